@@ -1,0 +1,1 @@
+//! Token rows to padded tensors, the only bridge between Arrow and candle.

@@ -1,0 +1,1 @@
+//! Metrics with intervals from predictions and masks.

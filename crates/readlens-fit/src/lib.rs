@@ -1,0 +1,1 @@
+//! The seeded training loop: sampler, schedule, optimiser, early stopping, exact resume.

@@ -1,0 +1,1 @@
+//! Alphabets, vocabularies and the mapping between sequences, k-mer tokens and coordinates.

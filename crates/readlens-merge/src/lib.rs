@@ -1,0 +1,1 @@
+//! Joins the shards of a table into the table an unsharded run writes.

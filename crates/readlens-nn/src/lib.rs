@@ -1,0 +1,1 @@
+//! Encoder, classifier, Explainer, masking and losses.

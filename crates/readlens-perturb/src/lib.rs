@@ -1,0 +1,1 @@
+//! The classifier's predictions under every mask, control and operator.

@@ -1,0 +1,82 @@
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// SHA-256 in lower-case hexadecimal, as `sha256sum` prints it.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Sha256Digest(String);
+
+impl Sha256Digest {
+    fn from_hasher(hasher: Sha256) -> Self {
+        Self(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect())
+    }
+
+    /// The 64 hexadecimal digits.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Digest of bytes in memory.
+pub fn digest_bytes(bytes: &[u8]) -> Sha256Digest {
+    Sha256Digest::from_hasher(Sha256::new_with_prefix(bytes))
+}
+
+/// Digest and length in bytes of a file, read in constant memory.
+///
+/// # Errors
+/// The file cannot be opened or read.
+pub fn digest_file(path: &Path) -> Result<(Sha256Digest, u64)> {
+    let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
+    let mut reader = DigestReader::new(file);
+    io::copy(&mut reader, &mut io::sink()).map_err(|e| Fault::io("read", path, e))?;
+    Ok(reader.finish())
+}
+
+/// Passes bytes through and digests them, so a stream is hashed while it is parsed.
+#[derive(Debug)]
+pub struct DigestReader<R> {
+    inner: R,
+    hasher: Sha256,
+    bytes: u64,
+}
+
+impl<R: Read> DigestReader<R> {
+    /// Digests what is read from `inner`.
+    pub fn new(inner: R) -> Self {
+        Self { inner, hasher: Sha256::new(), bytes: 0 }
+    }
+
+    /// Digest and count of the bytes that have passed.
+    pub fn finish(self) -> (Sha256Digest, u64) {
+        (Sha256Digest::from_hasher(self.hasher), self.bytes)
+    }
+}
+
+impl<R: Read> Read for DigestReader<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let count = self.inner.read(buffer)?;
+        self.hasher.update(&buffer[..count]);
+        self.bytes += count as u64;
+        Ok(count)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn agrees_with_the_published_test_vector() {
+        // FIPS 180-2, appendix B.1.
+        assert_eq!(
+            digest_bytes(b"abc").as_str(),
+            "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+        );
+    }
+}

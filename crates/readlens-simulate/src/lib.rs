@@ -1,0 +1,1 @@
+//! Planted-motif sequences and chimeras with known answers.

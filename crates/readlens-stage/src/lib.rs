@@ -1,0 +1,17 @@
+//! What every stage's command line shares: options, logs, progress, exit codes.
+//!
+//! A stage is an options type that implements [`Stage`]; its binary is `fn main() -> ExitCode {
+//! readlens_stage::main::<Options>() }` and the umbrella offers the same type as a subcommand.
+//! Standard output is data, standard error is logs and progress.
+
+mod common;
+mod context;
+mod entry;
+mod logs;
+mod process;
+mod progress;
+
+pub use common::{Common, LogFormat};
+pub use context::Context;
+pub use entry::{Stage, VERSION, finish, main, start};
+pub use progress::Progress;

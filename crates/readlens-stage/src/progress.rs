@@ -1,0 +1,35 @@
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// A progress bar with rate and time left; silent where standard error is no terminal.
+#[derive(Debug)]
+pub struct Progress(ProgressBar);
+
+impl Progress {
+    pub(crate) fn new(what: &str, total: u64, shown: bool) -> Self {
+        let target =
+            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let template = "{prefix:>20} [{bar:30}] {pos}/{len} {eta} left {msg}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(what.to_owned());
+        Self(bar)
+    }
+
+    /// Adds `count` finished units.
+    pub fn advance(&self, count: u64) {
+        self.0.inc(count);
+    }
+
+    /// Shows a short note beside the bar, such as the current loss.
+    pub fn note(&self, text: impl Into<String>) {
+        self.0.set_message(text.into());
+    }
+}
+
+impl Drop for Progress {
+    fn drop(&mut self) {
+        self.0.finish_and_clear();
+    }
+}

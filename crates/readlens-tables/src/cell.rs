@@ -1,0 +1,203 @@
+//! Rust values to and from Arrow columns.
+
+use arrow::array::{
+    Array, ArrayRef, BooleanArray, BooleanBuilder, DictionaryArray, Float32Array, Float32Builder,
+    Float64Array, Float64Builder, ListArray, ListBuilder, StringArray, StringBuilder,
+    StringDictionaryBuilder, UInt32Array, UInt32Builder,
+};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use std::sync::Arc;
+
+use crate::column::Kind;
+
+/// Collects the cells of one column.
+pub(crate) enum ColumnBuilder {
+    Text(StringBuilder),
+    Category(StringDictionaryBuilder<Int32Type>),
+    UInt32(UInt32Builder),
+    Float32(Float32Builder),
+    Float64(Float64Builder),
+    Flag(BooleanBuilder),
+    UInt32List(ListBuilder<UInt32Builder>),
+    Float32List(ListBuilder<Float32Builder>),
+    FlagList(ListBuilder<BooleanBuilder>),
+}
+
+impl std::fmt::Debug for ColumnBuilder {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Text(_) => "Text",
+            Self::Category(_) => "Category",
+            Self::UInt32(_) => "UInt32",
+            Self::Float32(_) => "Float32",
+            Self::Float64(_) => "Float64",
+            Self::Flag(_) => "Flag",
+            Self::UInt32List(_) => "UInt32List",
+            Self::Float32List(_) => "Float32List",
+            Self::FlagList(_) => "FlagList",
+        })
+    }
+}
+
+impl ColumnBuilder {
+    pub(crate) fn new(kind: Kind) -> Self {
+        let item = |data_type: DataType| Arc::new(Field::new("item", data_type, false));
+        match kind {
+            Kind::Text => Self::Text(StringBuilder::new()),
+            Kind::Category => Self::Category(StringDictionaryBuilder::new()),
+            Kind::UInt32 => Self::UInt32(UInt32Builder::new()),
+            Kind::Float32 => Self::Float32(Float32Builder::new()),
+            Kind::Float64 => Self::Float64(Float64Builder::new()),
+            Kind::Flag => Self::Flag(BooleanBuilder::new()),
+            Kind::UInt32List => Self::UInt32List(
+                ListBuilder::new(UInt32Builder::new()).with_field(item(DataType::UInt32)),
+            ),
+            Kind::Float32List => Self::Float32List(
+                ListBuilder::new(Float32Builder::new()).with_field(item(DataType::Float32)),
+            ),
+            Kind::FlagList => Self::FlagList(
+                ListBuilder::new(BooleanBuilder::new()).with_field(item(DataType::Boolean)),
+            ),
+        }
+    }
+
+    pub(crate) fn finish(&mut self) -> ArrayRef {
+        match self {
+            Self::Text(b) => Arc::new(b.finish()),
+            Self::Category(b) => Arc::new(b.finish()),
+            Self::UInt32(b) => Arc::new(b.finish()),
+            Self::Float32(b) => Arc::new(b.finish()),
+            Self::Float64(b) => Arc::new(b.finish()),
+            Self::Flag(b) => Arc::new(b.finish()),
+            Self::UInt32List(b) => Arc::new(b.finish()),
+            Self::Float32List(b) => Arc::new(b.finish()),
+            Self::FlagList(b) => Arc::new(b.finish()),
+        }
+    }
+
+    fn append_null(&mut self) {
+        match self {
+            Self::Text(b) => b.append_null(),
+            Self::Category(b) => b.append_null(),
+            Self::UInt32(b) => b.append_null(),
+            Self::Float32(b) => b.append_null(),
+            Self::Float64(b) => b.append_null(),
+            Self::Flag(b) => b.append_null(),
+            Self::UInt32List(b) => b.append_null(),
+            Self::Float32List(b) => b.append_null(),
+            Self::FlagList(b) => b.append_null(),
+        }
+    }
+}
+
+/// One column of a record batch, cast to its declared type.
+#[derive(Debug)]
+pub(crate) struct ColumnArray(pub(crate) ArrayRef);
+
+impl ColumnArray {
+    /// The array as `T`.
+    ///
+    /// # Panics
+    /// The declaration and the Rust type disagree, which the round-trip tests rule out: the
+    /// reader has already cast the column to its declared type.
+    fn cast<T: 'static>(&self) -> &T {
+        self.0.as_any().downcast_ref::<T>().expect("the reader casts to the declared type")
+    }
+}
+
+/// A Rust value that can stand in a column.
+pub(crate) trait Cell: Sized {
+    /// Whether the column may hold null.
+    const NULLABLE: bool = false;
+    fn put(&self, column: &mut ColumnBuilder);
+    fn get(column: &ColumnArray, row: usize) -> Self;
+}
+
+/// Reports a declaration whose kind cannot hold the Rust type; the round-trip tests rule it out.
+fn mismatch(column: &ColumnBuilder) -> ! {
+    unreachable!("a column declared as {column:?} cannot hold this Rust type")
+}
+
+macro_rules! plain_cell {
+    ($type:ty, $builder:ident, $array:ty) => {
+        impl Cell for $type {
+            fn put(&self, column: &mut ColumnBuilder) {
+                match column {
+                    ColumnBuilder::$builder(b) => b.append_value(*self),
+                    other => mismatch(other),
+                }
+            }
+
+            fn get(column: &ColumnArray, row: usize) -> Self {
+                column.cast::<$array>().value(row)
+            }
+        }
+    };
+}
+
+plain_cell!(u32, UInt32, UInt32Array);
+plain_cell!(f32, Float32, Float32Array);
+plain_cell!(f64, Float64, Float64Array);
+plain_cell!(bool, Flag, BooleanArray);
+
+macro_rules! list_cell {
+    ($type:ty, $builder:ident, $array:ty, |$items:ident| $values:expr) => {
+        impl Cell for Vec<$type> {
+            fn put(&self, column: &mut ColumnBuilder) {
+                match column {
+                    ColumnBuilder::$builder(b) => {
+                        b.values().append_slice(self);
+                        b.append(true);
+                    }
+                    other => mismatch(other),
+                }
+            }
+
+            fn get(column: &ColumnArray, row: usize) -> Self {
+                let list = column.cast::<ListArray>().value(row);
+                let $items =
+                    list.as_any().downcast_ref::<$array>().expect("the reader casts list items");
+                $values
+            }
+        }
+    };
+}
+
+list_cell!(u32, UInt32List, UInt32Array, |items| items.values().to_vec());
+list_cell!(f32, Float32List, Float32Array, |items| items.values().to_vec());
+list_cell!(bool, FlagList, BooleanArray, |items| items.values().iter().collect());
+
+impl Cell for String {
+    fn put(&self, column: &mut ColumnBuilder) {
+        match column {
+            ColumnBuilder::Text(b) => b.append_value(self),
+            ColumnBuilder::Category(b) => b.append_value(self),
+            other => mismatch(other),
+        }
+    }
+
+    fn get(column: &ColumnArray, row: usize) -> Self {
+        if let Some(text) = column.0.as_any().downcast_ref::<StringArray>() {
+            return text.value(row).to_owned();
+        }
+        let dictionary = column.cast::<DictionaryArray<Int32Type>>();
+        let values = dictionary.values().as_any().downcast_ref::<StringArray>();
+        let key = dictionary.key(row).unwrap_or_default();
+        values.expect("the reader casts dictionary values").value(key).to_owned()
+    }
+}
+
+impl<T: Cell> Cell for Option<T> {
+    const NULLABLE: bool = true;
+
+    fn put(&self, column: &mut ColumnBuilder) {
+        match self {
+            Some(value) => value.put(column),
+            None => column.append_null(),
+        }
+    }
+
+    fn get(column: &ColumnArray, row: usize) -> Self {
+        (!column.0.is_null(row)).then(|| T::get(column, row))
+    }
+}

@@ -1,0 +1,102 @@
+use std::sync::Arc;
+
+use arrow::datatypes::{DataType, Field, Schema};
+
+/// How a column is stored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// UTF-8 text, mostly distinct.
+    Text,
+    /// UTF-8 text with few distinct values: a dictionary with 32-bit keys.
+    Category,
+    /// Unsigned 32-bit integer.
+    UInt32,
+    /// 32-bit float.
+    Float32,
+    /// 64-bit float.
+    Float64,
+    /// True or false.
+    Flag,
+    /// List of unsigned 32-bit integers.
+    UInt32List,
+    /// List of 32-bit floats.
+    Float32List,
+    /// List of true or false.
+    FlagList,
+}
+
+impl Kind {
+    /// The Arrow type; list items are never null.
+    pub fn arrow(self) -> DataType {
+        let list = |item| DataType::List(Arc::new(Field::new("item", item, false)));
+        match self {
+            Self::Text => DataType::Utf8,
+            Self::Category => {
+                DataType::Dictionary(Box::new(DataType::Int32), Box::new(DataType::Utf8))
+            }
+            Self::UInt32 => DataType::UInt32,
+            Self::Float32 => DataType::Float32,
+            Self::Float64 => DataType::Float64,
+            Self::Flag => DataType::Boolean,
+            Self::UInt32List => list(DataType::UInt32),
+            Self::Float32List => list(DataType::Float32),
+            Self::FlagList => list(DataType::Boolean),
+        }
+    }
+
+    /// The type as the column reference prints it.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Text => "utf8",
+            Self::Category => "dictionary<int32, utf8>",
+            Self::UInt32 => "uint32",
+            Self::Float32 => "float32",
+            Self::Float64 => "float64",
+            Self::Flag => "bool",
+            Self::UInt32List => "list<uint32>",
+            Self::Float32List => "list<float32>",
+            Self::FlagList => "list<bool>",
+        }
+    }
+}
+
+/// One column: declared here, and nowhere else.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Column {
+    /// Name in the file.
+    pub name: &'static str,
+    /// How it is stored.
+    pub kind: Kind,
+    /// Whether a row may have none.
+    pub nullable: bool,
+    /// Unit or range; empty for names.
+    pub unit: &'static str,
+    /// What it says.
+    pub meaning: &'static str,
+}
+
+/// A table: its columns and the version of their meaning.
+#[derive(Debug)]
+pub struct Table {
+    /// Name, such as `masks`.
+    pub name: &'static str,
+    /// Raised whenever a reader of the old version would be misled.
+    pub version: u32,
+    /// The stage that writes it.
+    pub stage: &'static str,
+    /// What a row is.
+    pub about: &'static str,
+    /// The fixed columns, in file order.
+    pub columns: &'static [Column],
+    /// Whether one nullable [`Kind::Category`] column per taxonomic rank follows.
+    pub has_ranks: bool,
+}
+
+impl Table {
+    /// The Arrow schema, with one more column per rank where the table has them.
+    pub fn schema(&self, ranks: &[String]) -> Schema {
+        let fixed = self.columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));
+        let ranks = ranks.iter().map(|rank| Field::new(rank, Kind::Category.arrow(), true));
+        Schema::new(fixed.chain(ranks).collect::<Vec<_>>())
+    }
+}

@@ -1,0 +1,46 @@
+//! The columns of every table, declared once, with streaming readers and atomic writers.
+//!
+//! A table is a Rust struct declared with its columns' kinds, units and meanings (see
+//! [`tokens`], [`masks`], …); its Arrow schema, its writer, its reader and its page in the column
+//! reference all come from that one declaration. No other crate names `parquet`.
+//!
+//! Coordinates are 0-based and half-open everywhere.
+
+mod cell;
+mod column;
+mod intervals;
+mod reader;
+mod record;
+mod reference;
+mod writer;
+
+pub mod bases;
+pub mod masks;
+pub mod metrics;
+pub mod perturbations;
+pub mod tokens;
+pub mod training;
+
+pub use column::{Column, Kind, Table};
+pub use intervals::{Interval, read_intervals};
+pub use reader::{Reader, Source};
+pub use record::Record;
+pub use reference::column_reference;
+pub use writer::{ROW_GROUP_ROWS, Sink, Writer};
+
+/// Metadata key of the table's name.
+pub const KEY_TABLE: &str = "readlens.table";
+/// Metadata key of the table's schema version.
+pub const KEY_VERSION: &str = "readlens.schema_version";
+/// Metadata key of the manifest, as JSON.
+pub const KEY_MANIFEST: &str = "readlens.manifest";
+
+/// Every table, in the order of the data flow.
+pub const TABLES: [&Table; 6] = [
+    tokens::TokenRow::TABLE,
+    training::TrainingRow::TABLE,
+    masks::MaskRow::TABLE,
+    bases::BaseRow::TABLE,
+    perturbations::PerturbationRow::TABLE,
+    metrics::MetricRow::TABLE,
+];

@@ -1,0 +1,325 @@
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::marker::PhantomData;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+
+use arrow::array::{Array, ArrayRef, ListArray, RecordBatch};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
+use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use readlens_fault::{Fault, Place, Result};
+use readlens_provenance::Manifest;
+
+use crate::cell::{Cell, ColumnArray};
+use crate::column::{Kind, Table};
+use crate::record::Record;
+use crate::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION};
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 1024;
+
+/// Gives the cells of one row, column by column.
+#[derive(Debug)]
+pub struct Source<'a> {
+    columns: std::slice::Iter<'a, ColumnArray>,
+    row: usize,
+}
+
+impl Source<'_> {
+    #[expect(private_bounds, reason = "only this crate declares records")]
+    /// Takes the next column's cell.
+    ///
+    /// # Panics
+    /// A record takes more cells than its table has columns.
+    pub fn take<T: Cell>(&mut self) -> T {
+        T::get(
+            self.columns.next().expect("a record takes as many cells as it has columns"),
+            self.row,
+        )
+    }
+
+    #[expect(private_bounds, reason = "only this crate declares records")]
+    /// Takes the cells of all remaining columns.
+    pub fn take_rest<T: Cell>(&mut self) -> Vec<T> {
+        let row = self.row;
+        self.columns.by_ref().map(|column| T::get(column, row)).collect()
+    }
+}
+
+/// Streams a table of `R` rows in file order and constant memory.
+///
+/// Columns are found by name and cast to their declared types, so a file that went through
+/// DuckDB, Polars or pandas reads like one of ours; unknown columns are refused only where the
+/// table has rank columns that they could be mistaken for, and ignored elsewhere.
+pub struct Reader<R> {
+    path: PathBuf,
+    batches: ParquetRecordBatchReader,
+    columns: Vec<ColumnArray>,
+    ranks: Vec<String>,
+    metadata: BTreeMap<String, String>,
+    rows: u64,
+    first_row: u64,
+    batch_rows: usize,
+    next: usize,
+    record: PhantomData<R>,
+}
+
+impl<R> std::fmt::Debug for Reader<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reader").field("path", &self.path).field("rows", &self.rows).finish()
+    }
+}
+
+impl<R: Record> Reader<R> {
+    /// Opens the table at `path`.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not Parquet, is another table, has another schema version,
+    /// or lacks a column.
+    pub fn open(path: &Path) -> Result<Self> {
+        Self::open_rows(path, 0..u64::MAX)
+    }
+
+    /// Opens rows `range` (0-based, half-open, cut at the end of the table).
+    ///
+    /// # Errors
+    /// As [`Reader::open`].
+    pub fn open_rows(path: &Path, range: std::ops::Range<u64>) -> Result<Self> {
+        let table = R::TABLE;
+        let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
+        let builder = guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+        let metadata: BTreeMap<String, String> = builder
+            .metadata()
+            .file_metadata()
+            .key_value_metadata()
+            .into_iter()
+            .flatten()
+            .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
+            .collect();
+        check_identity(path, table, &metadata)?;
+        let names: Vec<String> =
+            builder.schema().fields().iter().map(|f| f.name().clone()).collect();
+        for column in table.columns {
+            if !names.iter().any(|name| name == column.name) {
+                return Err(Fault::input(path)
+                    .at(Place::Column(column.name.to_owned()))
+                    .expected(format!("the columns of a {} table", table.name))
+                    .found(format!("only {}", names.join(", ")))
+                    .remedy(format!("write it with readlens-{}", table.stage))
+                    .into());
+            }
+        }
+        let ranks: Vec<String> = if table.has_ranks {
+            names.into_iter().filter(|n| table.columns.iter().all(|c| c.name != n)).collect()
+        } else {
+            Vec::new()
+        };
+        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
+        let start = range.start.min(rows);
+        let count = range.end.min(rows).saturating_sub(start);
+        let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let batches = guarded(path, || {
+            builder
+                .with_batch_size(BATCH_ROWS)
+                .with_offset(to_usize(start))
+                .with_limit(to_usize(count))
+                .build()
+        })?;
+        Ok(Self {
+            path: path.to_path_buf(),
+            batches,
+            columns: Vec::new(),
+            ranks,
+            metadata,
+            rows: count,
+            first_row: start,
+            batch_rows: 0,
+            next: 0,
+            record: PhantomData,
+        })
+    }
+
+    /// The file being read.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Rows that this reader gives in all.
+    pub fn rows(&self) -> u64 {
+        self.rows
+    }
+
+    /// Index in the table of the row given last (0 before the first).
+    pub fn row_index(&self) -> u64 {
+        self.first_row + (self.next as u64).saturating_sub(1)
+    }
+
+    /// Names of the rank columns, in file order.
+    pub fn ranks(&self) -> &[String] {
+        &self.ranks
+    }
+
+    /// The key-value pairs of the file.
+    pub fn metadata(&self) -> &BTreeMap<String, String> {
+        &self.metadata
+    }
+
+    /// The manifest in the file, if a readlens stage wrote it.
+    ///
+    /// # Errors
+    /// There is one, but it is not a manifest.
+    pub fn manifest(&self) -> Result<Option<Manifest>> {
+        let Some(text) = self.metadata.get(KEY_MANIFEST) else { return Ok(None) };
+        serde_json::from_str(text).map(Some).map_err(|e| {
+            Fault::input(&self.path)
+                .at(Place::Part(format!("metadata {KEY_MANIFEST}")))
+                .expected("a manifest")
+                .found(e)
+                .remedy("write the table again")
+                .into()
+        })
+    }
+
+    /// An input fault about the row given last.
+    pub fn fault(&self) -> readlens_fault::InputFault {
+        Fault::input(&self.path).at(Place::Row(self.row_index()))
+    }
+
+    fn next_batch(&mut self) -> Result<bool> {
+        let Some(batch) = guarded(&self.path, || self.batches.next().transpose())? else {
+            return Ok(false);
+        };
+        self.first_row += self.batch_rows as u64;
+        self.next = 0;
+        self.batch_rows = batch.num_rows();
+        let table = R::TABLE;
+        let fixed = table.columns.iter().map(|c| (c.name, c.kind, c.nullable));
+        let ranks = self.ranks.iter().map(|r| (r.as_str(), Kind::Category, true));
+        self.columns = fixed
+            .chain(ranks)
+            .map(|(name, kind, nullable)| {
+                typed(&self.path, &batch, name, kind, nullable, self.first_row)
+            })
+            .collect::<Result<_>>()?;
+        Ok(true)
+    }
+}
+
+impl<R: Record> Iterator for Reader<R> {
+    type Item = Result<R>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        while self.next == self.batch_rows {
+            match self.next_batch() {
+                Ok(true) => {}
+                Ok(false) => return None,
+                Err(fault) => return Some(Err(fault)),
+            }
+        }
+        let row = self.next;
+        self.next += 1;
+        Some(Ok(R::read(&mut Source { columns: self.columns.iter(), row })))
+    }
+}
+
+fn check_identity(path: &Path, table: &Table, metadata: &BTreeMap<String, String>) -> Result<()> {
+    // A file without our keys may come from another tool; its columns decide.
+    if let Some(name) = metadata.get(KEY_TABLE)
+        && name != table.name
+    {
+        return Err(Fault::input(path)
+            .expected(format!("a {} table", table.name))
+            .found(format!("a {name} table"))
+            .remedy(format!("pass the file that readlens-{} wrote", table.stage))
+            .into());
+    }
+    if let Some(version) = metadata.get(KEY_VERSION)
+        && *version != table.version.to_string()
+    {
+        return Err(Fault::input(path)
+            .expected(format!("schema version {} of the {} table", table.version, table.name))
+            .found(format!("version {version}"))
+            .remedy(format!("write it again with this version's readlens-{}", table.stage))
+            .into());
+    }
+    Ok(())
+}
+
+/// Runs a Parquet call on untrusted bytes: a decoder that panics on them is an input fault too.
+fn guarded<T, E: std::fmt::Display>(
+    path: &Path,
+    call: impl FnOnce() -> std::result::Result<T, E>,
+) -> Result<T> {
+    let found = match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => return Ok(value),
+        Ok(Err(e)) => e.to_string(),
+        Err(panic) => panic_text(panic.as_ref()),
+    };
+    Err(Fault::input(path)
+        .expected("a whole Parquet file")
+        .found(found)
+        .remedy("the file is damaged or not Parquet; write it again")
+        .into())
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    let text = panic.downcast_ref::<String>().map(String::as_str);
+    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged pages").to_owned()
+}
+
+/// Column `name` of `batch`, cast to its declared kind, with nulls only where they may be.
+fn typed(
+    path: &Path,
+    batch: &RecordBatch,
+    name: &str,
+    kind: Kind,
+    nullable: bool,
+    first_row: u64,
+) -> Result<ColumnArray> {
+    let fault = || Fault::input(path).at(Place::Column(name.to_owned()));
+    let missing = || fault().expected("the column").found("none").remedy("write the table again");
+    let array = batch.column_by_name(name).ok_or_else(missing)?;
+    let wanted = kind.arrow();
+    let array: ArrayRef = if *array.data_type() == wanted {
+        array.clone()
+    } else {
+        cast_column(array, &wanted).map_err(|e| {
+            fault()
+                .expected(kind.label())
+                .found(format!("{} ({e})", array.data_type()))
+                .remedy("store the column with the type that the column reference gives")
+        })?
+    };
+    let hole = (0..array.len()).find(|&row| !nullable && array.is_null(row));
+    if let Some(row) = hole {
+        return Err(fault()
+            .expected("a value in every row")
+            .found(format!("null in row {}", first_row + row as u64))
+            .remedy("fill or drop the row")
+            .into());
+    }
+    if let Some(list) = array.as_any().downcast_ref::<ListArray>()
+        && list.values().null_count() > 0
+    {
+        return Err(fault()
+            .expected("lists without null items")
+            .found(format!("{} null items", list.values().null_count()))
+            .remedy("fill or drop them")
+            .into());
+    }
+    Ok(ColumnArray(array))
+}
+
+fn cast_column(array: &ArrayRef, wanted: &DataType) -> arrow::error::Result<ArrayRef> {
+    // Numbers that do not fit become null under a safe cast; they must be an error instead.
+    let options = arrow::compute::CastOptions { safe: false, ..Default::default() };
+    if let DataType::Dictionary(..) = wanted
+        && let DataType::Dictionary(..) = array.data_type()
+    {
+        let plain = cast(array, &DataType::Utf8)?;
+        return cast(&plain, wanted);
+    }
+    arrow::compute::cast_with_options(array, wanted, &options)
+}

@@ -1,0 +1,64 @@
+use crate::column::Table;
+use crate::reader::Source;
+use crate::writer::Sink;
+
+/// A row of a declared table.
+pub trait Record: Sized {
+    /// The declaration this row follows.
+    const TABLE: &'static Table;
+
+    /// Puts the cells in declared order.
+    fn write(&self, sink: &mut Sink<'_>);
+
+    /// Takes the cells in declared order.
+    fn read(source: &mut Source<'_>) -> Self;
+}
+
+/// Declares a table and its row type at once; `=> Kind` is how the column is stored.
+macro_rules! record {
+    (
+        $(#[$about:meta])*
+        $name:ident is a row of $table:literal version $version:literal by $stage:literal: $what:literal
+        {
+            $( $field:ident: $type:ty => $kind:ident, $unit:literal, $meaning:literal; )+
+        }
+        $( ranks $taxa:ident: $taxa_meaning:literal; )?
+    ) => {
+        $(#[$about])*
+        #[derive(Clone, Debug, PartialEq)]
+        pub struct $name {
+            $( #[doc = $meaning] pub $field: $type, )+
+            $( #[doc = $taxa_meaning] pub $taxa: Vec<Option<String>>, )?
+        }
+
+        impl $crate::Record for $name {
+            const TABLE: &'static $crate::Table = &$crate::Table {
+                name: $table,
+                version: $version,
+                stage: $stage,
+                about: $what,
+                columns: &[ $( $crate::Column {
+                    name: stringify!($field),
+                    kind: $crate::Kind::$kind,
+                    nullable: <$type as $crate::cell::Cell>::NULLABLE,
+                    unit: $unit,
+                    meaning: $meaning,
+                }, )+ ],
+                has_ranks: false $( || { let _ = stringify!($taxa); true } )?,
+            };
+
+            fn write(&self, sink: &mut $crate::Sink<'_>) {
+                $( sink.put(&self.$field); )+
+                $( for taxon in &self.$taxa { sink.put(taxon); } )?
+            }
+
+            fn read(source: &mut $crate::Source<'_>) -> Self {
+                Self {
+                    $( $field: source.take(), )+
+                    $( $taxa: source.take_rest(), )?
+                }
+            }
+        }
+    };
+}
+pub(crate) use record;

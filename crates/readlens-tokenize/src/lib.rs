@@ -1,0 +1,1 @@
+//! FASTA and FASTQ to k-mer tokens with taxonomy and splits.

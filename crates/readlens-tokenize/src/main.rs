@@ -1,0 +1,2 @@
+//! Stage binary.
+fn main() {}

@@ -1,0 +1,1 @@
+//! Trains the Explainer through the frozen classifier.

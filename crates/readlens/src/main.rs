@@ -1,0 +1,2 @@
+//! The umbrella binary.
+fn main() {}
