@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! Simulates sequences with planted motifs; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_simulate::Options>()
+}
