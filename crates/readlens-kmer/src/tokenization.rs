@@ -1,0 +1,242 @@
+use std::ops::Range;
+
+use readlens_fault::{Fault, Place, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::alphabet::{Alphabet, NO_LETTER};
+use crate::{CLS, FIRST_KMER, UNK};
+
+/// How a window of bases becomes token ids.
+///
+/// Real token `i` (counted from 0, the leading CLS left out) covers the bases
+/// `[i·stride, i·stride + k)` of its window in reading direction. Bases behind the last whole
+/// k-mer are dropped, and with `stride > k` the bases between two k-mers are too.
+///
+/// The fields are public to be read; [`Tokenization::new`] and deserialisation check them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "Fields")]
+#[non_exhaustive]
+pub struct Tokenization {
+    /// Letters of the sequences.
+    pub alphabet: Alphabet,
+    /// Letters in a token, 1 to [`Alphabet::longest_k`].
+    pub k: u32,
+    /// Bases from the first base of one k-mer to that of the next, at least 1.
+    pub stride: u32,
+    /// Whether a CLS token precedes the first k-mer.
+    pub cls: bool,
+}
+
+/// The fields as they are written, before they are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Fields {
+    alphabet: Alphabet,
+    k: u32,
+    stride: u32,
+    cls: bool,
+}
+
+impl TryFrom<Fields> for Tokenization {
+    type Error = Fault;
+
+    fn try_from(fields: Fields) -> Result<Self> {
+        Self::new(fields.alphabet, fields.k, fields.stride, fields.cls)
+    }
+}
+
+impl Tokenization {
+    /// Checks and joins the four choices.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] if `k` is 0 or longer than [`Alphabet::longest_k`], or `stride` is 0.
+    pub fn new(alphabet: Alphabet, k: u32, stride: u32, cls: bool) -> Result<Self> {
+        let longest = alphabet.longest_k();
+        if k == 0 || k > longest {
+            return Err(Fault::usage(format!(
+                "k must be 1 to {longest}, but is {k}; a longer k-mer needs a vocabulary that no \
+                 classifier could learn"
+            )));
+        }
+        if stride == 0 {
+            return Err(Fault::usage(format!(
+                "stride must be at least 1 base, but is 0; use {k} for k-mers side by side"
+            )));
+        }
+        Ok(Self { alphabet, k, stride, cls })
+    }
+
+    /// Number of token ids: the five special tokens and every k-mer.
+    pub fn vocabulary_size(&self) -> usize {
+        FIRST_KMER as usize + self.alphabet.letters().len().pow(self.k)
+    }
+
+    /// Number of k-mers in a window of `bases` bases, CLS not counted.
+    pub fn token_count(&self, bases: usize) -> usize {
+        match bases.checked_sub(self.k as usize) {
+            Some(room) => room / self.stride as usize + 1,
+            None => 0,
+        }
+    }
+
+    /// Bases of the window that real token `i` (CLS not counted) covers, in reading direction;
+    /// 0-based, half-open.
+    pub fn token_interval(&self, i: usize) -> Range<usize> {
+        let start = i * self.stride as usize;
+        start..start + self.k as usize
+    }
+
+    /// Replaces `out` by the tokens of the window `bases`: CLS where the tokenization has one,
+    /// then every whole k-mer. Case and U are folded; a k-mer with any other byte is UNK.
+    /// Returns how many k-mers are UNK.
+    pub fn encode(&self, bases: &[u8], out: &mut Vec<u32>) -> usize {
+        out.clear();
+        let count = self.token_count(bases.len());
+        out.reserve(count + usize::from(self.cls));
+        if self.cls {
+            out.push(CLS);
+        }
+        if self.stride < self.k {
+            self.encode_overlapping(bases, out)
+        } else {
+            self.encode_apart(bases, count, out)
+        }
+    }
+
+    /// Every base belongs to at most one k-mer: each is read for itself, without a branch.
+    fn encode_apart(&self, bases: &[u8], count: usize, out: &mut Vec<u32>) -> usize {
+        let codes = self.alphabet.codes();
+        let letters = self.alphabet.letters().len() as u32;
+        let mut unknown = 0;
+        out.extend((0..count).map(|i| {
+            let (mut kmer, mut seen) = (0_u32, 0_u8);
+            for &base in &bases[self.token_interval(i)] {
+                let code = codes[usize::from(base)];
+                seen |= code;
+                kmer = kmer.wrapping_mul(letters).wrapping_add(u32::from(code));
+            }
+            // Codes of letters never set the top bit, NO_LETTER does.
+            let is_unknown = seen > NO_LETTER / 2;
+            unknown += usize::from(is_unknown);
+            if is_unknown { UNK } else { FIRST_KMER + kmer }
+        }));
+        unknown
+    }
+
+    /// K-mers share bases: the next one is the last one without its first letter and with one
+    /// more, so the cost does not grow with k.
+    fn encode_overlapping(&self, bases: &[u8], out: &mut Vec<u32>) -> usize {
+        let codes = self.alphabet.codes();
+        let letters = self.alphabet.letters().len() as u32;
+        let first_letter_worth = letters.pow(self.k - 1);
+        let (k, stride) = (self.k as usize, self.stride as usize);
+        let mut kmer = 0_u32;
+        let mut letters_in_a_row = 0_usize;
+        let mut unknown = 0;
+        let mut next_end = k - 1;
+        for (end, &base) in bases.iter().enumerate() {
+            let code = codes[usize::from(base)];
+            if code == NO_LETTER {
+                letters_in_a_row = 0;
+                kmer = 0;
+            } else {
+                letters_in_a_row += 1;
+                kmer = kmer % first_letter_worth * letters + u32::from(code);
+            }
+            if end == next_end {
+                next_end += stride;
+                let is_known = letters_in_a_row >= k;
+                unknown += usize::from(!is_known);
+                out.push(if is_known { FIRST_KMER + kmer } else { UNK });
+            }
+        }
+        unknown
+    }
+
+    /// The bases of a window from its tokens: from the first base of the first k-mer to the last
+    /// base of the last one, upper case, N where only UNK covers.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] if `stride > k`, as the bases between k-mers are in no token.
+    /// [`Fault::Input`] if a CLS is missing or is where none belongs, another special token or an
+    /// id beyond the vocabulary occurs, or two overlapping k-mers disagree; the fault names the
+    /// token, and the caller, who knows the file, the row.
+    pub fn decode(&self, tokens: &[u32]) -> Result<Vec<u8>> {
+        if self.stride > self.k {
+            return Err(Fault::usage(format!(
+                "bases cannot be read back from tokens with stride {} above k {}: the bases \
+                 between k-mers are in no token; tokenize with a stride of at most k",
+                self.stride, self.k
+            )));
+        }
+        let kmers = match (self.cls, tokens.split_first()) {
+            (true, Some((&CLS, kmers))) => kmers,
+            (true, first) => {
+                let found = first.map_or("no token".to_owned(), |(id, _)| format!("token {id}"));
+                return Err(token_fault(0, format!("CLS ({CLS})"), found));
+            }
+            (false, _) => tokens,
+        };
+        let length = match kmers.len() {
+            0 => 0,
+            count => self.token_interval(count - 1).end,
+        };
+        let unknown = self.alphabet.unknown_letter();
+        let mut bases = vec![unknown; length];
+        for (i, &id) in kmers.iter().enumerate() {
+            if id == UNK {
+                continue;
+            }
+            let place = i + usize::from(self.cls);
+            let Some(mut rest) = self.kmer_number(id) else {
+                let expected = format!("UNK ({UNK}) or a k-mer of {FIRST_KMER} to {}", self.last());
+                return Err(token_fault(place, expected, format!("token {id}")));
+            };
+            let letters = self.alphabet.letters();
+            for base in bases[self.token_interval(i)].iter_mut().rev() {
+                let letter = letters[rest % letters.len()];
+                rest /= letters.len();
+                if *base != unknown && *base != letter {
+                    let kmer = self.kmer(id).unwrap_or_default();
+                    let expected = "a k-mer that agrees with the ones before it".to_owned();
+                    return Err(token_fault(place, expected, kmer));
+                }
+                *base = letter;
+            }
+        }
+        Ok(bases)
+    }
+
+    /// The letters of token `id`; none if it is a special token or beyond the vocabulary.
+    pub fn kmer(&self, id: u32) -> Option<String> {
+        let mut rest = self.kmer_number(id)?;
+        let letters = self.alphabet.letters();
+        let mut kmer = vec!['\0'; self.k as usize];
+        for letter in kmer.iter_mut().rev() {
+            *letter = char::from(letters[rest % letters.len()]);
+            rest /= letters.len();
+        }
+        Some(kmer.into_iter().collect())
+    }
+
+    /// Place of `id` among the k-mers, from 0.
+    fn kmer_number(&self, id: u32) -> Option<usize> {
+        (FIRST_KMER as usize..self.vocabulary_size())
+            .contains(&(id as usize))
+            .then(|| (id - FIRST_KMER) as usize)
+    }
+
+    /// The last id of the vocabulary.
+    fn last(&self) -> usize {
+        self.vocabulary_size() - 1
+    }
+}
+
+fn token_fault(place: usize, expected: String, found: String) -> Fault {
+    Fault::input("tokens")
+        .at(Place::Part(format!("token {place}")))
+        .expected(expected)
+        .found(found)
+        .remedy("read them with the tokenization that they were written with")
+        .into()
+}
