@@ -1,0 +1,60 @@
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::{CLS, PAD, UNK};
+
+/// Token rows of one batch, padded to the longest.
+#[derive(Clone, Debug)]
+pub struct TokenBatch {
+    /// Token ids, u32 `(batch, tokens)`.
+    pub ids: Tensor,
+    /// 1 where a token may be masked (a k-mer or UNK), 0 on CLS and padding; `(batch, tokens)`.
+    pub maskable: Tensor,
+    /// 1 where there is a token at all, 0 on padding; `(batch, tokens)`.
+    pub present: Tensor,
+    /// Whether every row opens with CLS.
+    pub has_cls: bool,
+}
+
+impl TokenBatch {
+    /// Pads `rows` with PAD; `dtype` is that of the networks the batch is for.
+    ///
+    /// A batch has CLS if its first row does; a stage gives rows of one tokenization only.
+    ///
+    /// # Errors
+    /// candle cannot allocate, or `rows` is empty.
+    pub fn new(rows: &[&[u32]], dtype: DType, device: &Device) -> Result<Self> {
+        let batch = rows.len();
+        let tokens = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);
+        let mut ids = vec![PAD; batch * tokens];
+        for (row, out) in rows.iter().zip(ids.chunks_mut(tokens)) {
+            out[..row.len()].copy_from_slice(row);
+        }
+        let flags = |keep: fn(u32) -> bool| {
+            let flags: Vec<f32> = ids.iter().map(|&id| f32::from(u8::from(keep(id)))).collect();
+            Tensor::from_vec(flags, (batch, tokens), device)?.to_dtype(dtype)
+        };
+        let maskable = flags(|id| id > CLS || id == UNK)?;
+        let present = flags(|id| id != PAD)?;
+        let has_cls = rows.first().is_some_and(|row| row.first() == Some(&CLS));
+        Ok(Self {
+            maskable,
+            present,
+            has_cls,
+            ids: Tensor::from_vec(ids, (batch, tokens), device)?,
+        })
+    }
+
+    /// Rows and padded tokens.
+    ///
+    /// # Errors
+    /// Never for a batch made by [`TokenBatch::new`].
+    pub fn dims(&self) -> Result<(usize, usize)> {
+        self.ids.dims2()
+    }
+
+    /// The whole of every row: 1 on CLS and real tokens, 0 on padding, as [`crate::masking`]
+    /// expects of a mask.
+    pub fn all_ones(&self) -> &Tensor {
+        &self.present
+    }
+}

@@ -1,0 +1,131 @@
+//! The token classifier: an encoder, a pooled state and cascaded heads.
+
+use candle_core::{D, Tensor};
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::TokenBatch;
+use crate::encoder::{Encoded, Encoder, EncoderConfig, linear};
+use crate::ops::Linear;
+use crate::random::Dropout;
+use crate::weights::WeightSource;
+
+/// How the encoder's positions become one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Mean over the positions that hold a token, CLS included.
+    #[default]
+    Mean,
+    /// The first position; the tokenization must have CLS.
+    Cls,
+}
+
+/// A rank and its taxa; a class is an index into `taxa`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RankClasses {
+    /// Name of the rank, such as `genus`.
+    pub rank: String,
+    /// Taxa in class order.
+    pub taxa: Vec<String>,
+}
+
+/// Shape of a classifier, as `config.json` holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClassifierConfig {
+    /// The encoder.
+    pub encoder: EncoderConfig,
+    /// How positions become one vector.
+    pub pooling: Pooling,
+    /// Ranks from the highest to the lowest.
+    pub ranks: Vec<RankClasses>,
+}
+
+impl ClassifierConfig {
+    /// Refuses shapes that cannot work.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub fn validate(&self) -> Result<()> {
+        self.encoder.validate()?;
+        if self.ranks.is_empty() {
+            return Err(Fault::usage("a classifier needs at least one rank"));
+        }
+        match self.ranks.iter().find(|r| r.taxa.is_empty()) {
+            Some(r) => Err(Fault::usage(format!("rank {} has no taxon", r.rank))),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Predicts a taxon at every rank; each head also sees the softmax of the ranks above.
+#[derive(Debug)]
+pub struct Classifier {
+    config: ClassifierConfig,
+    encoder: Encoder,
+    pooler: Linear,
+    heads: Vec<Linear>,
+}
+
+impl Classifier {
+    /// Takes its tensors from `source`.
+    ///
+    /// # Errors
+    /// The shape cannot work or a tensor is missing.
+    pub fn new(config: &ClassifierConfig, source: &mut WeightSource) -> Result<Self> {
+        config.validate()?;
+        let encoder = Encoder::new(&config.encoder, source)?;
+        let dim = config.encoder.dim;
+        let pooler = linear(source, "pooler", dim, dim)?;
+        let mut heads = Vec::with_capacity(config.ranks.len());
+        let mut width = dim;
+        for (i, rank) in config.ranks.iter().enumerate() {
+            heads.push(linear(source, &format!("heads.{i}"), width, rank.taxa.len())?);
+            width += rank.taxa.len();
+        }
+        Ok(Self { config: config.clone(), encoder, pooler, heads })
+    }
+
+    /// The shape it was built with.
+    pub fn config(&self) -> &ClassifierConfig {
+        &self.config
+    }
+
+    /// Logits per rank, `(batch, taxa)` each, of `batch` under `mask` (`None` leaves it whole).
+    ///
+    /// # Errors
+    /// Rows are longer than `max_tokens`, ids are out of the vocabulary, or shapes differ.
+    pub fn forward(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        dropout: &mut Dropout,
+    ) -> candle_core::Result<Vec<Tensor>> {
+        let encoded = self.encoder.forward(batch, mask, dropout)?;
+        let pooled = self.pool(&encoded)?;
+        let state = dropout.apply(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let mut logits: Vec<Tensor> = Vec::with_capacity(self.heads.len());
+        let mut above: Vec<Tensor> = Vec::with_capacity(self.heads.len());
+        for head in &self.heads {
+            let mut parts: Vec<&Tensor> = above.iter().collect();
+            parts.push(&state);
+            let out = head.forward(&Tensor::cat(&parts, 1)?)?;
+            above.push(candle_nn::ops::softmax(&out, D::Minus1)?);
+            logits.push(out);
+        }
+        Ok(logits)
+    }
+
+    fn pool(&self, encoded: &Encoded) -> candle_core::Result<Tensor> {
+        match self.config.pooling {
+            Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
+            Pooling::Mean => {
+                let present = encoded.present.unsqueeze(2)?;
+                let total = encoded.states.broadcast_mul(&present)?.sum(1)?;
+                total.broadcast_div(&present.sum(1)?.maximum(1.0)?)
+            }
+        }
+    }
+}

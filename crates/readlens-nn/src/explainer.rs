@@ -1,0 +1,155 @@
+//! The Explainer: token ids to mask logits. It never sees a label.
+
+use candle_core::Tensor;
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+
+use crate::batch::TokenBatch;
+use crate::encoder::{Encoder, EncoderConfig, layer_norm, linear};
+use crate::ops::{Convolution, LayerNorm, Linear, gelu};
+use crate::random::Dropout;
+use crate::weights::{Initial, WeightSource};
+
+/// Kind and shape of the network.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum ExplainerNetwork {
+    /// Residual dilated convolutions over token embeddings.
+    Convolutional {
+        /// Number of token ids.
+        vocabulary: usize,
+        /// Width of the embedding and of every layer.
+        dim: usize,
+        /// Tokens that a convolution spans; odd.
+        width: usize,
+        /// Dilation of each layer.
+        dilations: Vec<usize>,
+    },
+    /// A transformer encoder without stem, as in the paper.
+    Transformer(EncoderConfig),
+}
+
+/// Shape of an Explainer, as `config.json` holds it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ExplainerConfig {
+    /// The network.
+    pub network: ExplainerNetwork,
+    /// Masks it gives at once: 1 for all ranks, or one per rank.
+    pub masks: usize,
+}
+
+impl ExplainerConfig {
+    /// Refuses shapes that cannot work.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub fn validate(&self) -> Result<()> {
+        if self.masks == 0 || self.masks > 1 << 16 {
+            return Err(Fault::usage("an Explainer gives at least one mask"));
+        }
+        match &self.network {
+            ExplainerNetwork::Transformer(encoder) => {
+                encoder.validate()?;
+                if encoder.patch > 1 {
+                    return Err(Fault::usage("a transformer Explainer has no stem: set patch = 1"));
+                }
+                Ok(())
+            }
+            ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations } => {
+                let sound =
+                    *vocabulary > 0 && *vocabulary <= 1 << 24 && *dim > 0 && *dim <= 1 << 14;
+                if !sound || width.is_multiple_of(2) || *width > 1 << 10 {
+                    return Err(Fault::usage(
+                        "a convolutional Explainer needs a vocabulary, a dim and an odd width",
+                    ));
+                }
+                if dilations.is_empty() || dilations.iter().any(|&d| d == 0 || d > 1 << 16) {
+                    return Err(Fault::usage("dilations must be one or more positive numbers"));
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+#[derive(Debug)]
+enum Body {
+    Convolutional { token: Tensor, convolutions: Vec<Convolution>, norm: LayerNorm },
+    Transformer(Box<Encoder>),
+}
+
+/// Gives every token of a sequence a mask logit.
+#[derive(Debug)]
+pub struct Explainer {
+    config: ExplainerConfig,
+    body: Body,
+    out: Linear,
+}
+
+impl Explainer {
+    /// Takes its tensors from `source`.
+    ///
+    /// # Errors
+    /// The shape cannot work or a tensor is missing.
+    pub fn new(config: &ExplainerConfig, source: &mut WeightSource) -> Result<Self> {
+        config.validate()?;
+        let (body, dim) = match &config.network {
+            ExplainerNetwork::Transformer(encoder) => {
+                (Body::Transformer(Box::new(Encoder::new(encoder, source)?)), encoder.dim)
+            }
+            ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations } => {
+                let token =
+                    source.tensor("tok.weight", &[*vocabulary, *dim], Initial::Normal(1.0))?;
+                let mut convolutions = Vec::with_capacity(dilations.len());
+                for (i, dilation) in dilations.iter().enumerate() {
+                    let shape = [*dim, *dim, *width];
+                    convolutions.push(Convolution {
+                        weight: source.tensor(
+                            &format!("convs.{i}.weight"),
+                            &shape,
+                            Initial::Glorot,
+                        )?,
+                        bias: source.tensor(&format!("convs.{i}.bias"), &[*dim], Initial::Zeros)?,
+                        dilation: *dilation,
+                    });
+                }
+                let norm = layer_norm(source, "ln", *dim)?;
+                (Body::Convolutional { token, convolutions, norm }, *dim)
+            }
+        };
+        let out = linear(source, "out", dim, config.masks)?;
+        Ok(Self { config: config.clone(), body, out })
+    }
+
+    /// The shape it was built with.
+    pub fn config(&self) -> &ExplainerConfig {
+        &self.config
+    }
+
+    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding mean nothing.
+    ///
+    /// # Errors
+    /// Ids are out of the vocabulary, rows too long for a transformer, or shapes differ.
+    pub fn forward(
+        &self,
+        batch: &TokenBatch,
+        dropout: &mut Dropout,
+    ) -> candle_core::Result<Tensor> {
+        let states = match &self.body {
+            Body::Transformer(encoder) => encoder.forward(batch, None, dropout)?.states,
+            Body::Convolutional { token, convolutions, norm } => {
+                let (rows, tokens) = batch.dims()?;
+                let present = batch.present.unsqueeze(2)?;
+                let x = token.index_select(&batch.ids.flatten_all()?, 0)?;
+                let mut x = x.reshape((rows, tokens, ()))?.broadcast_mul(&present)?;
+                for convolution in convolutions {
+                    let update = gelu(&convolution.forward(&x)?)?;
+                    x = (x + update)?.broadcast_mul(&present)?;
+                }
+                norm.forward(&dropout.apply(&x)?)?
+            }
+        };
+        self.out.forward(&states)
+    }
+}

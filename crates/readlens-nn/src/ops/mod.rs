@@ -1,0 +1,112 @@
+//! Operations with gradients, composed from candle operations that have them.
+
+mod gelu;
+
+use candle_core::{D, Result, Tensor};
+
+pub use gelu::gelu;
+
+/// Added under the square root of a layer norm's variance.
+const NORM_EPSILON: f64 = 1e-5;
+/// Added to the attention scores of padding.
+const HIDDEN_SCORE: f64 = -1e9;
+
+/// `y = x Wᵀ + b`; weight `(out, in)`, bias `(out)`.
+#[derive(Clone, Debug)]
+pub struct Linear {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Tensor,
+}
+
+impl Linear {
+    /// `x`: `(…, in)`; returns `(…, out)`.
+    ///
+    /// # Errors
+    /// Shapes differ.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let width = x.dim(D::Minus1)?;
+        let mut shape = x.dims().to_vec();
+        // One large product instead of one per sequence.
+        let rows = x.contiguous()?.reshape(((), width))?;
+        let y = rows.matmul(&self.weight.t()?)?.broadcast_add(&self.bias)?;
+        if let Some(last) = shape.last_mut() {
+            *last = self.bias.dim(0)?;
+        }
+        y.reshape(shape)
+    }
+}
+
+/// Layer norm over the last dimension with biased variance and eps 1e-5 (Ba et al. 2016).
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    pub(crate) weight: Tensor,
+    pub(crate) bias: Tensor,
+}
+
+impl LayerNorm {
+    /// `x`: `(…, dim)`; returns the same shape.
+    ///
+    /// # Errors
+    /// Shapes differ.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
+        let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
+        let normal = centred.broadcast_div(&(variance + NORM_EPSILON)?.sqrt()?)?;
+        normal.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)
+    }
+}
+
+/// Softmax attention of every position over the `present` ones (Vaswani et al. 2017).
+///
+/// `qkv`: `(batch, positions, 3 dim)`, rows q, k, v with contiguous heads; `present`:
+/// `(batch, positions)`, 0 = padding. Returns `(batch, positions, dim)`.
+///
+/// # Errors
+/// Shapes differ.
+pub fn attention(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, positions, width) = qkv.dims3()?;
+    let dim = width / 3;
+    let head = dim / heads;
+    let split = qkv.reshape((batch, positions, 3, heads, head))?.permute((2, 0, 3, 1, 4))?;
+    let scale = 1.0 / (head as f64).sqrt();
+    let q = (split.get(0)? * scale)?.contiguous()?;
+    let k = split.get(1)?.transpose(2, 3)?.contiguous()?;
+    let v = split.get(2)?.contiguous()?;
+    let hidden = present.affine(-HIDDEN_SCORE, HIDDEN_SCORE)?.reshape((batch, 1, 1, positions))?;
+    let scores = q.matmul(&k)?.broadcast_add(&hidden)?;
+    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
+    weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, positions, dim))
+}
+
+/// Convolution over tokens that keeps their number: odd `width`, zero padding.
+///
+/// Written as one matrix product over the shifted copies of `x`, which is how it is fast on a
+/// CPU in both directions.
+#[derive(Clone, Debug)]
+pub struct Convolution {
+    /// `(out, in, width)`.
+    pub(crate) weight: Tensor,
+    /// `(out)`.
+    pub(crate) bias: Tensor,
+    pub(crate) dilation: usize,
+}
+
+impl Convolution {
+    /// `x`: `(batch, tokens, in)`; returns `(batch, tokens, out)`.
+    ///
+    /// # Errors
+    /// Shapes differ.
+    pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let (outputs, inputs, width) = self.weight.dims3()?;
+        let tokens = x.dim(1)?;
+        let reach = (width / 2) * self.dilation;
+        let padded = x.pad_with_zeros(1, reach, reach)?;
+        let shifted: Vec<Tensor> = (0..width)
+            .map(|tap| padded.narrow(1, tap * self.dilation, tokens))
+            .collect::<Result<_>>()?;
+        let columns = Tensor::cat(&shifted, 2)?;
+        let weight =
+            self.weight.transpose(1, 2)?.contiguous()?.reshape((outputs, width * inputs))?;
+        Linear { weight, bias: self.bias.clone() }.forward(&columns)
+    }
+}

@@ -1,0 +1,199 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device, Tensor, Var};
+use rand::RngExt;
+use readlens_fault::{Fault, Place, Result};
+
+use crate::random::{normal_tensor, stream};
+
+/// How a fresh tensor starts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Initial {
+    /// All zero.
+    Zeros,
+    /// All one.
+    Ones,
+    /// Normal with this standard deviation.
+    Normal(f64),
+    /// Uniform within ±√(6 / (in + out)) (Glorot & Bengio 2010); of a convolution's `(out, in,
+    /// width)`, `in` counts the width.
+    Glorot,
+}
+
+/// Trainable tensors by name, in name order.
+#[derive(Clone, Debug, Default)]
+pub struct Parameters(BTreeMap<String, Var>);
+
+impl Parameters {
+    /// Names and variables, in name order.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
+        self.0.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// Number of scalars.
+    pub fn count(&self) -> usize {
+        self.0.values().map(|var| var.elem_count()).sum()
+    }
+
+    /// Copies of the values, for a checkpoint.
+    pub fn tensors(&self) -> HashMap<String, Tensor> {
+        self.0.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+    }
+
+    /// Sets every variable from `tensors`.
+    ///
+    /// # Errors
+    /// A tensor is missing or has another shape.
+    pub fn set(&self, tensors: &HashMap<String, Tensor>) -> candle_core::Result<()> {
+        for (name, var) in &self.0 {
+            let tensor = tensors
+                .get(name)
+                .ok_or_else(|| candle_core::Error::msg(format!("no tensor {name}")))?;
+            var.set(tensor)?;
+        }
+        Ok(())
+    }
+}
+
+enum Kind {
+    Fresh { seed: u64 },
+    Loaded { file: PathBuf, tensors: HashMap<String, Tensor>, trainable: bool },
+}
+
+/// Where a network's tensors come from: a seed or a file.
+pub struct WeightSource {
+    kind: Kind,
+    dtype: DType,
+    device: Device,
+    used: BTreeMap<String, Tensor>,
+    vars: BTreeMap<String, Var>,
+}
+
+impl std::fmt::Debug for WeightSource {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("WeightSource").field("used", &self.used.keys()).finish_non_exhaustive()
+    }
+}
+
+impl WeightSource {
+    /// Fresh trainable tensors; each is drawn from its own stream, named after it.
+    pub fn fresh(seed: u64, dtype: DType, device: &Device) -> Self {
+        Self::new(Kind::Fresh { seed }, dtype, device)
+    }
+
+    /// Tensors read from `file`: trainable, or frozen (no gradient is tracked for them).
+    pub fn loaded(
+        file: &Path,
+        tensors: HashMap<String, Tensor>,
+        trainable: bool,
+        dtype: DType,
+        device: &Device,
+    ) -> Self {
+        Self::new(Kind::Loaded { file: file.to_path_buf(), tensors, trainable }, dtype, device)
+    }
+
+    fn new(kind: Kind, dtype: DType, device: &Device) -> Self {
+        let device = device.clone();
+        Self { kind, dtype, device, used: BTreeMap::new(), vars: BTreeMap::new() }
+    }
+
+    /// The tensor `name` of `shape`.
+    ///
+    /// # Errors
+    /// The file lacks it, gives it another shape, or holds a value that is not finite.
+    pub fn tensor(&mut self, name: &str, shape: &[usize], initial: Initial) -> Result<Tensor> {
+        let candle =
+            |e: candle_core::Error| Fault::failed(format!("preparing the tensor {name}"), e);
+        let (tensor, trainable) = match &mut self.kind {
+            Kind::Fresh { seed } => (
+                fresh(*seed, name, shape, initial, self.dtype, &self.device).map_err(candle)?,
+                true,
+            ),
+            Kind::Loaded { file, tensors, trainable } => {
+                let fault = || Fault::input(&*file).at(Place::Part(format!("tensor {name}")));
+                let Some(tensor) = tensors.remove(name) else {
+                    return Err(fault()
+                        .expected("the tensor")
+                        .found("none of that name")
+                        .remedy("the checkpoint is of another network or damaged; train again")
+                        .into());
+                };
+                if tensor.dims() != shape {
+                    return Err(fault()
+                        .expected(format!("shape {shape:?}, as config.json says"))
+                        .found(format!("{:?}", tensor.dims()))
+                        .remedy("keep model.safetensors and config.json of one training together")
+                        .into());
+                }
+                let tensor = tensor.to_device(&self.device).and_then(|t| t.to_dtype(self.dtype));
+                let tensor = tensor.map_err(candle)?;
+                if !is_finite(&tensor).map_err(candle)? {
+                    return Err(fault()
+                        .expected("finite values")
+                        .found("NaN or infinity")
+                        .remedy("the checkpoint is broken; train again")
+                        .into());
+                }
+                (tensor, *trainable)
+            }
+        };
+        let tensor = if trainable {
+            let var = Var::from_tensor(&tensor).map_err(candle)?;
+            let tensor = var.as_tensor().clone();
+            self.vars.insert(name.to_owned(), var);
+            tensor
+        } else {
+            tensor
+        };
+        self.used.insert(name.to_owned(), tensor.clone());
+        Ok(tensor)
+    }
+
+    /// The trainable tensors that were asked for (none of a frozen network).
+    ///
+    /// # Errors
+    /// The file holds tensors that the network has no place for.
+    pub fn finish(self) -> Result<Parameters> {
+        if let Kind::Loaded { file, tensors, .. } = &self.kind
+            && let Some(name) = tensors.keys().min()
+        {
+            return Err(Fault::input(file)
+                .at(Place::Part(format!("tensor {name}")))
+                .expected("only tensors of the network that config.json describes")
+                .found(format!("{} more", tensors.len()))
+                .remedy("keep model.safetensors and config.json of one training together")
+                .into());
+        }
+        Ok(Parameters(self.vars))
+    }
+}
+
+fn fresh(
+    seed: u64,
+    name: &str,
+    shape: &[usize],
+    initial: Initial,
+    dtype: DType,
+    device: &Device,
+) -> candle_core::Result<Tensor> {
+    let mut rng = stream(seed, &format!("weights/{name}"));
+    match initial {
+        Initial::Zeros => Tensor::zeros(shape, dtype, device),
+        Initial::Ones => Tensor::ones(shape, dtype, device),
+        Initial::Normal(scale) => normal_tensor(&mut rng, shape, scale, dtype, device),
+        Initial::Glorot => {
+            let fan_out = shape.first().copied().unwrap_or(1);
+            let fan_in: usize = shape.iter().skip(1).product();
+            let bound = (6.0 / (fan_in + fan_out) as f64).sqrt();
+            let count = shape.iter().product();
+            let values: Vec<f64> = (0..count).map(|_| rng.random_range(-bound..bound)).collect();
+            Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
+        }
+    }
+}
+
+fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {
+    let values: Vec<f32> = tensor.flatten_all()?.to_dtype(DType::F32)?.to_vec1()?;
+    Ok(values.iter().all(|v| v.is_finite()))
+}
