@@ -34,6 +34,8 @@ pub const KEY_TABLE: &str = "readlens.table";
 pub const KEY_VERSION: &str = "readlens.schema_version";
 /// Metadata key of the manifest, as JSON.
 pub const KEY_MANIFEST: &str = "readlens.manifest";
+/// Metadata key of a shard's place, `i/n` with `i` from 1; a whole table does not have it.
+pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
 pub const TABLES: [&Table; 6] = [

@@ -146,7 +146,6 @@ impl<R: Record> Writer<R> {
             self.flush()?;
         }
         let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
-        self.parquet.finish().map_err(failed)?;
         self.parquet.into_inner().map_err(failed)?.commit()
     }
 }
