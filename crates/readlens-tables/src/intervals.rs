@@ -34,11 +34,12 @@ pub fn read_intervals(path: &Path) -> Result<HashMap<String, Vec<Interval>>> {
     let column = |wanted: &[&str]| names.iter().position(|name| wanted.contains(name));
     let required = |wanted: &[&str]| {
         column(wanted).ok_or_else(|| {
-            Fault::input(path)
+            let fault = Fault::input(path)
                 .at(Place::Line(1))
                 .expected(format!("a header with the column {}", wanted.join(" or ")))
                 .found(format!("{header:?}"))
-                .remedy("name the columns id, start, end and optionally name")
+                .remedy("name the columns id, start, end and optionally name");
+            Fault::from(fault)
         })
     };
     let (id, start, end) =
@@ -57,10 +58,11 @@ pub fn read_intervals(path: &Path) -> Result<HashMap<String, Vec<Interval>>> {
         }
         let number = |field: usize| {
             fields[field].parse::<u32>().map_err(|_| {
-                fault()
+                let fault = fault()
                     .expected(format!("a whole number in column {}", names[field]))
                     .found(format!("{:?}", fields[field]))
-                    .remedy("give 0-based, half-open positions")
+                    .remedy("give 0-based, half-open positions");
+                Fault::from(fault)
             })
         };
         let (start, end) = (number(start)?, number(end)?);

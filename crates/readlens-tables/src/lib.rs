@@ -8,6 +8,7 @@
 
 mod cell;
 mod column;
+mod conform;
 mod intervals;
 mod reader;
 mod record;

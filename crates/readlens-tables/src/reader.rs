@@ -1,21 +1,16 @@
-use std::any::Any;
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
-use arrow::array::{Array, ArrayRef, ListArray, RecordBatch};
-use arrow::compute::cast;
-use arrow::datatypes::DataType;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::Manifest;
 
 use crate::cell::{Cell, ColumnArray};
-use crate::column::{Kind, Table};
+use crate::column::Kind;
 use crate::record::Record;
-use crate::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION};
+use crate::{KEY_MANIFEST, conform};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1024;
@@ -51,8 +46,8 @@ impl Source<'_> {
 /// Streams a table of `R` rows in file order and constant memory.
 ///
 /// Columns are found by name and cast to their declared types, so a file that went through
-/// DuckDB, Polars or pandas reads like one of ours; unknown columns are refused only where the
-/// table has rank columns that they could be mistaken for, and ignored elsewhere.
+/// DuckDB, Polars or pandas reads like one of ours. Unknown columns are ignored, except where the
+/// table has rank columns: there a column of text is a rank and any other is refused.
 pub struct Reader<R> {
     path: PathBuf,
     batches: ParquetRecordBatchReader,
@@ -89,7 +84,7 @@ impl<R: Record> Reader<R> {
     pub fn open_rows(path: &Path, range: std::ops::Range<u64>) -> Result<Self> {
         let table = R::TABLE;
         let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
-        let builder = guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+        let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
         let metadata: BTreeMap<String, String> = builder
             .metadata()
             .file_metadata()
@@ -98,29 +93,13 @@ impl<R: Record> Reader<R> {
             .flatten()
             .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
             .collect();
-        check_identity(path, table, &metadata)?;
-        let names: Vec<String> =
-            builder.schema().fields().iter().map(|f| f.name().clone()).collect();
-        for column in table.columns {
-            if !names.iter().any(|name| name == column.name) {
-                return Err(Fault::input(path)
-                    .at(Place::Column(column.name.to_owned()))
-                    .expected(format!("the columns of a {} table", table.name))
-                    .found(format!("only {}", names.join(", ")))
-                    .remedy(format!("write it with readlens-{}", table.stage))
-                    .into());
-            }
-        }
-        let ranks: Vec<String> = if table.has_ranks {
-            names.into_iter().filter(|n| table.columns.iter().all(|c| c.name != n)).collect()
-        } else {
-            Vec::new()
-        };
+        conform::check_identity(path, table, &metadata)?;
+        let ranks = conform::check_columns(path, table, builder.schema())?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let start = range.start.min(rows);
         let count = range.end.min(rows).saturating_sub(start);
         let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let batches = guarded(path, || {
+        let batches = conform::guarded(path, || {
             builder
                 .with_batch_size(BATCH_ROWS)
                 .with_offset(to_usize(start))
@@ -188,7 +167,7 @@ impl<R: Record> Reader<R> {
     }
 
     fn next_batch(&mut self) -> Result<bool> {
-        let Some(batch) = guarded(&self.path, || self.batches.next().transpose())? else {
+        let Some(batch) = conform::guarded(&self.path, || self.batches.next().transpose())? else {
             return Ok(false);
         };
         self.first_row += self.batch_rows as u64;
@@ -200,7 +179,7 @@ impl<R: Record> Reader<R> {
         self.columns = fixed
             .chain(ranks)
             .map(|(name, kind, nullable)| {
-                typed(&self.path, &batch, name, kind, nullable, self.first_row)
+                conform::typed(&self.path, &batch, name, kind, nullable, self.first_row)
             })
             .collect::<Result<_>>()?;
         Ok(true)
@@ -222,104 +201,4 @@ impl<R: Record> Iterator for Reader<R> {
         self.next += 1;
         Some(Ok(R::read(&mut Source { columns: self.columns.iter(), row })))
     }
-}
-
-fn check_identity(path: &Path, table: &Table, metadata: &BTreeMap<String, String>) -> Result<()> {
-    // A file without our keys may come from another tool; its columns decide.
-    if let Some(name) = metadata.get(KEY_TABLE)
-        && name != table.name
-    {
-        return Err(Fault::input(path)
-            .expected(format!("a {} table", table.name))
-            .found(format!("a {name} table"))
-            .remedy(format!("pass the file that readlens-{} wrote", table.stage))
-            .into());
-    }
-    if let Some(version) = metadata.get(KEY_VERSION)
-        && *version != table.version.to_string()
-    {
-        return Err(Fault::input(path)
-            .expected(format!("schema version {} of the {} table", table.version, table.name))
-            .found(format!("version {version}"))
-            .remedy(format!("write it again with this version's readlens-{}", table.stage))
-            .into());
-    }
-    Ok(())
-}
-
-/// Runs a Parquet call on untrusted bytes: a decoder that panics on them is an input fault too.
-fn guarded<T, E: std::fmt::Display>(
-    path: &Path,
-    call: impl FnOnce() -> std::result::Result<T, E>,
-) -> Result<T> {
-    let found = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(e)) => e.to_string(),
-        Err(panic) => panic_text(panic.as_ref()),
-    };
-    Err(Fault::input(path)
-        .expected("a whole Parquet file")
-        .found(found)
-        .remedy("the file is damaged or not Parquet; write it again")
-        .into())
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged pages").to_owned()
-}
-
-/// Column `name` of `batch`, cast to its declared kind, with nulls only where they may be.
-fn typed(
-    path: &Path,
-    batch: &RecordBatch,
-    name: &str,
-    kind: Kind,
-    nullable: bool,
-    first_row: u64,
-) -> Result<ColumnArray> {
-    let fault = || Fault::input(path).at(Place::Column(name.to_owned()));
-    let missing = || fault().expected("the column").found("none").remedy("write the table again");
-    let array = batch.column_by_name(name).ok_or_else(missing)?;
-    let wanted = kind.arrow();
-    let array: ArrayRef = if *array.data_type() == wanted {
-        array.clone()
-    } else {
-        cast_column(array, &wanted).map_err(|e| {
-            fault()
-                .expected(kind.label())
-                .found(format!("{} ({e})", array.data_type()))
-                .remedy("store the column with the type that the column reference gives")
-        })?
-    };
-    let hole = (0..array.len()).find(|&row| !nullable && array.is_null(row));
-    if let Some(row) = hole {
-        return Err(fault()
-            .expected("a value in every row")
-            .found(format!("null in row {}", first_row + row as u64))
-            .remedy("fill or drop the row")
-            .into());
-    }
-    if let Some(list) = array.as_any().downcast_ref::<ListArray>()
-        && list.values().null_count() > 0
-    {
-        return Err(fault()
-            .expected("lists without null items")
-            .found(format!("{} null items", list.values().null_count()))
-            .remedy("fill or drop them")
-            .into());
-    }
-    Ok(ColumnArray(array))
-}
-
-fn cast_column(array: &ArrayRef, wanted: &DataType) -> arrow::error::Result<ArrayRef> {
-    // Numbers that do not fit become null under a safe cast; they must be an error instead.
-    let options = arrow::compute::CastOptions { safe: false, ..Default::default() };
-    if let DataType::Dictionary(..) = wanted
-        && let DataType::Dictionary(..) = array.data_type()
-    {
-        let plain = cast(array, &DataType::Utf8)?;
-        return cast(&plain, wanted);
-    }
-    arrow::compute::cast_with_options(array, wanted, &options)
 }
