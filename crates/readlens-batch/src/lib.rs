@@ -1,1 +1,16 @@
-//! Token rows to padded tensors, the only bridge between Arrow and candle.
+//! Token tables to padded tensors: the only bridge between tables and networks.
+//!
+//! [`Dataset`] holds a whole split for training; [`WindowStream`] gives any table in chunks for
+//! inference, in constant memory. Both check that the rows fit the network.
+
+mod augment;
+mod blocks;
+mod dataset;
+mod inference;
+mod stream;
+
+pub use augment::Augmentation;
+pub use blocks::{BlockMasks, block_mask};
+pub use dataset::{Dataset, Window};
+pub use inference::{for_each_batch, predict};
+pub use stream::{Chunk, Shard, WindowStream, tokenization_of};

@@ -1,1 +1,20 @@
 //! The seeded training loop: sampler, schedule, optimiser, early stopping, exact resume.
+//!
+//! A [`Task`] says what a batch is and what its loss is; [`fit`] does the rest. Every random
+//! choice is addressed by seed, epoch and step, never by a running generator, so a run that was
+//! stopped and resumed ends with the same weights as one that was not, and the number of threads
+//! changes nothing: a batch is always cut into the same shards, and their gradients are added in
+//! the same order.
+
+mod adamw;
+mod checkpoint;
+mod config;
+mod fitting;
+mod gradients;
+mod schedule;
+mod task;
+
+pub use checkpoint::Checkpoint;
+pub use config::FitConfig;
+pub use fitting::{Fitted, fit};
+pub use task::{Figure, Loss, Observer, Split, Task};

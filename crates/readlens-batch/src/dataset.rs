@@ -1,0 +1,163 @@
+use std::collections::{BTreeMap, HashMap};
+use std::path::{Path, PathBuf};
+
+use readlens_fault::{Fault, Place, Result};
+use readlens_kmer::Tokenization;
+use readlens_nn::RankClasses;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
+
+use crate::stream::{check_tokens, tokenization_of};
+
+/// One window, ready to be put into a batch.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Token ids, with CLS where the tokenization has one.
+    pub tokens: Vec<u32>,
+    /// Class per rank; none where the taxon is unknown or not among the classes.
+    pub classes: Vec<Option<u32>>,
+}
+
+/// The training and validation windows of a token table, in memory once.
+#[derive(Debug)]
+pub struct Dataset {
+    /// How the windows were tokenized.
+    pub tokenization: Tokenization,
+    /// Ranks with their taxa.
+    pub ranks: Vec<RankClasses>,
+    /// Windows of the split `train`.
+    pub train: Vec<Window>,
+    /// Windows of the split `valid`.
+    pub valid: Vec<Window>,
+}
+
+impl Dataset {
+    /// Reads the splits `train` and `valid`. A table without any split is training data as a whole.
+    ///
+    /// `known` gives the ranks and taxa of a trained classifier; without it they are those of the
+    /// training windows, taxa in alphabetical order. Windows without a real token are left out.
+    ///
+    /// # Errors
+    /// The table cannot be read, has no tokenization, an id out of the vocabulary, or no training
+    /// window; a rank of `known` is not a column.
+    pub fn read(path: &Path, wanted: &[String], known: Option<&[RankClasses]>) -> Result<Self> {
+        let mut reader = Reader::<TokenRow>::open(path)?;
+        let tokenization = tokenization_of(&reader)?;
+        let columns = reader.ranks().to_vec();
+        let names: Vec<String> = match known {
+            Some(known) => known.iter().map(|r| r.rank.clone()).collect(),
+            None if wanted.is_empty() => columns.clone(),
+            None => wanted.to_vec(),
+        };
+        let places = places_of(path, &names, &columns)?;
+        let mut train: Vec<(Vec<u32>, Vec<Option<String>>)> = Vec::new();
+        let mut valid = Vec::new();
+        while let Some(row) = reader.next() {
+            let mut row = row?;
+            check_tokens(&reader, &row, &tokenization)?;
+            if row.tokens.len() <= usize::from(tokenization.cls) {
+                continue;
+            }
+            let taxa = places.iter().map(|&place| row.taxa[place].take()).collect();
+            match row.split.as_deref() {
+                Some("train") | None => train.push((row.tokens, taxa)),
+                Some("valid") => valid.push((row.tokens, taxa)),
+                Some("test") => {}
+                Some(other) => {
+                    return Err(reader
+                        .fault()
+                        .expected("a split named train, valid or test")
+                        .found(format!("{other:?}"))
+                        .remedy("rename the split")
+                        .into());
+                }
+            }
+        }
+        if train.is_empty() {
+            return Err(no_training_window(path).into());
+        }
+        let ranks = match known {
+            Some(known) => known.to_vec(),
+            None => classes_of(path, &names, &train)?,
+        };
+        let indices: Vec<HashMap<&str, u32>> = ranks
+            .iter()
+            .map(|r| r.taxa.iter().enumerate().map(|(i, t)| (t.as_str(), i as u32)).collect())
+            .collect();
+        let classified = |rows: Vec<(Vec<u32>, Vec<Option<String>>)>| -> Vec<Window> {
+            let class = |taxon: &Option<String>, index: &HashMap<&str, u32>| {
+                taxon.as_deref().and_then(|t| index.get(t).copied())
+            };
+            rows.into_iter()
+                .map(|(tokens, taxa)| Window {
+                    tokens,
+                    classes: taxa.iter().zip(&indices).map(|(t, i)| class(t, i)).collect(),
+                })
+                .collect()
+        };
+        let (train, valid) = (classified(train), classified(valid));
+        Ok(Self { tokenization, ranks, train, valid })
+    }
+
+    /// Tokens of the longest window.
+    pub fn longest(&self) -> usize {
+        self.train.iter().chain(&self.valid).map(|w| w.tokens.len()).max().unwrap_or(0)
+    }
+}
+
+fn no_training_window(path: &Path) -> readlens_fault::InputFault {
+    Fault::input(path)
+        .at(Place::Column("split".to_owned()))
+        .expected("rows of the split train with at least one token")
+        .found("none")
+        .remedy("tokenize again with a split column or split fractions")
+}
+
+/// Index of each rank among the table's rank columns.
+fn places_of(path: &Path, names: &[String], columns: &[String]) -> Result<Vec<usize>> {
+    let place = |name: &String| {
+        columns.iter().position(|c| c == name).ok_or_else(|| {
+            Fault::input(path)
+                .at(Place::Column(name.clone()))
+                .expected("a column of that rank")
+                .found(format!("the ranks {}", columns.join(", ")))
+                .remedy("choose among those ranks, or tokenize again with this one")
+                .into()
+        })
+    };
+    names.iter().map(place).collect()
+}
+
+fn classes_of(
+    path: &Path,
+    names: &[String],
+    train: &[(Vec<u32>, Vec<Option<String>>)],
+) -> Result<Vec<RankClasses>> {
+    let mut ranks = Vec::with_capacity(names.len());
+    for (i, rank) in names.iter().enumerate() {
+        let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, taxa) in train {
+            if let Some(taxon) = &taxa[i] {
+                *counts.entry(taxon).or_default() += 1;
+            }
+        }
+        if counts.is_empty() {
+            return Err(Fault::input(path)
+                .at(Place::Column(rank.clone()))
+                .expected("at least one labelled training window")
+                .found("none")
+                .remedy("leave the rank out or pass a taxonomy that has it")
+                .into());
+        }
+        let taxa = counts.into_keys().map(str::to_owned).collect();
+        ranks.push(RankClasses { rank: rank.clone(), taxa });
+    }
+    if ranks.is_empty() {
+        return Err(Fault::input(PathBuf::from(path))
+            .expected("at least one rank column")
+            .found("none")
+            .remedy("tokenize with a taxonomy")
+            .into());
+    }
+    Ok(ranks)
+}

@@ -1,0 +1,100 @@
+use candle_core::{D, DType, Device, Tensor};
+use rayon::prelude::*;
+use readlens_fault::{Fault, Result};
+use readlens_nn::random::Dropout;
+use readlens_nn::{Classifier, TokenBatch};
+
+/// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
+/// the cache.
+const BATCH_TOKENS: usize = 8192;
+
+/// Runs `compute` over `rows` of tokens in batches of similar length, on all threads, and gives
+/// one result per row in the order of `rows`.
+///
+/// `compute` gets the batch and the indices of its rows.
+///
+/// # Errors
+/// `compute` fails, or gives another number of results than rows.
+pub fn for_each_batch<R: Send>(
+    rows: &[&[u32]],
+    what: &str,
+    compute: impl Fn(&TokenBatch, &[usize]) -> candle_core::Result<Vec<R>> + Sync,
+) -> Result<Vec<R>> {
+    let mut order: Vec<usize> = (0..rows.len()).collect();
+    order.sort_by_key(|&i| rows[i].len());
+    let mut batches: Vec<&[usize]> = Vec::new();
+    let mut rest = order.as_slice();
+    while !rest.is_empty() {
+        // Rows come from short to long: the batch's last row decides its width.
+        let fits = |count: &usize| count * rows[rest[count - 1]].len().max(1) <= BATCH_TOKENS;
+        let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
+        let (batch, others) = rest.split_at(count);
+        batches.push(batch);
+        rest = others;
+    }
+    let failed = |e: candle_core::Error| Fault::failed(what, e);
+    let results: Vec<Vec<R>> = batches
+        .par_iter()
+        .map(|indices| {
+            let tokens: Vec<&[u32]> = indices.iter().map(|&i| rows[i]).collect();
+            let batch = TokenBatch::new(&tokens, DType::F32, &Device::Cpu).map_err(failed)?;
+            let results = compute(&batch, indices).map_err(failed)?;
+            if results.len() != indices.len() {
+                return Err(Fault::failed(
+                    what,
+                    "a batch gave another number of results than rows",
+                ));
+            }
+            Ok(results)
+        })
+        .collect::<Result<_>>()?;
+    let mut slots: Vec<Option<R>> = (0..rows.len()).map(|_| None).collect();
+    for (indices, results) in batches.iter().zip(results) {
+        for (&index, result) in indices.iter().zip(results) {
+            slots[index] = Some(result);
+        }
+    }
+    Ok(slots.into_iter().flatten().collect())
+}
+
+/// Probabilities per row and rank, `[row][rank][taxon]`, of `rows` under `masks`.
+///
+/// `masks`: one factor per real token of each row (CLS excluded), or none for whole rows.
+///
+/// # Errors
+/// A row is too long for the classifier or the computation fails.
+pub fn predict(
+    classifier: &Classifier,
+    rows: &[&[u32]],
+    masks: Option<&[Vec<f32>]>,
+) -> Result<Vec<Vec<Vec<f32>>>> {
+    for_each_batch(rows, "predicting taxa", |batch, indices| {
+        let mask = masks.map(|masks| padded(masks, indices, batch)).transpose()?;
+        let logits = classifier.forward(batch, mask.as_ref(), &mut Dropout::off())?;
+        let ranks: Vec<Vec<Vec<f32>>> =
+            logits.iter().map(|l| softmax(l)?.to_vec2()).collect::<candle_core::Result<_>>()?;
+        Ok((0..indices.len()).map(|i| ranks.iter().map(|rank| rank[i].clone()).collect()).collect())
+    })
+}
+
+fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
+    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
+    shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
+}
+
+/// The masks of `indices` as the batch wants them: 1 on CLS, 0 on padding.
+fn padded(
+    masks: &[Vec<f32>],
+    indices: &[usize],
+    batch: &TokenBatch,
+) -> candle_core::Result<Tensor> {
+    let (rows, tokens) = batch.dims()?;
+    let first = usize::from(batch.has_cls);
+    let mut values = vec![0f32; rows * tokens];
+    for (row, &index) in values.chunks_mut(tokens).zip(indices) {
+        let mask = &masks[index];
+        row[first..first + mask.len()].copy_from_slice(mask);
+    }
+    let values = Tensor::from_vec(values, (rows, tokens), &Device::Cpu)?;
+    readlens_nn::masking::complete(&values, batch)
+}

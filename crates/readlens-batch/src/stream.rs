@@ -1,0 +1,197 @@
+use std::fmt;
+use std::path::Path;
+use std::str::FromStr;
+
+use readlens_fault::{Fault, Place, Result};
+use readlens_kmer::{FIRST_KMER, Tokenization};
+use readlens_tables::Reader;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+
+/// Rows handled together. Batches are formed inside a chunk and shards are whole chunks, so
+/// the batch a row is in, and with it every bit of its result, does not depend on sharding.
+pub const CHUNK_ROWS: u64 = 512;
+
+/// One of several equal parts of a table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shard {
+    /// Which one, from 1.
+    pub index: u64,
+    /// Of how many.
+    pub count: u64,
+}
+
+impl Shard {
+    /// The only part.
+    pub const WHOLE: Self = Self { index: 1, count: 1 };
+
+    /// The rows of a table of `rows` that belong to the shard: whole chunks, in order.
+    pub fn rows(self, rows: u64) -> std::ops::Range<u64> {
+        let chunks = rows.div_ceil(CHUNK_ROWS);
+        let bound = |i: u64| (chunks * i / self.count * CHUNK_ROWS).min(rows);
+        bound(self.index - 1)..bound(self.index)
+    }
+}
+
+impl fmt::Display for Shard {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}", self.index, self.count)
+    }
+}
+
+impl FromStr for Shard {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let parsed =
+            text.split_once('/').and_then(|(i, n)| Some((i.parse().ok()?, n.parse().ok()?)));
+        match parsed {
+            Some((index, count)) if 1 <= index && index <= count && count <= 1 << 20 => {
+                Ok(Self { index, count })
+            }
+            _ => Err(format!("expected i/n with 1 <= i <= n, such as 2/8, found {text:?}")),
+        }
+    }
+}
+
+/// Some rows of a token table, in table order.
+#[derive(Debug)]
+pub struct Chunk {
+    /// Index of the first row in the table.
+    pub first: u64,
+    /// The rows.
+    pub rows: Vec<TokenRow>,
+}
+
+/// Gives a token table in chunks of [`CHUNK_ROWS`] rows.
+#[derive(Debug)]
+pub struct WindowStream {
+    reader: Reader<TokenRow>,
+    tokenization: Tokenization,
+    next: u64,
+}
+
+impl WindowStream {
+    /// Opens the shard's rows of the table.
+    ///
+    /// # Errors
+    /// The table cannot be read or has no tokenization.
+    pub fn open(path: &Path, shard: Shard) -> Result<Self> {
+        let rows = Reader::<TokenRow>::open(path)?.rows();
+        let range = shard.rows(rows);
+        let next = range.start;
+        let reader = Reader::open_rows(path, range)?;
+        let tokenization = tokenization_of(&reader)?;
+        Ok(Self { reader, tokenization, next })
+    }
+
+    /// How the rows were tokenized.
+    pub fn tokenization(&self) -> &Tokenization {
+        &self.tokenization
+    }
+
+    /// The reader, for ranks, metadata and manifest.
+    pub fn reader(&self) -> &Reader<TokenRow> {
+        &self.reader
+    }
+}
+
+impl Iterator for WindowStream {
+    type Item = Result<Chunk>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let first = self.next;
+        let mut rows = Vec::new();
+        while (rows.len() as u64) < CHUNK_ROWS {
+            match self.reader.next() {
+                None => break,
+                Some(Err(fault)) => return Some(Err(fault)),
+                Some(Ok(row)) => {
+                    if let Err(fault) = check_tokens(&self.reader, &row, &self.tokenization) {
+                        return Some(Err(fault));
+                    }
+                    rows.push(row);
+                }
+            }
+        }
+        self.next += rows.len() as u64;
+        (!rows.is_empty()).then_some(Ok(Chunk { first, rows }))
+    }
+}
+
+/// The tokenization that a token table was written with.
+///
+/// # Errors
+/// The table's metadata does not hold one.
+pub fn tokenization_of(reader: &Reader<TokenRow>) -> Result<Tokenization> {
+    let fault = || {
+        Fault::input(reader.path())
+            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
+            .expected("alphabet, k, stride and cls")
+            .remedy("keep the file's metadata, or tokenize again")
+    };
+    let text = reader.metadata().get(KEY_TOKENIZATION).ok_or_else(|| fault().found("none"))?;
+    let found: Tokenization = serde_json::from_str(text).map_err(|e| fault().found(e))?;
+    Tokenization::new(found.alphabet, found.k, found.stride, found.cls)
+        .map_err(|e| fault().found(e).into())
+}
+
+/// Refuses rows that the tokenization cannot have written.
+pub(crate) fn check_tokens(
+    reader: &Reader<TokenRow>,
+    row: &TokenRow,
+    tokenization: &Tokenization,
+) -> Result<()> {
+    let vocabulary = tokenization.vocabulary_size() as u32;
+    let body = if tokenization.cls {
+        match row.tokens.split_first() {
+            Some((&readlens_kmer::CLS, body)) => body,
+            _ => {
+                return Err(reader
+                    .fault()
+                    .expected("tokens that open with CLS (2)")
+                    .found(format!("{:?}", row.tokens.first()))
+                    .remedy("tokenize again")
+                    .into());
+            }
+        }
+    } else {
+        &row.tokens
+    };
+    let is_real = |id: u32| id == readlens_kmer::UNK || (FIRST_KMER..vocabulary).contains(&id);
+    match body.iter().find(|&&id| !is_real(id)) {
+        None => Ok(()),
+        Some(id) => Err(reader
+            .fault()
+            .expected(format!("UNK (1) or k-mer ids from {FIRST_KMER} to {}", vocabulary - 1))
+            .found(format!("token id {id}"))
+            .remedy("tokenize again")
+            .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_disjoint_whole_chunks_that_cover_the_table() {
+        for rows in [0, 1, 511, 512, 513, 10_000] {
+            for count in [1, 2, 3, 7, 50] {
+                let ranges: Vec<_> =
+                    (1..=count).map(|index| Shard { index, count }.rows(rows)).collect();
+                assert_eq!(ranges[0].start, 0);
+                assert_eq!(ranges[ranges.len() - 1].end, rows);
+                assert!(ranges.windows(2).all(|w| w[0].end == w[1].start));
+                assert!(ranges.iter().all(|r| r.start % CHUNK_ROWS == 0 || r.start == rows));
+            }
+        }
+    }
+
+    #[test]
+    fn only_i_of_n_is_a_shard() {
+        assert_eq!("2/8".parse(), Ok(Shard { index: 2, count: 8 }));
+        for wrong in ["0/8", "9/8", "2", "a/b", "1/0", "-1/2"] {
+            assert!(wrong.parse::<Shard>().is_err(), "{wrong}");
+        }
+    }
+}

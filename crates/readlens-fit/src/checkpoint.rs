@@ -1,0 +1,124 @@
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use candle_core::Tensor;
+use readlens_fault::{Fault, Place, Result};
+use readlens_nn::{Parameters, read_tensors, save_weights};
+use readlens_provenance::{Manifest, NewDirectory, read_json, write_json};
+use serde::{Deserialize, Serialize};
+
+use crate::adamw::AdamW;
+use crate::task::Figure;
+
+const MANIFEST: &str = "manifest.json";
+const STATE: &str = "state.json";
+const TENSORS: &str = "state.safetensors";
+
+/// Where a training keeps what it needs to go on, and what identifies the training.
+///
+/// The directory is written whole after every epoch and on an interrupt; it is removed by
+/// [`Checkpoint::remove`] when the result is safe.
+#[derive(Clone, Debug)]
+pub struct Checkpoint {
+    directory: PathBuf,
+    identity: Manifest,
+}
+
+/// How far a training has come.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct State {
+    /// Steps done.
+    pub(crate) step: u32,
+    /// Best score and its epoch.
+    pub(crate) best: Option<(f64, u32)>,
+    /// Sums of the current epoch's loss terms and the batches they are over.
+    pub(crate) running: Vec<(String, f64)>,
+    pub(crate) batches: u32,
+    /// All figures so far.
+    pub(crate) figures: Vec<Figure>,
+}
+
+impl Checkpoint {
+    /// A checkpoint in `directory` for the training that `identity` describes.
+    pub fn new(directory: &Path, identity: Manifest) -> Self {
+        Self { directory: directory.to_path_buf(), identity }
+    }
+
+    /// The checkpoint's directory.
+    pub fn directory(&self) -> &Path {
+        &self.directory
+    }
+
+    /// Removes the checkpoint, if there is one.
+    ///
+    /// # Errors
+    /// The directory cannot be removed.
+    pub fn remove(&self) -> Result<()> {
+        if !self.directory.join(MANIFEST).is_file() {
+            return Ok(());
+        }
+        std::fs::remove_dir_all(&self.directory)
+            .map_err(|e| Fault::io("remove", &self.directory, e))
+    }
+
+    pub(crate) fn save(
+        &self,
+        state: &State,
+        parameters: &Parameters,
+        best: &HashMap<String, Tensor>,
+        adamw: &AdamW,
+    ) -> Result<()> {
+        let new = NewDirectory::create(&self.directory)?;
+        let failed = |e| Fault::failed("writing a checkpoint", e);
+        let mut tensors = adamw.tensors(parameters).map_err(failed)?;
+        tensors.extend(parameters.tensors().into_iter().map(|(n, t)| (format!("current/{n}"), t)));
+        tensors.extend(best.iter().map(|(n, t)| (format!("best/{n}"), t.clone())));
+        save_weights(&new.path().join(TENSORS), &tensors)?;
+        write_json(&new.path().join(STATE), state)?;
+        write_json(&new.path().join(MANIFEST), &self.identity)?;
+        new.commit()
+    }
+
+    /// Restores the training, if there is one to go on with.
+    pub(crate) fn restore(
+        &self,
+        parameters: &Parameters,
+        adamw: &mut AdamW,
+    ) -> Result<Option<(State, HashMap<String, Tensor>)>> {
+        let manifest_file = self.directory.join(MANIFEST);
+        if !manifest_file.is_file() {
+            return Ok(None);
+        }
+        let found: Manifest = read_json(&manifest_file)?;
+        let remove = || format!("remove {} to start afresh", self.directory.display());
+        if found != self.identity {
+            return Err(Fault::input(&manifest_file)
+                .expected("a checkpoint of this training")
+                .found("another configuration, seed, version or input")
+                .remedy(format!("repeat the options of the stopped training, or {}", remove()))
+                .into());
+        }
+        let state: State = read_json(&self.directory.join(STATE))?;
+        let file = self.directory.join(TENSORS);
+        let mut current = HashMap::new();
+        let mut best = HashMap::new();
+        let mut rest = HashMap::new();
+        for (name, tensor) in read_tensors(&file)? {
+            match name.split_once('/') {
+                Some(("current", name)) => current.insert(name.to_owned(), tensor),
+                Some(("best", name)) => best.insert(name.to_owned(), tensor),
+                _ => rest.insert(name, tensor),
+            };
+        }
+        if parameters.set(&current).is_err() || !adamw.restore(parameters, &rest) {
+            return Err(Fault::input(&file)
+                .at(Place::Part("tensors".to_owned()))
+                .expected("the tensors of this network and its optimiser")
+                .found("some missing or of another shape")
+                .remedy(remove())
+                .into());
+        }
+        Ok(Some((state, best)))
+    }
+}

@@ -1,0 +1,200 @@
+use std::collections::HashMap;
+
+use candle_core::Tensor;
+use rand::seq::SliceRandom;
+use readlens_fault::{Fault, Result};
+use readlens_nn::Parameters;
+use readlens_nn::random::stream;
+
+use crate::adamw::AdamW;
+use crate::checkpoint::{Checkpoint, State};
+use crate::config::FitConfig;
+use crate::gradients::batch_gradient;
+use crate::schedule::learning_rate;
+use crate::task::{Figure, Observer, Split, Task};
+
+/// What a training came to; the parameters hold the best weights.
+#[derive(Debug)]
+pub struct Fitted {
+    /// Epoch of the weights that were kept, from 1.
+    pub best_epoch: u32,
+    /// Its validation score, where the task has one.
+    pub best_score: Option<f64>,
+    /// Figures of all steps and epochs.
+    pub figures: Vec<Figure>,
+}
+
+/// Trains `parameters` on `task`, going on from `checkpoint` where one was left.
+///
+/// # Errors
+/// The configuration cannot work, a loss is not finite, a step fails, the checkpoint belongs to
+/// another training, or the user interrupts (what was reached is then in the checkpoint).
+pub fn fit<T: Task>(
+    task: &T,
+    parameters: &Parameters,
+    config: &FitConfig,
+    checkpoint: &Checkpoint,
+    observer: &dyn Observer,
+) -> Result<Fitted> {
+    config.validate()?;
+    if task.examples() == 0 {
+        return Err(Fault::usage(
+            "there is no training example; check the split column and the ranks",
+        ));
+    }
+    Fitting::begin(task, parameters, config, checkpoint)?.run(observer)
+}
+
+struct Fitting<'a, T> {
+    task: &'a T,
+    parameters: &'a Parameters,
+    config: &'a FitConfig,
+    checkpoint: &'a Checkpoint,
+    adamw: AdamW,
+    state: State,
+    best: HashMap<String, Tensor>,
+    steps_per_epoch: u32,
+}
+
+impl<'a, T: Task> Fitting<'a, T> {
+    fn begin(
+        task: &'a T,
+        parameters: &'a Parameters,
+        config: &'a FitConfig,
+        checkpoint: &'a Checkpoint,
+    ) -> Result<Self> {
+        let mut adamw = AdamW::new(parameters, config.weight_decay, config.clip);
+        let (state, best) = match checkpoint.restore(parameters, &mut adamw)? {
+            Some((state, best)) => {
+                tracing::info!("going on from step {} of the checkpoint", state.step);
+                (state, best)
+            }
+            None => (State::default(), HashMap::new()),
+        };
+        let steps = task.examples().div_ceil(config.batch);
+        let steps_per_epoch =
+            u32::try_from(steps).map_err(|e| Fault::failed("counting steps", e))?;
+        Ok(Self { task, parameters, config, checkpoint, adamw, state, best, steps_per_epoch })
+    }
+
+    fn run(mut self, observer: &dyn Observer) -> Result<Fitted> {
+        let total = self.steps_per_epoch * self.config.epochs;
+        while self.state.step < total && !self.has_lost_patience() {
+            let epoch = self.state.step / self.steps_per_epoch + 1;
+            let order = self.order(epoch);
+            let first = (self.state.step % self.steps_per_epoch) as usize;
+            for indices in order.chunks(self.config.batch).skip(first) {
+                let loss = self.step(indices, epoch, total)?;
+                observer.stepped(self.state.step, total, loss);
+                if observer.is_interrupted() {
+                    // The last step of an epoch is not complete before its validation.
+                    if self.state.step.is_multiple_of(self.steps_per_epoch) {
+                        self.finish_epoch(epoch, observer)?;
+                    }
+                    self.save()?;
+                    let remedy = "run the same command again to go on from here";
+                    return Err(Fault::Interrupted { remedy: remedy.to_owned() });
+                }
+            }
+            self.finish_epoch(epoch, observer)?;
+            self.save()?;
+        }
+        let (best_score, best_epoch) = match self.state.best {
+            Some((score, epoch)) => (Some(score), epoch),
+            None => (None, self.state.step / self.steps_per_epoch),
+        };
+        if !self.best.is_empty() {
+            self.parameters
+                .set(&self.best)
+                .map_err(|e| Fault::failed("restoring the best weights", e))?;
+        }
+        Ok(Fitted { best_epoch, best_score, figures: self.state.figures })
+    }
+
+    fn save(&self) -> Result<()> {
+        self.checkpoint.save(&self.state, self.parameters, &self.best, &self.adamw)
+    }
+
+    /// Examples in the order of `epoch`.
+    fn order(&self, epoch: u32) -> Vec<usize> {
+        let mut order: Vec<usize> = (0..self.task.examples()).collect();
+        order.shuffle(&mut stream(self.config.seed, &format!("order/epoch {epoch}")));
+        order
+    }
+
+    fn step(&mut self, indices: &[usize], epoch: u32, total: u32) -> Result<f64> {
+        let step = self.state.step;
+        let shards = self.task.prepare(indices, self.config.shards, epoch, step)?;
+        let batch = batch_gradient(self.task, &shards, self.parameters)?;
+        if !batch.loss.is_finite() {
+            return Err(diverged("the loss", batch.loss, epoch, step));
+        }
+        let (largest, warm_up) = (self.config.learning_rate, self.config.warm_up);
+        let rate = learning_rate(largest, warm_up, step as usize, total as usize);
+        let norm = self
+            .adamw
+            .step(self.parameters, &batch.gradients, rate, step)
+            .map_err(|e| Fault::failed("an optimiser step", e))?;
+        if !norm.is_finite() {
+            return Err(diverged("the gradient", norm, epoch, step));
+        }
+        self.state.step += 1;
+        self.state.batches += 1;
+        let terms = [("loss", batch.loss)].into_iter().chain(batch.terms);
+        for (term, value) in terms.clone() {
+            match self.state.running.iter_mut().find(|(name, _)| name == term) {
+                Some((_, sum)) => *sum += value,
+                None => self.state.running.push((term.to_owned(), value)),
+            }
+        }
+        let counted = Some(self.state.step);
+        let figures = terms.chain([("gradient_norm", norm), ("learning_rate", rate)]);
+        self.state
+            .figures
+            .extend(figures.map(|(term, value)| train_figure(epoch, counted, term, value)));
+        Ok(batch.loss)
+    }
+
+    fn finish_epoch(&mut self, epoch: u32, observer: &dyn Observer) -> Result<()> {
+        let batches = f64::from(self.state.batches.max(1));
+        let running = std::mem::take(&mut self.state.running);
+        self.state.batches = 0;
+        let mut figures: Vec<Figure> = running
+            .into_iter()
+            .map(|(term, sum)| train_figure(epoch, None, &term, sum / batches))
+            .collect();
+        let (validation, score) = self.task.validate(epoch)?;
+        figures.extend(validation);
+        if let Some(score) = score
+            && self.state.best.is_none_or(|(best, _)| score > best)
+        {
+            self.state.best = Some((score, epoch));
+            let copies =
+                self.parameters.tensors().into_iter().map(|(name, t)| Ok((name, t.copy()?)));
+            let copies: candle_core::Result<_> = copies.collect();
+            self.best = copies.map_err(|e| Fault::failed("keeping the best weights", e))?;
+        }
+        observer.finished_epoch(epoch, &figures);
+        self.state.figures.extend(figures);
+        Ok(())
+    }
+
+    fn has_lost_patience(&self) -> bool {
+        let epoch = self.state.step / self.steps_per_epoch;
+        match (self.config.patience, self.state.best) {
+            (Some(patience), Some((_, best))) => epoch >= best + patience,
+            _ => false,
+        }
+    }
+}
+
+fn train_figure(epoch: u32, step: Option<u32>, term: &str, value: f64) -> Figure {
+    Figure { epoch, step, split: Split::Train, rank: None, term: term.to_owned(), value }
+}
+
+fn diverged(what: &str, value: f64, epoch: u32, step: u32) -> Fault {
+    Fault::failed(
+        format!("training step {} (epoch {epoch})", step + 1),
+        format!("{what} is {value}; lower the learning rate or the clipping norm and train again"),
+    )
+}
