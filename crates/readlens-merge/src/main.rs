@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! Joins shards; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_merge::Options>()
+}

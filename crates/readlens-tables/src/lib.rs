@@ -24,7 +24,7 @@ pub mod training;
 
 pub use column::{Column, Kind, Table};
 pub use intervals::{Interval, read_intervals};
-pub use reader::{Reader, Source};
+pub use reader::{Reader, Source, table_of};
 pub use record::Record;
 pub use reference::column_reference;
 pub use writer::{ROW_GROUP_ROWS, Sink, Writer};

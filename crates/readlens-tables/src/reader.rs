@@ -4,16 +4,43 @@ use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::file::metadata::ParquetMetaData;
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::Manifest;
 
 use crate::cell::{Cell, ColumnArray};
-use crate::column::Kind;
+use crate::column::{Kind, Table};
 use crate::record::Record;
-use crate::{KEY_MANIFEST, conform};
+use crate::{KEY_MANIFEST, KEY_TABLE, TABLES, conform};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 1024;
+
+/// The declared table that the file at `path` says it is.
+///
+/// # Errors
+/// The file cannot be read, is not Parquet, or does not name a table of this version.
+pub fn table_of(path: &Path) -> Result<&'static Table> {
+    let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
+    let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
+    let metadata = pairs(builder.metadata());
+    let name = metadata.get(KEY_TABLE);
+    let Some(table) = TABLES.into_iter().find(|table| name.is_some_and(|n| n == table.name)) else {
+        return Err(Fault::input(path)
+            .at(Place::Part(format!("metadata {KEY_TABLE}")))
+            .expected(format!("one of {}", TABLES.map(|table| table.name).join(", ")))
+            .found(name.map_or("nothing", String::as_str))
+            .remedy("pass a table that a readlens stage wrote")
+            .into());
+    };
+    conform::check_identity(path, table, &metadata)?;
+    Ok(table)
+}
+
+fn pairs(metadata: &ParquetMetaData) -> BTreeMap<String, String> {
+    let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
+    pairs.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect()
+}
 
 /// Gives the cells of one row, column by column.
 #[derive(Debug)]
@@ -85,14 +112,7 @@ impl<R: Record> Reader<R> {
         let table = R::TABLE;
         let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
         let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
-        let metadata: BTreeMap<String, String> = builder
-            .metadata()
-            .file_metadata()
-            .key_value_metadata()
-            .into_iter()
-            .flatten()
-            .filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?)))
-            .collect();
+        let metadata = pairs(builder.metadata());
         conform::check_identity(path, table, &metadata)?;
         let ranks = conform::check_columns(path, table, builder.schema())?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);

@@ -68,6 +68,22 @@ impl<R: Record> Writer<R> {
         manifest: &Manifest,
         metadata: &BTreeMap<String, String>,
     ) -> Result<Self> {
+        let mut writer = Self::begin(target, ranks, metadata)?;
+        writer.put_manifest(manifest)?;
+        Ok(writer)
+    }
+
+    /// Begins the table at `target` as [`Writer::create`] does, for a stage that knows its
+    /// manifest only at the end, such as one that digests a stream while reading it. Complete
+    /// the file with [`Writer::finish_with`].
+    ///
+    /// # Errors
+    /// As [`Writer::create`].
+    pub fn begin(
+        target: &Path,
+        ranks: &[String],
+        metadata: &BTreeMap<String, String>,
+    ) -> Result<Self> {
         let table = R::TABLE;
         for (i, rank) in ranks.iter().enumerate() {
             if table.columns.iter().any(|c| c.name == rank) || ranks[..i].contains(rank) {
@@ -79,12 +95,9 @@ impl<R: Record> Writer<R> {
         }
         let schema = Arc::new(table.schema(ranks));
         let failed = |e| Fault::failed(format!("writing {}", target.display()), e);
-        let manifest = serde_json::to_string(manifest)
-            .map_err(|e| Fault::failed(format!("writing {}", target.display()), e))?;
         let mut pairs = vec![
             KeyValue::new(KEY_TABLE.to_owned(), table.name.to_owned()),
             KeyValue::new(KEY_VERSION.to_owned(), table.version.to_string()),
-            KeyValue::new(KEY_MANIFEST.to_owned(), manifest),
         ];
         pairs.extend(metadata.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())));
         let properties = WriterProperties::builder()
@@ -126,6 +139,26 @@ impl<R: Record> Writer<R> {
         self.rows
     }
 
+    /// Ends the row group early, so that memory stays bounded where rows are long: a writer
+    /// holds the rows of one group.
+    ///
+    /// # Errors
+    /// The row group cannot be written.
+    pub fn end_row_group(&mut self) -> Result<()> {
+        if self.buffered > 0 {
+            self.flush()?;
+        }
+        let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
+        self.parquet.flush().map_err(failed)
+    }
+
+    fn put_manifest(&mut self, manifest: &Manifest) -> Result<()> {
+        let manifest = serde_json::to_string(manifest)
+            .map_err(|e| Fault::failed(format!("writing {}", self.target.display()), e))?;
+        self.parquet.append_key_value_metadata(KeyValue::new(KEY_MANIFEST.to_owned(), manifest));
+        Ok(())
+    }
+
     fn flush(&mut self) -> Result<()> {
         let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
         self.buffered = 0;
@@ -135,6 +168,15 @@ impl<R: Record> Writer<R> {
         let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
             .map_err(|e| failed(&self.target, e.into()))?;
         self.parquet.write(&batch).map_err(|e| failed(&self.target, e.into()))
+    }
+
+    /// Completes a file that was begun without a manifest and gives it its name.
+    ///
+    /// # Errors
+    /// As [`Writer::finish`].
+    pub fn finish_with(mut self, manifest: &Manifest) -> Result<()> {
+        self.put_manifest(manifest)?;
+        self.finish()
     }
 
     /// Completes the file and gives it its name.

@@ -17,7 +17,7 @@ use parquet::file::properties::WriterProperties;
 use readlens_fault::ExitCode;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION, Reader, Record, Writer};
+use readlens_tables::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION, Reader, Record, Writer, table_of};
 use rows::{Example, manifest, metadata};
 
 struct Bench(tempfile::TempDir);
@@ -252,6 +252,20 @@ fn a_damaged_manifest_is_a_fault_of_its_own() {
     assert_says(&fault.to_string(), &["readlens.manifest", "expected a manifest"]);
     let plain = bench.foreign(mask_columns(), &[]);
     assert_eq!(Reader::<MaskRow>::open(&plain).unwrap().manifest().unwrap(), None);
+}
+
+#[test]
+fn a_file_says_which_table_it_is() {
+    let bench = Bench::new();
+    assert_eq!(table_of(&bench.write::<TokenRow>()).unwrap().name, "tokens");
+    for (pairs, part) in [
+        (vec![], "found nothing"),
+        (vec![(KEY_TABLE, "genes")], "found genes"),
+        (vec![(KEY_TABLE, "masks"), (KEY_VERSION, "0")], "found version 0"),
+    ] {
+        let fault = table_of(&bench.foreign(mask_columns(), &pairs)).unwrap_err();
+        assert_says(&fault.to_string(), &["table.parquet", part]);
+    }
 }
 
 #[test]
