@@ -29,6 +29,8 @@ pub struct Dataset {
     pub train: Vec<Window>,
     /// Windows of the split `valid`.
     pub valid: Vec<Window>,
+    /// Tokens of the longest window of the table, whatever its split.
+    pub longest: usize,
 }
 
 impl Dataset {
@@ -52,9 +54,11 @@ impl Dataset {
         let places = places_of(path, &names, &columns)?;
         let mut train: Vec<(Vec<u32>, Vec<Option<String>>)> = Vec::new();
         let mut valid = Vec::new();
+        let mut longest = 0;
         while let Some(row) = reader.next() {
             let mut row = row?;
             check_tokens(&reader, &row, &tokenization)?;
+            longest = longest.max(row.tokens.len());
             if row.tokens.len() <= usize::from(tokenization.cls) {
                 continue;
             }
@@ -96,12 +100,22 @@ impl Dataset {
                 .collect()
         };
         let (train, valid) = (classified(train), classified(valid));
-        Ok(Self { tokenization, ranks, train, valid })
+        Ok(Self { tokenization, ranks, train, valid, longest })
     }
 
-    /// Tokens of the longest window.
-    pub fn longest(&self) -> usize {
-        self.train.iter().chain(&self.valid).map(|w| w.tokens.len()).max().unwrap_or(0)
+    /// Refuses a network that the longest window does not fit into.
+    ///
+    /// # Errors
+    /// [`Fault::Input`] about `path`.
+    pub fn check_lengths(&self, path: &Path, most: usize) -> Result<()> {
+        if self.longest <= most {
+            return Ok(());
+        }
+        Err(Fault::input(path)
+            .expected(format!("windows of at most {most} tokens, as the network allows"))
+            .found(format!("one of {}", self.longest))
+            .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
+            .into())
     }
 }
 

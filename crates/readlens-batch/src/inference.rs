@@ -2,7 +2,7 @@ use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 use readlens_nn::random::Dropout;
-use readlens_nn::{Classifier, TokenBatch};
+use readlens_nn::{Classifier, TokenBatch, masking};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -69,7 +69,11 @@ pub fn predict(
     masks: Option<&[Vec<f32>]>,
 ) -> Result<Vec<Vec<Vec<f32>>>> {
     for_each_batch(rows, "predicting taxa", |batch, indices| {
-        let mask = masks.map(|masks| padded(masks, indices, batch)).transpose()?;
+        let mask = masks.map(|masks| {
+            let values: Vec<&[f32]> = indices.iter().map(|&i| masks[i].as_slice()).collect();
+            masking::complete(&batch.place(&values)?, batch)
+        });
+        let mask = mask.transpose()?;
         let logits = classifier.forward(batch, mask.as_ref(), &mut Dropout::off())?;
         let ranks: Vec<Vec<Vec<f32>>> =
             logits.iter().map(|l| softmax(l)?.to_vec2()).collect::<candle_core::Result<_>>()?;
@@ -80,21 +84,4 @@ pub fn predict(
 fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
     shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
-}
-
-/// The masks of `indices` as the batch wants them: 1 on CLS, 0 on padding.
-fn padded(
-    masks: &[Vec<f32>],
-    indices: &[usize],
-    batch: &TokenBatch,
-) -> candle_core::Result<Tensor> {
-    let (rows, tokens) = batch.dims()?;
-    let first = usize::from(batch.has_cls);
-    let mut values = vec![0f32; rows * tokens];
-    for (row, &index) in values.chunks_mut(tokens).zip(indices) {
-        let mask = &masks[index];
-        row[first..first + mask.len()].copy_from_slice(mask);
-    }
-    let values = Tensor::from_vec(values, (rows, tokens), &Device::Cpu)?;
-    readlens_nn::masking::complete(&values, batch)
 }

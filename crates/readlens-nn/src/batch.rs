@@ -1,6 +1,6 @@
 use candle_core::{DType, Device, Result, Tensor};
 
-use crate::{CLS, PAD, UNK};
+use readlens_kmer::{CLS, PAD, UNK};
 
 /// Token rows of one batch, padded to the longest.
 #[derive(Clone, Debug)]
@@ -50,6 +50,25 @@ impl TokenBatch {
     /// Never for a batch made by [`TokenBatch::new`].
     pub fn dims(&self) -> Result<(usize, usize)> {
         self.ids.dims2()
+    }
+
+    /// Values for the real tokens of each row (CLS excluded) in place, 0 elsewhere;
+    /// `(batch, tokens)`.
+    ///
+    /// # Errors
+    /// A row of `values` is longer than its tokens.
+    pub fn place(&self, values: &[&[f32]]) -> Result<Tensor> {
+        let (rows, tokens) = self.dims()?;
+        let first = usize::from(self.has_cls);
+        let mut placed = vec![0f32; rows * tokens];
+        for (row, values) in placed.chunks_mut(tokens).zip(values) {
+            if first + values.len() > tokens {
+                candle_core::bail!("{} values for {} tokens", values.len(), tokens - first);
+            }
+            row[first..first + values.len()].copy_from_slice(values);
+        }
+        let placed = Tensor::from_vec(placed, (rows, tokens), self.ids.device())?;
+        placed.to_dtype(self.present.dtype())
     }
 
     /// The whole of every row: 1 on CLS and real tokens, 0 on padding, as [`crate::masking`]

@@ -2,6 +2,7 @@
 
 use candle_core::{D, Tensor};
 use readlens_fault::{Fault, Result};
+use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
@@ -41,6 +42,8 @@ pub struct ClassifierConfig {
     pub pooling: Pooling,
     /// Ranks from the highest to the lowest.
     pub ranks: Vec<RankClasses>,
+    /// How the windows it reads must be tokenized.
+    pub tokenization: Tokenization,
 }
 
 impl ClassifierConfig {

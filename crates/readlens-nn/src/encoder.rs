@@ -1,8 +1,8 @@
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
+use readlens_kmer::FIRST_KMER;
 use serde::{Deserialize, Serialize};
 
-use crate::FIRST_KMER;
 use crate::batch::TokenBatch;
 use crate::masking::MaskSite;
 use crate::ops::{LayerNorm, Linear, attention, gelu};

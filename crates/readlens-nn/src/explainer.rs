@@ -2,6 +2,7 @@
 
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
+use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
@@ -29,14 +30,31 @@ pub enum ExplainerNetwork {
     Transformer(EncoderConfig),
 }
 
+/// Which tokens count as read: what turns mask logits into a hard mask.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Selection {
+    /// Those with a mask above 1/2: the Explainer decides how many.
+    Threshold,
+    /// The stated share of the window's tokens with the largest logits.
+    Share {
+        /// In `(0, 1]`.
+        share: f64,
+    },
+}
+
 /// Shape of an Explainer, as `config.json` holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ExplainerConfig {
     /// The network.
     pub network: ExplainerNetwork,
-    /// Masks it gives at once: 1 for all ranks, or one per rank.
-    pub masks: usize,
+    /// What each of its masks explains: `all`, or one rank each.
+    pub masks: Vec<String>,
+    /// Which tokens count as read.
+    pub selection: Selection,
+    /// How the windows it reads must be tokenized.
+    pub tokenization: Tokenization,
 }
 
 impl ExplainerConfig {
@@ -45,8 +63,15 @@ impl ExplainerConfig {
     /// # Errors
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
-        if self.masks == 0 || self.masks > 1 << 16 {
+        if self.masks.is_empty() || self.masks.len() > 1 << 16 {
             return Err(Fault::usage("an Explainer gives at least one mask"));
+        }
+        if let Selection::Share { share } = self.selection
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(Fault::usage(format!(
+                "the share of tokens to keep must be in (0, 1], not {share}"
+            )));
         }
         match &self.network {
             ExplainerNetwork::Transformer(encoder) => {
@@ -118,7 +143,7 @@ impl Explainer {
                 (Body::Convolutional { token, convolutions, norm }, *dim)
             }
         };
-        let out = linear(source, "out", dim, config.masks)?;
+        let out = linear(source, "out", dim, config.masks.len())?;
         Ok(Self { config: config.clone(), body, out })
     }
 

@@ -19,19 +19,10 @@ mod weights;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, Pooling, RankClasses};
 pub use encoder::{Encoder, EncoderConfig, NormPlace};
-pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork};
+pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
 pub use masking::MaskSite;
 pub use model_directory::{
-    CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, read_model, read_tensors,
-    save_weights, weights_digest,
+    CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, load_classifier, load_explainer,
+    read_model, read_tensors, save_weights, weights_digest,
 };
 pub use weights::{Initial, Parameters, WeightSource};
-
-/// Token id of padding.
-pub const PAD: u32 = 0;
-/// Token id of a k-mer with an ambiguous letter.
-pub const UNK: u32 = 1;
-/// Token id that opens a row and is never masked.
-pub const CLS: u32 = 2;
-/// First token id that stands for a k-mer; the ones below are special.
-pub const FIRST_KMER: u32 = 5;

@@ -6,6 +6,10 @@ use readlens_fault::{Fault, Result};
 use readlens_provenance::{NewFile, Sha256Digest, digest_bytes, read_json};
 use serde::de::DeserializeOwned;
 
+use crate::classifier::Classifier;
+use crate::explainer::Explainer;
+use crate::weights::WeightSource;
+
 /// Shape of the network, as JSON.
 pub const CONFIG_FILE: &str = "config.json";
 /// How the network came to be.
@@ -22,6 +26,46 @@ pub const TRAINING_FILE: &str = "training.parquet";
 pub fn read_model<C: DeserializeOwned>(directory: &Path) -> Result<(C, HashMap<String, Tensor>)> {
     let config = read_json(&directory.join(CONFIG_FILE))?;
     Ok((config, read_tensors(&directory.join(WEIGHTS_FILE))?))
+}
+
+/// A frozen classifier from its directory: no gradient is tracked for its weights.
+///
+/// # Errors
+/// As [`read_model`], or a tensor is missing, unknown, of another shape or not finite.
+pub fn load_classifier(directory: &Path) -> Result<Classifier> {
+    let (config, tensors) = read_model(directory)?;
+    let mut source = frozen(directory, tensors);
+    let classifier = checked(directory, Classifier::new(&config, &mut source))?;
+    source.finish()?;
+    Ok(classifier)
+}
+
+/// An Explainer for inference from its directory.
+///
+/// # Errors
+/// As [`load_classifier`].
+pub fn load_explainer(directory: &Path) -> Result<Explainer> {
+    let (config, tensors) = read_model(directory)?;
+    let mut source = frozen(directory, tensors);
+    let explainer = checked(directory, Explainer::new(&config, &mut source))?;
+    source.finish()?;
+    Ok(explainer)
+}
+
+fn frozen(directory: &Path, tensors: HashMap<String, Tensor>) -> WeightSource {
+    WeightSource::loaded(&directory.join(WEIGHTS_FILE), tensors, false, DType::F32, &Device::Cpu)
+}
+
+/// A shape that cannot work is a usage fault on the command line, and bad input in a file.
+fn checked<T>(directory: &Path, network: Result<T>) -> Result<T> {
+    network.map_err(|fault| match fault {
+        Fault::Usage(found) => Fault::input(directory.join(CONFIG_FILE))
+            .expected("a network that can be built")
+            .found(found)
+            .remedy("restore the file or train again")
+            .into(),
+        other => other,
+    })
 }
 
 /// Reads all tensors of a safetensors file.

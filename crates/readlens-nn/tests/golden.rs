@@ -6,12 +6,13 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 
 use candle_core::{DType, Device, Tensor, Var};
+use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking::{self, MaskSite};
 use readlens_nn::random::Dropout;
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    NormPlace, Pooling, RankClasses, TokenBatch, WeightSource,
+    NormPlace, Pooling, RankClasses, Selection, TokenBatch, WeightSource,
 };
 use serde_json::Value;
 
@@ -23,6 +24,10 @@ fn golden(name: &str) -> PathBuf {
 
 fn json(name: &str) -> Value {
     serde_json::from_slice(&std::fs::read(golden(name)).unwrap()).unwrap()
+}
+
+fn tokenization() -> Tokenization {
+    Tokenization::new(Alphabet::Dna, 3, 3, true).unwrap()
 }
 
 fn matrix(value: &Value) -> Tensor {
@@ -84,6 +89,7 @@ fn classifier(name: &str, site: MaskSite, dtype: DType) -> (Value, Classifier) {
                 taxa: (0..n).map(|t| t.to_string()).collect(),
             })
             .collect(),
+        tokenization: tokenization(),
     };
     let file = format!("{name}.safetensors");
     let mut source =
@@ -276,7 +282,9 @@ fn explainers() {
                     width: size("width"),
                     dilations: serde_json::from_value(g["dilations"].clone()).unwrap(),
                 },
-                masks: size("out"),
+                masks: (0..size("out")).map(|i| i.to_string()).collect(),
+                selection: Selection::Threshold,
+                tokenization: tokenization(),
             };
             let mut source =
                 WeightSource::loaded(&golden(&file), tensors(&file, dtype), false, dtype, &CPU);

@@ -22,6 +22,12 @@ impl Progress {
         self.0.inc(count);
     }
 
+    /// Sets the finished units and their total, for work whose length is known late.
+    pub fn move_to(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+
     /// Shows a short note beside the bar, such as the current loss.
     pub fn note(&self, text: impl Into<String>) {
         self.0.set_message(text.into());

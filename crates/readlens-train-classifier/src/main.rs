@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! `readlens-train-classifier`: trains the token classifier.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_train_classifier::Options>()
+}

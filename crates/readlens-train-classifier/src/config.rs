@@ -1,0 +1,138 @@
+use readlens_batch::{Augmentation, BlockMasks};
+use readlens_fault::{Fault, Result};
+use readlens_fit::FitConfig;
+use readlens_nn::{EncoderConfig, MaskSite, NormPlace, Pooling};
+use serde::{Deserialize, Serialize};
+
+/// Sizes to start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// 1 layer of 32: for tests and first tries.
+    Tiny,
+    /// 2 layers of 64 on patches of 4 tokens: minutes on two cores.
+    #[default]
+    Small,
+    /// 4 layers of 128 on patches of 2 tokens.
+    Medium,
+    /// BERTax's size: 12 layers of 250, 5 heads, post-LN, CLS pooling, no patches.
+    Bertax,
+}
+
+/// Shape of the classifier, apart from what the data decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelConfig {
+    /// Width of embeddings and blocks.
+    pub dim: usize,
+    /// Number of blocks.
+    pub layers: usize,
+    /// Attention heads.
+    pub heads: usize,
+    /// Width of the feed-forward layers.
+    pub feed_forward: usize,
+    /// Tokens joined into one position.
+    pub patch: usize,
+    /// Where layer norms stand.
+    pub norm: NormPlace,
+    /// How positions become one vector.
+    pub pooling: Pooling,
+    /// Probability of silencing an activation in training.
+    pub dropout: f64,
+    /// Where a mask acts.
+    pub mask_site: MaskSite,
+    /// Most tokens of a window, CLS included; none: those of the longest window in the table.
+    pub max_tokens: Option<usize>,
+}
+
+impl Preset {
+    /// The preset's shape.
+    pub fn model(self) -> ModelConfig {
+        let (dim, layers, heads, feed_forward, patch) = match self {
+            Self::Tiny => (32, 1, 2, 64, 4),
+            Self::Small => (64, 2, 4, 256, 4),
+            Self::Medium => (128, 4, 4, 512, 2),
+            Self::Bertax => (250, 12, 5, 1024, 1),
+        };
+        let as_published = self == Self::Bertax;
+        ModelConfig {
+            dim,
+            layers,
+            heads,
+            feed_forward,
+            patch,
+            norm: if as_published { NormPlace::Post } else { NormPlace::Pre },
+            pooling: if as_published { Pooling::Cls } else { Pooling::Mean },
+            dropout: 0.1,
+            mask_site: MaskSite::Embedding,
+            max_tokens: None,
+        }
+    }
+
+    /// The preset's largest learning rate.
+    pub fn learning_rate(self) -> f64 {
+        match self {
+            Self::Tiny | Self::Small => 3e-3,
+            Self::Medium => 1e-3,
+            Self::Bertax => 1e-4,
+        }
+    }
+}
+
+impl ModelConfig {
+    /// The encoder for a vocabulary and the longest window of the data.
+    pub(crate) fn encoder(&self, vocabulary: usize, longest: usize) -> EncoderConfig {
+        EncoderConfig {
+            vocabulary,
+            max_tokens: self.max_tokens.unwrap_or(longest),
+            dim: self.dim,
+            layers: self.layers,
+            heads: self.heads,
+            feed_forward: self.feed_forward,
+            patch: self.patch,
+            norm: self.norm,
+            embedding_norm: true,
+            dropout: self.dropout,
+            mask_site: self.mask_site,
+        }
+    }
+}
+
+/// Everything that decides the trained classifier, apart from its inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Ranks to predict, highest first; empty: all of the table.
+    pub ranks: Vec<String>,
+    /// Shape of the network.
+    pub model: ModelConfig,
+    /// How it is trained.
+    pub fit: FitConfig,
+    /// Other readings of each window.
+    pub augmentation: Augmentation,
+    /// Masks that half of the batch is seen through.
+    pub masks: BlockMasks,
+    /// Whether rare taxa weigh as much as frequent ones.
+    pub class_weights: bool,
+}
+
+impl Config {
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub fn validate(&self) -> Result<()> {
+        self.fit.validate()?;
+        self.model.encoder(1, 1).validate()?;
+        let shares = [
+            ("mask-probability", self.masks.probability, 0.0),
+            ("mask-smallest", self.masks.smallest, f64::MIN_POSITIVE),
+            ("mask-largest", self.masks.largest, self.masks.smallest),
+        ];
+        for (name, value, low) in shares {
+            if !(low..=1.0).contains(&value) {
+                return Err(Fault::usage(format!("{name} must be in [{low}, 1], not {value}")));
+            }
+        }
+        Ok(())
+    }
+}

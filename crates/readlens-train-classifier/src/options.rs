@@ -1,0 +1,198 @@
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{ArgAction, Args, ValueEnum};
+use readlens_batch::{Augmentation, BlockMasks};
+use readlens_fault::Result;
+use readlens_fit::FitConfig;
+use readlens_stage::{Context, Stage};
+
+use crate::config::{Config, Preset};
+use crate::run::{Paths, run};
+
+/// Command line of `readlens-train-classifier`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Token table (Parquet) with the splits train and valid
+    #[arg(long, value_name = "FILE")]
+    tokens: PathBuf,
+    /// Directory to write: model.safetensors, config.json, manifest.json, training.parquet
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Shape and learning rate to start from
+    #[arg(long, value_enum, default_value_t)]
+    preset: Preset,
+    /// Ranks to predict, highest first [default: all rank columns of the table]
+    #[arg(long, value_name = "RANK,…", value_delimiter = ',')]
+    ranks: Vec<String>,
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+
+    /// Passes over the training windows
+    #[arg(long, value_name = "N", default_value_t = 60, help_heading = "Training")]
+    epochs: u32,
+    /// Windows per optimiser step
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Training")]
+    batch: usize,
+    /// Parts of a batch that threads work on; changes rounding, the number of threads does not
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    shards: usize,
+    /// Largest learning rate [default: the preset's]
+    #[arg(long, value_name = "RATE", help_heading = "Training")]
+    learning_rate: Option<f64>,
+    /// Share of steps over which the learning rate rises, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
+    warm_up: f64,
+    /// Decoupled weight decay of matrices
+    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
+    weight_decay: f64,
+    /// Largest gradient norm
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    clip: f64,
+    /// Epochs without a better validation score before stopping [default: never stop early]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    patience: Option<u32>,
+    /// Let rare taxa weigh as much as frequent ones
+    #[arg(long, help_heading = "Training")]
+    class_weights: bool,
+
+    /// Width of embeddings and blocks [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    dim: Option<usize>,
+    /// Number of blocks [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    layers: Option<usize>,
+    /// Attention heads; divides dim [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    heads: Option<usize>,
+    /// Width of the feed-forward layers [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    feed_forward: Option<usize>,
+    /// Tokens that the stem joins into one position, 1 for no stem [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    patch: Option<usize>,
+    /// Probability of silencing an activation, 0 to 1 [default: the preset's]
+    #[arg(long, value_name = "P", help_heading = "Network")]
+    dropout: Option<f64>,
+    /// Layer norms before or after attention and feed-forward [default: the preset's]
+    #[arg(long, value_name = "PLACE", value_parser = ["pre", "post"], help_heading = "Network")]
+    norm: Option<String>,
+    /// How positions become one vector [default: the preset's]
+    #[arg(long, value_name = "POOLING", value_parser = ["mean", "cls"], help_heading = "Network")]
+    pooling: Option<String>,
+    /// What hidden tokens look like: nothing (the paper's product) or the mean k-mer
+    #[arg(long, value_name = "BASELINE", value_parser = ["zero", "mean"], default_value = "zero", help_heading = "Network")]
+    baseline: String,
+    /// Most tokens of a window, CLS included [default: those of the longest window]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    max_tokens: Option<usize>,
+
+    /// Read every window in a random frame each epoch
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, help_heading = "Augmentation")]
+    frame_offset: bool,
+    /// Read half of the windows as their reverse complement
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, help_heading = "Augmentation")]
+    reverse_complement: bool,
+    /// Share of windows seen through a random block mask, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.5, help_heading = "Augmentation")]
+    mask_probability: f64,
+    /// Smallest share of tokens in a block mask
+    #[arg(long, value_name = "SHARE", default_value_t = 0.05, help_heading = "Augmentation")]
+    mask_smallest: f64,
+    /// Largest share of tokens in a block mask
+    #[arg(long, value_name = "SHARE", default_value_t = 0.6, help_heading = "Augmentation")]
+    mask_largest: f64,
+    /// Most blocks of a block mask
+    #[arg(long, value_name = "N", default_value_t = 6, help_heading = "Augmentation")]
+    mask_blocks: usize,
+}
+
+impl ValueEnum for Preset {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Tiny, Self::Small, Self::Medium, Self::Bertax]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Tiny => PossibleValue::new("tiny").help("1 layer of 32: for first tries"),
+            Self::Small => {
+                PossibleValue::new("small").help("2 layers of 64 on patches of 4 tokens")
+            }
+            Self::Medium => {
+                PossibleValue::new("medium").help("4 layers of 128 on patches of 2 tokens")
+            }
+            Self::Bertax => {
+                PossibleValue::new("bertax").help("12 layers of 250, post-LN, CLS pooling")
+            }
+        })
+    }
+}
+
+impl Options {
+    fn config(&self) -> Config {
+        use readlens_nn::{MaskSite, NormPlace, Pooling};
+        let mut model = self.preset.model();
+        let sizes = [
+            (&mut model.dim, self.dim),
+            (&mut model.layers, self.layers),
+            (&mut model.heads, self.heads),
+            (&mut model.feed_forward, self.feed_forward),
+            (&mut model.patch, self.patch),
+        ];
+        for (size, chosen) in sizes {
+            *size = chosen.unwrap_or(*size);
+        }
+        model.dropout = self.dropout.unwrap_or(model.dropout);
+        model.max_tokens = self.max_tokens;
+        model.norm = match self.norm.as_deref() {
+            Some("post") => NormPlace::Post,
+            Some(_) => NormPlace::Pre,
+            None => model.norm,
+        };
+        model.pooling = match self.pooling.as_deref() {
+            Some("cls") => Pooling::Cls,
+            Some(_) => Pooling::Mean,
+            None => model.pooling,
+        };
+        if self.baseline == "mean" {
+            model.mask_site = MaskSite::Mean;
+        }
+        Config {
+            ranks: self.ranks.clone(),
+            model,
+            fit: FitConfig {
+                epochs: self.epochs,
+                batch: self.batch,
+                shards: self.shards,
+                learning_rate: self.learning_rate.unwrap_or_else(|| self.preset.learning_rate()),
+                warm_up: self.warm_up,
+                weight_decay: self.weight_decay,
+                clip: self.clip,
+                patience: self.patience,
+                seed: self.seed,
+            },
+            augmentation: Augmentation {
+                frame_offset: self.frame_offset,
+                reverse_complement: self.reverse_complement,
+            },
+            masks: BlockMasks {
+                probability: self.mask_probability,
+                smallest: self.mask_smallest,
+                largest: self.mask_largest,
+                most_blocks: self.mask_blocks,
+            },
+            class_weights: self.class_weights,
+        }
+    }
+}
+
+impl Stage for Options {
+    const NAME: &'static str = "train-classifier";
+    const ABOUT: &'static str = "Train the token classifier that is to be explained";
+
+    fn run(self, context: &Context) -> Result<()> {
+        let config = self.config();
+        run(&config, &Paths { tokens: self.tokens, output: self.output }, context)
+    }
+}
