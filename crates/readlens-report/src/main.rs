@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! `readlens-report`: one offline HTML file a person looks at.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_report::Options>()
+}

@@ -1,0 +1,274 @@
+//! From what was read to what the page prints.
+
+use readlens_fault::{Fault, Result};
+use readlens_provenance::Manifest;
+use readlens_tables::masks::ALL_RANKS;
+
+use crate::config::{Config, Inputs};
+use crate::enrichment::{Contrast, Enrichment};
+use crate::figures::MaskKind;
+use crate::headline::{self, Comparison};
+use crate::page::{
+    self, GalleryView, LocalisationRow, Page, RegionRow, RegionTable, Regions, ShapeView,
+    SourceView, Training,
+};
+use crate::run::Findings;
+use crate::shape::Shape;
+use crate::text::{count_of, figure, listed, percent, plural, script_json, spaced, visible};
+use crate::view::bars::Histogram;
+use crate::view::dots::DotPlot;
+use crate::view::level;
+use crate::view::lines::LineChart;
+use crate::view::sequence::Card;
+use crate::view::table::MeasureTable;
+
+/// Further measures of the table's operators, with the caption of each table.
+const MEASURES: [(&str, &str); 3] = [
+    (
+        "agreement",
+        "Agreement in %: how often the prediction is the one for the whole sequence, right or wrong",
+    ),
+    ("p_target", "Mean probability in % of the taxon that was predicted for the whole sequence"),
+    ("entropy", "Mean entropy of the prediction in % of its maximum: 0 is certain, 100 is no idea"),
+];
+
+/// Figures of the masks themselves: name, meaning, whether in percent.
+const MASK_MEASURES: [(&str, &str, bool); 12] = [
+    ("area", "mean of the soft mask", true),
+    ("hard_area", "share of the tokens in the hard mask", true),
+    ("segments", "stretches of the hard mask in a window", false),
+    ("segment_length_tokens", "mean length of a stretch, tokens", false),
+    ("segment_length_nt", "mean length of a stretch, bases", false),
+    ("total_variation", "mean step between neighbouring tokens", false),
+    ("hard_total_variation", "the same for the hard mask", false),
+    (
+        "auprc",
+        "area under the precision–recall curve against the truth intervals; prevalence is what chance reaches",
+        false,
+    ),
+    ("iou", "overlap of hard mask and truth over their union", false),
+    ("pointing", "how often the highest value lies in the truth", true),
+    ("mass", "share of the mask that lies in the truth", true),
+    ("prevalence", "share of the bases that are truth", true),
+];
+
+impl Page {
+    /// Lays out the page.
+    ///
+    /// # Errors
+    /// A manifest cannot be written as JSON.
+    pub(crate) fn of(
+        findings: &Findings,
+        config: &Config,
+        inputs: &Inputs,
+        manifest: &Manifest,
+    ) -> Result<Self> {
+        let survey = &findings.survey;
+        let ranks = &survey.ranks;
+        let figures = &findings.figures;
+        let method = findings.masks.method.as_deref();
+        let kinds = figures.kinds(method.unwrap_or_default());
+        let results: Vec<page::Result> =
+            kinds.iter().filter_map(|kind| result(findings, *kind)).collect();
+        let comparison = kinds
+            .first()
+            .and_then(|kind| Comparison::of(figures, method.unwrap_or_default(), *kind, ranks));
+        let chart = |term| LineChart::of(term, ranks);
+        let training = findings
+            .training
+            .iter()
+            .map(|(name, terms)| Training { name, charts: terms.iter().map(chart).collect() });
+        let mut sources = Vec::new();
+        for source in &findings.sources {
+            sources.push(SourceView { name: source.name, json: source.json()? });
+        }
+        let own = serde_json::to_string(manifest)
+            .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
+        let pretty = serde_json::to_string_pretty(manifest)
+            .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
+        sources.push(SourceView { name: "this page", json: pretty });
+        Ok(Self {
+            title: visible(&config.title, 300),
+            version: env!("CARGO_PKG_VERSION"),
+            sentence: headline::sentence(survey, inputs.explainer.is_some(), method),
+            other_methods: other_methods(findings),
+            basis: basis(findings),
+            comparison,
+            results,
+            training: training.collect(),
+            shapes: findings.masks.shapes.iter().map(|(r, s)| shape(r, s, findings)).collect(),
+            localisation: localisation(findings),
+            regions: regions(findings, inputs),
+            gallery: gallery(findings, config, inputs),
+            sources,
+            manifest: script_json(&own),
+        })
+    }
+}
+
+/// The methods that have masks in the table and no place on the page.
+fn other_methods(findings: &Findings) -> String {
+    let shown = findings.masks.method.as_ref();
+    let others = findings.masks.methods.iter().filter(|method| Some(*method) != shown);
+    listed(&others.map(|method| visible(method, 40)).collect::<Vec<_>>())
+}
+
+/// Which windows the figures are about.
+fn basis(findings: &Findings) -> String {
+    match findings.figures.split.as_deref() {
+        None => String::new(),
+        Some("all") => "all windows".to_owned(),
+        Some("unassigned") => "windows that belong to no split".to_owned(),
+        Some(split) => format!("{} split", visible(split, 40)),
+    }
+}
+
+fn result(findings: &Findings, kind: MaskKind) -> Option<page::Result> {
+    let (figures, ranks) = (&findings.figures, &findings.survey.ranks);
+    let method = findings.masks.method.as_deref().unwrap_or_default();
+    let table = |metric: &str, caption: &str| {
+        MeasureTable::of(figures, method, kind, ranks, metric, caption.to_owned())
+    };
+    let heading = match kind {
+        MaskKind::Shared => "One mask for all ranks",
+        MaskKind::PerRank => "One mask per rank, each rank judged by its own",
+    };
+    Some(page::Result {
+        heading,
+        accuracy: table("accuracy", "Accuracy in %, with its 95 % interval")?,
+        plots: DotPlot::of(figures, method, kind, ranks),
+        others: MEASURES.iter().filter_map(|(metric, caption)| table(metric, caption)).collect(),
+    })
+}
+
+/// Heading of what belongs to a mask.
+fn mask_name(rank: &str) -> String {
+    if rank == ALL_RANKS {
+        "Mask for all ranks".to_owned()
+    } else {
+        format!("Mask for {}", spaced(rank))
+    }
+}
+
+fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
+    let t = findings.survey.tokenization;
+    let mean_length = (shape.lengths.mean() - 1.0) * f64::from(t.stride) + f64::from(t.k);
+    let summary = format!(
+        "{}. On average {} % of the tokens are in the hard mask, in {} stretches of {} bases.",
+        plural(shape.windows, "window"),
+        percent(shape.hard_area.mean()),
+        figure(shape.segments.mean()),
+        figure(mean_length),
+    );
+    let charts = vec![
+        Histogram::of_shares("Area of the soft mask", "mean mask value", "windows", &shape.area),
+        Histogram::of_shares(
+            "Area of the hard mask",
+            "share of tokens",
+            "windows",
+            &shape.hard_area,
+        ),
+        Histogram::of_numbers(
+            "Stretches per window",
+            "stretches of the hard mask",
+            "windows",
+            &shape.segments,
+        ),
+        Histogram::of_numbers("Length of a stretch", "tokens", "stretches", &shape.lengths),
+    ];
+    ShapeView { heading: mask_name(rank), summary, charts }
+}
+
+fn localisation(findings: &Findings) -> Vec<LocalisationRow> {
+    let method = findings.masks.method.as_deref().unwrap_or_default();
+    let all = findings.figures.of_masks(method);
+    let mut rows: Vec<(usize, LocalisationRow)> = all
+        .into_iter()
+        .map(|(rank, metric, f)| {
+            let place = MASK_MEASURES.iter().position(|(name, ..)| *name == metric);
+            let (_, meaning, in_percent) = place.map_or(("", "", false), |i| MASK_MEASURES[i]);
+            let print = |value: f64| if in_percent { percent(value) } else { figure(value) };
+            let unit = if in_percent { " %" } else { "" };
+            let row = LocalisationRow {
+                rank: spaced(rank),
+                metric: spaced(metric),
+                value: format!("{}{unit}", print(f.value)),
+                range: f
+                    .interval
+                    .map_or_else(String::new, |(l, h)| format!("{}–{}", print(l), print(h))),
+                n: count_of(f.n.into()),
+                meaning,
+            };
+            (place.unwrap_or(MASK_MEASURES.len()), row)
+        })
+        .collect();
+    rows.sort_by_key(|(place, row)| (row.rank.clone(), *place));
+    rows.into_iter().map(|(_, row)| row).collect()
+}
+
+fn regions(findings: &Findings, inputs: &Inputs) -> Regions {
+    let absence = match (&inputs.intervals, &inputs.bases) {
+        (None, _) => {
+            "No intervals were given. With --intervals this section compares the mask inside and outside them."
+        }
+        (Some(_), None) => "This section needs the masks per base: give --bases.",
+        (Some(_), Some(_)) => "No interval lies in a window that has a mask.",
+    };
+    let none = Enrichment::default();
+    let enrichment = findings.gallery.enrichment.as_ref().unwrap_or(&none);
+    let tables = enrichment.together.iter().filter(|(_, contrast)| contrast.windows > 0);
+    let tables = tables.map(|(rank, together)| {
+        let by_name = enrichment.by_name.get(rank);
+        let named = by_name.into_iter().flatten().filter(|(_, contrast)| contrast.windows > 0);
+        let rows: Vec<(String, &Contrast)> =
+            named.map(|(name, contrast)| (visible(name, 60), contrast)).collect();
+        let all = || rows.iter().map(|(_, c)| *c).chain([together]);
+        let longest = all()
+            .flat_map(|c| [c.mean_inside(), c.mean_outside()])
+            .fold(f64::MIN_POSITIVE, f64::max);
+        let mut rows: Vec<RegionRow> =
+            rows.iter().map(|(name, c)| region_row(name.clone(), c, longest, false)).collect();
+        rows.push(region_row("all together".to_owned(), together, longest, true));
+        RegionTable { heading: mask_name(rank), rows }
+    });
+    Regions { absence, tables: tables.collect(), has_more_names: enrichment.has_more_names }
+}
+
+fn region_row(name: String, c: &Contrast, longest: f64, is_together: bool) -> RegionRow {
+    let bar = |value: f64| format!("{:.1}", 100.0 * value / longest);
+    RegionRow {
+        name,
+        is_together,
+        inside: figure(c.mean_inside()),
+        outside: figure(c.mean_outside()),
+        ratio: if c.mean_outside() > 0.0 { format!("{:.2}", c.ratio()) } else { "–".to_owned() },
+        bars: (bar(c.mean_inside()), bar(c.mean_outside())),
+        higher: percent(c.higher_inside as f64 / c.windows as f64),
+        windows: count_of(c.windows),
+        bases: count_of(c.bases),
+    }
+}
+
+fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView {
+    let windows = &findings.gallery.windows;
+    let none = Vec::new();
+    let cards = windows.iter().enumerate().map(|(i, window)| {
+        let intervals = findings.intervals.get(&window.row.id).unwrap_or(&none);
+        Card::of(i + 1, window, &findings.survey.ranks, intervals)
+    });
+    let over = findings.survey.ranks.last().map_or_else(String::new, |rank| {
+        format!(", spread over the taxa of rank {}", spaced(rank))
+    });
+    let choice = format!(
+        "{} drawn with seed {}{over}, test split first; nobody picked them by hand.",
+        plural(windows.len() as u64, "window"),
+        config.seed,
+    );
+    GalleryView {
+        choice,
+        cards: cards.collect(),
+        has_intervals: inputs.intervals.is_some(),
+        has_own_bases: inputs.bases.is_some(),
+        steps: level::steps(),
+    }
+}

@@ -1,0 +1,72 @@
+use std::path::PathBuf;
+
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+
+/// Most sequences a page may show: a browser has to hold them all.
+const MAX_SEQUENCES: u32 = 2_000;
+/// Longest title in characters.
+const MAX_TITLE_CHARS: usize = 300;
+
+/// What the page says and shows, apart from its inputs.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Heading of the page.
+    pub title: String,
+    /// Sequences in the gallery, at most.
+    pub sequences: u32,
+    /// Seed of the choice of sequences.
+    pub seed: u64,
+    /// Attribution method that the page shows; the first one of the masks table where none.
+    pub method: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { title: "What the classifier read".to_owned(), sequences: 24, seed: 1, method: None }
+    }
+}
+
+impl Config {
+    /// The same configuration, checked.
+    ///
+    /// # Errors
+    /// The title is empty or too long, or more sequences are asked for than a browser can hold.
+    pub fn validated(self) -> Result<Self> {
+        if self.title.trim().is_empty() || self.title.chars().count() > MAX_TITLE_CHARS {
+            return Err(Fault::usage(format!(
+                "--title must have 1 to {MAX_TITLE_CHARS} characters, not {}",
+                self.title.chars().count()
+            )));
+        }
+        if self.sequences > MAX_SEQUENCES {
+            return Err(Fault::usage(format!(
+                "--sequences must be at most {MAX_SEQUENCES}, not {}; the tables hold all of them",
+                self.sequences
+            )));
+        }
+        Ok(self)
+    }
+}
+
+/// The tables and directories that a page is made of.
+#[derive(Clone, Debug, Default)]
+pub struct Inputs {
+    /// tokens.parquet: sequences, labels and splits.
+    pub tokens: PathBuf,
+    /// masks.parquet.
+    pub masks: PathBuf,
+    /// bases.parquet; without it the tokens' masks are spread evenly over their bases.
+    pub bases: Option<PathBuf>,
+    /// perturbations.parquet; without it the gallery shows no predictions.
+    pub perturbations: Option<PathBuf>,
+    /// metrics.parquet; without it the page has no table of results.
+    pub metrics: Option<PathBuf>,
+    /// Directory of the classifier, for its training curves.
+    pub classifier: Option<PathBuf>,
+    /// Directory of the Explainer, for its training curves.
+    pub explainer: Option<PathBuf>,
+    /// Annotated intervals to draw beside the masks.
+    pub intervals: Option<PathBuf>,
+}

@@ -1,0 +1,256 @@
+//! The second pass: the rows of the chosen windows, and nothing else.
+
+use std::collections::{BTreeMap, HashMap};
+
+use readlens_fault::{InputFault, Result};
+use readlens_provenance::Manifest;
+use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tables::{Interval, Reader};
+
+use crate::config::Inputs;
+use crate::enrichment::Enrichment;
+use crate::figures::NO_MASK;
+use crate::sequence::Layout;
+use crate::shape::{Masks, check_values};
+use crate::survey::Survey;
+use crate::windows::fingerprint;
+
+/// Id and window.
+type Key = (String, u32);
+
+/// What the classifier said about a window.
+#[derive(Clone, Debug)]
+pub(crate) struct Prediction {
+    pub(crate) taxon: String,
+    pub(crate) probability: f32,
+}
+
+/// One mask of a shown window, base by base in source orientation.
+#[derive(Clone, Debug)]
+pub(crate) struct ShownMask {
+    /// Rank that the mask explains, or `all`.
+    pub(crate) rank: String,
+    pub(crate) area: f32,
+    /// Share of the tokens in the hard mask.
+    pub(crate) hard_area: f64,
+    pub(crate) values: Vec<f32>,
+    /// Whether a token of the hard mask covers the base.
+    pub(crate) kept: Vec<bool>,
+}
+
+/// One window of the gallery.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    pub(crate) row: TokenRow,
+    /// Letters from `row.start` to `row.end`.
+    pub(crate) letters: Vec<u8>,
+    pub(crate) masks: Vec<ShownMask>,
+    /// By operator, mask rank and rank.
+    predictions: HashMap<(String, String, String), Prediction>,
+    layout: Layout,
+}
+
+impl Shown {
+    /// What was predicted at `rank` under `operator`, with the mask of all ranks or of this one.
+    pub(crate) fn prediction(&self, operator: &str, rank: &str) -> Option<&Prediction> {
+        [ALL_RANKS, rank, NO_MASK].into_iter().find_map(|mask_rank| {
+            let key = [operator, mask_rank, rank].map(str::to_owned);
+            let [operator, mask_rank, rank] = key;
+            self.predictions.get(&(operator, mask_rank, rank))
+        })
+    }
+}
+
+/// The chosen windows, and what was found in the tables on the way to them.
+#[derive(Debug, Default)]
+pub(crate) struct Gallery {
+    /// By lineage, id and window.
+    pub(crate) windows: Vec<Shown>,
+    /// Only with both bases and intervals.
+    pub(crate) enrichment: Option<Enrichment>,
+    pub(crate) bases_manifest: Option<Manifest>,
+    pub(crate) perturbations_manifest: Option<Manifest>,
+}
+
+impl Gallery {
+    /// Reads every table once more and keeps the rows of the windows in `masks.chosen`.
+    ///
+    /// # Errors
+    /// A table cannot be read, a row names a window that the tokens table has not, or two tables
+    /// disagree about a window.
+    pub(crate) fn of(
+        inputs: &Inputs,
+        survey: &Survey,
+        masks: &Masks,
+        split: Option<&str>,
+        intervals: &HashMap<String, Vec<Interval>>,
+    ) -> Result<Self> {
+        let mut shown = chosen_windows(inputs, survey, &masks.chosen)?;
+        let method = masks.method.as_deref().unwrap_or_default();
+        add_masks(inputs, method, &mut shown)?;
+        let mut gallery = Self::default();
+        if inputs.bases.is_some() {
+            gallery.add_bases(inputs, survey, method, split, intervals, &mut shown)?;
+        }
+        if inputs.perturbations.is_some() {
+            gallery.add_predictions(inputs, survey, method, &mut shown)?;
+        }
+        gallery.windows = shown.into_values().collect();
+        let place = |rank: &str| survey.ranks.iter().position(|r| r == rank);
+        for window in &mut gallery.windows {
+            window
+                .masks
+                .sort_by_cached_key(|m| (m.rank != ALL_RANKS, place(&m.rank), m.rank.clone()));
+        }
+        gallery.windows.sort_by(|a, b| a.row.taxa.cmp(&b.row.taxa));
+        Ok(gallery)
+    }
+
+    fn add_bases(
+        &mut self,
+        inputs: &Inputs,
+        survey: &Survey,
+        method: &str,
+        split: Option<&str>,
+        intervals: &HashMap<String, Vec<Interval>>,
+        shown: &mut BTreeMap<Key, Shown>,
+    ) -> Result<()> {
+        let Some(path) = &inputs.bases else { return Ok(()) };
+        let mut reader = Reader::<BaseRow>::open(path)?;
+        self.bases_manifest = reader.manifest()?;
+        let mut enrichment = Enrichment::default();
+        while let Some(row) = reader.next() {
+            let row = row?;
+            let entry = survey.index.find(&row.id, row.window, || reader.fault())?;
+            check_values(&row.mask, || reader.fault())?;
+            if row.end.checked_sub(row.start).map(|n| n as usize) != Some(row.mask.len()) {
+                return Err(reader
+                    .fault()
+                    .expected(format!("one value per base of {} to {}", row.start, row.end))
+                    .found(format!("{} values", row.mask.len()))
+                    .remedy("write the bases table again")
+                    .into());
+            }
+            if row.method != method {
+                continue;
+            }
+            if split.is_none_or(|split| split == entry.split.name())
+                && let Some(intervals) = intervals.get(&row.id)
+            {
+                enrichment.add(&row.rank, row.start, &row.mask, intervals);
+            }
+            let key = (row.id, row.window);
+            let Some(window) = shown.get_mut(&key) else { continue };
+            if (window.row.start, window.row.end) != (row.start, row.end) {
+                return Err(reader
+                    .fault()
+                    .expected(format!(
+                        "bases {} to {}, as in the tokens table",
+                        window.row.start, window.row.end
+                    ))
+                    .found(format!("{} to {}", row.start, row.end))
+                    .remedy("pass tables that were made from the same tokens")
+                    .into());
+            }
+            if let Some(mask) = window.masks.iter_mut().find(|mask| mask.rank == row.rank) {
+                mask.values = row.mask;
+            }
+        }
+        if inputs.intervals.is_some() {
+            self.enrichment = Some(enrichment);
+        }
+        Ok(())
+    }
+
+    fn add_predictions(
+        &mut self,
+        inputs: &Inputs,
+        survey: &Survey,
+        method: &str,
+        shown: &mut BTreeMap<Key, Shown>,
+    ) -> Result<()> {
+        let Some(path) = &inputs.perturbations else { return Ok(()) };
+        let mut reader = Reader::<PerturbationRow>::open(path)?;
+        self.perturbations_manifest = reader.manifest()?;
+        while let Some(row) = reader.next() {
+            let row = row?;
+            survey.index.find(&row.id, row.window, || reader.fault())?;
+            if row.method != method && row.method != NO_MASK {
+                continue;
+            }
+            let key = (row.id, row.window);
+            let Some(window) = shown.get_mut(&key) else { continue };
+            let prediction = Prediction { taxon: row.predicted, probability: row.p_predicted };
+            window.predictions.insert((row.operator, row.mask_rank, row.rank), prediction);
+        }
+        Ok(())
+    }
+}
+
+/// The rows of the tokens table with the fingerprints `chosen` (sorted).
+fn chosen_windows(
+    inputs: &Inputs,
+    survey: &Survey,
+    chosen: &[u64],
+) -> Result<BTreeMap<Key, Shown>> {
+    let mut shown = BTreeMap::new();
+    let mut reader = Reader::<TokenRow>::open(&inputs.tokens)?;
+    while let Some(row) = reader.next() {
+        let row = row?;
+        if chosen.binary_search(&fingerprint(&row.id, row.window)).is_err() {
+            continue;
+        }
+        let layout = Layout::of(survey.tokenization, &row, || reader.fault())?;
+        let letters = layout.letters(&row.tokens, || reader.fault())?;
+        let key = (row.id.clone(), row.window);
+        let (masks, predictions) = (Vec::new(), HashMap::new());
+        let window = Shown { row, letters, masks, predictions, layout };
+        if shown.insert(key, window).is_some() {
+            return Err(twice(reader.fault()));
+        }
+    }
+    Ok(shown)
+}
+
+fn add_masks(inputs: &Inputs, method: &str, shown: &mut BTreeMap<Key, Shown>) -> Result<()> {
+    let mut reader = Reader::<MaskRow>::open(&inputs.masks)?;
+    while let Some(row) = reader.next() {
+        let row = row?;
+        if row.method != method {
+            continue;
+        }
+        let key = (row.id, row.window);
+        let Some(window) = shown.get_mut(&key) else { continue };
+        if row.mask.len() != window.layout.tokens {
+            return Err(reader
+                .fault()
+                .expected(format!("{} values, one per token of the window", window.layout.tokens))
+                .found(format!("{} values", row.mask.len()))
+                .remedy("pass the tokens table that the masks were made from")
+                .into());
+        }
+        if window.masks.iter().any(|mask| mask.rank == row.rank) {
+            return Err(twice(reader.fault()));
+        }
+        let hard: Vec<f32> = row.hard.iter().map(|kept| f32::from(u8::from(*kept))).collect();
+        window.masks.push(ShownMask {
+            hard_area: hard.iter().map(|h| f64::from(*h)).sum::<f64>() / hard.len().max(1) as f64,
+            kept: window.layout.spread(&hard).into_iter().map(|share| share > 0.0).collect(),
+            values: window.layout.spread(&row.mask),
+            rank: row.rank,
+            area: row.area,
+        });
+    }
+    Ok(())
+}
+
+fn twice(fault: InputFault) -> readlens_fault::Fault {
+    fault
+        .expected("every window once")
+        .found("this one again")
+        .remedy("merge the parts of the table without overlap")
+        .into()
+}

@@ -1,0 +1,217 @@
+//! The result in sentences, computed from the figures and never from hope.
+
+use crate::figures::{Figure, Figures, MaskKind};
+use crate::survey::Survey;
+use crate::text::{count_of, listed, percent, plural, spaced};
+use crate::windows::Split;
+
+/// One large number.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Tile {
+    pub(crate) value: String,
+    pub(crate) caption: String,
+    pub(crate) range: String,
+    /// Whether it is about the mask, not about a control.
+    pub(crate) is_mask: bool,
+}
+
+/// What a comparison of the mask with its control shows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// The intervals lie apart, in the mask's favour.
+    Shown,
+    /// The mask is ahead, but the intervals touch.
+    Open,
+    /// The mask is not ahead.
+    Against,
+}
+
+/// A comparison and its outcome, in a sentence.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Finding {
+    pub(crate) outcome: Outcome,
+    pub(crate) text: String,
+}
+
+/// What was trained and on what, in one sentence.
+pub(crate) fn sentence(survey: &Survey, has_explainer: bool, method: Option<&str>) -> String {
+    let taxa: Vec<String> = survey
+        .ranks
+        .iter()
+        .zip(&survey.taxa)
+        .map(|(rank, n)| {
+            format!("{} ({})", spaced(rank), plural(*n as u64, "taxon").replace("taxons", "taxa"))
+        })
+        .collect();
+    let t = survey.tokenization;
+    let windows: u64 = survey.windows.values().sum();
+    let of = |split| survey.windows.get(&split).copied().unwrap_or(0);
+    let train = of(Split::Train);
+    let read = match (has_explainer, method) {
+        (true, Some("explainer")) | (true, None) => {
+            "an Explainer network marks the bases that it reads".to_owned()
+        }
+        (_, Some(method)) => {
+            format!("the method “{}” marks the bases that it reads", spaced(method))
+        }
+        (false, None) => "no masks were computed".to_owned(),
+    };
+    let subject = if taxa.is_empty() { "sequences".to_owned() } else { listed(&taxa) };
+    format!(
+        "A classifier names {subject} from nucleotide sequences cut into {}-mers every {}, \
+         learned on {} of {}; {read}.",
+        t.k,
+        plural(t.stride.into(), "base"),
+        count_of(train),
+        plural(windows, "window"),
+    )
+}
+
+/// The comparison at one rank that the page leads with.
+#[derive(Clone, Debug)]
+pub(crate) struct Comparison {
+    pub(crate) tiles: Vec<Tile>,
+    pub(crate) findings: Vec<Finding>,
+}
+
+impl Comparison {
+    /// Compares mask and controls at the finest rank that has figures.
+    pub(crate) fn of(
+        figures: &Figures,
+        method: &str,
+        kind: MaskKind,
+        ranks: &[String],
+    ) -> Option<Self> {
+        let rank = ranks
+            .iter()
+            .rev()
+            .find(|rank| figures.get(method, kind, "hard_masked", rank, "accuracy").is_some())?;
+        let get = |operator: &str, metric: &str| figures.get(method, kind, operator, rank, metric);
+        let accuracy = |operator: &str| get(operator, "accuracy");
+        let area = get("hard_masked", "kept_area")
+            .map_or_else(|| "the marked part".to_owned(), |f| format!("{} %", percent(f.value)));
+        let rank_name = spaced(rank);
+        // The hardest control counts: the higher one of those that keep, the lower one of those
+        // that hide.
+        let pick = |names: [&str; 2], better: fn(f64, f64) -> bool| {
+            names
+                .into_iter()
+                .filter_map(accuracy)
+                .reduce(|a, b| if better(b.value, a.value) { b } else { a })
+        };
+        let kept = accuracy("hard_masked");
+        let kept_control = pick(["random_segments", "random_block"], |a, b| a > b);
+        let hidden = accuracy("hard_inverse");
+        let hidden_control =
+            pick(["random_segments_inverse", "random_block_inverse"], |a, b| a < b);
+        let tile = |figure: Option<Figure>, caption: String, is_mask| {
+            figure.map(|figure| Tile {
+                value: format!("{} %", percent(figure.value)),
+                range: range(figure),
+                caption,
+                is_mask,
+            })
+        };
+        let tiles = [
+            tile(accuracy("unmasked"), format!("{rank_name} right from the whole sequence"), false),
+            tile(kept, format!("right from only the {area} that the mask marks"), true),
+            tile(kept_control, "right from random stretches of the same size".to_owned(), false),
+            tile(hidden, "right with the marked bases hidden".to_owned(), true),
+            tile(
+                hidden_control,
+                "right with random stretches of the same size hidden".to_owned(),
+                false,
+            ),
+        ];
+        let mut findings = Vec::new();
+        if let (Some(kept), Some(control)) = (kept, kept_control) {
+            findings.push(keeping(&rank_name, &area, kept, control));
+        }
+        if let (Some(hidden), Some(control)) = (hidden, hidden_control) {
+            findings.push(hiding(&rank_name, hidden, control));
+        }
+        Some(Self { tiles: tiles.into_iter().flatten().collect(), findings })
+    }
+}
+
+fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
+    let outcome = compare(kept, control);
+    let numbers = format!(
+        "shown only the marked bases ({area} of the sequence), the classifier names the {rank} of {} % correctly, against {} % from random stretches of the same size",
+        percent(kept.value),
+        percent(control.value)
+    );
+    let text = match outcome {
+        Outcome::Shown => format!("The mask keeps what the classifier needs: {numbers}."),
+        Outcome::Open => format!(
+            "The mask is ahead of chance, but the intervals touch, so this set does not settle it: {numbers}."
+        ),
+        Outcome::Against => format!("The mask keeps no more than chance does: {numbers}."),
+    };
+    Finding { outcome, text }
+}
+
+fn hiding(rank: &str, hidden: Figure, control: Figure) -> Finding {
+    let outcome = compare(control, hidden);
+    let numbers = format!(
+        "with the marked bases hidden, {} % of the {rank} names are still right, against {} % with random stretches hidden",
+        percent(hidden.value),
+        percent(control.value)
+    );
+    let text = match outcome {
+        Outcome::Shown => {
+            format!("Hiding the marked bases hurts more than chance does: {numbers}.")
+        }
+        Outcome::Open => format!(
+            "Hiding the marked bases hurts a little more than chance does, but the intervals touch: {numbers}."
+        ),
+        Outcome::Against => format!(
+            "The classifier can do without the marked bases, as evidence elsewhere suffices: {numbers}."
+        ),
+    };
+    Finding { outcome, text }
+}
+
+/// Whether `ahead` is above `behind`, and their intervals apart.
+fn compare(ahead: Figure, behind: Figure) -> Outcome {
+    let apart = match (ahead.interval, behind.interval) {
+        (Some((low, _)), Some((_, high))) => low > high,
+        _ => false,
+    };
+    match (apart, ahead.value > behind.value) {
+        (true, _) => Outcome::Shown,
+        (false, true) => Outcome::Open,
+        (false, false) => Outcome::Against,
+    }
+}
+
+fn range(figure: Figure) -> String {
+    figure.interval.map_or_else(String::new, |(low, high)| {
+        format!("95 % interval {}–{}", percent(low), percent(high))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn figure(value: f64, low: f64, high: f64) -> Figure {
+        Figure { value, interval: Some((low, high)), n: 100 }
+    }
+
+    #[test]
+    fn a_finding_is_claimed_only_where_the_intervals_lie_apart() {
+        assert_eq!(compare(figure(0.9, 0.85, 0.95), figure(0.6, 0.5, 0.7)), Outcome::Shown);
+        assert_eq!(compare(figure(0.7, 0.6, 0.8), figure(0.6, 0.5, 0.7)), Outcome::Open);
+        assert_eq!(compare(figure(0.5, 0.4, 0.6), figure(0.6, 0.5, 0.7)), Outcome::Against);
+        let bare = Figure { value: 0.9, interval: None, n: 1 };
+        assert_eq!(compare(bare, figure(0.1, 0.0, 0.2)), Outcome::Open);
+    }
+
+    #[test]
+    fn hiding_is_good_when_it_lowers_accuracy() {
+        let finding = hiding("genus", figure(0.2, 0.1, 0.3), figure(0.9, 0.8, 0.95));
+        assert_eq!(finding.outcome, Outcome::Shown);
+        assert!(finding.text.contains("20.0 % of the genus names"));
+    }
+}

@@ -1,0 +1,150 @@
+//! What was done to the input, in words.
+
+/// Which question an operator answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Family {
+    /// The input as it is.
+    Untouched,
+    /// Only what the mask, or a control of the same area, marks is left.
+    Keep,
+    /// What the mask, or a control of the same area, marks is hidden.
+    Hide,
+    /// What is reached without reading anything.
+    Floor,
+}
+
+impl Family {
+    pub(crate) const ALL: [Self; 4] = [Self::Untouched, Self::Keep, Self::Hide, Self::Floor];
+
+    pub(crate) fn heading(self) -> &'static str {
+        match self {
+            Self::Untouched => "The whole sequence",
+            Self::Keep => "Only the marked bases are shown: higher is better for the mask",
+            Self::Hide => "The marked bases are hidden: lower is better for the mask",
+            Self::Floor => "What is reached without reading anything",
+        }
+    }
+}
+
+/// An operator of the perturbations and metrics tables.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Operator {
+    pub(crate) name: &'static str,
+    pub(crate) title: &'static str,
+    pub(crate) family: Family,
+    /// Whether it is a control, which the mask is compared with.
+    pub(crate) is_control: bool,
+    pub(crate) reading: &'static str,
+}
+
+const fn operator(
+    name: &'static str,
+    title: &'static str,
+    family: Family,
+    is_control: bool,
+    reading: &'static str,
+) -> Operator {
+    Operator { name, title, family, is_control, reading }
+}
+
+/// Every operator, in the order of the page's rows.
+pub(crate) const OPERATORS: [Operator; 14] = [
+    operator(
+        "unmasked",
+        "Unmasked",
+        Family::Untouched,
+        false,
+        "The classifier on the whole sequence: the most that any mask can be expected to keep.",
+    ),
+    operator(
+        "hard_masked",
+        "Hard masked",
+        Family::Keep,
+        false,
+        "Each base is either fully shown or fully hidden. High here, with the random rows below it low, means that the marked bases are enough for the prediction.",
+    ),
+    operator(
+        "random_segments",
+        "Random segments, same area",
+        Family::Keep,
+        true,
+        "The mask's own segments, put in random places: as much sequence, in pieces of the same length. The gap to the row above is what the choice of place is worth.",
+    ),
+    operator(
+        "random_block",
+        "Random block, same area",
+        Family::Keep,
+        true,
+        "One random stretch with as many tokens as the hard mask keeps.",
+    ),
+    operator(
+        "shifted",
+        "Shifted mask",
+        Family::Keep,
+        true,
+        "The mask moved along its sequence: same shape, wrong place.",
+    ),
+    operator(
+        "shuffled",
+        "Shuffled mask",
+        Family::Keep,
+        true,
+        "The mask's values in random order: same area, no shape.",
+    ),
+    operator(
+        "masked",
+        "Masked (soft)",
+        Family::Keep,
+        false,
+        "Every token is multiplied by its mask value between 0 and 1. A network can read tokens that were multiplied by .05 almost as well as whole ones, so trust the hard row.",
+    ),
+    operator(
+        "hard_inverse",
+        "Hard inverse",
+        Family::Hide,
+        false,
+        "The marked bases are hidden, all others fully shown. Low here, with the random rows below it high, means that the prediction needs the marked bases.",
+    ),
+    operator(
+        "random_segments_inverse",
+        "Random segments hidden",
+        Family::Hide,
+        true,
+        "As many bases hidden, in the mask's own segments at random places.",
+    ),
+    operator(
+        "random_block_inverse",
+        "Random block hidden",
+        Family::Hide,
+        true,
+        "One random stretch of the hard mask's area hidden.",
+    ),
+    operator(
+        "inverse",
+        "Inverse (soft)",
+        Family::Hide,
+        false,
+        "Every token is multiplied by one minus its mask value. A low figure alone proves nothing: compare it with the random rows.",
+    ),
+    operator(
+        "all_zero",
+        "Everything hidden",
+        Family::Floor,
+        true,
+        "The classifier on an input with every token hidden: what it says when it reads nothing.",
+    ),
+    operator(
+        "majority_class",
+        "Most common taxon",
+        Family::Floor,
+        true,
+        "Always answering the most common taxon.",
+    ),
+    operator(
+        "constant",
+        "Constant mask",
+        Family::Keep,
+        true,
+        "Every token multiplied by the mask's mean.",
+    ),
+];

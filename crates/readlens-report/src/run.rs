@@ -1,0 +1,90 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use askama::Template;
+use readlens_fault::{Fault, Result};
+use readlens_provenance::NewFile;
+use readlens_stage::Context;
+use readlens_tables::{Interval, read_intervals};
+
+use crate::config::{Config, Inputs};
+use crate::curves::{Term, curves_of};
+use crate::figures::Figures;
+use crate::gallery::Gallery;
+use crate::page::Page;
+use crate::provenance::{Source, manifest_of, own_manifest};
+use crate::shape::Masks;
+use crate::survey::Survey;
+
+/// Everything that was read.
+#[derive(Debug)]
+pub(crate) struct Findings {
+    pub(crate) survey: Survey,
+    pub(crate) figures: Figures,
+    pub(crate) masks: Masks,
+    pub(crate) gallery: Gallery,
+    pub(crate) intervals: HashMap<String, Vec<Interval>>,
+    /// Model name and curves.
+    pub(crate) training: Vec<(&'static str, Vec<Term>)>,
+    pub(crate) sources: Vec<Source>,
+}
+
+/// Writes the page to `output`, whole or not at all.
+///
+/// The same inputs and configuration give the same bytes.
+///
+/// # Errors
+/// The configuration cannot work, an input cannot be read or breaks its contract, two tables
+/// disagree, or the page cannot be written.
+pub fn run(inputs: &Inputs, config: Config, output: &Path, context: &Context) -> Result<()> {
+    const REMEDY: &str = "run it again";
+    let config = config.validated()?;
+    let mut file = NewFile::create(output)?;
+    let manifest = own_manifest(&config, inputs)?;
+    context.check_interrupt(REMEDY)?;
+    let findings = read(inputs, &config, context, REMEDY)?;
+    let shown = findings.gallery.windows.len();
+    let page = Page::of(&findings, &config, inputs, &manifest)?;
+    page.write_into(&mut file).map_err(|e| Fault::io("write", output, e))?;
+    context.check_interrupt(REMEDY)?;
+    file.commit()?;
+    tracing::info!("{} shows {shown} sequence windows", output.display());
+    Ok(())
+}
+
+fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Result<Findings> {
+    let figures = inputs.metrics.as_deref().map(Figures::of).transpose()?.unwrap_or_default();
+    let intervals =
+        inputs.intervals.as_deref().map(read_intervals).transpose()?.unwrap_or_default();
+    let survey = Survey::of(&inputs.tokens)?;
+    context.check_interrupt(remedy)?;
+    // Shapes and regions are about the same windows as the table of results.
+    let split = figures.split.clone().filter(|split| split != "all");
+    let masks = Masks::of(&inputs.masks, &survey, split.as_deref(), config)?;
+    context.check_interrupt(remedy)?;
+    let gallery = Gallery::of(inputs, &survey, &masks, split.as_deref(), &intervals)?;
+    let mut training = Vec::new();
+    let mut sources = vec![
+        Source { name: "tokens", manifest: survey.manifest.clone() },
+        Source { name: "masks", manifest: masks.manifest.clone() },
+    ];
+    let mut add = |name, is_given: bool, manifest| {
+        if is_given {
+            sources.push(Source { name, manifest });
+        }
+    };
+    add("bases", inputs.bases.is_some(), gallery.bases_manifest.clone());
+    let given = inputs.perturbations.is_some();
+    add("perturbations", given, gallery.perturbations_manifest.clone());
+    add("metrics", inputs.metrics.is_some(), figures.manifest.clone());
+    for (name, title, directory) in [
+        ("classifier", "Classifier", &inputs.classifier),
+        ("explainer", "Explainer", &inputs.explainer),
+    ] {
+        if let Some(directory) = directory {
+            training.push((title, curves_of(directory)?));
+            add(name, true, Some(manifest_of(directory)?));
+        }
+    }
+    Ok(Findings { survey, figures, masks, gallery, intervals, training, sources })
+}

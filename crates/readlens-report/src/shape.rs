@@ -1,0 +1,169 @@
+//! The first pass over the masks table: shapes of all masks, and the choice of windows.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use readlens_fault::{InputFault, Result};
+use readlens_provenance::Manifest;
+use readlens_tables::Reader;
+use readlens_tables::masks::MaskRow;
+
+use crate::choice::Draw;
+use crate::config::Config;
+use crate::survey::Survey;
+use crate::tally::{Spread, Tally};
+
+/// Most attribution methods and ranks that are named; more are a damaged table.
+const MAX_NAMES: usize = 1_000;
+
+/// How the masks of one rank look.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shape {
+    pub(crate) windows: u64,
+    /// Mean of the soft mask.
+    pub(crate) area: Spread,
+    /// Share of the tokens in the hard mask.
+    pub(crate) hard_area: Spread,
+    /// Segments of the hard mask in a window.
+    pub(crate) segments: Tally,
+    /// Tokens in a segment.
+    pub(crate) lengths: Tally,
+}
+
+impl Shape {
+    fn add(&mut self, row: &MaskRow) {
+        self.windows += 1;
+        self.area.add(f64::from(row.area));
+        let kept = row.hard.iter().filter(|kept| **kept).count();
+        self.hard_area.add(kept as f64 / row.hard.len().max(1) as f64);
+        let mut segments = 0;
+        for segment in row.hard.chunk_by(|a, b| a == b).filter(|segment| segment[0]) {
+            segments += 1;
+            self.lengths.add(segment.len() as u64);
+        }
+        self.segments.add(segments);
+    }
+}
+
+/// What the masks table holds, in counts, and the windows to show.
+#[derive(Debug)]
+pub(crate) struct Masks {
+    /// The method that the page shows; none in an empty table.
+    pub(crate) method: Option<String>,
+    /// All methods in the table.
+    pub(crate) methods: BTreeSet<String>,
+    /// Shapes by rank explained.
+    pub(crate) shapes: BTreeMap<String, Shape>,
+    /// Fingerprints of the windows that the gallery shows, sorted.
+    pub(crate) chosen: Vec<u64>,
+    pub(crate) manifest: Option<Manifest>,
+}
+
+impl Masks {
+    /// Reads the masks table once. Shapes are taken over `split`, or over all windows.
+    ///
+    /// # Errors
+    /// The table cannot be read, a row belongs to no window, its mask and hard mask differ in
+    /// length, a value is outside 0 to 1, or no row has the method asked for.
+    pub(crate) fn of(
+        path: &Path,
+        survey: &Survey,
+        split: Option<&str>,
+        config: &Config,
+    ) -> Result<Self> {
+        let mut reader = Reader::<MaskRow>::open(path)?;
+        let manifest = reader.manifest()?;
+        let mut method = config.method.clone();
+        let mut methods = BTreeSet::new();
+        let mut shapes: BTreeMap<String, Shape> = BTreeMap::new();
+        let mut draw = Draw::new(config.sequences, config.seed);
+        while let Some(row) = reader.next() {
+            let row = row?;
+            let entry = survey.index.find(&row.id, row.window, || reader.fault())?;
+            check(&row, || reader.fault())?;
+            if !methods.contains(&row.method) {
+                methods.insert(row.method.clone());
+            }
+            if method.get_or_insert_with(|| row.method.clone()) != &row.method {
+                continue;
+            }
+            draw.offer(entry);
+            if split.is_none_or(|split| split == entry.split.name()) {
+                shapes.entry(row.rank.clone()).or_default().add(&row);
+            }
+            if methods.len() + shapes.len() > MAX_NAMES {
+                return Err(reader
+                    .fault()
+                    .expected(format!("at most {MAX_NAMES} methods and ranks"))
+                    .found("more")
+                    .remedy("write the masks again")
+                    .into());
+            }
+        }
+        if let Some(wanted) = &config.method
+            && !methods.is_empty()
+            && !methods.contains(wanted)
+        {
+            let found: Vec<_> = methods.into_iter().collect();
+            return Err(readlens_fault::Fault::input(path)
+                .expected(format!("masks of the method {wanted:?}"))
+                .found(found.join(", "))
+                .remedy("give --method one of these")
+                .into());
+        }
+        Ok(Self { method, methods, shapes, chosen: draw.finish(), manifest })
+    }
+}
+
+/// Refuses a row that cannot be a mask.
+fn check(row: &MaskRow, fault: impl Fn() -> InputFault) -> Result<()> {
+    if row.mask.len() != row.hard.len() {
+        return Err(fault()
+            .expected("mask and hard of one length")
+            .found(format!("{} and {} values", row.mask.len(), row.hard.len()))
+            .remedy("write the masks again")
+            .into());
+    }
+    check_values(&row.mask, &fault)?;
+    check_values(&[row.area], &fault)
+}
+
+/// Refuses values that are no mask values.
+pub(crate) fn check_values(values: &[f32], fault: impl Fn() -> InputFault) -> Result<()> {
+    // Not-a-number is in no range either.
+    match values.iter().find(|value| !(0.0..=1.0).contains(*value)) {
+        None => Ok(()),
+        Some(value) => Err(fault()
+            .expected("mask values from 0 to 1")
+            .found(value)
+            .remedy(
+                "write the masks again; values that are not numbers come from a failed training",
+            )
+            .into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn segments_are_the_runs_of_the_hard_mask() {
+        let mut shape = Shape::default();
+        let hard = [true, true, false, true, false, false, true, true, true, true];
+        shape.add(&MaskRow {
+            id: String::new(),
+            window: 0,
+            method: String::new(),
+            rank: String::new(),
+            target: None,
+            target_kind: String::new(),
+            mask: vec![0.5; 10],
+            hard: hard.to_vec(),
+            area: 0.5,
+        });
+        assert_eq!(shape.segments.median(), Some(3));
+        assert!((shape.lengths.mean() - 7.0 / 3.0).abs() < 1e-12);
+        assert!((shape.hard_area.mean() - 0.7).abs() < 1e-12);
+    }
+}

@@ -1,0 +1,11 @@
+//! Drawings and tables as the templates need them: every coordinate computed, nothing escaped.
+
+pub(crate) mod axis;
+pub(crate) mod bars;
+pub(crate) mod dots;
+pub(crate) mod letters;
+pub(crate) mod level;
+pub(crate) mod lines;
+pub(crate) mod sequence;
+pub(crate) mod table;
+pub(crate) mod track;

@@ -1,0 +1,163 @@
+use readlens_tables::Interval;
+
+use super::letters::{Line, MAX_LETTERS, lines};
+use super::track::Track;
+use crate::gallery::{Prediction, Shown};
+use crate::text::{Label, count_of, percent, spaced, visible};
+use crate::windows::Split;
+
+/// Operators whose predictions stand beside the label, with the heading of their column.
+const SHOWN: [(&str, &str); 3] = [
+    ("unmasked", "Whole sequence"),
+    ("hard_masked", "Only the marked bases"),
+    ("hard_inverse", "Marked bases hidden"),
+];
+
+/// How a prediction compares with the label.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    Right,
+    Wrong,
+    /// The label is unknown.
+    Open,
+}
+
+/// One predicted taxon.
+#[derive(Clone, Debug)]
+pub(crate) struct Answer {
+    pub(crate) taxon: Label,
+    pub(crate) probability: String,
+    pub(crate) verdict: Verdict,
+}
+
+/// The lineage at one rank.
+#[derive(Clone, Debug)]
+pub(crate) struct RankRow {
+    pub(crate) rank: String,
+    pub(crate) label: Option<Label>,
+    /// One per column of [`Card::columns`].
+    pub(crate) answers: Vec<Option<Answer>>,
+}
+
+/// One window of the gallery.
+#[derive(Clone, Debug)]
+pub(crate) struct Card {
+    pub(crate) number: usize,
+    pub(crate) id: Label,
+    pub(crate) taxon: Option<Label>,
+    pub(crate) place: String,
+    pub(crate) facts: Vec<String>,
+    /// Headings of the predictions; empty where there are none.
+    pub(crate) columns: Vec<&'static str>,
+    pub(crate) ranks: Vec<RankRow>,
+    /// Whether the whole sequence or its marked bases got a wrong name.
+    pub(crate) has_wrong: bool,
+    pub(crate) track: Option<Track>,
+    /// Which mask colours the letters.
+    pub(crate) letters_of: String,
+    pub(crate) lines: Vec<Line>,
+    pub(crate) is_too_long: bool,
+    /// Lower-case text that the filter searches.
+    pub(crate) search: String,
+}
+
+impl Card {
+    pub(crate) fn of(number: usize, window: &Shown, ranks: &[String], all: &[Interval]) -> Self {
+        let row = &window.row;
+        // A record may be far longer than the window and carry intervals elsewhere.
+        let intervals: Vec<Interval> =
+            all.iter().filter(|i| i.start < row.end && i.end > row.start).cloned().collect();
+        let operators: Vec<_> = SHOWN
+            .into_iter()
+            .filter(|(operator, _)| ranks.iter().any(|r| window.prediction(operator, r).is_some()))
+            .collect();
+        let rank_rows: Vec<RankRow> = ranks
+            .iter()
+            .zip(&row.taxa)
+            .map(|(rank, label)| RankRow {
+                rank: spaced(rank),
+                label: label.as_deref().map(Label::new),
+                answers: operators
+                    .iter()
+                    .map(|(operator, _)| {
+                        let prediction = window.prediction(operator, rank)?;
+                        Some(answer(prediction, label.as_deref()))
+                    })
+                    .collect(),
+            })
+            .collect();
+        let counts_as_wrong = |column: usize| operators[column].0 != "hard_inverse";
+        let has_wrong = rank_rows.iter().any(|row| {
+            row.answers.iter().enumerate().any(|(column, answer)| {
+                counts_as_wrong(column)
+                    && answer.as_ref().is_some_and(|a| a.verdict == Verdict::Wrong)
+            })
+        });
+        // The finest rank's mask, or the only one.
+        let coloured = window.masks.last();
+        let is_too_long = window.letters.len() > MAX_LETTERS;
+        let lines = match coloured {
+            Some(mask) if !is_too_long => {
+                lines(&window.letters, &mask.values, row.start, &intervals)
+            }
+            None if !is_too_long => lines(&window.letters, &[], row.start, &intervals),
+            _ => Vec::new(),
+        };
+        Self {
+            number,
+            id: Label::new(&row.id),
+            taxon: row.taxa.iter().rev().flatten().next().map(|taxon| Label::new(taxon)),
+            place: place(window),
+            facts: facts(window),
+            columns: operators.iter().map(|(_, heading)| *heading).collect(),
+            ranks: rank_rows,
+            has_wrong,
+            track: Track::of(window, &intervals),
+            letters_of: coloured.map_or_else(String::new, |mask| spaced(&mask.rank)),
+            lines,
+            is_too_long,
+            search: search(window, ranks),
+        }
+    }
+}
+
+fn answer(prediction: &Prediction, label: Option<&str>) -> Answer {
+    let verdict = match label {
+        None => Verdict::Open,
+        Some(label) if label == prediction.taxon => Verdict::Right,
+        Some(_) => Verdict::Wrong,
+    };
+    let probability = percent(f64::from(prediction.probability));
+    Answer { taxon: Label::new(&prediction.taxon), probability, verdict }
+}
+
+fn place(window: &Shown) -> String {
+    let row = &window.row;
+    let strand = if row.strand == "-" { ", read from the reverse strand" } else { "" };
+    let (start, end) = (count_of(row.start.into()), count_of(row.end.into()));
+    format!("window {}: bases {start}–{end}{strand}", row.window)
+}
+
+fn facts(window: &Shown) -> Vec<String> {
+    let split = Split::named(window.row.split.as_deref()).map_or("", Split::name);
+    let mut facts = vec![format!("{split} split")];
+    for mask in &window.masks {
+        let of = if window.masks.len() == 1 {
+            String::new()
+        } else {
+            format!("{}: ", visible(&mask.rank, 24))
+        };
+        let (area, hard) = (percent(f64::from(mask.area)), percent(mask.hard_area));
+        facts.push(format!("{of}soft area {area} %, hard area {hard} %"));
+    }
+    facts
+}
+
+fn search(window: &Shown, ranks: &[String]) -> String {
+    let mut words = vec![visible(&window.row.id, 200)];
+    words.extend(window.row.taxa.iter().flatten().map(|taxon| visible(taxon, 100)));
+    let said = ranks.iter().filter_map(|rank| window.prediction("unmasked", rank));
+    words.extend(said.map(|prediction| visible(&prediction.taxon, 100)));
+    words.dedup();
+    words.join(" ").to_lowercase()
+}
