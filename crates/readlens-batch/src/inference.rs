@@ -2,7 +2,7 @@ use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 use readlens_nn::random::Dropout;
-use readlens_nn::{Classifier, TokenBatch, masking};
+use readlens_nn::{Classifier, Explainer, TokenBatch, masking};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -84,4 +84,31 @@ pub fn predict(
 fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
     shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
+}
+
+/// Mask logits of the real tokens of `rows`, `[row][mask][token]`.
+///
+/// # Errors
+/// A row is too long for the Explainer or the computation fails.
+pub fn explain(explainer: &Explainer, rows: &[&[u32]]) -> Result<Vec<Vec<Vec<f32>>>> {
+    for_each_batch(rows, "computing masks", |batch, indices| {
+        let logits = explainer.forward(batch, &mut Dropout::off())?;
+        let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
+        let first = usize::from(batch.has_cls);
+        let of_row = |(masks, &index): (Vec<Vec<f32>>, &usize)| {
+            masks.into_iter().map(|mask| mask[first..rows[index].len()].to_vec()).collect()
+        };
+        Ok(logits.into_iter().zip(indices).map(of_row).collect())
+    })
+}
+
+/// Index of the first of the largest probabilities.
+pub fn most_likely(probabilities: &[f32]) -> usize {
+    let mut best = 0;
+    for (i, p) in probabilities.iter().enumerate() {
+        if *p > probabilities[best] {
+            best = i;
+        }
+    }
+    best
 }

@@ -12,5 +12,5 @@ mod stream;
 pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
 pub use dataset::{Dataset, Window};
-pub use inference::{for_each_batch, predict};
+pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use stream::{Chunk, Shard, WindowStream, tokenization_of};

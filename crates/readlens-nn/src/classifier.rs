@@ -1,5 +1,7 @@
 //! The token classifier: an encoder, a pooled state and cascaded heads.
 
+use std::collections::HashMap;
+
 use candle_core::{D, Tensor};
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
@@ -70,6 +72,7 @@ pub struct Classifier {
     encoder: Encoder,
     pooler: Linear,
     heads: Vec<Linear>,
+    tensors: HashMap<String, Tensor>,
 }
 
 impl Classifier {
@@ -88,12 +91,18 @@ impl Classifier {
             heads.push(linear(source, &format!("heads.{i}"), width, rank.taxa.len())?);
             width += rank.taxa.len();
         }
-        Ok(Self { config: config.clone(), encoder, pooler, heads })
+        let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
+        Ok(Self { config: config.clone(), encoder, pooler, heads, tensors })
     }
 
     /// The shape it was built with.
     pub fn config(&self) -> &ClassifierConfig {
         &self.config
+    }
+
+    /// The tensors that it computes with, by name.
+    pub fn tensors(&self) -> &HashMap<String, Tensor> {
+        &self.tensors
     }
 
     /// Logits per rank, `(batch, taxa)` each, of `batch` under `mask` (`None` leaves it whole).

@@ -4,6 +4,7 @@ use candle_core::{D, DType, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
+use crate::explainer::Selection;
 
 /// Where in the embedding the mask is multiplied.
 ///
@@ -94,6 +95,29 @@ pub fn keep_share(logits: &Tensor, shares: &[f64], batch: &TokenBatch) -> Result
     let thresholds = Tensor::from_vec(thresholds, (rows, 1), device)?.to_dtype(logits.dtype())?;
     let soft = candle_nn::ops::sigmoid(&logits.broadcast_sub(&thresholds)?)?;
     Ok(Budgeted { hard: pass_gradient(&hard, &soft)?, soft })
+}
+
+/// The soft and the hard mask of one row at inference.
+///
+/// `logits`: one per real token. A share keeps the largest logits, and the soft mask is then
+/// `sigmoid(logit − threshold)`, so that in both ways exactly the tokens above 1/2 are read,
+/// up to ties at the threshold, which go to the earlier token.
+pub fn select(logits: &[f32], selection: Selection) -> (Vec<f32>, Vec<bool>) {
+    let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
+    match selection {
+        Selection::Threshold => {
+            let hard = logits.iter().map(|&x| x > 0.0).collect();
+            (logits.iter().map(|&x| sigmoid(x)).collect(), hard)
+        }
+        Selection::Share { share } => {
+            let order = rank_tokens(logits, &vec![1.0; logits.len()]);
+            let kept = count_of(share, order.len());
+            let threshold = threshold(logits, &order, kept);
+            let mut hard = vec![false; logits.len()];
+            order[..kept].iter().for_each(|&token| hard[token] = true);
+            (logits.iter().map(|&x| sigmoid(x - threshold)).collect(), hard)
+        }
+    }
 }
 
 /// Number of tokens that make up `share` of `tokens`: the nearest, but at least one of any.

@@ -56,6 +56,13 @@ impl Parameters {
     }
 }
 
+impl WeightSource {
+    /// Every tensor that was asked for, by name.
+    pub fn used(&self) -> &BTreeMap<String, Tensor> {
+        &self.used
+    }
+}
+
 enum Kind {
     Fresh { seed: u64 },
     Loaded { file: PathBuf, tensors: HashMap<String, Tensor>, trainable: bool },
@@ -154,7 +161,7 @@ impl WeightSource {
     ///
     /// # Errors
     /// The file holds tensors that the network has no place for.
-    pub fn finish(self) -> Result<Parameters> {
+    pub fn finish(&mut self) -> Result<Parameters> {
         if let Kind::Loaded { file, tensors, .. } = &self.kind
             && let Some(name) = tensors.keys().min()
         {
@@ -165,7 +172,7 @@ impl WeightSource {
                 .remedy("keep model.safetensors and config.json of one training together")
                 .into());
         }
-        Ok(Parameters(self.vars))
+        Ok(Parameters(std::mem::take(&mut self.vars)))
     }
 }
 

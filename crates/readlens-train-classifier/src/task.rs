@@ -1,5 +1,5 @@
 use candle_core::{DType, Device, Tensor};
-use readlens_batch::{Dataset, Window, predict};
+use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Split, Task};
 use readlens_nn::random::{Dropout, stream};
@@ -156,15 +156,4 @@ impl Task for ClassifierTask<'_> {
         let score = (!scores.is_empty()).then(|| scores.iter().sum::<f64>() / scores.len() as f64);
         Ok((figures, score))
     }
-}
-
-/// The first of the largest probabilities.
-fn most_likely(probabilities: &[f32]) -> usize {
-    let mut best = 0;
-    for (i, p) in probabilities.iter().enumerate() {
-        if *p > probabilities[best] {
-            best = i;
-        }
-    }
-    best
 }

@@ -1,0 +1,106 @@
+//! From mask logits to the loss.
+
+use candle_core::{DType, Device, Result, Tensor};
+use readlens_fit::Loss;
+use readlens_nn::losses::{self, Uninformative};
+use readlens_nn::masking;
+use readlens_nn::random::Dropout;
+use readlens_nn::{Classifier, TokenBatch};
+
+use crate::config::{Config, HardMask};
+
+/// What the masked predictions are compared with: class and weight of each row, per rank.
+pub(crate) type Targets = Vec<(Vec<u32>, Vec<f64>)>;
+
+/// A mask in both of its forms, `(batch, tokens)`.
+struct Mask {
+    /// What the classifier sees.
+    seen: Tensor,
+    /// What area and total variation act on.
+    soft: Tensor,
+}
+
+/// The loss of a shard; `share_of_batch` is 1 over the rows of the whole batch, so that shards
+/// add up. `logits`: `(batch, tokens, masks)`.
+pub(crate) fn loss(
+    config: &Config,
+    classifier: &Classifier,
+    batch: &TokenBatch,
+    logits: &Tensor,
+    budgets: &[f64],
+    targets: &Targets,
+    share_of_batch: f64,
+) -> Result<Loss> {
+    let weights = &config.weights;
+    let masks = logits.dim(2)?;
+    let ranks = targets.len();
+    let mut classification = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+    let mut inverse_term = classification.clone();
+    let mut area = classification.clone();
+    let mut variation = classification.clone();
+    let inverse_kind = match (weights.entropy > 0.0, weights.uniform_kl > 0.0) {
+        (false, false) => None,
+        (true, false) => Some(vec![(Uninformative::Entropy, weights.entropy)]),
+        (false, true) => Some(vec![(Uninformative::UniformKl, weights.uniform_kl)]),
+        (true, true) => Some(vec![
+            (Uninformative::Entropy, weights.entropy),
+            (Uninformative::UniformKl, weights.uniform_kl),
+        ]),
+    };
+    for output in 0..masks {
+        let mask = mask_of(config.mask, &logits.narrow(2, output, 1)?.squeeze(2)?, budgets, batch)?;
+        // One mask explains all ranks; otherwise each explains its own.
+        let explained = if masks == 1 { 0..ranks } else { output..output + 1 };
+        let off = &mut Dropout::off();
+        let kept = masking::complete(&mask.seen, batch)?;
+        let masked = classifier.forward(batch, Some(&kept), off)?;
+        for rank in explained.clone() {
+            let (classes, weights) = &targets[rank];
+            classification =
+                (classification + losses::cross_entropy(&masked[rank], classes, weights)?)?;
+        }
+        if let Some(kinds) = &inverse_kind {
+            let hidden = masking::complete_inverse(&mask.seen, batch)?;
+            let inverse = classifier.forward(batch, Some(&hidden), off)?;
+            for rank in explained {
+                for &(kind, weight) in kinds {
+                    let term = losses::uninformative(&inverse[rank], kind)?.sum_all()?;
+                    inverse_term =
+                        (inverse_term + (term * (weight * share_of_batch / ranks as f64))?)?;
+                }
+            }
+        }
+        let share = share_of_batch / masks as f64;
+        area = (area + (losses::area(&mask.soft, batch)?.sum_all()? * share)?)?;
+        variation =
+            (variation + (losses::total_variation(&mask.soft, batch)?.sum_all()? * share)?)?;
+    }
+    let shape = ((&area * weights.area)? + (&variation * weights.total_variation)?)?;
+    let total = ((&classification + &inverse_term)? + shape)?;
+    let value = |t: &Tensor| t.to_dtype(DType::F64)?.to_scalar::<f64>();
+    let terms = vec![
+        ("classification", value(&classification)?),
+        ("inverse", value(&inverse_term)?),
+        ("area", value(&area)?),
+        ("total_variation", value(&variation)?),
+    ];
+    Ok(Loss { total, terms })
+}
+
+fn mask_of(kind: HardMask, logits: &Tensor, budgets: &[f64], batch: &TokenBatch) -> Result<Mask> {
+    match kind {
+        HardMask::Soft => {
+            let soft = candle_nn::ops::sigmoid(logits)?;
+            Ok(Mask { seen: soft.clone(), soft })
+        }
+        HardMask::Threshold => {
+            let soft = candle_nn::ops::sigmoid(logits)?;
+            Ok(Mask { seen: masking::straight_through(&soft)?, soft })
+        }
+        HardMask::Budget { .. } => {
+            let logits = masking::centre(logits, batch)?;
+            let kept = masking::keep_share(&logits, budgets, batch)?;
+            Ok(Mask { seen: kept.hard, soft: kept.soft })
+        }
+    }
+}

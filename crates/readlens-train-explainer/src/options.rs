@@ -1,0 +1,213 @@
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{ArgAction, Args, ValueEnum};
+use readlens_batch::Augmentation;
+use readlens_fault::{Fault, Result};
+use readlens_fit::FitConfig;
+use readlens_stage::{Context, Stage};
+
+use crate::config::{Config, HardMask, NetworkConfig, Preset, Target};
+use crate::run::{Paths, run};
+
+/// Command line of `readlens-train-explainer`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Token table (Parquet) with the splits train and valid
+    #[arg(long, value_name = "FILE")]
+    tokens: PathBuf,
+    /// Directory of the trained classifier; it stays frozen
+    #[arg(long, value_name = "DIR")]
+    classifier: PathBuf,
+    /// Directory to write: model.safetensors, config.json, manifest.json, training.parquet
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Masks and loss to start from
+    #[arg(long, value_enum, default_value_t)]
+    preset: Preset,
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// One mask per rank instead of one for all ranks
+    #[arg(long)]
+    mask_per_rank: bool,
+    /// What the mask must keep: the classifier's own prediction or the label
+    #[arg(long, value_name = "TARGET", value_parser = ["predicted", "label"], default_value = "predicted")]
+    target: String,
+    /// Share of tokens that counts as read under the preset budget, 0 to 1
+    #[arg(long, value_name = "SHARE")]
+    area: Option<f64>,
+    /// Smallest and largest share of tokens drawn in training under the preset budget
+    #[arg(long, value_name = "SHARE,SHARE", value_delimiter = ',', num_args = 2)]
+    budget: Option<Vec<f64>>,
+
+    /// Weight of the inverse-masked entropy, 1 - H/ln K [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
+    entropy_weight: Option<f64>,
+    /// Weight of the inverse-masked KL from uniform, over ln K [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
+    uniform_kl_weight: Option<f64>,
+    /// Weight of the mean mask [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
+    area_weight: Option<f64>,
+    /// Weight of the mask's total variation [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
+    total_variation_weight: Option<f64>,
+
+    /// Kind of network
+    #[arg(long, value_name = "KIND", value_parser = ["convolutional", "transformer"], default_value = "convolutional", help_heading = "Network")]
+    network: String,
+    /// Width of every layer
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Network")]
+    dim: usize,
+    /// Tokens a convolution spans, odd
+    #[arg(long, value_name = "N", default_value_t = 5, help_heading = "Network")]
+    width: usize,
+    /// Dilation of each convolution
+    #[arg(
+        long,
+        value_name = "N,…",
+        value_delimiter = ',',
+        default_value = "1,2,4,8",
+        help_heading = "Network"
+    )]
+    dilations: Vec<usize>,
+    /// Blocks of a transformer
+    #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Network")]
+    layers: usize,
+    /// Attention heads of a transformer
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Network")]
+    heads: usize,
+    /// Width of a transformer's feed-forward layers [default: 4 times dim]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    feed_forward: Option<usize>,
+    /// Probability of silencing an activation, 0 to 1
+    #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Network")]
+    dropout: f64,
+
+    /// Passes over the training windows
+    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Training")]
+    epochs: u32,
+    /// Windows per optimiser step
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Training")]
+    batch: usize,
+    /// Parts of a batch that threads work on; changes rounding, the number of threads does not
+    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
+    shards: usize,
+    /// Largest learning rate
+    #[arg(long, value_name = "RATE", default_value_t = 5e-3, help_heading = "Training")]
+    learning_rate: f64,
+    /// Share of steps over which the learning rate rises, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
+    warm_up: f64,
+    /// Decoupled weight decay of matrices
+    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
+    weight_decay: f64,
+    /// Largest gradient norm
+    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
+    clip: f64,
+    /// Epochs without a better validation score before stopping [default: never stop early]
+    #[arg(long, value_name = "N", help_heading = "Training")]
+    patience: Option<u32>,
+
+    /// Read every window in a random frame each epoch
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, help_heading = "Augmentation")]
+    frame_offset: bool,
+    /// Read half of the windows as their reverse complement
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, help_heading = "Augmentation")]
+    reverse_complement: bool,
+}
+
+impl ValueEnum for Preset {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Hard, Self::Budget, Self::Paper]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Hard => PossibleValue::new("hard")
+                .help("hard masks, uniform-kl; the Explainer finds the area"),
+            Self::Budget => PossibleValue::new("budget")
+                .help("budgeted top-k masks, for redundant evidence such as a whole gene"),
+            Self::Paper => PossibleValue::new("paper")
+                .help("Berman et al. 2026: soft masks, entropy, area, total variation"),
+        })
+    }
+}
+
+impl Options {
+    fn config(&self) -> Result<Config> {
+        let (mut mask, mut weights) = self.preset.objective();
+        match &mut mask {
+            HardMask::Budget { smallest, largest, share } => {
+                *share = self.area.unwrap_or(*share);
+                if let Some([low, high]) = self.budget.as_deref() {
+                    (*smallest, *largest) = (*low, *high);
+                }
+            }
+            HardMask::Soft | HardMask::Threshold
+                if self.area.is_some() || self.budget.is_some() =>
+            {
+                return Err(Fault::usage("--area and --budget belong to --preset budget"));
+            }
+            HardMask::Soft | HardMask::Threshold => {}
+        }
+        let chosen = [
+            (&mut weights.entropy, self.entropy_weight),
+            (&mut weights.uniform_kl, self.uniform_kl_weight),
+            (&mut weights.area, self.area_weight),
+            (&mut weights.total_variation, self.total_variation_weight),
+        ];
+        for (weight, chosen) in chosen {
+            *weight = chosen.unwrap_or(*weight);
+        }
+        let network = if self.network == "transformer" {
+            NetworkConfig::Transformer {
+                dim: self.dim,
+                layers: self.layers,
+                heads: self.heads,
+                feed_forward: self.feed_forward.unwrap_or(4 * self.dim),
+            }
+        } else {
+            NetworkConfig::Convolutional {
+                dim: self.dim,
+                width: self.width,
+                dilations: self.dilations.clone(),
+            }
+        };
+        Ok(Config {
+            network,
+            dropout: self.dropout,
+            mask_per_rank: self.mask_per_rank,
+            target: if self.target == "label" { Target::Label } else { Target::Predicted },
+            mask,
+            weights,
+            fit: FitConfig {
+                epochs: self.epochs,
+                batch: self.batch,
+                shards: self.shards,
+                learning_rate: self.learning_rate,
+                warm_up: self.warm_up,
+                weight_decay: self.weight_decay,
+                clip: self.clip,
+                patience: self.patience,
+                seed: self.seed,
+            },
+            augmentation: Augmentation {
+                frame_offset: self.frame_offset,
+                reverse_complement: self.reverse_complement,
+            },
+        })
+    }
+}
+
+impl Stage for Options {
+    const NAME: &'static str = "train-explainer";
+    const ABOUT: &'static str = "Train the Explainer that says what the frozen classifier reads";
+
+    fn run(self, context: &Context) -> Result<()> {
+        let config = self.config()?;
+        let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
+        run(&config, &paths, context)
+    }
+}

@@ -1,0 +1,138 @@
+use std::path::{Path, PathBuf};
+
+use candle_core::{DType, Device};
+use readlens_batch::{Dataset, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_fit::Figure;
+use readlens_nn::{
+    Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier, read_tensors,
+    weights_digest,
+};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_stage::Context;
+use readlens_training::{Watcher, checkpoint_for, write_model};
+
+use crate::collapse::find_collapse;
+use crate::config::Config;
+use crate::task::ExplainerTask;
+use crate::validation::Validation;
+
+/// Where the stage reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Token table with the splits train and valid.
+    pub tokens: PathBuf,
+    /// Directory of the trained classifier.
+    pub classifier: PathBuf,
+    /// Directory to write.
+    pub output: PathBuf,
+}
+
+/// Trains an Explainer and writes its directory.
+///
+/// # Errors
+/// An input cannot be used, the configuration cannot work, the loss diverges, or the user
+/// interrupts.
+pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
+    config.validate()?;
+    let classifier = load_classifier(&paths.classifier)?;
+    let shape = classifier.config();
+    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
+    if data.tokenization != shape.tokenization {
+        return Err(other_tokenization(paths));
+    }
+    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
+    config.augmentation.validate(&data.tokenization)?;
+    let inputs = vec![
+        InputDigest::of("tokens", &paths.tokens)?,
+        InputDigest::of("classifier", &paths.classifier)?,
+    ];
+    let manifest = Manifest::new("train-explainer", config, Some(config.fit.seed), inputs)?;
+    let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let encoder = &shape.encoder;
+    let explainer_shape = ExplainerConfig {
+        network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
+        masks: if config.mask_per_rank { ranks.clone() } else { vec!["all".to_owned()] },
+        selection: config.mask.selection(),
+        tokenization: data.tokenization,
+    };
+    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &Device::Cpu);
+    let explainer = Explainer::new(&explainer_shape, &mut source)?;
+    let parameters = source.finish()?;
+    tracing::info!(
+        "training an Explainer of {} parameters on {} windows, validated on {}",
+        parameters.count(),
+        data.train.len(),
+        data.valid.len()
+    );
+    let validation = Validation {
+        selection: explainer_shape.selection,
+        ranks,
+        area_weight: config.weights.area,
+        targets: validation_targets(&classifier, &data)?,
+    };
+    let before = classifier_digest(&paths.classifier)?;
+    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let task = ExplainerTask {
+        config,
+        data: &data,
+        classifier: &classifier,
+        explainer: &explainer,
+        validation,
+    };
+    let watcher = Watcher::new(context, "Explainer");
+    let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
+    drop(watcher);
+    let after = weights_digest(classifier.tensors())?;
+    if before != after {
+        return Err(Fault::failed(
+            "keeping the classifier frozen",
+            format!(
+                "its weights had digest {} before and {} after",
+                before.as_str(),
+                after.as_str()
+            ),
+        ));
+    }
+    tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
+    report_collapse(&fitted.figures, fitted.best_epoch);
+    write_model(&paths.output, &explainer_shape, &parameters, &manifest, &fitted.figures)?;
+    checkpoint.remove()?;
+    tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
+    Ok(())
+}
+
+fn other_tokenization(paths: &Paths) -> Fault {
+    Fault::input(&paths.tokens)
+        .expected(format!("the tokenization of {}", paths.classifier.display()))
+        .found("another alphabet, k, stride or CLS")
+        .remedy("tokenize again as for the classifier, or train a classifier on this table")
+        .into()
+}
+
+/// Digest of the weights as they are on disk.
+fn classifier_digest(directory: &Path) -> Result<readlens_provenance::Sha256Digest> {
+    weights_digest(&read_tensors(&directory.join(WEIGHTS_FILE))?)
+}
+
+/// The classifier's prediction for each whole validation window, per rank.
+fn validation_targets(
+    classifier: &readlens_nn::Classifier,
+    data: &Dataset,
+) -> Result<Vec<Vec<usize>>> {
+    let rows: Vec<&[u32]> = data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+    let predictions = predict(classifier, &rows, None)?;
+    Ok(predictions.iter().map(|row| row.iter().map(|p| most_likely(p)).collect()).collect())
+}
+
+fn report_collapse(figures: &[Figure], epoch: u32) {
+    let figure = |term: &str| {
+        let found = figures.iter().find(|f| f.epoch == epoch && f.step.is_none() && f.term == term);
+        found.map(|f| f.value)
+    };
+    if let (Some(area), Some(correlation)) = (figure("hard_area"), figure("mask_correlation"))
+        && let Some(collapse) = find_collapse(area, correlation)
+    {
+        tracing::warn!("{collapse}");
+    }
+}

@@ -1,0 +1,118 @@
+use candle_core::{DType, Device};
+use rand::RngExt;
+use readlens_batch::{Dataset, explain, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_fit::{Figure, Loss, Task};
+use readlens_nn::random::{Dropout, stream};
+use readlens_nn::{Classifier, Explainer, TokenBatch};
+
+use crate::config::{Config, HardMask, Target};
+use crate::objective::{Targets, loss};
+use crate::validation::{Validation, validate};
+
+pub(crate) struct ExplainerTask<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) data: &'a Dataset,
+    pub(crate) classifier: &'a Classifier,
+    pub(crate) explainer: &'a Explainer,
+    pub(crate) validation: Validation,
+}
+
+/// A part of a batch: tokens, budgets and targets.
+pub(crate) struct Shard {
+    batch: TokenBatch,
+    budgets: Vec<f64>,
+    targets: Targets,
+    share_of_batch: f64,
+    dropout: String,
+}
+
+impl Task for ExplainerTask<'_> {
+    type Shard = Shard;
+
+    fn examples(&self) -> usize {
+        self.data.train.len()
+    }
+
+    fn prepare(
+        &self,
+        indices: &[usize],
+        shards: usize,
+        epoch: u32,
+        step: u32,
+    ) -> Result<Vec<Shard>> {
+        let Config { augmentation, fit, mask, .. } = self.config;
+        let name = format!("epoch {epoch}/step {step}");
+        let mut rng = stream(fit.seed, &format!("examples/{name}"));
+        let mut rows = Vec::with_capacity(indices.len());
+        let mut budgets = Vec::with_capacity(indices.len());
+        for &index in indices {
+            let tokens = &self.data.train[index].tokens;
+            rows.push(augmentation.apply(tokens, &self.data.tokenization, &mut rng)?);
+            budgets.push(match mask {
+                HardMask::Budget { smallest, largest, .. } if smallest < largest => {
+                    rng.random_range(smallest.ln()..largest.ln()).exp()
+                }
+                HardMask::Budget { smallest, .. } => *smallest,
+                HardMask::Soft | HardMask::Threshold => 1.0,
+            });
+        }
+        let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
+        let targets = self.targets(indices, &rows)?;
+        let size = rows.len().div_ceil(shards);
+        let failed = |e: candle_core::Error| Fault::failed("preparing a batch", e);
+        (0..rows.len())
+            .step_by(size)
+            .map(|first| {
+                let range = first..(first + size).min(rows.len());
+                let batch = TokenBatch::new(&rows[range.clone()], DType::F32, &Device::Cpu);
+                let cut = |(classes, weights): &(Vec<u32>, Vec<f64>)| {
+                    (classes[range.clone()].to_vec(), weights[range.clone()].to_vec())
+                };
+                Ok(Shard {
+                    batch: batch.map_err(failed)?,
+                    budgets: budgets[range.clone()].to_vec(),
+                    targets: targets.iter().map(cut).collect(),
+                    share_of_batch: 1.0 / rows.len() as f64,
+                    dropout: format!("dropout/{name}/row {first}"),
+                })
+            })
+            .collect()
+    }
+
+    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
+        let rng = stream(self.config.fit.seed, &shard.dropout);
+        let mut dropout = Dropout::seeded(self.config.dropout, rng);
+        let logits = self.explainer.forward(&shard.batch, &mut dropout)?;
+        let Shard { batch, budgets, targets, share_of_batch, .. } = shard;
+        loss(self.config, self.classifier, batch, &logits, budgets, targets, *share_of_batch)
+    }
+
+    fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
+        let rows: Vec<&[u32]> = self.data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+        let masks = explain(self.explainer, &rows)?;
+        validate(&self.validation, self.classifier, &rows, &masks, epoch)
+    }
+}
+
+impl ExplainerTask<'_> {
+    /// Class and weight per rank: the mean over rows that have a target, averaged over ranks.
+    fn targets(&self, indices: &[usize], rows: &[&[u32]]) -> Result<Targets> {
+        let ranks = self.data.ranks.len();
+        let classes: Vec<Vec<Option<u32>>> = match self.config.target {
+            Target::Predicted => {
+                let predictions = predict(self.classifier, rows, None)?;
+                let class = |p: &Vec<f32>| Some(most_likely(p) as u32);
+                predictions.iter().map(|row| row.iter().map(class).collect()).collect()
+            }
+            Target::Label => indices.iter().map(|&i| self.data.train[i].classes.clone()).collect(),
+        };
+        let of_rank = |rank: usize| {
+            let known = classes.iter().filter(|row| row[rank].is_some()).count() * ranks;
+            let weight = if known > 0 { 1.0 / known as f64 } else { 0.0 };
+            let pair = |row: &Vec<Option<u32>>| row[rank].map_or((0, 0.0), |class| (class, weight));
+            classes.iter().map(pair).unzip()
+        };
+        Ok((0..ranks).map(of_rank).collect())
+    }
+}

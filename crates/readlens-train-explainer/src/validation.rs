@@ -1,0 +1,82 @@
+//! Hard-mask figures on the validation split.
+
+use readlens_batch::{most_likely, predict};
+use readlens_fault::Result;
+use readlens_fit::{Figure, Split};
+use readlens_nn::masking::select;
+use readlens_nn::{Classifier, Selection};
+
+use crate::collapse::mean_correlation;
+
+/// What the validation needs to know beside the windows.
+#[derive(Clone, Debug)]
+pub(crate) struct Validation {
+    pub(crate) selection: Selection,
+    /// Names of the classifier's ranks.
+    pub(crate) ranks: Vec<String>,
+    /// Weight of the area in the loss; in the score it has the same.
+    pub(crate) area_weight: f64,
+    /// Prediction of each validation window for the whole input, per rank.
+    pub(crate) targets: Vec<Vec<usize>>,
+}
+
+/// Figures of the epoch, and the score: the target's probability under the hard mask minus that
+/// under its inverse, averaged over ranks, minus the weighted area.
+pub(crate) fn validate(
+    validation: &Validation,
+    classifier: &Classifier,
+    rows: &[&[u32]],
+    logits: &[Vec<Vec<f32>>],
+    epoch: u32,
+) -> Result<(Vec<Figure>, Option<f64>)> {
+    if rows.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let figure = |rank: Option<&str>, term: &str, value: f64| Figure {
+        epoch,
+        step: None,
+        split: Split::Valid,
+        rank: rank.map(str::to_owned),
+        term: term.to_owned(),
+        value,
+    };
+    let ranks = validation.ranks.len();
+    let outputs = logits.first().map_or(0, Vec::len);
+    let n = rows.len() as f64;
+    let mut figures = Vec::new();
+    let (mut scores, mut areas) = (Vec::new(), Vec::new());
+    for output in 0..outputs {
+        let masks: Vec<Vec<f32>> = logits
+            .iter()
+            .map(|row| select(&row[output], validation.selection).1)
+            .map(|hard| hard.into_iter().map(|h| f32::from(u8::from(h))).collect())
+            .collect();
+        let inverse: Vec<Vec<f32>> =
+            masks.iter().map(|mask| mask.iter().map(|m| 1.0 - m).collect()).collect();
+        let share =
+            |mask: &Vec<f32>| f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
+        let area = masks.iter().map(share).sum::<f64>() / n;
+        areas.push(area);
+        let explained = if outputs == 1 { 0..ranks } else { output..output + 1 };
+        let kept = predict(classifier, rows, Some(&masks))?;
+        let hidden = predict(classifier, rows, Some(&inverse))?;
+        for rank in explained {
+            let name = Some(validation.ranks[rank].as_str());
+            let mut probability = [0.0; 2];
+            let sides = [("hard_masked_agreement", &kept), ("hard_inverse_agreement", &hidden)];
+            for ((term, predictions), probability) in sides.into_iter().zip(&mut probability) {
+                let targets = || validation.targets.iter().map(|row| row[rank]);
+                let pairs = || predictions.iter().map(|row| &row[rank]).zip(targets());
+                let agreeing = pairs().filter(|(p, target)| most_likely(p) == *target).count();
+                figures.push(figure(name, term, agreeing as f64 / n));
+                *probability = pairs().map(|(p, target)| f64::from(p[target])).sum::<f64>() / n;
+            }
+            scores.push(probability[0] - probability[1] - validation.area_weight * area);
+        }
+    }
+    figures.push(figure(None, "hard_area", areas.iter().sum::<f64>() / areas.len() as f64));
+    figures.push(figure(None, "mask_correlation", mean_correlation(logits)));
+    let score = scores.iter().sum::<f64>() / scores.len() as f64;
+    figures.push(figure(None, "score", score));
+    Ok((figures, Some(score)))
+}
