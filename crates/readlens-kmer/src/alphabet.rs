@@ -66,6 +66,15 @@ impl Alphabet {
         }
     }
 
+    /// Whether `byte` may stand in a sequence at all: a letter, an ambiguity code, or one of the
+    /// stand-ins `X` (masked), `-` and `.` (gaps), in either case. Any other byte means that the
+    /// sequence is not one of this alphabet.
+    pub fn is_symbol(self, byte: u8) -> bool {
+        matches!(byte, b'X' | b'x' | b'-' | b'.')
+            || self.code(byte).is_some()
+            || self.is_ambiguous(byte)
+    }
+
     /// What a position of unknown letter is written as.
     pub fn unknown_letter(self) -> u8 {
         match self {
@@ -118,6 +127,12 @@ mod tests {
     fn ambiguity_codes_are_the_eleven_of_iupac() {
         let ambiguous: Vec<u8> = (b'A'..=b'Z').filter(|&b| Alphabet::Dna.is_ambiguous(b)).collect();
         assert_eq!(ambiguous, b"BDHKMNRSVWY");
+    }
+
+    #[test]
+    fn symbols_are_the_codes_the_ambiguities_and_three_stand_ins() {
+        let symbols: Vec<u8> = (0..=255).filter(|&b| Alphabet::Dna.is_symbol(b)).collect();
+        assert_eq!(symbols, b"-.ABCDGHKMNRSTUVWXYabcdghkmnrstuvwxy");
     }
 
     #[test]

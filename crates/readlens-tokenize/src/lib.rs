@@ -1,1 +1,37 @@
 //! FASTA and FASTQ to k-mer tokens with taxonomy and splits.
+//!
+//! One pass over the inputs: a thread reads records, the worker threads cut them into windows
+//! and encode these, and the rows are written in the order of the input. Memory holds a few
+//! batches, the longest record, the taxonomy and a fingerprint of each identifier.
+//!
+//! # Rules
+//! - Formats and packing are told from the first bytes of a file, never from its name.
+//! - A record's identifier is its header up to the first white space. Two records with one
+//!   identifier are an error, unless duplicates are allowed.
+//! - Case is folded and U reads as T. A k-mer with an IUPAC ambiguity code, `X`, `-` or `.` is
+//!   UNK and counted. Any other byte is an error: the file is not of nucleotides.
+//! - Records without a base, or with fewer real tokens than asked for, are skipped and counted.
+//! - Windows have their full length; the last is anchored to the end of the record.
+//! - A taxon is unknown (null) where its cell is empty, `unknown`, `unclassified`, `unassigned`
+//!   or `NA` in any case, or a bare prefix such as `g__`; and where it is rare: in fewer rows of
+//!   the taxonomy table than asked for, at its rank.
+//! - Records without a row in the taxonomy are kept with null taxa and, where splits come from a
+//!   column, without a split. If no record has a row, the two files do not belong together.
+
+mod config;
+mod input;
+mod options;
+mod reading;
+mod run;
+mod split;
+mod summary;
+mod taxonomy;
+mod tokenizing;
+mod windows;
+
+pub use config::{Config, Splits, TaxaSource, TaxonomyConfig};
+pub use options::Options;
+pub use run::{Inputs, Outputs, run};
+pub use split::{Fractions, Split};
+pub use summary::{Examples, RankSummary, SplitSummary, Summary, TaxonomySummary};
+pub use windows::{Strands, Windows};

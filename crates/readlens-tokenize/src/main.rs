@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! FASTA and FASTQ to k-mer tokens; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_tokenize::Options>()
+}

@@ -1,0 +1,144 @@
+use readlens_fault::{Fault, Result};
+use readlens_kmer::Tokenization;
+use serde::{Deserialize, Serialize};
+
+use crate::split::Fractions;
+use crate::taxonomy::{is_lineage_rank, lineage_ranks};
+use crate::windows::Windows;
+
+/// Longest record that can be allowed, in nucleotides: positions are 32-bit numbers.
+const LONGEST_RECORD: u32 = i32::MAX as u32;
+
+/// What tokenizing does, whatever the files are called: the configuration in the manifest.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// From bases to token ids.
+    pub tokenization: Tokenization,
+    /// From records to windows.
+    pub windows: Windows,
+    /// What the taxonomy table says; none where there is no table.
+    pub taxonomy: Option<TaxonomyConfig>,
+    /// Which split a record belongs to.
+    pub splits: Splits,
+    /// Longest record that is read, in nucleotides; a record must fit in memory.
+    pub max_record_length: u32,
+    /// Whether two records may have one identifier. If not, every identifier is remembered.
+    pub allow_duplicate_ids: bool,
+}
+
+/// How the taxonomy table is read.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TaxonomyConfig {
+    /// Column of the record identifiers.
+    pub id_column: String,
+    /// Ranks to write, as they are called in the table of tokens.
+    pub ranks: Vec<String>,
+    /// Where the taxa are.
+    pub taxa: TaxaSource,
+    /// Taxa in fewer rows of the table than this become null.
+    pub min_count: u32,
+    /// Whether every record must have a row.
+    pub required: bool,
+}
+
+/// Where a taxonomy table has its taxa.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum TaxaSource {
+    /// One column per rank, of the rank's name.
+    Columns,
+    /// Lineage strings such as `k__Bacteria; p__Firmicutes` in the column of this name.
+    Lineage(String),
+    /// NCBI taxids in the column of this name, to be looked up in a taxdump.
+    Taxid(String),
+}
+
+/// Which split a record belongs to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Splits {
+    /// None.
+    Unassigned,
+    /// The one that this column of the taxonomy names: `train`, `valid`, `test` or nothing.
+    Column(String),
+    /// By a hash of the seed and the identifier, or of the group where there is a group column.
+    Hash {
+        /// Shares of the three splits.
+        fractions: Fractions,
+        /// Column of the taxonomy whose equal values stay in one split.
+        group_column: Option<String>,
+    },
+}
+
+impl Splits {
+    /// The column of split names, if there is one.
+    pub(crate) fn column(&self) -> Option<&str> {
+        match self {
+            Self::Column(column) => Some(column),
+            Self::Unassigned | Self::Hash { .. } => None,
+        }
+    }
+
+    /// The column of groups, if there is one.
+    pub(crate) fn group_column(&self) -> Option<&str> {
+        match self {
+            Self::Hash { group_column, .. } => group_column.as_deref(),
+            Self::Unassigned | Self::Column(_) => None,
+        }
+    }
+}
+
+impl Config {
+    /// Checks what the types leave open.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] about values that cannot work, alone or together.
+    pub fn validate(&self) -> Result<()> {
+        self.windows.validate(&self.tokenization)?;
+        if !(1..=LONGEST_RECORD).contains(&self.max_record_length) {
+            return Err(Fault::usage(format!(
+                "--max-record-length must be 1 to {LONGEST_RECORD} nt, but is {}",
+                self.max_record_length
+            )));
+        }
+        if let Splits::Hash { fractions, .. } = &self.splits {
+            fractions.validate()?;
+        }
+        let Some(taxonomy) = &self.taxonomy else {
+            if let Some(column) = self.splits.column().or(self.splits.group_column()) {
+                return Err(Fault::usage(format!(
+                    "the column {column:?} needs a table: pass it as --taxonomy"
+                )));
+            }
+            return Ok(());
+        };
+        taxonomy.validate()
+    }
+
+    /// Names of the rank columns of the table of tokens.
+    pub fn ranks(&self) -> &[String] {
+        self.taxonomy.as_ref().map_or(&[], |taxonomy| &taxonomy.ranks)
+    }
+}
+
+impl TaxonomyConfig {
+    fn validate(&self) -> Result<()> {
+        for (i, rank) in self.ranks.iter().enumerate() {
+            if rank.trim().is_empty() {
+                return Err(Fault::usage("--ranks holds an empty name; separate names by commas"));
+            }
+            if self.ranks[..i].contains(rank) {
+                return Err(Fault::usage(format!("--ranks names {rank:?} twice")));
+            }
+            if matches!(self.taxa, TaxaSource::Lineage(_)) && !is_lineage_rank(rank) {
+                return Err(Fault::usage(format!(
+                    "lineage strings have no rank {rank:?}; choose among {}",
+                    lineage_ranks()
+                )));
+            }
+        }
+        Ok(())
+    }
+}

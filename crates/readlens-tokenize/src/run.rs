@@ -1,0 +1,242 @@
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::thread::{self, ScopedJoinHandle};
+
+use readlens_fault::{Fault, Result};
+use readlens_provenance::{Manifest, NewFile};
+use readlens_stage::Context;
+use readlens_tables::Writer;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+
+use crate::config::{Config, Splits, TaxaSource};
+use crate::input::{STDIN, is_stdin};
+use crate::reading::{Read, Reading};
+use crate::summary::{RankSummary, Summary, SummaryFile, TaxonomySummary};
+use crate::taxonomy::{TAXDUMP_FILES, Taxonomy};
+use crate::tokenizing::{Chunk, Kept, Tokenizing};
+
+/// Batches and chunks that wait for the next thread.
+const WAITING: usize = 2;
+/// A row group ends early when it holds this many tokens, so that long windows do not pile up.
+const ROW_GROUP_TOKENS: usize = 1 << 24;
+
+/// The files that are read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inputs {
+    /// FASTA and FASTQ files, packed or not, read in this order; `-` is standard input.
+    pub sequences: Vec<PathBuf>,
+    /// The taxonomy table, where the configuration has one.
+    pub taxonomy: Option<PathBuf>,
+    /// Directory of the NCBI taxdump, where the table has taxids.
+    pub taxdump: Option<PathBuf>,
+}
+
+/// The files that are written.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Outputs {
+    /// The table of tokens.
+    pub tokens: PathBuf,
+    /// The summary as JSON.
+    pub summary: Option<PathBuf>,
+}
+
+/// Tokenizes `inputs` into `outputs` in one pass and constant memory (the taxonomy, and 96-bit
+/// fingerprints of the identifiers, are held).
+///
+/// `seed` decides the splits where the configuration asks for hashed ones.
+///
+/// # Errors
+/// Options that cannot work, any fault of an input, or an output that cannot be written; no
+/// output is then left behind.
+pub fn run(
+    inputs: &Inputs,
+    config: &Config,
+    seed: u64,
+    outputs: &Outputs,
+    context: &Context,
+) -> Result<Summary> {
+    config.validate()?;
+    check_paths(inputs, config, outputs)?;
+    let mut input_digests = Vec::new();
+    let taxonomy = match (&inputs.taxonomy, &config.taxonomy) {
+        (Some(path), Some(taxonomy)) => {
+            let taxdump = inputs.taxdump.as_deref();
+            let (table, digests) = Taxonomy::load(path, taxdump, taxonomy, &config.splits)?;
+            input_digests = digests;
+            Some(table)
+        }
+        _ => None,
+    };
+    let taxonomy = taxonomy.as_ref();
+    let tokenization = serde_json::to_string(&config.tokenization)
+        .map_err(|e| Fault::failed("writing the tokenization", e))?;
+    let metadata = BTreeMap::from([(KEY_TOKENIZATION.to_owned(), tokenization)]);
+    let mut writer = Writer::begin(&outputs.tokens, config.ranks(), &metadata)?;
+    let mut summary_file = outputs.summary.as_deref().map(NewFile::create).transpose()?;
+
+    let reading = Reading::new(config, &inputs.sequences, taxonomy, inputs.taxonomy.as_deref());
+    let tokenizing = Tokenizing::new(config, seed, &inputs.sequences, taxonomy);
+    let total = total_bytes(&inputs.sequences);
+    let (mut read, kept) = pipeline(reading, tokenizing, &mut writer, total, context)?;
+    if kept.records == 0 {
+        return Err(nothing_kept(inputs, config, &read));
+    }
+
+    // Sequences first, then what describes them.
+    let mut digests = std::mem::take(&mut read.digests);
+    digests.append(&mut input_digests);
+    let seed = matches!(config.splits, Splits::Hash { .. }).then_some(seed);
+    let manifest = Manifest::new("tokenize", config, seed, digests)?;
+    let summary = summarize(config, taxonomy, read, kept);
+    if let Some(file) = &mut summary_file {
+        let path = file.target().to_path_buf();
+        let contents = SummaryFile { summary: &summary, manifest: &manifest };
+        serde_json::to_writer_pretty(&mut *file, &contents)
+            .map_err(|e| Fault::failed(format!("writing {}", path.display()), e))?;
+        file.write_all(b"\n").map_err(|e| Fault::io("write", &path, e))?;
+    }
+    writer.finish_with(&manifest)?;
+    summary_file.map(NewFile::commit).transpose()?;
+    summary.log();
+    Ok(summary)
+}
+
+/// Reader, tokenizer and writer side by side. A fault of an earlier record goes before one of
+/// a later record, whichever thread met it first.
+fn pipeline(
+    reading: Reading<'_>,
+    tokenizing: Tokenizing<'_>,
+    writer: &mut Writer<TokenRow>,
+    total: u64,
+    context: &Context,
+) -> Result<(Read, Kept)> {
+    thread::scope(|scope| {
+        let (batches, waiting_batches) = sync_channel(WAITING);
+        let (chunks, waiting_chunks) = sync_channel(WAITING);
+        let reading = scope.spawn(move || reading.run(&batches));
+        let tokenizing = scope.spawn(move || tokenizing.run(waiting_batches, &chunks));
+        let written = write(waiting_chunks, writer, total, context);
+        let kept = joined(tokenizing);
+        let read = joined(reading);
+        written?;
+        let kept = kept?;
+        Ok((read?, kept))
+    })
+}
+
+fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
+    handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+fn write(
+    chunks: Receiver<Chunk>,
+    writer: &mut Writer<TokenRow>,
+    total: u64,
+    context: &Context,
+) -> Result<()> {
+    let progress = context.progress("tokenizing", total);
+    let mut tokens = 0;
+    for chunk in chunks {
+        context.check_interrupt("nothing was written; start again")?;
+        for row in &chunk.rows {
+            writer.push(row)?;
+            tokens += row.tokens.len();
+            if tokens >= ROW_GROUP_TOKENS {
+                writer.end_row_group()?;
+                tokens = 0;
+            } else if writer.rows() % readlens_tables::ROW_GROUP_ROWS as u64 == 0 {
+                tokens = 0;
+            }
+        }
+        progress.advance(chunk.raw_bytes);
+        progress.note(format!("{} windows", writer.rows()));
+    }
+    Ok(())
+}
+
+/// Bytes of the files on disk; standard input and pipes count nothing.
+fn total_bytes(files: &[PathBuf]) -> u64 {
+    let length = |path: &PathBuf| std::fs::metadata(path).map_or(0, |data| data.len());
+    files.iter().filter(|path| !is_stdin(path)).map(length).sum()
+}
+
+fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()> {
+    if inputs.sequences.is_empty() {
+        return Err(Fault::usage("no input: name FASTA or FASTQ files, or - for standard input"));
+    }
+    if inputs.taxonomy.is_some() != config.taxonomy.is_some() {
+        return Err(Fault::usage("a taxonomy table and its configuration go together"));
+    }
+    let wants_taxdump =
+        matches!(&config.taxonomy, Some(t) if matches!(t.taxa, TaxaSource::Taxid(_)));
+    if inputs.taxdump.is_some() != wants_taxdump {
+        return Err(Fault::usage(
+            "--taxid-column and --taxdump go together: the column of the taxonomy table and the \
+             directory with nodes.dmp, names.dmp and merged.dmp",
+        ));
+    }
+    let read = || inputs.sequences.iter().chain(&inputs.taxonomy);
+    if read().filter(|path| is_stdin(path)).count() > 1 {
+        return Err(Fault::usage(format!("{STDIN} (standard input) can be read only once")));
+    }
+    if outputs.summary.as_ref() == Some(&outputs.tokens) {
+        return Err(Fault::usage("--output and --summary name the same file"));
+    }
+    let of_dump = TAXDUMP_FILES.iter().filter_map(|file| Some(inputs.taxdump.as_ref()?.join(file)));
+    let read: Vec<PathBuf> = read().cloned().chain(of_dump).collect();
+    for output in outputs.summary.iter().chain([&outputs.tokens]) {
+        if let Some(input) = read.iter().find(|input| is_same_file(input, output)) {
+            return Err(Fault::usage(format!(
+                "{} is an input and would be overwritten; choose another output",
+                input.display()
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn is_same_file(a: &Path, b: &Path) -> bool {
+    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+}
+
+fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {
+    let names: Vec<String> = inputs.sequences.iter().map(|p| p.display().to_string()).collect();
+    let need = config.windows.frame as usize
+        + config.tokenization.token_interval(config.windows.min_tokens as usize - 1).end;
+    Fault::input(names.join(", "))
+        .expected(format!("a record of at least {need} nt (--k, --frame, --min-tokens)"))
+        .found(format!("{} records, all of them empty or shorter", read.records))
+        .remedy("choose a smaller --k or pass longer sequences")
+        .into()
+}
+
+fn summarize(config: &Config, taxonomy: Option<&Taxonomy>, read: Read, kept: Kept) -> Summary {
+    let ranks = config.ranks().iter().enumerate().zip(&kept.taxa).zip(&kept.records_with_taxon);
+    let taxonomy = taxonomy.map(|table| TaxonomySummary {
+        rows: table.rows() as u64,
+        rows_without_record: read.rows_without_record,
+        records_without_row: read.records_without_row,
+        ranks: ranks
+            .map(|(((place, rank), taxa), records)| RankSummary {
+                rank: rank.clone(),
+                taxa: taxa.len() as u64,
+                records: *records,
+                rare_taxa: table.rare_taxa(place) as u64,
+            })
+            .collect(),
+    });
+    let owned = |name: &str| name.to_owned();
+    Summary {
+        records_read: read.records,
+        bases_read: read.bases,
+        records_kept: kept.records,
+        skipped: kept.skipped.into_iter().map(|(reason, ids)| (owned(reason), ids)).collect(),
+        windows: kept.windows,
+        tokens: kept.tokens,
+        unknown_tokens: kept.unknown_tokens,
+        taxonomy,
+        splits: kept.splits.into_iter().map(|(split, size)| (owned(split), size)).collect(),
+    }
+}

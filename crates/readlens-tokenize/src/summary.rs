@@ -1,0 +1,152 @@
+use std::collections::BTreeMap;
+
+use readlens_provenance::Manifest;
+use serde::{Deserialize, Serialize};
+
+/// Identifiers listed as examples.
+pub(crate) const SHOWN_IDS: usize = 10;
+
+/// What was read, kept and skipped, and why.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Summary {
+    /// Records of all inputs.
+    pub records_read: u64,
+    /// Their nucleotides.
+    pub bases_read: u64,
+    /// Records with at least one window.
+    pub records_kept: u64,
+    /// Records without a window, by reason: `empty` (no base at all) and `too_short` (fewer
+    /// real tokens than asked for).
+    pub skipped: BTreeMap<String, Examples>,
+    /// Rows of the table of tokens.
+    pub windows: u64,
+    /// Real tokens, CLS not counted.
+    pub tokens: u64,
+    /// Real tokens that are UNK, as their k-mer holds anything but A, C, G, T and U.
+    pub unknown_tokens: u64,
+    /// How records and taxonomy meet; none without a taxonomy.
+    pub taxonomy: Option<TaxonomySummary>,
+    /// Kept records and their windows by split; `unassigned` are those without one.
+    pub splits: BTreeMap<String, SplitSummary>,
+}
+
+/// Records and table rows side by side.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TaxonomySummary {
+    /// Rows of the table.
+    pub rows: u64,
+    /// Rows that no record was read for.
+    pub rows_without_record: u64,
+    /// Records read without a row; they are kept with null taxa.
+    pub records_without_row: Examples,
+    /// The ranks in the order of the table of tokens.
+    pub ranks: Vec<RankSummary>,
+}
+
+/// Taxa at one rank.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RankSummary {
+    /// Name of the rank.
+    pub rank: String,
+    /// Different taxa among the records kept.
+    pub taxa: u64,
+    /// Records kept that have one.
+    pub records: u64,
+    /// Taxa of the table that became null because they are in too few rows.
+    pub rare_taxa: u64,
+}
+
+/// Size of a split.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SplitSummary {
+    /// Records kept.
+    pub records: u64,
+    /// Their windows.
+    pub windows: u64,
+}
+
+/// A number of records and the first identifiers among them.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Examples {
+    /// How many.
+    pub records: u64,
+    /// The first ten.
+    pub first_ids: Vec<String>,
+}
+
+impl Examples {
+    pub(crate) fn add(&mut self, id: &str) {
+        self.records += 1;
+        if self.first_ids.len() < SHOWN_IDS {
+            self.first_ids.push(id.to_owned());
+        }
+    }
+}
+
+/// The summary as it is written: the figures with the manifest of the table they are about.
+#[derive(Debug, Serialize)]
+pub(crate) struct SummaryFile<'a> {
+    #[serde(flatten)]
+    pub summary: &'a Summary,
+    pub manifest: &'a Manifest,
+}
+
+impl Summary {
+    /// Says the figures in the log.
+    pub(crate) fn log(&self) {
+        tracing::info!(
+            "read {} records ({} nt), kept {} as {} windows with {} tokens ({} UNK)",
+            self.records_read,
+            self.bases_read,
+            self.records_kept,
+            self.windows,
+            self.tokens,
+            self.unknown_tokens
+        );
+        for (reason, examples) in &self.skipped {
+            tracing::warn!("skipped {} records: {reason} ({})", examples.records, listed(examples));
+        }
+        if let Some(taxonomy) = &self.taxonomy {
+            let without = &taxonomy.records_without_row;
+            if without.records > 0 {
+                tracing::warn!(
+                    "{} records have no row in the taxonomy and get no taxa ({})",
+                    without.records,
+                    listed(without)
+                );
+            }
+            if taxonomy.rows_without_record > 0 {
+                tracing::info!(
+                    "{} of {} taxonomy rows have no record",
+                    taxonomy.rows_without_record,
+                    taxonomy.rows
+                );
+            }
+            for rank in &taxonomy.ranks {
+                tracing::info!(
+                    "{}: {} taxa in {} records; {} rare taxa left out",
+                    rank.rank,
+                    rank.taxa,
+                    rank.records,
+                    rank.rare_taxa
+                );
+            }
+        }
+        for (split, size) in &self.splits {
+            tracing::info!("split {split}: {} records, {} windows", size.records, size.windows);
+        }
+    }
+}
+
+/// The examples on one line, safe on a terminal.
+fn listed(examples: &Examples) -> String {
+    let mut ids: Vec<String> = examples
+        .first_ids
+        .iter()
+        .map(|id| id.chars().take(60).flat_map(char::escape_debug).collect())
+        .collect();
+    if examples.records > ids.len() as u64 {
+        ids.push("…".to_owned());
+    }
+    ids.join(", ")
+}
