@@ -1,1 +1,30 @@
 //! Metrics with intervals from predictions and masks.
+//!
+//! Reads the tables that the networks left behind and computes with no network: how often the
+//! classifier is right under every operator ([`PREDICTION_METRICS`]), what the masks look like
+//! ([`SHAPE_METRICS`]) and, where the truth is known, whether they lie on it
+//! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
+//! over records. Tables are streamed; memory depends on the number of figures, not of rows.
+
+mod bootstrap;
+mod config;
+mod cursor;
+mod document;
+mod key;
+mod ledger;
+mod localisation;
+mod majority;
+mod masks;
+mod options;
+mod panel;
+mod paper;
+mod predictions;
+mod run;
+mod shape;
+mod truth;
+
+pub use config::{Config, Inputs, Outputs, TruthNames};
+pub use key::{LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
+pub use options::Options;
+pub use paper::paper_table;
+pub use run::run;

@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! Evaluates masks and predictions; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_evaluate::Options>()
+}

@@ -1,0 +1,74 @@
+use std::path::PathBuf;
+
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+
+/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+const MAX_REPLICATES: u32 = 100_000;
+
+/// Which truth intervals count for a mask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TruthNames {
+    /// All intervals of the record.
+    #[default]
+    All,
+    /// Those named as the taxon that the mask explains; for chimeras and per-rank masks.
+    Target,
+    /// Those named as one of the record's own taxa; for chimeras and masks for all ranks.
+    Label,
+}
+
+/// How figures are computed; goes into the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Bootstrap replicates; 0 for no intervals.
+    pub replicates: u32,
+    /// Which truth intervals count for a mask.
+    pub truth_names: TruthNames,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { replicates: 1000, truth_names: TruthNames::All }
+    }
+}
+
+impl Config {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// A usage fault that names the option.
+    pub fn validate(&self) -> Result<()> {
+        if self.replicates > MAX_REPLICATES {
+            return Err(Fault::usage(format!(
+                "--replicates is {}; give at most {MAX_REPLICATES}",
+                self.replicates
+            )));
+        }
+        Ok(())
+    }
+}
+
+/// The tables that are evaluated.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Tokenized windows.
+    pub tokens: PathBuf,
+    /// Masks of these windows, in their order.
+    pub masks: PathBuf,
+    /// Predictions for these windows, in their order.
+    pub perturbations: PathBuf,
+    /// Interval list of what the masks should find.
+    pub truth: Option<PathBuf>,
+}
+
+/// Where the figures go.
+#[derive(Clone, Debug)]
+pub struct Outputs {
+    /// The metrics table.
+    pub metrics: PathBuf,
+    /// The same figures with the manifest and the paper's table, as JSON.
+    pub json: Option<PathBuf>,
+}

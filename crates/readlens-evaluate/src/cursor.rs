@@ -1,0 +1,100 @@
+use std::path::Path;
+
+use readlens_fault::{Fault, InputFault, Result};
+use readlens_kmer::{CLS, Tokenization};
+use readlens_tables::Reader;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+
+/// Walks the tokens table beside another table that is in its order.
+#[derive(Debug)]
+pub(crate) struct Cursor {
+    reader: Reader<TokenRow>,
+    current: Option<TokenRow>,
+    tokenization: Tokenization,
+}
+
+impl Cursor {
+    /// Opens the tokens table.
+    pub(crate) fn open(tokens: &Path) -> Result<Self> {
+        let reader = Reader::<TokenRow>::open(tokens)?;
+        let tokenization = tokenization(&reader)?;
+        Ok(Self { reader, current: None, tokenization })
+    }
+
+    pub(crate) fn tokenization(&self) -> &Tokenization {
+        &self.tokenization
+    }
+
+    /// Goes forward to a window; `row` is the fault of the row that asks for it.
+    ///
+    /// # Errors
+    /// The window is not among the tokens, or before the current one.
+    pub(crate) fn seek(
+        &mut self,
+        id: &str,
+        window: u32,
+        row: impl FnOnce() -> InputFault,
+    ) -> Result<()> {
+        let is_it = |token: &TokenRow| token.window == window && token.id == id;
+        if self.current.as_ref().is_some_and(is_it) {
+            return Ok(());
+        }
+        while let Some(token) = self.reader.next().transpose()? {
+            if is_it(&token) {
+                self.current = Some(token);
+                return Ok(());
+            }
+        }
+        Err(row()
+            .expected(format!(
+                "the windows of {}, in their order and those of a record together",
+                self.reader.path().display()
+            ))
+            .found(format!("window {window} of {id}, which is not there or came before"))
+            .remedy("pass the tokens table that this one was made from")
+            .into())
+    }
+
+    /// The window that was sought last.
+    pub(crate) fn window(&self) -> Option<&TokenRow> {
+        self.current.as_ref()
+    }
+
+    /// Number of real tokens of the current window, CLS not counted.
+    ///
+    /// # Errors
+    /// A CLS is missing, or the tokens do not fit between start and end.
+    pub(crate) fn real_tokens(&self) -> Result<usize> {
+        let Some(row) = &self.current else { return Ok(0) };
+        let fault = |expected: String, found: String| -> Result<usize> {
+            let remedy = "write the table again with readlens-tokenize";
+            Err(self.reader.fault().expected(expected).found(found).remedy(remedy).into())
+        };
+        if self.tokenization.cls && row.tokens.first() != Some(&CLS) {
+            return fault(format!("a leading CLS ({CLS})"), format!("{:?}", row.tokens.first()));
+        }
+        let tokens = row.tokens.len() - usize::from(self.tokenization.cls);
+        let bases = row.end.checked_sub(row.start);
+        let room = bases.map(|bases| self.tokenization.token_count(bases as usize));
+        if room.is_none_or(|room| room < tokens) {
+            return fault(
+                format!("room for its {tokens} tokens"),
+                format!("a window from {} to {}", row.start, row.end),
+            );
+        }
+        Ok(tokens)
+    }
+}
+
+/// The tokenization in the metadata of a tokens table.
+fn tokenization(reader: &Reader<TokenRow>) -> Result<Tokenization> {
+    let part = readlens_fault::Place::Part(format!("metadata {KEY_TOKENIZATION}"));
+    let fault = Fault::input(reader.path())
+        .at(part)
+        .expected("a tokenization: alphabet, k, stride, cls")
+        .remedy("write the table again with readlens-tokenize");
+    let Some(text) = reader.metadata().get(KEY_TOKENIZATION) else {
+        return Err(fault.found("none").into());
+    };
+    serde_json::from_str(text).map_err(|e| fault.found(e).into())
+}

@@ -1,0 +1,60 @@
+use std::io::Write;
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+use readlens_provenance::{Manifest, NewFile};
+use readlens_tables::metrics::MetricRow;
+use serde::Serialize;
+
+use crate::paper::PaperTable;
+
+/// The metrics as one JSON document.
+#[derive(Debug, Serialize)]
+struct Document<'a> {
+    manifest: &'a Manifest,
+    table: PaperTable,
+    metrics: Vec<Metric<'a>>,
+}
+
+/// A row of the metrics table, with its names.
+#[derive(Debug, Serialize)]
+struct Metric<'a> {
+    method: &'a str,
+    mask_rank: &'a str,
+    operator: &'a str,
+    split: &'a str,
+    rank: &'a str,
+    metric: &'a str,
+    value: f64,
+    ci_low: Option<f64>,
+    ci_high: Option<f64>,
+    n: u32,
+}
+
+impl<'a> From<&'a MetricRow> for Metric<'a> {
+    fn from(row: &'a MetricRow) -> Self {
+        Self {
+            method: &row.method,
+            mask_rank: &row.mask_rank,
+            operator: &row.operator,
+            split: &row.split,
+            rank: &row.rank,
+            metric: &row.metric,
+            value: row.value,
+            ci_low: row.ci_low,
+            ci_high: row.ci_high,
+            n: row.n,
+        }
+    }
+}
+
+/// Writes the document, which takes its name when it is committed.
+pub(crate) fn write(target: &Path, manifest: &Manifest, rows: &[MetricRow]) -> Result<NewFile> {
+    let metrics = rows.iter().map(Metric::from).collect();
+    let document = Document { manifest, table: PaperTable::new(rows), metrics };
+    let mut file = NewFile::create(target)?;
+    serde_json::to_writer_pretty(&mut file, &document)
+        .map_err(|e| Fault::failed(format!("writing {}", target.display()), e))?;
+    file.write_all(b"\n").map_err(|e| Fault::io("write", target, e))?;
+    Ok(file)
+}

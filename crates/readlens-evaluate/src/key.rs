@@ -1,0 +1,186 @@
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+/// Name where no mask or method applies.
+pub(crate) const NONE: &str = "none";
+/// Operator of the figures of the most frequent taxon.
+pub(crate) const MAJORITY: &str = "majority_class";
+/// Operator of the figures of the mask itself.
+pub(crate) const MASK: &str = "mask";
+/// Rank of figures that belong to no single rank.
+pub(crate) const ALL: &str = "all";
+
+/// The order in which operators are listed; others follow by name.
+const OPERATORS: [&str; 14] = [
+    "unmasked",
+    MAJORITY,
+    MASK,
+    "masked",
+    "inverse",
+    "hard_masked",
+    "hard_inverse",
+    "random_block",
+    "random_block_inverse",
+    "random_segments",
+    "random_segments_inverse",
+    "shifted",
+    "shuffled",
+    "all_zero",
+];
+
+/// Metrics of an operator and a predicted rank.
+///
+/// `accuracy`: share of windows with a label whose prediction is the label. `accuracy_macro`: the
+/// same, averaged over taxa (mean recall); in the bootstrap the taxa keep their original
+/// frequencies. `agreement`: share whose prediction is the one for the untouched input.
+/// `p_target`: mean probability of that prediction. `entropy`: mean entropy over its maximum.
+/// `kept_area`: mean share of the input that was kept.
+pub const PREDICTION_METRICS: [&str; 6] =
+    ["accuracy", "accuracy_macro", "agreement", "p_target", "entropy", "kept_area"];
+
+/// Metrics of the mask itself.
+///
+/// `area` and `hard_area`: mean of the mask and of the hard mask. `segments`: runs of the hard
+/// mask. `total_variation` and `hard_total_variation`: mean absolute difference between
+/// neighbouring tokens, over windows with two tokens or more. `segment_length_tokens` and
+/// `segment_length_nt`: mean length of the runs, over windows that have one; in nucleotides from
+/// the first base of a run's first token to the last base of its last.
+pub const SHAPE_METRICS: [&str; 7] = [
+    "area",
+    "hard_area",
+    "segments",
+    "total_variation",
+    "hard_total_variation",
+    "segment_length_tokens",
+    "segment_length_nt",
+];
+
+/// Metrics of the mask against truth intervals, over windows with at least one positive token.
+///
+/// A token is positive when at least half of its bases lie in an interval. `auprc`: average
+/// precision of the tokens ranked by the mask. `iou`: hard mask against positive tokens.
+/// `pointing`: whether the largest value is on a positive token. `mass`: share of the mask that
+/// is. `prevalence`: share of the tokens that are positive, the figure of a blind mask.
+pub const LOCALISATION_METRICS: [&str; 5] = ["auprc", "iou", "pointing", "mass", "prevalence"];
+
+/// Split of a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Split {
+    Train,
+    Valid,
+    Test,
+    /// The table names none.
+    Unassigned,
+    /// All splits together.
+    All,
+}
+
+impl Split {
+    /// The split that a table names; `None` for a name that is none.
+    pub(crate) fn named(name: Option<&str>) -> Option<Self> {
+        match name {
+            None => Some(Self::Unassigned),
+            Some("train") => Some(Self::Train),
+            Some("valid") => Some(Self::Valid),
+            Some("test") => Some(Self::Test),
+            Some(_) => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Train => "train",
+            Self::Valid => "valid",
+            Self::Test => "test",
+            Self::Unassigned => "unassigned",
+            Self::All => ALL,
+        }
+    }
+}
+
+/// Metrics that are means over the same windows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) enum Kind {
+    Accuracy,
+    AccuracyMacro,
+    Prediction,
+    Shape,
+    Variation,
+    Segments,
+    Localisation,
+}
+
+impl Kind {
+    /// Names of the metrics, in the order their values are observed.
+    pub(crate) fn metrics(self) -> &'static [&'static str] {
+        match self {
+            Self::Accuracy => &PREDICTION_METRICS[..1],
+            Self::AccuracyMacro => &PREDICTION_METRICS[1..2],
+            Self::Prediction => &PREDICTION_METRICS[2..],
+            Self::Shape => &SHAPE_METRICS[..3],
+            Self::Variation => &SHAPE_METRICS[3..5],
+            Self::Segments => &SHAPE_METRICS[5..],
+            Self::Localisation => &LOCALISATION_METRICS,
+        }
+    }
+}
+
+/// What a figure is about; the numbers are places in [`Names`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Key {
+    pub(crate) method: u32,
+    pub(crate) mask_rank: u32,
+    pub(crate) operator: u32,
+    pub(crate) rank: u32,
+    pub(crate) split: Split,
+    pub(crate) kind: Kind,
+}
+
+/// Names of methods, operators and ranks, each kept once.
+#[derive(Debug, Default)]
+pub(crate) struct Names {
+    names: Vec<String>,
+    places: HashMap<String, u32>,
+}
+
+impl Names {
+    /// The place of `name`, which is kept if it is new.
+    pub(crate) fn place(&mut self, name: &str) -> u32 {
+        if let Some(&place) = self.places.get(name) {
+            return place;
+        }
+        let place = self.names.len() as u32;
+        self.names.push(name.to_owned());
+        self.places.insert(name.to_owned(), place);
+        place
+    }
+
+    pub(crate) fn name(&self, place: u32) -> &str {
+        &self.names[place as usize]
+    }
+
+    /// Number of names.
+    pub(crate) fn len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// The order of the output: it depends on the names alone. `ranks` are the tokens table's.
+    pub(crate) fn compare(&self, ranks: &[String], a: &Key, b: &Key) -> Ordering {
+        let place = |known: &[&str], name: &str| {
+            known.iter().position(|k| *k == name).unwrap_or(known.len())
+        };
+        let ranks: Vec<&str> = ranks.iter().map(String::as_str).collect();
+        let order = |key: &Key| {
+            let name = |place| self.name(place);
+            let rank = |place| (name(place) == ALL, self.rank_place(&ranks, place), name(place));
+            let method = (name(key.method) != NONE, name(key.method));
+            let operator = (place(&OPERATORS, name(key.operator)), name(key.operator));
+            (method, rank(key.mask_rank), operator, key.split, rank(key.rank), key.kind)
+        };
+        order(a).cmp(&order(b))
+    }
+
+    fn rank_place(&self, ranks: &[&str], place: u32) -> usize {
+        ranks.iter().position(|rank| *rank == self.name(place)).unwrap_or(ranks.len())
+    }
+}

@@ -1,0 +1,111 @@
+use std::collections::HashMap;
+
+use readlens_fault::Result;
+use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
+
+use crate::key::Split;
+use crate::truth::Truth;
+
+/// Most different taxa of a rank that are counted: memory is in proportion to it.
+const MAX_TAXA: usize = 1 << 20;
+
+/// What a first walk over the tokens table tells.
+#[derive(Debug)]
+pub(crate) struct Survey {
+    /// Rank columns, in file order.
+    pub(crate) ranks: Vec<String>,
+    /// Per rank the most frequent taxon of the split train, or of all windows where no window is
+    /// in it; the first by name among equally frequent ones; none where no window has a label.
+    pub(crate) majority: HashMap<String, String>,
+}
+
+/// Counts the taxa of the windows and checks the truth against the records.
+///
+/// # Errors
+/// A row names a split that is none, there are endlessly many taxa, or the truth does not fit.
+pub(crate) fn survey(
+    tokens: &std::path::Path,
+    mut truth: Option<&mut Truth>,
+    context: &Context,
+) -> Result<Survey> {
+    let mut reader = Reader::<TokenRow>::open(tokens)?;
+    let ranks = reader.ranks().to_vec();
+    let mut counts = vec![TaxonCounts::default(); ranks.len()];
+    let mut any_train = false;
+    let mut record: Option<(String, u32)> = None;
+    let progress = context.progress("counting taxa", reader.rows());
+    while let Some(row) = reader.next().transpose()? {
+        let Some(split) = Split::named(row.split.as_deref()) else {
+            return Err(reader
+                .fault()
+                .expected("the split train, valid, test or null")
+                .found(row.split.unwrap_or_default())
+                .remedy("rename the split")
+                .into());
+        };
+        any_train |= split == Split::Train;
+        for (counts, taxon) in counts.iter_mut().zip(&row.taxa) {
+            let Some(taxon) = taxon else { continue };
+            if counts.len() >= MAX_TAXA && !counts.contains_key(taxon) {
+                return Err(reader
+                    .fault()
+                    .expected(format!("at most {MAX_TAXA} taxa in a rank"))
+                    .found("more")
+                    .remedy("pool rare taxa when tokenizing")
+                    .into());
+            }
+            match counts.get_mut(taxon) {
+                Some(count) => count.add(split),
+                None => counts.entry(taxon.clone()).or_default().add(split),
+            }
+        }
+        match &mut record {
+            Some((id, end)) if *id == row.id => *end = (*end).max(row.end),
+            _ => {
+                let next = (row.id, row.end);
+                finish_record(record.replace(next), truth.as_deref_mut())?;
+            }
+        }
+        progress.advance(1);
+        context.check_interrupt("nothing was written; start again")?;
+    }
+    finish_record(record, truth.as_deref_mut())?;
+    if let Some(truth) = truth {
+        truth.check_found()?;
+    }
+    let majority = ranks.iter().zip(&counts).filter_map(|(rank, counts)| {
+        let (taxon, _) = counts
+            .iter()
+            .map(|(taxon, count)| (taxon, if any_train { count.train } else { count.all }))
+            .filter(|(_, count)| *count > 0)
+            .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| b.cmp(a)))?;
+        Some((rank.clone(), taxon.clone()))
+    });
+    Ok(Survey { majority: majority.collect(), ranks })
+}
+
+/// Windows of every taxon of a rank.
+type TaxonCounts = HashMap<String, Count>;
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Count {
+    train: u64,
+    all: u64,
+}
+
+impl Count {
+    fn add(&mut self, split: Split) {
+        self.all += 1;
+        self.train += u64::from(split == Split::Train);
+    }
+}
+
+/// Checks the truth of a record whose windows have all been seen.
+fn finish_record(record: Option<(String, u32)>, truth: Option<&mut Truth>) -> Result<()> {
+    match (record, truth) {
+        (Some((id, end)), Some(truth)) => truth.check_record(&id, end),
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,173 @@
+use std::fmt::{self, Write};
+
+use readlens_tables::metrics::MetricRow;
+use serde::Serialize;
+
+use crate::key::{ALL, MAJORITY, MASK, NONE};
+
+/// Columns of the paper's table: accuracy under these operators.
+const COLUMNS: [&str; 8] = [
+    "unmasked",
+    "masked",
+    "inverse",
+    "hard_masked",
+    "hard_inverse",
+    "random_block",
+    "random_block_inverse",
+    MAJORITY,
+];
+
+/// Splits to show, best first.
+const SPLITS: [&str; 3] = ["test", "valid", ALL];
+
+/// The paper's table: accuracy per rank, unmasked, masked and inverse-masked, with the controls.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct PaperTable {
+    metric: &'static str,
+    columns: [&'static str; 8],
+    /// One per method and rank of the mask.
+    sections: Vec<Section>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct Section {
+    method: String,
+    mask_rank: String,
+    split: String,
+    /// Figures of the masks themselves, by name.
+    mask: Vec<(&'static str, f64)>,
+    ranks: Vec<RankLine>,
+}
+
+#[derive(Clone, Debug, Serialize)]
+struct RankLine {
+    rank: String,
+    n: u32,
+    /// In the order of the columns; null where the operator was not run.
+    accuracy: Vec<Option<f64>>,
+}
+
+/// Figures of the mask that head a section, where they are there.
+const MASK_FIGURES: [&str; 6] = ["area", "hard_area", "segments", "auprc", "iou", "prevalence"];
+
+/// The paper's table as aligned text, from the rows of a metrics table: per method the accuracy
+/// in per cent of every rank, on the test split where there is one.
+pub fn paper_table(metrics: &[MetricRow]) -> String {
+    PaperTable::new(metrics).to_string()
+}
+
+impl PaperTable {
+    pub(crate) fn new(metrics: &[MetricRow]) -> Self {
+        let accuracy = || metrics.iter().filter(|row| row.metric == "accuracy");
+        let split = SPLITS
+            .into_iter()
+            .find(|split| accuracy().any(|row| row.split == *split && row.operator != MAJORITY))
+            .unwrap_or(ALL);
+        let mut masks = distinct(
+            metrics.iter().filter(|row| row.method != NONE).map(|r| (&*r.method, &*r.mask_rank)),
+        );
+        if masks.is_empty() {
+            // Without masks the classifier alone still has its line.
+            masks.push((NONE, NONE));
+        }
+        let section = |(method, mask_rank): (&str, &str)| {
+            let mine = |row: &&MetricRow| row.method == method && row.mask_rank == mask_rank;
+            let rows = || accuracy().filter(|row| row.split == split);
+            let line = |rank: &str| {
+                let of = |operator: &str| {
+                    rows().find(|row| {
+                        row.rank == rank
+                            && row.operator == operator
+                            && (row.method == NONE || mine(row))
+                    })
+                };
+                let n = COLUMNS.iter().find_map(|operator| of(operator)).map_or(0, |row| row.n);
+                let accuracy = COLUMNS.map(|operator| of(operator).map(|row| row.value)).to_vec();
+                RankLine { rank: rank.to_owned(), n, accuracy }
+            };
+            let figure = |name: &'static str| {
+                let is_it = |row: &&MetricRow| {
+                    row.operator == MASK && row.metric == name && row.split == split && mine(row)
+                };
+                metrics.iter().find(is_it).map(|row| (name, row.value))
+            };
+            Section {
+                method: method.to_owned(),
+                mask_rank: mask_rank.to_owned(),
+                split: split.to_owned(),
+                mask: MASK_FIGURES.into_iter().filter_map(figure).collect(),
+                ranks: distinct(rows().map(|row| &*row.rank)).into_iter().map(line).collect(),
+            }
+        };
+        Self {
+            metric: "accuracy",
+            columns: COLUMNS,
+            sections: masks.into_iter().map(section).collect(),
+        }
+    }
+}
+
+/// The items without repeats, in their order.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
+}
+
+impl fmt::Display for PaperTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, section) in self.sections.iter().enumerate() {
+            if i > 0 {
+                f.write_char('\n')?;
+            }
+            section.fmt(f)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Section {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whose = match (self.method.as_str(), self.mask_rank.as_str()) {
+            (NONE, _) => "without masks".to_owned(),
+            (method, ALL) => format!("masks of {} for all ranks", shown(method)),
+            (method, rank) => format!("masks of {} for {}", shown(method), shown(rank)),
+        };
+        writeln!(f, "accuracy in %, split {}, {whose}", self.split)?;
+        if !self.mask.is_empty() {
+            let figures: Vec<String> =
+                self.mask.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+            writeln!(f, "{}", figures.join(", "))?;
+        }
+        let mut lines = vec![
+            ["rank", "n"].into_iter().chain(COLUMNS).map(str::to_owned).collect::<Vec<String>>(),
+        ];
+        for line in &self.ranks {
+            let cells = line.accuracy.iter().map(|value| match value {
+                Some(value) => format!("{:.1}", 100.0 * value),
+                None => "–".to_owned(),
+            });
+            lines.push([shown(&line.rank), line.n.to_string()].into_iter().chain(cells).collect());
+        }
+        let width = |column: usize| {
+            lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..COLUMNS.len() + 2).map(width).collect();
+        for line in &lines {
+            let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+            });
+            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  "))?;
+        }
+        Ok(())
+    }
+}
+
+/// Names come from files: control characters must not reach the terminal.
+fn shown(name: &str) -> String {
+    name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
