@@ -1,12 +1,14 @@
 //! From what was read to what the page prints.
 
+use std::collections::BTreeMap;
+
 use readlens_fault::{Fault, Result};
 use readlens_provenance::Manifest;
 use readlens_tables::masks::ALL_RANKS;
 
 use crate::config::{Config, Inputs};
 use crate::enrichment::{Contrast, Enrichment};
-use crate::figures::MaskKind;
+use crate::figures::{MaskKind, mask_order};
 use crate::headline::{self, Comparison};
 use crate::page::{
     self, GalleryView, LocalisationRow, Page, RegionRow, RegionTable, Regions, ShapeView,
@@ -14,7 +16,9 @@ use crate::page::{
 };
 use crate::run::Findings;
 use crate::shape::Shape;
-use crate::text::{count_of, figure, listed, percent, plural, script_json, spaced, visible};
+use crate::text::{
+    count_of, figure, listed, percent, plural, script_json, shown_json, spaced, visible,
+};
 use crate::view::bars::Histogram;
 use crate::view::dots::DotPlot;
 use crate::view::level;
@@ -80,13 +84,13 @@ impl Page {
             .map(|(name, terms)| Training { name, charts: terms.iter().map(chart).collect() });
         let mut sources = Vec::new();
         for source in &findings.sources {
-            sources.push(SourceView { name: source.name, json: source.json()? });
+            sources.push(SourceView { name: source.name, json: shown_json(&source.json()?) });
         }
         let own = serde_json::to_string(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
         let pretty = serde_json::to_string_pretty(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
-        sources.push(SourceView { name: "this page", json: pretty });
+        sources.push(SourceView { name: "this page", json: shown_json(&pretty) });
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
@@ -96,7 +100,9 @@ impl Page {
             comparison,
             results,
             training: training.collect(),
-            shapes: findings.masks.shapes.iter().map(|(r, s)| shape(r, s, findings)).collect(),
+            shapes: by_rank(&findings.masks.shapes, ranks)
+                .map(|(r, s)| shape(r, s, findings))
+                .collect(),
             localisation: localisation(findings),
             regions: regions(findings, inputs),
             gallery: gallery(findings, config, inputs),
@@ -141,6 +147,16 @@ fn result(findings: &Findings, kind: MaskKind) -> Option<page::Result> {
     })
 }
 
+/// What belongs to masks in the order of the ranks they explain, the mask for all ranks first.
+fn by_rank<'a, T>(
+    map: &'a BTreeMap<String, T>,
+    ranks: &'a [String],
+) -> impl Iterator<Item = (&'a str, &'a T)> {
+    let mut entries: Vec<_> = map.iter().map(|(rank, entry)| (rank.as_str(), entry)).collect();
+    entries.sort_by_key(|(rank, _)| mask_order(rank, ranks));
+    entries.into_iter()
+}
+
 /// Heading of what belongs to a mask.
 fn mask_name(rank: &str) -> String {
     if rank == ALL_RANKS {
@@ -154,11 +170,11 @@ fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
     let t = findings.survey.tokenization;
     let mean_length = (shape.lengths.mean() - 1.0) * f64::from(t.stride) + f64::from(t.k);
     let summary = format!(
-        "{}. On average {} % of the tokens are in the hard mask, in {} stretches of {} bases.",
+        "{}. On average {}\u{a0}% of the tokens are in the hard mask, in {:.1} stretches of {:.0} bases.",
         plural(shape.windows, "window"),
         percent(shape.hard_area.mean()),
-        figure(shape.segments.mean()),
-        figure(mean_length),
+        shape.segments.mean(),
+        mean_length,
     );
     let charts = vec![
         Histogram::of_shares("Area of the soft mask", "mean mask value", "windows", &shape.area),
@@ -182,7 +198,8 @@ fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
 fn localisation(findings: &Findings) -> Vec<LocalisationRow> {
     let method = findings.masks.method.as_deref().unwrap_or_default();
     let all = findings.figures.of_masks(method);
-    let mut rows: Vec<(usize, LocalisationRow)> = all
+    let ranks = &findings.survey.ranks;
+    let mut rows: Vec<((usize, usize), LocalisationRow)> = all
         .into_iter()
         .map(|(rank, metric, f)| {
             let place = MASK_MEASURES.iter().position(|(name, ..)| *name == metric);
@@ -199,10 +216,10 @@ fn localisation(findings: &Findings) -> Vec<LocalisationRow> {
                 n: count_of(f.n.into()),
                 meaning,
             };
-            (place.unwrap_or(MASK_MEASURES.len()), row)
+            ((mask_order(rank, ranks), place.unwrap_or(MASK_MEASURES.len())), row)
         })
         .collect();
-    rows.sort_by_key(|(place, row)| (row.rank.clone(), *place));
+    rows.sort_by_key(|(place, _)| *place);
     rows.into_iter().map(|(_, row)| row).collect()
 }
 
@@ -216,7 +233,8 @@ fn regions(findings: &Findings, inputs: &Inputs) -> Regions {
     };
     let none = Enrichment::default();
     let enrichment = findings.gallery.enrichment.as_ref().unwrap_or(&none);
-    let tables = enrichment.together.iter().filter(|(_, contrast)| contrast.windows > 0);
+    let by_rank = by_rank(&enrichment.together, &findings.survey.ranks);
+    let tables = by_rank.filter(|(_, contrast)| contrast.windows > 0);
     let tables = tables.map(|(rank, together)| {
         let by_name = enrichment.by_name.get(rank);
         let named = by_name.into_iter().flatten().filter(|(_, contrast)| contrast.windows > 0);

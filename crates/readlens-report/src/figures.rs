@@ -36,6 +36,14 @@ pub(crate) enum MaskKind {
     PerRank,
 }
 
+/// Place of a mask among others by the rank it explains: all ranks first, then coarse to fine.
+pub(crate) fn mask_order(mask_rank: &str, ranks: &[String]) -> usize {
+    if mask_rank == ALL_RANKS {
+        return 0;
+    }
+    ranks.iter().position(|rank| rank == mask_rank).map_or(usize::MAX, |place| place + 1)
+}
+
 type Key = (String, String, String, String, String);
 
 /// The figures of the split that the page reports on.

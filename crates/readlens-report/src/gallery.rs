@@ -12,7 +12,7 @@ use readlens_tables::{Interval, Reader};
 
 use crate::config::Inputs;
 use crate::enrichment::Enrichment;
-use crate::figures::NO_MASK;
+use crate::figures::{NO_MASK, mask_order};
 use crate::sequence::Layout;
 use crate::shape::{Masks, check_values};
 use crate::survey::Survey;
@@ -99,13 +99,16 @@ impl Gallery {
             gallery.add_predictions(inputs, survey, method, &mut shown)?;
         }
         gallery.windows = shown.into_values().collect();
-        let place = |rank: &str| survey.ranks.iter().position(|r| r == rank);
         for window in &mut gallery.windows {
             window
                 .masks
-                .sort_by_cached_key(|m| (m.rank != ALL_RANKS, place(&m.rank), m.rank.clone()));
+                .sort_by_cached_key(|m| (mask_order(&m.rank, &survey.ranks), m.rank.clone()));
         }
-        gallery.windows.sort_by(|a, b| a.row.taxa.cmp(&b.row.taxa));
+        // By lineage, with unknown taxa last; the map has sorted by id and window.
+        gallery.windows.sort_by_cached_key(|window| {
+            let taxa = window.row.taxa.iter();
+            taxa.map(|taxon| (taxon.is_none(), taxon.clone())).collect::<Vec<_>>()
+        });
         Ok(gallery)
     }
 

@@ -88,8 +88,10 @@ impl Comparison {
             .find(|rank| figures.get(method, kind, "hard_masked", rank, "accuracy").is_some())?;
         let get = |operator: &str, metric: &str| figures.get(method, kind, operator, rank, metric);
         let accuracy = |operator: &str| get(operator, "accuracy");
-        let area = get("hard_masked", "kept_area")
-            .map_or_else(|| "the marked part".to_owned(), |f| format!("{} %", percent(f.value)));
+        let area = get("hard_masked", "kept_area").map_or_else(
+            || "the marked part".to_owned(),
+            |f| format!("{}\u{a0}%", percent(f.value)),
+        );
         let rank_name = spaced(rank);
         // The hardest control counts: the higher one of those that keep, the lower one of those
         // that hide.
@@ -106,7 +108,7 @@ impl Comparison {
             pick(["random_segments_inverse", "random_block_inverse"], |a, b| a < b);
         let tile = |figure: Option<Figure>, caption: String, is_mask| {
             figure.map(|figure| Tile {
-                value: format!("{} %", percent(figure.value)),
+                value: format!("{}\u{a0}%", percent(figure.value)),
                 range: range(figure),
                 caption,
                 is_mask,
@@ -137,7 +139,7 @@ impl Comparison {
 fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
     let outcome = compare(kept, control);
     let numbers = format!(
-        "shown only the marked bases ({area} of the sequence), the classifier names the {rank} of {} % correctly, against {} % from random stretches of the same size",
+        "shown only the marked bases ({area} of the sequence), the classifier names the {rank} of {}\u{a0}% correctly, against {}\u{a0}% from random stretches of the same size",
         percent(kept.value),
         percent(control.value)
     );
@@ -154,7 +156,7 @@ fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
 fn hiding(rank: &str, hidden: Figure, control: Figure) -> Finding {
     let outcome = compare(control, hidden);
     let numbers = format!(
-        "with the marked bases hidden, {} % of the {rank} names are still right, against {} % with random stretches hidden",
+        "with the marked bases hidden, {}\u{a0}% of the {rank} names are still right, against {}\u{a0}% with random stretches hidden",
         percent(hidden.value),
         percent(control.value)
     );
@@ -212,6 +214,6 @@ mod tests {
     fn hiding_is_good_when_it_lowers_accuracy() {
         let finding = hiding("genus", figure(0.2, 0.1, 0.3), figure(0.9, 0.8, 0.95));
         assert_eq!(finding.outcome, Outcome::Shown);
-        assert!(finding.text.contains("20.0 % of the genus names"));
+        assert!(finding.text.contains("20.0\u{a0}% of the genus names"));
     }
 }

@@ -118,13 +118,24 @@ pub(crate) fn px(value: f64) -> String {
 
 /// JSON that can stand in a script element: nothing in it ends the element or a line of script.
 pub(crate) fn script_json(json: &str) -> String {
+    escaped_json(json, |c| matches!(c, '<' | '>' | '&') || acts_on_neighbours(c))
+}
+
+/// JSON for people, with invisible and direction-changing characters as escapes.
+pub(crate) fn shown_json(json: &str) -> String {
+    escaped_json(json, acts_on_neighbours)
+}
+
+/// The same JSON value with some characters, which JSON has in strings only, as escapes.
+fn escaped_json(json: &str, is_escaped: impl Fn(char) -> bool) -> String {
     let mut out = String::with_capacity(json.len());
     for c in json.chars() {
-        match c {
-            '<' | '>' | '&' | '\u{2028}' | '\u{2029}' => {
-                let _ = write!(out, "\\u{:04x}", u32::from(c));
+        if is_escaped(c) {
+            for unit in c.encode_utf16(&mut [0; 2]) {
+                let _ = write!(out, "\\u{unit:04x}");
             }
-            c => out.push(c),
+        } else {
+            out.push(c);
         }
     }
     out

@@ -53,8 +53,7 @@ impl Histogram {
         };
         let median = tally.median().map_or_else(|| "–".to_owned(), count_of);
         let description = format!("{title}: mean {}, median {median}", figure(tally.mean()));
-        let ticks: Vec<Tick> =
-            x.ticks(5, 1.0, "").into_iter().filter(|tick| !tick.label.contains('.')).collect();
+        let ticks: Vec<Tick> = x.ticks(heights.len().min(5), 1.0, "");
         drawing.draw(title, description, x_title, &ticks, x, &range)
     }
 }

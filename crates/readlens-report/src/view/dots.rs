@@ -103,8 +103,8 @@ impl DotPlot {
             .map(|ranks| {
                 let step = (WIDTH - LABELS) / ranks.len() as f64;
                 let panels = ranks.iter().enumerate().map(|(i, rank)| {
-                    let left = LABELS + i as f64 * step + 14.0;
-                    let right = LABELS + (i + 1) as f64 * step - 14.0;
+                    let left = LABELS + i as f64 * step + 18.0;
+                    let right = LABELS + (i + 1) as f64 * step - 18.0;
                     let scale = Scale { from: (0.0, 1.0), to: (left, right) };
                     let dots = operators.iter().zip(&places).filter_map(|(operator, place)| {
                         let figure = accuracy(operator.name, rank)?;
@@ -125,7 +125,7 @@ impl DotPlot {
                         left: px(left),
                         right: px(right),
                         middle: px((left + right) / 2.0),
-                        ticks: scale.ticks(if ranks.len() > 2 { 4 } else { 10 }, 100.0, ""),
+                        ticks: scale.ticks(if ranks.len() > 2 { 5 } else { 10 }, 100.0, ""),
                         dots: dots.collect(),
                         majority: accuracy("majority_class", rank)
                             .map(|figure| (scale.at(figure.value), percent(figure.value))),

@@ -53,9 +53,10 @@ pub(crate) fn lines(
         .map(|first| {
             let end = (first + LINE).min(letters.len());
             let mut runs: Vec<Run> = Vec::new();
-            for place in first..end {
-                let starts_block = place > first && (place - first).is_multiple_of(BLOCK);
-                let letter = char::from(letters[place]);
+            for (offset, letter) in letters[first..end].iter().enumerate() {
+                let place = first + offset;
+                let starts_block = offset > 0 && offset.is_multiple_of(BLOCK);
+                let letter = char::from(*letter);
                 match runs.last_mut() {
                     Some(run) if !starts_block && looks(place) == looks(place - 1) => {
                         run.letters.push(letter);

@@ -7,7 +7,7 @@ use crate::text::{figure, percent, px, spaced, visible};
 pub(crate) const WIDTH: f64 = 340.0;
 pub(crate) const HEIGHT: f64 = 190.0;
 const LEFT: f64 = 46.0;
-const RIGHT: f64 = 12.0;
+const RIGHT: f64 = 19.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 34.0;
 /// Colours of the style sheet; further ranks use them again.
@@ -32,6 +32,15 @@ pub(crate) struct LineChart {
     pub(crate) frame: Frame,
     pub(crate) x_title: &'static str,
     pub(crate) lines: Vec<Line>,
+    pub(crate) legend: Vec<LegendEntry>,
+}
+
+/// What a colour or a broken line means.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct LegendEntry {
+    pub(crate) colour: usize,
+    pub(crate) is_train: bool,
+    pub(crate) name: String,
 }
 
 /// Axes and their ticks.
@@ -87,12 +96,22 @@ impl LineChart {
         let frame = Frame::new(x_scale.ticks(5, 1.0, ""), y_scale.ticks(4, unit, suffix));
         let mut lines: Vec<Line> = Vec::new();
         let mut ends = Vec::new();
+        let mut legend = Vec::new();
         for curve in &term.curves {
             let Some(last) = curve.points.last() else { continue };
             let rank = curve.rank.as_deref();
             let colour = rank.and_then(|rank| ranks.iter().position(|r| r == rank)).unwrap_or(0);
             let split = visible(&curve.split, 20);
             let name = rank.map_or(split.clone(), |rank| format!("{} {split}", spaced(rank)));
+            // Lines of ranks are told apart by colour, and their splits by the stroke alone.
+            let entry = LegendEntry {
+                colour: colour % COLOURS,
+                is_train: rank.is_none() && curve.split == "train",
+                name: rank.map_or(split, spaced),
+            };
+            if !legend.contains(&entry) {
+                legend.push(entry);
+            }
             let value = if is_share { format!("{} %", percent(last.1)) } else { figure(last.1) };
             ends.push(format!("{name} {value}"));
             lines.push(Line {
@@ -105,9 +124,10 @@ impl LineChart {
         }
         // Validation lines lie above training lines.
         lines.sort_by_key(|line| (!line.is_train, line.colour));
+        legend.sort_by_key(|entry| entry.colour);
         let x_title = if term.by_epoch { "epoch" } else { "step" };
         let description = format!("{}, last values: {}", spaced(&term.name), ends.join("; "));
-        Self { title: spaced(&term.name), description, frame, x_title, lines }
+        Self { title: spaced(&term.name), description, frame, x_title, lines, legend }
     }
 }
 

@@ -141,14 +141,10 @@ fn place(window: &Shown) -> String {
 fn facts(window: &Shown) -> Vec<String> {
     let split = Split::named(window.row.split.as_deref()).map_or("", Split::name);
     let mut facts = vec![format!("{split} split")];
-    for mask in &window.masks {
-        let of = if window.masks.len() == 1 {
-            String::new()
-        } else {
-            format!("{}: ", visible(&mask.rank, 24))
-        };
+    // With one mask per rank the areas stand beside the tracks.
+    if let [mask] = window.masks.as_slice() {
         let (area, hard) = (percent(f64::from(mask.area)), percent(mask.hard_area));
-        facts.push(format!("{of}soft area {area} %, hard area {hard} %"));
+        facts.push(format!("soft area {area}\u{a0}%, hard area {hard}\u{a0}%"));
     }
     facts
 }

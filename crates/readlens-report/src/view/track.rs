@@ -9,8 +9,8 @@ use crate::gallery::Shown;
 use crate::text::{percent, px, visible};
 
 const WIDTH: f64 = 1000.0;
-const LEFT: f64 = 92.0;
-const RIGHT: f64 = 8.0;
+const LEFT: f64 = 102.0;
+const RIGHT: f64 = 24.0;
 /// Height of an interval's box, and of the lane it lies in.
 const BOX: f64 = 14.0;
 const LANE: f64 = 17.0;
@@ -80,6 +80,8 @@ pub(crate) struct Track {
     pub(crate) ticks: Vec<Tick>,
     pub(crate) axis_y: String,
     pub(crate) top: String,
+    /// Height of the part with masks.
+    pub(crate) inner: String,
     pub(crate) description: String,
     pub(crate) strip_height: String,
 }
@@ -141,6 +143,7 @@ impl Track {
             ticks: x.ticks(8, 1.0, ""),
             axis_y: px(y - 6.0),
             top: px(top - 2.0),
+            inner: px(y - 6.0 - (top - 2.0)),
             description: format!("mask along bases {start} to {}{named}", window.row.end),
             strip_height: px(STRIP),
         })
@@ -175,8 +178,8 @@ fn boxes(intervals: &[Interval], window: &Shown, x: &Scale) -> (Vec<BoxOnTrack>,
         let y = 2.0 + lane as f64 * LANE;
         let name = visible(&interval.name, 24);
         let note = format!("{name} {}–{}", interval.start, interval.end);
-        // Seven units are about the width of a letter.
-        let fits = name.chars().count() as f64 * 7.0 <= right - left;
+        // Six units are about the width of a letter, and a little may hang over.
+        let fits = name.chars().count() as f64 * 6.0 <= right - left + 6.0;
         boxes.push(BoxOnTrack {
             x: px(left),
             y: px(y),

@@ -1,0 +1,171 @@
+//! The page as a reader gets it: contents, determinism, size, and what is missing.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod fixture;
+mod markup;
+
+use std::fs;
+
+use fixture::{Fixture, RANKS, page_path};
+use readlens_report::{Config, Inputs};
+use readlens_stage::Context;
+
+fn page(inputs: &Inputs, config: Config) -> String {
+    let folder = tempfile::tempdir().unwrap();
+    let output = page_path(folder.path());
+    readlens_report::run(inputs, config, &output, &Context::silent()).unwrap();
+    fs::read_to_string(output).unwrap()
+}
+
+fn with_sequences(sequences: u32) -> Config {
+    Config { sequences, ..Config::default() }
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes_and_another_seed_other_sequences() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(60, 300).write(folder.path());
+    let first = page(&inputs, with_sequences(6));
+    assert_eq!(first, page(&inputs, with_sequences(6)));
+    assert_ne!(first, page(&inputs, Config { seed: 2, ..with_sequences(6) }));
+    assert_eq!(markup::texts_of(&first, "article").len(), 6);
+}
+
+#[test]
+fn the_letters_on_the_page_are_the_source_on_either_strand_and_for_any_stride() {
+    for (k, stride) in [(6, 6), (4, 1), (3, 5)] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut fixture = Fixture::random(12, 200);
+        fixture.tokenization =
+            readlens_kmer::Tokenization::new(readlens_kmer::Alphabet::Dna, k, stride, true)
+                .unwrap();
+        let inputs = Inputs { bases: None, ..fixture.write(folder.path()) };
+        let page = page(&inputs, with_sequences(12));
+        let articles = markup::texts_of(&page, "article");
+        assert_eq!(articles.len(), 12);
+        for sequence in &fixture.sequences {
+            let article = articles
+                .iter()
+                .find(|a| a.split_whitespace().any(|word| word == sequence.id))
+                .unwrap();
+            let letters = letters_of(article);
+            assert_eq!(letters.len(), sequence.bases.len(), "{}", sequence.id);
+            let known = letters.iter().zip(&sequence.bases).filter(|(l, _)| **l != b'.');
+            assert!(known.clone().all(|(l, b)| l == b), "{} k={k} stride={stride}", sequence.id);
+            let covered = (200 - k as usize) / stride as usize * stride as usize + k as usize;
+            let least = if stride > k { covered * 3 / 5 } else { covered };
+            assert!(known.count() >= least);
+        }
+    }
+}
+
+/// The bases in an article's text: lines that begin with a position.
+fn letters_of(article: &str) -> Vec<u8> {
+    let bases = article.split_once("Bases").unwrap().1;
+    let lines = bases.lines().filter_map(|line| line.trim_start().split_once("  "));
+    let lines = lines.filter(|(position, _)| position.parse::<u32>().is_ok());
+    lines
+        .flat_map(|(_, rest)| {
+            let letters = rest.split("  ").next().unwrap_or_default().to_owned();
+            letters.into_bytes().into_iter().filter(|b| *b != b' ')
+        })
+        .collect()
+}
+
+#[test]
+fn a_hundred_real_genes_with_a_mask_per_rank_stay_below_five_megabytes() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::demo(15);
+    fixture.mask_ranks = RANKS.to_vec();
+    let inputs = fixture.write(folder.path());
+    let page = page(&inputs, with_sequences(100));
+    assert_eq!(markup::texts_of(&page, "article").len(), 100);
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    markup::check(&page);
+}
+
+#[test]
+fn the_figures_of_the_metrics_table_stand_in_the_table_with_their_intervals() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(60, 300).write(folder.path());
+    let page = page(&inputs, with_sequences(3));
+    let tables = markup::texts_of(&page, "table");
+    let row = |title: &str| {
+        tables[0].lines().find(|line| line.trim_start().starts_with(title)).unwrap().to_owned()
+    };
+    // Accuracies of the fixture: 99.1, 96.4 and 89.8 %, of which 10.4 % is shown.
+    let hard = row("Hard masked");
+    for figure in ["99.1", "96.4", "89.8", "10.4"] {
+        assert!(hard.contains(figure), "{figure} in {hard}");
+    }
+    assert!(row("Random block, same area").contains("64.1"));
+    assert!(row("Most common taxon").contains("9.0"));
+    // Four more tables: three measures in their folds, and the masks' own measures.
+    assert!(tables.iter().any(|t| t.contains("auprc") && t.contains("0.820")));
+    assert!(tables.iter().any(|t| t.contains("motif a")));
+}
+
+#[test]
+fn without_the_optional_inputs_there_is_still_a_page_that_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    let all = Fixture::random(20, 200).write(folder.path());
+    let inputs =
+        Inputs { tokens: all.tokens.clone(), masks: all.masks.clone(), ..Inputs::default() };
+    let page = page(&inputs, Config::default());
+    markup::check(&page);
+    assert!(page.contains("--metrics") && page.contains("--intervals"));
+    assert!(!page.contains("id=\"training\""));
+    assert_eq!(markup::texts_of(&page, "article").len(), 20);
+    // Each alone can be missing.
+    for missing in 0..6 {
+        let mut inputs = all.clone();
+        match missing {
+            0 => inputs.bases = None,
+            1 => inputs.perturbations = None,
+            2 => inputs.metrics = None,
+            3 => inputs.classifier = None,
+            4 => inputs.explainer = None,
+            _ => inputs.intervals = None,
+        }
+        markup::check(&self::page(&inputs, with_sequences(2)));
+    }
+}
+
+#[test]
+fn empty_tables_and_no_sequences_give_a_page() {
+    let folder = tempfile::tempdir().unwrap();
+    let empty = Fixture::new(vec![]).write(folder.path());
+    let nothing = page(&empty, Config::default());
+    markup::check(&nothing);
+    assert!(nothing.contains("There is no sequence to show."));
+
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(5, 100).write(folder.path());
+    let none = page(&inputs, with_sequences(0));
+    markup::check(&none);
+    assert!(none.contains("There is no sequence to show."));
+    assert!(none.contains("89.8"));
+}
+
+#[test]
+fn sequences_shorter_than_a_k_mer_are_shown_without_letters() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::random(3, 4);
+    fixture.sequences[2].bases.clear();
+    let inputs = fixture.write(folder.path());
+    markup::check(&page(&inputs, Config::default()));
+}
+
+#[test]
+fn nothing_is_loaded_from_anywhere() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(20, 200).write(folder.path());
+    let page = page(&inputs, Config::default());
+    assert!(page.contains("default-src 'none'"));
+    for reference in ["http://", "https://", " src=", "url(", "@import", "import(", "fetch("] {
+        assert!(!page.contains(reference), "{reference}");
+    }
+    let links = markup::tags(&page);
+    let links = links.iter().filter(|tag| tag.name == "a").flat_map(|tag| &tag.attributes);
+    assert!(links.filter(|(name, _)| name == "href").all(|(_, to)| to.starts_with('#')));
+}
