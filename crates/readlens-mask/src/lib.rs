@@ -1,1 +1,14 @@
-//! Masks for any token table.
+//! Masks for any token table, and the same on nucleotides.
+//!
+//! Windows are handled in chunks of the table, in its order, so memory does not grow with it and
+//! shards give, merged, the very table of an unsharded run. The Explainer sees tokens only.
+
+mod bases;
+mod config;
+mod options;
+mod run;
+
+pub use bases::{Frames, base_values};
+pub use config::Config;
+pub use options::Options;
+pub use run::{Paths, run};

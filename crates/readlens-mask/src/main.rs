@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! `readlens-mask`: masks for any token table.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_mask::Options>()
+}

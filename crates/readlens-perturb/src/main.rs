@@ -1,2 +1,5 @@
-//! Stage binary.
-fn main() {}
+//! `readlens-perturb`: the classifier's predictions under every mask, control and operator.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_perturb::Options>()
+}

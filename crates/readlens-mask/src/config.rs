@@ -1,0 +1,34 @@
+use readlens_fault::{Fault, Result};
+use readlens_nn::Selection;
+use serde::Serialize;
+
+/// Everything that decides the masks, apart from the inputs and the shard.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// Name in the column `method`.
+    pub method: String,
+    /// Only windows of this split; none: all.
+    pub split: Option<String>,
+    /// Which tokens count as read; none: as the Explainer was trained.
+    pub selection: Option<Selection>,
+    /// Frame offsets averaged onto bases, from 1 to the stride.
+    pub frames: u32,
+}
+
+impl Config {
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub fn validate(&self) -> Result<()> {
+        if let Some(Selection::Share { share }) = self.selection
+            && !(share > 0.0 && share <= 1.0)
+        {
+            return Err(Fault::usage(format!("area must be in (0, 1], not {share}")));
+        }
+        if self.frames == 0 {
+            return Err(Fault::usage("frames must be 1 or more"));
+        }
+        Ok(())
+    }
+}

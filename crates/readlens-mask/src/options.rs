@@ -1,0 +1,68 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use readlens_batch::Shard;
+use readlens_fault::{Fault, Result};
+use readlens_nn::Selection;
+use readlens_stage::{Context, Stage};
+
+use crate::config::Config;
+use crate::run::{Paths, run};
+
+/// Command line of `readlens-mask`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Token table (Parquet)
+    #[arg(long, value_name = "FILE")]
+    tokens: PathBuf,
+    /// Directory of the classifier; needed where the Explainer has one mask per rank
+    #[arg(long, value_name = "DIR")]
+    classifier: Option<PathBuf>,
+    /// Directory of the trained Explainer
+    #[arg(long, value_name = "DIR")]
+    explainer: PathBuf,
+    /// Mask table to write (Parquet)
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+    /// Also write the masks on bases to this table (Parquet)
+    #[arg(long, value_name = "FILE")]
+    bases: Option<PathBuf>,
+    /// Frame offsets averaged onto bases, 1 to the stride of the tokens
+    #[arg(long, value_name = "N", default_value_t = 1, requires = "bases")]
+    frames: u32,
+    /// Only windows of this split
+    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
+    split: Option<String>,
+    /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
+    #[arg(long, value_name = "SHARE")]
+    area: Option<f64>,
+    /// Only the i-th of n equal parts of the table; join them with readlens-merge
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    shard: Shard,
+}
+
+impl Stage for Options {
+    const NAME: &'static str = "mask";
+    const ABOUT: &'static str =
+        "Say which tokens the classifier reads, for every window of a table";
+
+    fn run(self, context: &Context) -> Result<()> {
+        if self.bases.as_ref() == Some(&self.output) {
+            return Err(Fault::usage("--bases and --output name the same file"));
+        }
+        let config = Config {
+            method: "explainer".to_owned(),
+            split: self.split,
+            selection: self.area.map(|share| Selection::Share { share }),
+            frames: self.frames,
+        };
+        let paths = Paths {
+            tokens: self.tokens,
+            classifier: self.classifier,
+            explainer: self.explainer,
+            output: self.output,
+            bases: self.bases,
+        };
+        run(&config, &paths, self.shard, context)
+    }
+}

@@ -1,0 +1,239 @@
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use readlens_batch::{Chunk, Shard, WindowStream, explain, most_likely, predict};
+use readlens_fault::{Fault, Place, Result};
+use readlens_kmer::Tokenization;
+use readlens_nn::masking::select;
+use readlens_nn::{
+    Classifier, Explainer, ExplainerNetwork, Selection, load_classifier, load_explainer,
+};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_stage::Context;
+use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{KEY_SHARD, Writer};
+
+use crate::bases::{Frames, base_values};
+use crate::config::Config;
+
+/// Where the stage reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Token table.
+    pub tokens: PathBuf,
+    /// Directory of the classifier; needed where there is one mask per rank.
+    pub classifier: Option<PathBuf>,
+    /// Directory of the Explainer.
+    pub explainer: PathBuf,
+    /// Mask table to write.
+    pub output: PathBuf,
+    /// Table of masks on bases to write, if wanted.
+    pub bases: Option<PathBuf>,
+}
+
+/// Masks the shard's windows.
+///
+/// # Errors
+/// An input cannot be used, the tokens are of another tokenization than the Explainer's, or the
+/// user interrupts.
+pub fn run(config: &Config, paths: &Paths, shard: Shard, context: &Context) -> Result<()> {
+    config.validate()?;
+    let explainer = load_explainer(&paths.explainer)?;
+    let classifier = target_classifier(&explainer, paths)?;
+    let stream = WindowStream::open(&paths.tokens, shard)?;
+    let tokenization = *stream.tokenization();
+    if tokenization != explainer.config().tokenization {
+        return Err(Fault::input(&paths.tokens)
+            .expected(format!("the tokenization of {}", paths.explainer.display()))
+            .found("another alphabet, k, stride or CLS")
+            .remedy("tokenize again as for the Explainer")
+            .into());
+    }
+    let mut inputs = vec![
+        InputDigest::of("tokens", &paths.tokens)?,
+        InputDigest::of("explainer", &paths.explainer)?,
+    ];
+    if let Some(directory) = &paths.classifier {
+        inputs.push(InputDigest::of("classifier", directory)?);
+    }
+    let manifest = Manifest::new("mask", config, None, inputs)?;
+    let mut metadata = BTreeMap::new();
+    if let Some(text) = stream.reader().metadata().get(KEY_TOKENIZATION) {
+        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
+    }
+    if shard != Shard::WHOLE {
+        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
+    }
+    let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
+    let bases = paths
+        .bases
+        .as_deref()
+        .map(|path| Writer::<BaseRow>::create(path, &[], &manifest, &metadata));
+    let mut bases = bases.transpose()?;
+    let progress = context.progress("masks", stream.reader().rows());
+    let masker =
+        Masker { config, explainer: &explainer, classifier: classifier.as_ref(), tokenization };
+    for chunk in stream {
+        context.check_interrupt("nothing was written; run the same command again")?;
+        let Chunk { first, rows } = chunk?;
+        let count = rows.len() as u64;
+        let rows = masker.choose(&paths.tokens, first, rows)?;
+        for row in masker.masks(&rows)? {
+            masks.push(&row)?;
+        }
+        if let Some(bases) = &mut bases {
+            for row in masker.bases(&rows)? {
+                bases.push(&row)?;
+            }
+        }
+        progress.advance(count);
+    }
+    drop(progress);
+    let written = masks.rows();
+    if let Some(bases) = bases {
+        bases.finish()?;
+    }
+    masks.finish()?;
+    tracing::info!("wrote {written} masks to {}", paths.output.display());
+    Ok(())
+}
+
+/// The classifier whose prediction names the target of each rank's mask.
+fn target_classifier(explainer: &Explainer, paths: &Paths) -> Result<Option<Classifier>> {
+    if explainer.config().masks.iter().all(|rank| rank == ALL_RANKS) {
+        return Ok(None);
+    }
+    let Some(directory) = &paths.classifier else {
+        return Err(Fault::usage(
+            "this Explainer has one mask per rank: pass --classifier, whose predictions they explain",
+        ));
+    };
+    let classifier = load_classifier(directory)?;
+    let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
+    if let Some(missing) = explainer.config().masks.iter().find(|rank| !ranks.contains(rank)) {
+        return Err(Fault::input(directory)
+            .expected(format!("a classifier with the rank {missing}, as the Explainer has"))
+            .found(format!("{ranks:?}"))
+            .remedy("pass the classifier that the Explainer was trained with")
+            .into());
+    }
+    Ok(Some(classifier))
+}
+
+struct Masker<'a> {
+    config: &'a Config,
+    explainer: &'a Explainer,
+    classifier: Option<&'a Classifier>,
+    tokenization: Tokenization,
+}
+
+impl Masker<'_> {
+    /// The rows of the chosen split that have a token, checked for length.
+    fn choose(&self, path: &Path, first: u64, rows: Vec<TokenRow>) -> Result<Vec<TokenRow>> {
+        let most = match &self.explainer.config().network {
+            ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
+            ExplainerNetwork::Convolutional { .. } => usize::MAX,
+        };
+        let most = self.classifier.map_or(most, |c| most.min(c.config().encoder.max_tokens));
+        let mut chosen = Vec::with_capacity(rows.len());
+        for (index, row) in (first..).zip(rows) {
+            if self.config.split.is_some() && row.split != self.config.split {
+                continue;
+            }
+            if row.tokens.len() > most {
+                return Err(Fault::input(path)
+                    .at(Place::Row(index))
+                    .expected(format!("at most {most} tokens, as the network allows"))
+                    .found(row.tokens.len())
+                    .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
+                    .into());
+            }
+            chosen.push(row);
+        }
+        Ok(chosen)
+    }
+
+    fn selection(&self) -> Selection {
+        self.config.selection.unwrap_or(self.explainer.config().selection)
+    }
+
+    fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
+        let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
+        let logits = explain(self.explainer, &tokens)?;
+        let targets = self.targets(&tokens)?;
+        let mut masks = Vec::with_capacity(rows.len() * self.explainer.config().masks.len());
+        for ((row, logits), targets) in rows.iter().zip(logits).zip(targets) {
+            for ((rank, logits), target) in
+                self.explainer.config().masks.iter().zip(&logits).zip(targets)
+            {
+                let (mask, hard) = select(logits, self.selection());
+                let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
+                masks.push(MaskRow {
+                    id: row.id.clone(),
+                    window: row.window,
+                    method: self.config.method.clone(),
+                    rank: rank.clone(),
+                    target,
+                    target_kind: "predicted".to_owned(),
+                    mask,
+                    hard,
+                    area,
+                });
+            }
+        }
+        Ok(masks)
+    }
+
+    /// Predicted taxon per row and mask; none where the mask is for all ranks.
+    fn targets(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<Option<String>>>> {
+        let masks = &self.explainer.config().masks;
+        let Some(classifier) = self.classifier else {
+            return Ok(vec![vec![None; masks.len()]; tokens.len()]);
+        };
+        let ranks = &classifier.config().ranks;
+        let taxon = |mask: &String, probabilities: &[Vec<f32>]| {
+            let rank = ranks.iter().position(|r| r.rank == *mask)?;
+            Some(ranks[rank].taxa[most_likely(&probabilities[rank])].clone())
+        };
+        let predictions = predict(classifier, tokens, None)?;
+        Ok(predictions.iter().map(|p| masks.iter().map(|mask| taxon(mask, p)).collect()).collect())
+    }
+
+    fn bases(&self, rows: &[TokenRow]) -> Result<Vec<BaseRow>> {
+        let frames: Vec<Frames> = rows
+            .par_iter()
+            .map(|row| Frames::of(&row.tokens, &self.tokenization, self.config.frames))
+            .collect::<Result<_>>()?;
+        let readings: Vec<&[u32]> =
+            frames.iter().flat_map(|f| &f.tokens).map(Vec::as_slice).collect();
+        let mut logits = explain(self.explainer, &readings)?.into_iter();
+        let outputs = &self.explainer.config().masks;
+        let mut bases = Vec::with_capacity(rows.len() * outputs.len());
+        for (row, frames) in rows.iter().zip(&frames) {
+            let readings: Vec<Vec<Vec<f32>>> = logits.by_ref().take(frames.tokens.len()).collect();
+            for (output, rank) in outputs.iter().enumerate() {
+                let masks: Vec<Vec<f32>> =
+                    readings.iter().map(|r| select(&r[output], self.selection()).0).collect();
+                let length = row.end.saturating_sub(row.start) as usize;
+                let mut mask = base_values(&masks, &self.tokenization, length);
+                if row.strand == "-" {
+                    mask.reverse();
+                }
+                bases.push(BaseRow {
+                    id: row.id.clone(),
+                    window: row.window,
+                    start: row.start,
+                    end: row.end,
+                    strand: row.strand.clone(),
+                    method: self.config.method.clone(),
+                    rank: rank.clone(),
+                    mask,
+                });
+            }
+        }
+        Ok(bases)
+    }
+}
