@@ -7,8 +7,8 @@ use std::thread::{self, ScopedJoinHandle};
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 use readlens_stage::Context;
-use readlens_tables::Writer;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{ROW_GROUP_ROWS, Writer};
 
 use crate::config::{Config, Splits, TaxaSource};
 use crate::input::{STDIN, is_stdin};
@@ -137,17 +137,19 @@ fn write(
     context: &Context,
 ) -> Result<()> {
     let progress = context.progress("tokenizing", total);
-    let mut tokens = 0;
+    let (mut rows, mut tokens) = (0, 0);
     for chunk in chunks {
         context.check_interrupt("nothing was written; start again")?;
         for row in &chunk.rows {
             writer.push(row)?;
+            rows += 1;
             tokens += row.tokens.len();
             if tokens >= ROW_GROUP_TOKENS {
                 writer.end_row_group()?;
-                tokens = 0;
-            } else if writer.rows() % readlens_tables::ROW_GROUP_ROWS as u64 == 0 {
-                tokens = 0;
+            }
+            // A full row group has ended by itself.
+            if tokens >= ROW_GROUP_TOKENS || rows == ROW_GROUP_ROWS {
+                (rows, tokens) = (0, 0);
             }
         }
         progress.advance(chunk.raw_bytes);

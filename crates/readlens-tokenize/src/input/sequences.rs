@@ -1,4 +1,4 @@
-use std::io::BufRead;
+use std::io::{BufRead, Read};
 use std::path::Path;
 
 use needletail::FastxReader;
@@ -10,6 +10,9 @@ use readlens_provenance::InputDigest;
 use super::guard::Guard;
 use super::opening::{Tap, open};
 use super::signature::{Format, describe};
+
+/// Bytes of a foreign file that tell what it is.
+const DESCRIBED_BYTES: u64 = 16;
 
 /// A sequence record as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -58,7 +61,12 @@ impl SequenceFile {
                 }
                 Some(first) => match Format::of(*first) {
                     Some(format) => break format,
-                    None => return Err(not_sequences(path, &describe(ahead))),
+                    None => {
+                        let mut head = Vec::new();
+                        let mut start = bytes.take(DESCRIBED_BYTES);
+                        start.read_to_end(&mut head).map_err(|e| tap.fault_of(e))?;
+                        return Err(not_sequences(path, &describe(&head)));
+                    }
                 },
                 None => return Err(not_sequences(path, "an empty file")),
             }
@@ -187,4 +195,118 @@ fn parse_fault(tap: &Tap, ordinal: u64, skipped_lines: u64, error: &ParseError) 
         }
     }
     .into()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::io::Write;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn read(bytes: &[u8], limit: u32) -> Result<Vec<(u64, String, String)>> {
+        let mut file = tempfile::NamedTempFile::new().unwrap();
+        file.write_all(bytes).unwrap();
+        let mut sequences = SequenceFile::open(file.path(), limit)?;
+        let mut records = Vec::new();
+        while let Some(record) = sequences.next_record()? {
+            let bases = String::from_utf8_lossy(&record.bases).into_owned();
+            records.push((record.ordinal, record.id, bases));
+        }
+        let digest = sequences.finish()?;
+        assert_eq!(digest.sha256, readlens_provenance::digest_bytes(bytes));
+        Ok(records)
+    }
+
+    fn ids(bytes: &[u8]) -> Vec<String> {
+        read(bytes, 1000)
+            .unwrap()
+            .into_iter()
+            .map(|(_, id, bases)| format!("{id}={bases}"))
+            .collect()
+    }
+
+    #[test]
+    fn empty_records_stand_anywhere() {
+        assert_eq!(ids(b">a"), ["a="]);
+        assert_eq!(ids(b">a\n"), ["a="]);
+        assert_eq!(ids(b">a\n>b\nAC\n>c\n\n>d"), ["a=", "b=AC", "c=", "d="]);
+        assert_eq!(ids(b"@a\n\n+\n\n@b\nAC\n+\nII\n"), ["a=", "b=AC"]);
+    }
+
+    #[test]
+    fn blank_lines_and_byte_order_marks_before_the_first_record_are_skipped() {
+        assert_eq!(ids(b"\xef\xbb\xbf>a x\nAC\n"), ["a=AC"]);
+        assert_eq!(ids(b"\n\r\n >a\tx\nAC\n"), ["a=AC"]);
+        let fault = read(b"\n\n@a\nACGT\n-\nIIII\n", 1000).unwrap_err().to_string();
+        assert!(fault.contains("record 1 (a): expected a FASTQ record"), "{fault}");
+    }
+
+    #[test]
+    fn the_limit_counts_nucleotides_and_not_line_ends() {
+        let lines = b">a\r\nACGT\r\nACGT\r\nAC\r\n";
+        assert_eq!(read(lines, 10).unwrap()[0].2, "ACGTACGTAC");
+        assert!(read(lines, 9).unwrap_err().to_string().contains("at most 9 nt, found 10 nt"));
+        assert!(read(b"@a\nACGT\n+\nIIII\n", 4).is_ok());
+        assert!(read(b"@a\nACGT\n+\nIIII\n", 3).is_err());
+    }
+
+    /// Records as they might be written: identifier, bases, width of a line.
+    fn records() -> impl Strategy<Value = Vec<(String, String, usize)>> {
+        prop::collection::vec(("[!-~]{1,8}", "[ACGTNacgtu-]{0,200}", 1_usize..90), 1..20)
+    }
+
+    proptest! {
+        #[test]
+        fn fasta_is_read_back(records in records(), crlf: bool, last_line_end: bool) {
+            let end = if crlf { "\r\n" } else { "\n" };
+            let mut text = String::new();
+            for (id, bases, width) in &records {
+                text += &format!(">{id} about it{end}");
+                for line in bases.as_bytes().chunks(*width) {
+                    text += &format!("{}{end}", std::str::from_utf8(line).unwrap());
+                }
+            }
+            let text = if last_line_end { text.as_str() } else { text.trim_end() };
+            let read = read(text.as_bytes(), 1000).unwrap();
+            let expected: Vec<_> = (1..).zip(records).map(|(i, (id, bases, _))| (i, id, bases)).collect();
+            prop_assert_eq!(read, expected);
+        }
+
+        #[test]
+        fn fastq_is_read_back(records in records(), crlf: bool) {
+            let end = if crlf { "\r\n" } else { "\n" };
+            let mut text = String::new();
+            for (id, bases, _) in &records {
+                // The worst quality string: it begins as a header does.
+                let qualities = "@".repeat(bases.len());
+                text += &format!("@{id}{end}{bases}{end}+{end}{qualities}{end}");
+            }
+            let read = read(text.as_bytes(), 1000).unwrap();
+            let expected: Vec<_> = (1..).zip(records).map(|(i, (id, bases, _))| (i, id, bases)).collect();
+            prop_assert_eq!(read, expected);
+        }
+
+        #[test]
+        fn nonsense_never_panics(
+            start in prop::sample::select(vec![">", "@", ">a\n", "@a\nAC\n+\nII\n", "\u{1f}\u{8b}", "(\u{b5}/\u{fd}"]),
+            parts in prop::collection::vec(
+                prop_oneof![
+                    prop::sample::select(vec!["\n", "\r", "\r\n", ">", "@", "+", "+\n", "ACGT", "\n\n\n", "\n>b\n", "\n@b\n"]),
+                    prop::sample::select(vec!["\0", "é", " ", "I"]),
+                ],
+                0..60,
+            ),
+            repeats in 1_usize..3000,
+        ) {
+            // Latin-1, so that the magic bytes come out as they are; long ones cross buffers.
+            let text = start.to_owned() + &parts.concat().repeat(repeats);
+            let bytes: Vec<u8> = text.chars().map(|c| c as u8).collect();
+            let _ = read(&bytes, 1000);
+            let _ = read(&bytes, u32::MAX);
+        }
+    }
 }
