@@ -14,8 +14,8 @@ record! {
         rank: String => Category, "", "Rank that was predicted, or `all`.";
         metric: String => Category, "", "Name of the metric.";
         value: f64 => Float64, "", "The figure.";
-        ci_low: Option<f64> => Float64, "", "Lower end of the 95 % bootstrap interval; null where n is below 2.";
-        ci_high: Option<f64> => Float64, "", "Upper end of the 95 % bootstrap interval.";
+        ci_low: Option<f64> => Float64, "", "Lower end of the 95 % bootstrap interval over records; null where there are fewer than two.";
+        ci_high: Option<f64> => Float64, "", "Upper end of the 95 % bootstrap interval; null where ci_low is.";
         n: u32 => UInt32, "windows", "Windows the figure was taken over.";
     }
 }

@@ -1,0 +1,171 @@
+//! Small tables to evaluate.
+#![allow(dead_code, reason = "each test file uses some of it")]
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use readlens_evaluate::{Config, Inputs, Outputs, run};
+use readlens_fault::Result;
+use readlens_provenance::Manifest;
+use readlens_stage::Context;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{Record, Writer};
+
+pub const TOKENIZATION: &str = r#"{"alphabet":"dna","k":6,"stride":6,"cls":true}"#;
+
+pub fn text(text: &str) -> String {
+    text.to_owned()
+}
+
+/// A window of four 6-mers side by side, bases 0 to 24.
+pub fn token(id: &str, split: Option<&str>, genus: Option<&str>) -> TokenRow {
+    TokenRow {
+        id: text(id),
+        window: 0,
+        start: 0,
+        end: 24,
+        strand: text("+"),
+        tokens: vec![2, 5, 6, 7, 8],
+        split: split.map(text),
+        taxa: vec![genus.map(text)],
+    }
+}
+
+pub fn mask(id: &str, mask: &[f32]) -> MaskRow {
+    MaskRow {
+        id: text(id),
+        window: 0,
+        method: text("explainer"),
+        rank: text("all"),
+        target: None,
+        target_kind: text("predicted"),
+        mask: mask.to_vec(),
+        hard: mask.iter().map(|&m| m > 0.5).collect(),
+        area: mask.iter().sum::<f32>() / mask.len() as f32,
+    }
+}
+
+/// A prediction of the genus for the untouched input.
+pub fn unmasked(id: &str, split: &str, predicted: &str, label: Option<&str>) -> PerturbationRow {
+    PerturbationRow {
+        id: text(id),
+        window: 0,
+        split: Some(text(split)),
+        method: text("none"),
+        mask_rank: text("none"),
+        operator: text("unmasked"),
+        kept_area: 1.0,
+        rank: text("genus"),
+        predicted: text(predicted),
+        label: label.map(text),
+        target: text(predicted),
+        p_predicted: 0.75,
+        p_target: 0.75,
+        entropy: 0.25,
+        correct: label.map(|label| label == predicted),
+    }
+}
+
+/// The same window under a mask.
+pub fn under(row: &PerturbationRow, operator: &str, predicted: &str, p: f32) -> PerturbationRow {
+    PerturbationRow {
+        method: text("explainer"),
+        mask_rank: text("all"),
+        operator: text(operator),
+        kept_area: 0.5,
+        predicted: text(predicted),
+        p_target: p,
+        correct: row.label.as_ref().map(|label| label == predicted),
+        ..row.clone()
+    }
+}
+
+/// Tables on disk and what comes of them.
+pub struct Bench {
+    pub dir: tempfile::TempDir,
+    pub config: Config,
+    pub seed: u64,
+    pub tokenization: Option<String>,
+    pub truth: Option<String>,
+}
+
+impl Bench {
+    pub fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            config: Config { replicates: 200, ..Config::default() },
+            seed: 1,
+            tokenization: Some(text(TOKENIZATION)),
+            truth: None,
+        }
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    pub fn write<R: Record>(&self, name: &str, ranks: &[&str], rows: &[R]) {
+        let manifest = Manifest::new("test", &(), None, Vec::new()).unwrap();
+        let metadata: BTreeMap<String, String> =
+            self.tokenization.iter().map(|json| (text(KEY_TOKENIZATION), json.clone())).collect();
+        let ranks: Vec<String> = ranks.iter().map(|rank| text(rank)).collect();
+        let mut writer = Writer::create(&self.path(name), &ranks, &manifest, &metadata).unwrap();
+        rows.iter().for_each(|row| writer.push(row).unwrap());
+        writer.finish().unwrap();
+    }
+
+    pub fn inputs(&self) -> Inputs {
+        let truth = self.truth.as_ref().map(|truth| {
+            std::fs::write(self.path("truth.tsv"), truth).unwrap();
+            self.path("truth.tsv")
+        });
+        Inputs {
+            tokens: self.path("tokens.parquet"),
+            masks: self.path("masks.parquet"),
+            perturbations: self.path("perturbations.parquet"),
+            truth,
+        }
+    }
+
+    pub fn outputs(&self) -> Outputs {
+        Outputs { metrics: self.path("metrics.parquet"), json: Some(self.path("metrics.json")) }
+    }
+
+    pub fn run(&self) -> Result<Vec<MetricRow>> {
+        run(&self.config, self.seed, &self.inputs(), &self.outputs(), &Context::silent())
+    }
+
+    /// Writes the three tables and evaluates them.
+    pub fn evaluate(
+        &self,
+        tokens: &[TokenRow],
+        masks: &[MaskRow],
+        perturbations: &[PerturbationRow],
+    ) -> Result<Vec<MetricRow>> {
+        self.write("tokens.parquet", &["genus"], tokens);
+        self.write("masks.parquet", &[], masks);
+        self.write("perturbations.parquet", &[], perturbations);
+        self.run()
+    }
+}
+
+/// The one row of a metric.
+#[track_caller]
+pub fn find<'a>(rows: &'a [MetricRow], operator: &str, split: &str, metric: &str) -> &'a MetricRow {
+    let is_it =
+        |row: &&MetricRow| row.operator == operator && row.split == split && row.metric == metric;
+    let found: Vec<&MetricRow> = rows.iter().filter(is_it).collect();
+    assert_eq!(found.len(), 1, "{operator} {split} {metric}: {found:?}");
+    found[0]
+}
+
+#[track_caller]
+pub fn assert_figure(rows: &[MetricRow], place: [&str; 3], value: f64, n: u32) {
+    let row = find(rows, place[0], place[1], place[2]);
+    // Values pass through 32 bits.
+    assert!((row.value - value).abs() < 1e-6, "{place:?} is {} and not {value}", row.value);
+    assert_eq!(row.n, n, "{place:?}");
+}
