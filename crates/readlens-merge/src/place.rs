@@ -10,6 +10,11 @@ pub(crate) struct ShardPlace {
     pub(crate) count: u32,
 }
 
+impl ShardPlace {
+    /// The only shard of a table.
+    pub(crate) const WHOLE: Self = Self { index: 1, count: 1 };
+}
+
 impl FromStr for ShardPlace {
     type Err = ();
 

@@ -29,7 +29,10 @@ struct Shard {
 impl Shards {
     /// Opens every file once and checks that together they are one table.
     pub(crate) fn check<R: Record>(paths: &[PathBuf]) -> Result<Self> {
-        let mut shards = paths.iter().map(|path| open::<R>(path)).collect::<Result<Vec<_>>>()?;
+        let mut shards = paths
+            .iter()
+            .map(|path| open::<R>(path, paths.len() == 1))
+            .collect::<Result<Vec<_>>>()?;
         shards.sort_by_key(|shard| shard.place.index);
         for pair in shards.windows(2) {
             agree(&pair[0], &pair[1])?;
@@ -42,11 +45,17 @@ impl Shards {
     }
 }
 
-fn open<R: Record>(path: &Path) -> Result<Shard> {
+/// Opens a shard. A whole table is the only shard of itself, so that a workflow may set the
+/// number of shards to 1, where stages write no place.
+fn open<R: Record>(path: &Path, is_only_one: bool) -> Result<Shard> {
     let reader = Reader::<R>::open(path)?;
     let mut metadata = reader.metadata().clone();
     let found = metadata.remove(KEY_SHARD);
-    let place = found.as_deref().and_then(|text| text.parse().ok()).ok_or_else(|| {
+    let place = match found.as_deref() {
+        None if is_only_one => Some(ShardPlace::WHOLE),
+        found => found.and_then(|text| text.parse().ok()),
+    };
+    let place = place.ok_or_else(|| {
         Fault::from(
             Fault::input(path)
                 .at(Place::Part(format!("metadata {KEY_SHARD}")))

@@ -156,6 +156,15 @@ fn every_table_is_merged() {
 }
 
 #[test]
+fn a_whole_table_is_its_only_shard() {
+    let dir = tempfile::tempdir().unwrap();
+    let [whole, merged] = ["whole", "merged"].map(|name| dir.path().join(name));
+    write(&whole, &[mask(0), mask(1)], None);
+    readlens_merge::run(std::slice::from_ref(&whole), &merged, &Context::silent()).unwrap();
+    assert!(std::fs::read(&whole).unwrap() == std::fs::read(&merged).unwrap());
+}
+
+#[test]
 fn row_groups_are_those_of_the_whole_table() {
     // Neither cut is at the edge of a row group of 8,192 rows.
     let rows: Vec<MaskRow> = (0..20_000).map(mask).collect();
@@ -201,7 +210,7 @@ fn a_set_that_is_not_whole_is_refused_by_name() {
         (&[("b", Some("2/2"))], &["/b", "all 2 shards", "no shard 1;"]),
         (&[("a", Some("1/2")), ("b", Some("1/2"))], &["/b", "shard 1/2", "every shard once", "/a"]),
         (&[("a", Some("1/2")), ("b", Some("2/3"))], &["/b", "a shard of 2", "one of 3"]),
-        (&[("a", None)], &["/a", "readlens.shard", "whole table", "--shard i/n"]),
+        (&[("a", None), ("b", None)], &["/a", "readlens.shard", "whole table", "--shard i/n"]),
         (&[("a", Some("1/2")), ("b", None)], &["/b", "readlens.shard"]),
         (&[("a", Some("0/2"))], &["/a", "such as 2/7", "0/2"]),
         (&[("a", Some("1/4000000000"))], &["no shard 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 and more"]),
