@@ -67,7 +67,8 @@ pub enum Splits {
     Hash {
         /// Shares of the three splits.
         fractions: Fractions,
-        /// Column of the taxonomy whose equal values stay in one split.
+        /// Column of the taxonomy whose equal values stay in one split; a record without a value
+        /// there is a group of its own.
         group_column: Option<String>,
     },
 }
