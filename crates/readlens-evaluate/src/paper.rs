@@ -1,7 +1,7 @@
 use std::fmt::{self, Write};
 
 use readlens_tables::metrics::MetricRow;
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use crate::key::{ALL, MAJORITY, MASK, NONE};
 
@@ -24,7 +24,6 @@ const SPLITS: [&str; 3] = ["test", "valid", ALL];
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PaperTable {
     metric: &'static str,
-    columns: [&'static str; 8],
     /// One per method and rank of the mask.
     sections: Vec<Section>,
 }
@@ -35,6 +34,7 @@ struct Section {
     mask_rank: String,
     split: String,
     /// Figures of the masks themselves, by name.
+    #[serde(serialize_with = "as_object")]
     mask: Vec<(&'static str, f64)>,
     ranks: Vec<RankLine>,
 }
@@ -43,8 +43,17 @@ struct Section {
 struct RankLine {
     rank: String,
     n: u32,
-    /// In the order of the columns; null where the operator was not run.
-    accuracy: Vec<Option<f64>>,
+    /// By operator; null where it was not run.
+    #[serde(serialize_with = "as_object")]
+    accuracy: Vec<(&'static str, Option<f64>)>,
+}
+
+/// Named figures as a JSON object in their order.
+fn as_object<T: Serialize, S: Serializer>(
+    figures: &[(&'static str, T)],
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(figures.iter().map(|(name, value)| (name, value)))
 }
 
 /// Figures of the mask that head a section, where they are there.
@@ -82,7 +91,8 @@ impl PaperTable {
                     })
                 };
                 let n = COLUMNS.iter().find_map(|operator| of(operator)).map_or(0, |row| row.n);
-                let accuracy = COLUMNS.map(|operator| of(operator).map(|row| row.value)).to_vec();
+                let accuracy =
+                    COLUMNS.map(|operator| (operator, of(operator).map(|row| row.value))).to_vec();
                 RankLine { rank: rank.to_owned(), n, accuracy }
             };
             let figure = |name: &'static str| {
@@ -99,11 +109,7 @@ impl PaperTable {
                 ranks: distinct(rows().map(|row| &*row.rank)).into_iter().map(line).collect(),
             }
         };
-        Self {
-            metric: "accuracy",
-            columns: COLUMNS,
-            sections: masks.into_iter().map(section).collect(),
-        }
+        Self { metric: "accuracy", sections: masks.into_iter().map(section).collect() }
     }
 }
 
@@ -147,7 +153,7 @@ impl fmt::Display for Section {
             ["rank", "n"].into_iter().chain(COLUMNS).map(str::to_owned).collect::<Vec<String>>(),
         ];
         for line in &self.ranks {
-            let cells = line.accuracy.iter().map(|value| match value {
+            let cells = line.accuracy.iter().map(|(_, value)| match value {
                 Some(value) => format!("{:.1}", 100.0 * value),
                 None => "–".to_owned(),
             });

@@ -286,11 +286,10 @@ fn the_files_say_what_was_returned() {
     assert_eq!(json["metrics"][0]["value"].as_f64(), Some(rows[0].value));
     let line = &json["table"]["sections"][0]["ranks"][0];
     assert_eq!(line["rank"], "genus");
-    let accuracy: Vec<Option<f64>> =
-        line["accuracy"].as_array().unwrap().iter().map(serde_json::Value::as_f64).collect();
-    let third = Some(1.0 / 3.0);
-    let two = Some(2.0 / 3.0);
-    assert_eq!(accuracy, [two, None, None, two, None, None, None, third]);
+    assert_eq!(line["accuracy"]["hard_masked"].as_f64(), Some(2.0 / 3.0));
+    assert_eq!(line["accuracy"]["majority_class"].as_f64(), Some(1.0 / 3.0));
+    assert!(line["accuracy"]["inverse"].is_null());
+    assert_eq!(json["table"]["sections"][0]["mask"]["hard_area"].as_f64(), Some(1.0 / 3.0));
 }
 
 #[test]
