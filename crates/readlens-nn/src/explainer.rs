@@ -51,6 +51,9 @@ pub struct ExplainerConfig {
     pub network: ExplainerNetwork,
     /// What each of its masks explains: `all`, or one rank each.
     pub masks: Vec<String>,
+    /// Tokens that a mask logit is averaged over, odd; 1 for none. Longer stretches are easier to
+    /// read, for the classifier and for people.
+    pub smoothing: usize,
     /// Which tokens count as read.
     pub selection: Selection,
     /// How the windows it reads must be tokenized.
@@ -65,6 +68,9 @@ impl ExplainerConfig {
     pub fn validate(&self) -> Result<()> {
         if self.masks.is_empty() || self.masks.len() > 1 << 16 {
             return Err(Fault::usage("an Explainer gives at least one mask"));
+        }
+        if self.smoothing.is_multiple_of(2) || self.smoothing > 1 << 10 {
+            return Err(Fault::usage(format!("smoothing must be odd, not {}", self.smoothing)));
         }
         if let Selection::Share { share } = self.selection
             && !(share > 0.0 && share <= 1.0)
@@ -175,6 +181,24 @@ impl Explainer {
                 norm.forward(&dropout.apply(&x)?)?
             }
         };
-        self.out.forward(&states)
+        let logits = self.out.forward(&states)?;
+        if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
+    }
+
+    /// The mean of each logit and its neighbours, over real tokens only.
+    fn smooth(&self, logits: &Tensor, batch: &TokenBatch) -> candle_core::Result<Tensor> {
+        let tokens = logits.dim(1)?;
+        let width = self.config.smoothing;
+        let sum = |x: &Tensor| {
+            let padded = x.pad_with_zeros(1, width / 2, width / 2)?;
+            let mut sum = padded.narrow(1, 0, tokens)?;
+            for shift in 1..width {
+                sum = (sum + padded.narrow(1, shift, tokens)?)?;
+            }
+            Ok::<_, candle_core::Error>(sum)
+        };
+        let maskable = batch.maskable.unsqueeze(2)?;
+        let counts = sum(&maskable)?.maximum(1.0)?;
+        sum(&logits.broadcast_mul(&maskable)?)?.broadcast_div(&counts)
     }
 }

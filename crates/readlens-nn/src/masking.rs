@@ -100,7 +100,7 @@ pub fn keep_share(logits: &Tensor, shares: &[f64], batch: &TokenBatch) -> Result
 /// The soft and the hard mask of one row at inference.
 ///
 /// `logits`: one per real token. A share keeps the largest logits, and the soft mask is then
-/// `sigmoid(logit − threshold)`, so that in both ways exactly the tokens above 1/2 are read,
+/// `sigmoid(z − threshold)` of their z-scores, so that in both ways exactly the tokens above 1/2 are read,
 /// up to ties at the threshold, which go to the earlier token.
 pub fn select(logits: &[f32], selection: Selection) -> (Vec<f32>, Vec<bool>) {
     let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
@@ -110,12 +110,13 @@ pub fn select(logits: &[f32], selection: Selection) -> (Vec<f32>, Vec<bool>) {
             (logits.iter().map(|&x| sigmoid(x)).collect(), hard)
         }
         Selection::Share { share } => {
-            let order = rank_tokens(logits, &vec![1.0; logits.len()]);
+            let scores = z_scores(logits);
+            let order = rank_tokens(&scores, &vec![1.0; scores.len()]);
             let kept = count_of(share, order.len());
-            let threshold = threshold(logits, &order, kept);
+            let threshold = threshold(&scores, &order, kept);
             let mut hard = vec![false; logits.len()];
             order[..kept].iter().for_each(|&token| hard[token] = true);
-            (logits.iter().map(|&x| sigmoid(x - threshold)).collect(), hard)
+            (scores.iter().map(|&x| sigmoid(x - threshold)).collect(), hard)
         }
     }
 }
@@ -142,14 +143,31 @@ fn threshold(values: &[f32], order: &[usize], kept: usize) -> f32 {
     }
 }
 
-/// Logits minus their mean over the real tokens of the row; the mean's gradient is kept.
+/// Logits as z-scores over the real tokens of the row: mean 0, standard deviation 1.
+///
+/// A budgeted mask needs only their order; the fixed scale keeps `sigmoid(logit − threshold)`
+/// from saturating, so that every token goes on being heard. Differentiable.
 ///
 /// # Errors
 /// Shapes differ.
-pub fn centre(logits: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
-    let total = (logits * &batch.maskable)?.sum_keepdim(D::Minus1)?;
+pub fn standardize(logits: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
     let count = batch.maskable.sum_keepdim(D::Minus1)?.maximum(1.0)?;
-    logits.broadcast_sub(&(total / count)?)
+    let mean = ((logits * &batch.maskable)?.sum_keepdim(D::Minus1)? / &count)?;
+    let centred = (logits.broadcast_sub(&mean)? * &batch.maskable)?;
+    let variance = (centred.sqr()?.sum_keepdim(D::Minus1)? / &count)?;
+    centred.broadcast_div(&(variance + VARIANCE_FLOOR)?.sqrt()?)
+}
+
+/// Keeps constant logits from being divided by zero.
+const VARIANCE_FLOOR: f64 = 1e-6;
+
+/// [`standardize`] for one row at inference.
+fn z_scores(logits: &[f32]) -> Vec<f32> {
+    let n = logits.len().max(1) as f32;
+    let mean = logits.iter().sum::<f32>() / n;
+    let variance = logits.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n;
+    let scale = (variance + VARIANCE_FLOOR as f32).sqrt();
+    logits.iter().map(|x| (x - mean) / scale).collect()
 }
 
 #[cfg(test)]

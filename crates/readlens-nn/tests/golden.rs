@@ -283,6 +283,7 @@ fn explainers() {
                     dilations: serde_json::from_value(g["dilations"].clone()).unwrap(),
                 },
                 masks: (0..size("out")).map(|i| i.to_string()).collect(),
+                smoothing: 1,
                 selection: Selection::Threshold,
                 tokenization: tokenization(),
             };

@@ -157,6 +157,8 @@ pub struct Config {
     pub network: NetworkConfig,
     /// Probability of silencing an activation in training.
     pub dropout: f64,
+    /// Tokens that a mask logit is averaged over, odd.
+    pub smoothing: usize,
     /// One mask per rank instead of one for all.
     pub mask_per_rank: bool,
     /// What the mask must keep.

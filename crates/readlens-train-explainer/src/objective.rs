@@ -98,7 +98,7 @@ fn mask_of(kind: HardMask, logits: &Tensor, budgets: &[f64], batch: &TokenBatch)
             Ok(Mask { seen: masking::straight_through(&soft)?, soft })
         }
         HardMask::Budget { .. } => {
-            let logits = masking::centre(logits, batch)?;
+            let logits = masking::standardize(logits, batch)?;
             let kept = masking::keep_share(&logits, budgets, batch)?;
             Ok(Mask { seen: kept.hard, soft: kept.soft })
         }

@@ -81,6 +81,9 @@ pub struct Options {
     /// Width of a transformer's feed-forward layers [default: 4 times dim]
     #[arg(long, value_name = "N", help_heading = "Network")]
     feed_forward: Option<usize>,
+    /// Tokens that a mask logit is averaged over, odd; 1 for none
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Network")]
+    smoothing: usize,
     /// Probability of silencing an activation, 0 to 1
     #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Network")]
     dropout: f64,
@@ -178,6 +181,7 @@ impl Options {
         Ok(Config {
             network,
             dropout: self.dropout,
+            smoothing: self.smoothing,
             mask_per_rank: self.mask_per_rank,
             target: if self.target == "label" { Target::Label } else { Target::Predicted },
             mask,

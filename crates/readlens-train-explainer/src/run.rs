@@ -53,6 +53,7 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     let explainer_shape = ExplainerConfig {
         network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
         masks: if config.mask_per_rank { ranks.clone() } else { vec!["all".to_owned()] },
+        smoothing: config.smoothing,
         selection: config.mask.selection(),
         tokenization: data.tokenization,
     };
