@@ -82,14 +82,14 @@ pub(crate) const OPERATORS: [Operator; 14] = [
         "Shifted mask",
         Family::Keep,
         true,
-        "The mask moved along its sequence: same shape, wrong place.",
+        "The hard mask moved along its sequence: same shape, wrong place.",
     ),
     operator(
         "shuffled",
         "Shuffled mask",
         Family::Keep,
         true,
-        "The mask's values in random order: same area, no shape.",
+        "The hard mask's tokens in random order: same area, no stretches.",
     ),
     operator(
         "masked",

@@ -40,6 +40,10 @@ impl Scale {
                 let value = (first + i as f64) * step;
                 let label = if step >= 1.0 && value >= 1000.0 {
                     count_of(value as u64)
+                } else if step < 1e-4 && value != 0.0 {
+                    format!("{value:.0e}")
+                } else if value == 0.0 {
+                    "0".to_owned()
                 } else {
                     format!("{:.decimals$}", value + 0.0)
                 };
@@ -64,6 +68,9 @@ fn round_step(step: f64) -> f64 {
 
 /// The end of a round step at or above `value`, so that an axis ends on a tick.
 pub(crate) fn round_end(value: f64, ticks: usize) -> f64 {
+    if value <= 0.0 {
+        return 1.0;
+    }
     let step = round_step(value / ticks.max(1) as f64);
     (value / step - 1e-9).ceil().max(1.0) * step
 }
@@ -93,5 +100,9 @@ mod tests {
         let none = Scale { from: (f64::NAN, 1.0), to: (0.0, 10.0) };
         assert!(none.ticks(4, 1.0, "").is_empty());
         assert!((round_end(0.123, 4) - 0.15).abs() < 1e-9);
+        assert!((round_end(0.0, 4) - 1.0).abs() < 1e-9);
+        let tiny = Scale { from: (0.0, 2e-7), to: (0.0, 10.0) };
+        let labels: Vec<_> = tiny.ticks(2, 1.0, "").into_iter().map(|t| t.label).collect();
+        assert_eq!(labels, ["0", "1e-7", "2e-7"]);
     }
 }

@@ -10,8 +10,10 @@ const LEFT: f64 = 46.0;
 const RIGHT: f64 = 19.0;
 const TOP: f64 = 10.0;
 const BOTTOM: f64 = 34.0;
-/// Colours of the style sheet; further ranks use them again.
+/// Colours of the style sheet for ranks; further ranks use them again.
 const COLOURS: usize = 6;
+/// Colour beside these for a line of all ranks.
+const OF_ALL: usize = COLOURS;
 
 /// One line.
 #[derive(Clone, Debug)]
@@ -88,25 +90,34 @@ impl LineChart {
         let x = (low(&mut all().map(|p| p.0)), high(&mut all().map(|p| p.0)));
         let (least, most) = (low(&mut all().map(|p| p.1)), high(&mut all().map(|p| p.1)));
         let is_share = is_share(&term.name) && least >= 0.0 && most <= 1.0;
-        let is_accuracy = is_share && term.name.contains("accuracy");
+        let is_accuracy = is_share && !term.name.contains("area");
         // The axis starts at zero unless there are negative values: lines must not exaggerate.
-        let y = (least.min(0.0), if is_accuracy { 1.0 } else { round_end(most.max(1e-9), 4) });
+        let y = (least.min(0.0), if is_accuracy { 1.0 } else { round_end(most, 4) });
         let (x_scale, y_scale) = Frame::scales(x, y);
         let (unit, suffix) = if is_share { (100.0, " %") } else { (1.0, "") };
-        let frame = Frame::new(x_scale.ticks(5, 1.0, ""), y_scale.ticks(4, unit, suffix));
+        let frame = Frame::new(x_scale.ticks(5, 1.0, ""), y_scale.ticks(5, unit, suffix));
         let mut lines: Vec<Line> = Vec::new();
+        let has_ranks = term.curves.iter().any(|curve| curve.rank.is_some());
+        let has = |split: &str| term.curves.iter().any(|curve| curve.split == split);
+        let has_both = has("train") && has("valid");
         let mut ends = Vec::new();
         let mut legend = Vec::new();
         for curve in &term.curves {
             let Some(last) = curve.points.last() else { continue };
             let rank = curve.rank.as_deref();
-            let colour = rank.and_then(|rank| ranks.iter().position(|r| r == rank)).unwrap_or(0);
+            let place = rank.and_then(|rank| ranks.iter().position(|r| r == rank));
+            let colour = match place {
+                Some(place) => place % COLOURS,
+                None if has_ranks => OF_ALL,
+                None => 0,
+            };
+            let is_train = has_both && curve.split == "train";
             let split = visible(&curve.split, 20);
             let name = rank.map_or(split.clone(), |rank| format!("{} {split}", spaced(rank)));
             // Lines of ranks are told apart by colour, and their splits by the stroke alone.
             let entry = LegendEntry {
-                colour: colour % COLOURS,
-                is_train: rank.is_none() && curve.split == "train",
+                colour,
+                is_train: is_train && rank.is_none(),
                 name: rank.map_or(split, spaced),
             };
             if !legend.contains(&entry) {
@@ -115,8 +126,8 @@ impl LineChart {
             let value = if is_share { format!("{} %", percent(last.1)) } else { figure(last.1) };
             ends.push(format!("{name} {value}"));
             lines.push(Line {
-                colour: colour % COLOURS,
-                is_train: curve.split == "train",
+                colour,
+                is_train,
                 name,
                 path: path(&curve.points, &x_scale, &y_scale),
                 end: (x_scale.at(last.0), y_scale.at(last.1)),
