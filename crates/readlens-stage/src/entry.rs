@@ -47,6 +47,44 @@ pub fn main<S: Stage>() -> ProcessExitCode {
     finish(start(&line.common).and_then(|context| line.stage.run(&context)))
 }
 
+/// Runs a stage on `arguments` (without the binary's name) inside another program.
+///
+/// # Errors
+/// The arguments are not the stage's, or the stage fails.
+pub fn run_with<S: Stage>(
+    arguments: impl IntoIterator<Item = std::ffi::OsString>,
+    context: &Context,
+) -> Result<()> {
+    let command = S::augment_args(clap::Command::new(S::NAME)).no_binary_name(true);
+    let usage = |e: clap::Error| {
+        // clap's first line says what is wrong; the rest is the usage of a command line.
+        let text = e.to_string();
+        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        Fault::usage(format!("[{}] {first}", S::NAME))
+    };
+    let arguments = arguments.into_iter().filter_map(|argument| plain_flag(&command, argument));
+    let arguments: Vec<_> = arguments.collect();
+    let matches = command.try_get_matches_from(arguments).map_err(usage)?;
+    S::from_arg_matches(&matches).map_err(usage)?.run(context)
+}
+
+/// `--flag=true` of a configuration file as the bare `--flag`, and `--flag=false` as nothing, where
+/// the command line has the flag without a value.
+fn plain_flag(command: &clap::Command, argument: std::ffi::OsString) -> Option<std::ffi::OsString> {
+    let Some((name, value)) = argument.to_str().and_then(|a| a.strip_prefix("--")?.split_once('='))
+    else {
+        return Some(argument);
+    };
+    let is_flag = command
+        .get_arguments()
+        .any(|a| a.get_long() == Some(name) && matches!(a.get_action(), clap::ArgAction::SetTrue));
+    match (is_flag, value) {
+        (true, "true") => Some(format!("--{name}").into()),
+        (true, "false") => None,
+        _ => Some(argument),
+    }
+}
+
 /// Starts logs, threads and the interrupt handler; the first call of every binary.
 ///
 /// # Errors

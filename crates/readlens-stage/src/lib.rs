@@ -13,5 +13,5 @@ mod progress;
 
 pub use common::{Common, LogFormat};
 pub use context::Context;
-pub use entry::{Stage, VERSION, finish, main, start};
+pub use entry::{Stage, VERSION, finish, main, run_with, start};
 pub use progress::Progress;
