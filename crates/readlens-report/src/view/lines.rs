@@ -92,7 +92,12 @@ impl LineChart {
         let is_share = is_share(&term.name) && least >= 0.0 && most <= 1.0;
         let is_accuracy = is_share && !term.name.contains("area");
         // The axis starts at zero unless there are negative values: lines must not exaggerate.
-        let y = (least.min(0.0), if is_accuracy { 1.0 } else { round_end(most, 4) });
+        let y = match (least < 0.0, most > 0.0) {
+            (false, _) if is_accuracy => (0.0, 1.0),
+            (false, _) => (0.0, round_end(most, 4)),
+            (true, false) => (-round_end(-least, 4), 0.0),
+            (true, true) => (-round_end(-least, 4), round_end(most, 4)),
+        };
         let (x_scale, y_scale) = Frame::scales(x, y);
         let (unit, suffix) = if is_share { (100.0, " %") } else { (1.0, "") };
         let frame = Frame::new(x_scale.ticks(5, 1.0, ""), y_scale.ticks(5, unit, suffix));
