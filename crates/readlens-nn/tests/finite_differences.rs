@@ -1,0 +1,211 @@
+//! Every parameter's gradient against central differences in f64: the classifier under a mask,
+//! and Explainers through the frozen classifier with the composite loss.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod network;
+
+use candle_core::{DType, Tensor, Var};
+use network::{
+    ROWS, batch, classifier_config, convolutional, encoder, explainer_config, frozen_classifier,
+    trainable_classifier, trainable_explainer, transformer,
+};
+use rand::RngExt;
+use readlens_nn::losses::{self, Uninformative};
+use readlens_nn::random::{Dropout, normal, stream};
+use readlens_nn::{
+    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pooling, TokenBatch,
+    masking,
+};
+
+/// Largest relative error of a gradient entry.
+const RELATIVE: f64 = 1e-5;
+/// Rounding of a loss near 1 in f64, over the step: what a derivative of exactly 0 comes out as.
+const FLOOR: f64 = 1e-9;
+const STEP: f64 = 2e-4;
+/// Entries compared per parameter.
+const SAMPLE: usize = 24;
+
+fn scalar(loss: &Tensor) -> f64 {
+    loss.to_scalar().unwrap()
+}
+
+/// The derivative in one entry by the five-point central difference, whose error is of order
+/// `STEP⁴`.
+fn derivative(var: &Var, entry: usize, loss: &dyn Fn() -> Tensor) -> f64 {
+    let start = var.as_detached_tensor().copy().unwrap();
+    let values: Vec<f64> = start.flatten_all().unwrap().to_vec1().unwrap();
+    let at = |shift: f64| {
+        let mut moved = values.clone();
+        moved[entry] += shift;
+        var.set(&Tensor::from_vec(moved, var.shape(), var.device()).unwrap()).unwrap();
+        scalar(&loss())
+    };
+    let near = at(STEP) - at(-STEP);
+    let far = at(2.0 * STEP) - at(-2.0 * STEP);
+    var.set(&start).unwrap();
+    (8.0 * near - far) / (12.0 * STEP)
+}
+
+/// All entries of a small tensor, a seeded sample of a larger one.
+fn entries(name: &str, count: usize) -> Vec<usize> {
+    if count <= SAMPLE {
+        return (0..count).collect();
+    }
+    let mut rng = stream(8, name);
+    (0..SAMPLE).map(|_| rng.random_range(0..count)).collect()
+}
+
+/// Compares entries of all parameters.
+fn check(parameters: &Parameters, what: &str, loss: &dyn Fn() -> Tensor) {
+    let grads = loss().backward().unwrap();
+    let mut tensors = 0;
+    for (name, var) in parameters.iter() {
+        let gradient = grads.get(var).unwrap_or_else(|| panic!("{what}: {name} has no gradient"));
+        let gradient: Vec<f64> = gradient.flatten_all().unwrap().to_vec1().unwrap();
+        assert!(
+            gradient.iter().any(|g| g.abs() > 1e-7),
+            "{what}: the gradient of {name} is zero everywhere"
+        );
+        for entry in entries(name, gradient.len()) {
+            let (found, expected) = (gradient[entry], derivative(var, entry, loss));
+            let allowed = RELATIVE * found.abs().max(expected.abs()) + FLOOR;
+            assert!(
+                (found - expected).abs() <= allowed,
+                "{what}: {name}[{entry}] is {found}, the difference quotient {expected}"
+            );
+        }
+        tensors += 1;
+    }
+    assert!(tensors > 5, "{what}: only {tensors} parameters");
+}
+
+/// Even weights over rows; the second row has no label at the lower rank.
+fn classification(logits: &[Tensor]) -> Tensor {
+    let labels: [([u32; 3], [f64; 3]); 2] =
+        [([0, 1, 1], [0.2, 0.15, 0.15]), ([2, 0, 1], [0.25, 0.0, 0.25])];
+    let terms = logits.iter().zip(labels).map(|(logits, (classes, weights))| {
+        losses::cross_entropy(logits, &classes, &weights).unwrap()
+    });
+    terms.reduce(|a, b| (a + b).unwrap()).unwrap()
+}
+
+/// Seeded values in (0, 1) for every position, completed for the classifier.
+fn some_mask(batch: &TokenBatch) -> Tensor {
+    let (rows, tokens) = batch.dims().unwrap();
+    let mut rng = stream(5, "mask");
+    let values = (0..rows * tokens).map(|_| 1.0 / (1.0 + normal(&mut rng).exp()));
+    let values = Tensor::from_vec(values.collect::<Vec<f64>>(), (rows, tokens), &network::CPU);
+    masking::complete(&values.unwrap(), batch).unwrap()
+}
+
+fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
+    let (classifier, parameters) = trainable_classifier(config, DType::F64);
+    let batch = batch(&ROWS, DType::F64);
+    let mask = some_mask(&batch);
+    check(&parameters, what, &|| {
+        let mut dropout = Dropout::seeded(dropout, stream(3, "dropout"));
+        classification(&classifier.forward(&batch, Some(&mask), &mut dropout).unwrap())
+    });
+}
+
+#[test]
+fn pre_norm_classifier_with_mean_pooling_and_patches() {
+    let config = classifier_config(encoder(NormPlace::Pre, 2, MaskSite::Embedding), Pooling::Mean);
+    check_classifier(&config, 0.0, "pre-LN, mean, patch 2");
+}
+
+#[test]
+fn post_norm_classifier_with_cls_pooling() {
+    let config = classifier_config(encoder(NormPlace::Post, 1, MaskSite::Mean), Pooling::Cls);
+    check_classifier(&config, 0.0, "post-LN, CLS");
+}
+
+#[test]
+fn a_classifier_under_seeded_dropout() {
+    let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Norm), Pooling::Mean);
+    check_classifier(&config, 0.25, "pre-LN with dropout");
+}
+
+/// The paper's loss with both uninformative terms, on soft masks.
+fn composite(classifier: &readlens_nn::Classifier, batch: &TokenBatch, mask: &Tensor) -> Tensor {
+    let off = &mut Dropout::off();
+    let kept = masking::complete(mask, batch).unwrap();
+    let hidden = masking::complete_inverse(mask, batch).unwrap();
+    let masked = classifier.forward(batch, Some(&kept), off).unwrap();
+    let inverse = classifier.forward(batch, Some(&hidden), off).unwrap();
+    let mut total = classification(&masked);
+    let mut add = |term: Tensor, weight: f64| {
+        total = (&total + (term.sum_all().unwrap() * weight).unwrap()).unwrap();
+    };
+    for logits in &inverse {
+        add(losses::uninformative(logits, Uninformative::Entropy).unwrap(), 0.3);
+        add(losses::uninformative(logits, Uninformative::UniformKl).unwrap(), 0.2);
+    }
+    add(losses::area(mask, batch).unwrap(), 0.4);
+    add(losses::area_hinge(mask, 0.2, 0.6, batch).unwrap(), 0.1);
+    add(losses::total_variation(mask, batch).unwrap(), 0.15);
+    add(losses::indecision(mask, batch).unwrap(), 0.05);
+    total
+}
+
+fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what: &str) {
+    let classifier = frozen_classifier(classifier, DType::F64);
+    let (explainer, parameters) = trainable_explainer(config, DType::F64);
+    let batch = batch(&ROWS, DType::F64);
+    let loss = || {
+        let logits = explainer.forward(&batch, &mut Dropout::off()).unwrap().squeeze(2).unwrap();
+        composite(&classifier, &batch, &candle_nn::ops::sigmoid(&logits).unwrap())
+    };
+    let grads = loss().backward().unwrap();
+    for (name, tensor) in classifier.tensors() {
+        assert!(!tensor.is_variable(), "{what}: {name} of the frozen classifier can be trained");
+        assert!(grads.get(tensor).is_none(), "{what}: {name} of the frozen classifier has one");
+    }
+    check(&parameters, what, &loss);
+}
+
+fn classifiers() -> [ClassifierConfig; 2] {
+    [
+        classifier_config(encoder(NormPlace::Pre, 2, MaskSite::Embedding), Pooling::Mean),
+        classifier_config(encoder(NormPlace::Post, 1, MaskSite::Mean), Pooling::Cls),
+    ]
+}
+
+#[test]
+fn convolutional_explainers_through_the_frozen_classifier() {
+    for (smoothing, classifier) in [1, 3].into_iter().zip(classifiers()) {
+        let what = format!("convolutional, smoothing {smoothing}");
+        check_explainer(&explainer_config(convolutional(), smoothing), &classifier, &what);
+    }
+}
+
+#[test]
+fn transformer_explainers_through_the_frozen_classifier() {
+    for (smoothing, classifier) in [3, 1].into_iter().zip(classifiers()) {
+        let what = format!("transformer, smoothing {smoothing}");
+        check_explainer(&explainer_config(transformer(), smoothing), &classifier, &what);
+    }
+}
+
+/// A budgeted mask's hard value is constant, so its gradient is that of the soft mask by design;
+/// z-scores must carry the true one.
+#[test]
+fn z_scores_of_mask_logits() {
+    let batch = batch(&ROWS, DType::F64);
+    let (rows, tokens) = batch.dims().unwrap();
+    let mut rng = stream(6, "logits");
+    let draw = |rng: &mut _| -> Vec<f64> { (0..rows * tokens).map(|_| normal(rng)).collect() };
+    let logits = Var::from_vec(draw(&mut rng), (rows, tokens), &network::CPU).unwrap();
+    let weights = Tensor::from_vec(draw(&mut rng), (rows, tokens), &network::CPU).unwrap();
+    let loss = || {
+        let scores = masking::standardize(logits.as_tensor(), &batch).unwrap();
+        (scores * &weights).unwrap().sum_all().unwrap()
+    };
+    let grads = loss().backward().unwrap();
+    let gradient: Vec<f64> = grads.get(&logits).unwrap().flatten_all().unwrap().to_vec1().unwrap();
+    for (entry, found) in gradient.into_iter().enumerate() {
+        let expected = derivative(&logits, entry, &loss);
+        let allowed = RELATIVE * expected.abs() + FLOOR;
+        assert!((found - expected).abs() <= allowed, "{entry}: {found} is not {expected}");
+    }
+}
