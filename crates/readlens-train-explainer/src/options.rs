@@ -37,9 +37,12 @@ pub struct Options {
     /// Share of tokens that counts as read under the preset budget, 0 to 1
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
-    /// Smallest and largest share of tokens drawn in training under the preset budget
-    #[arg(long, value_name = "SHARE,SHARE", value_delimiter = ',', num_args = 2)]
-    budget: Option<Vec<f64>>,
+    /// Smallest share of tokens drawn in training under the preset budget [default: 0.03]
+    #[arg(long, value_name = "SHARE")]
+    smallest_budget: Option<f64>,
+    /// Largest share of tokens drawn in training under the preset budget [default: 0.3]
+    #[arg(long, value_name = "SHARE")]
+    largest_budget: Option<f64>,
 
     /// Weight of the inverse-masked entropy, 1 - H/ln K [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
@@ -144,16 +147,17 @@ impl Options {
         match &mut mask {
             HardMask::Budget { smallest, largest, share } => {
                 *share = self.area.unwrap_or(*share);
-                if let Some([low, high]) = self.budget.as_deref() {
-                    (*smallest, *largest) = (*low, *high);
+                *smallest = self.smallest_budget.unwrap_or(*smallest);
+                *largest = self.largest_budget.unwrap_or(*largest);
+            }
+            HardMask::Soft | HardMask::Threshold => {
+                let budgets = [self.area, self.smallest_budget, self.largest_budget];
+                if budgets.iter().any(Option::is_some) {
+                    return Err(Fault::usage(
+                        "--area, --smallest-budget and --largest-budget belong to --preset budget",
+                    ));
                 }
             }
-            HardMask::Soft | HardMask::Threshold
-                if self.area.is_some() || self.budget.is_some() =>
-            {
-                return Err(Fault::usage("--area and --budget belong to --preset budget"));
-            }
-            HardMask::Soft | HardMask::Threshold => {}
         }
         let chosen = [
             (&mut weights.entropy, self.entropy_weight),
