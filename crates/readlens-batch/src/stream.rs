@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use readlens_fault::{Fault, Place, Result};
+use readlens_fault::Result;
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -123,16 +123,7 @@ impl Iterator for WindowStream {
 /// # Errors
 /// The table's metadata does not hold one.
 pub fn tokenization_of(reader: &Reader<TokenRow>) -> Result<Tokenization> {
-    let fault = || {
-        Fault::input(reader.path())
-            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-            .expected("alphabet, k, stride and cls")
-            .remedy("keep the file's metadata, or tokenize again")
-    };
-    let text = reader.metadata().get(KEY_TOKENIZATION).ok_or_else(|| fault().found("none"))?;
-    let found: Tokenization = serde_json::from_str(text).map_err(|e| fault().found(e))?;
-    Tokenization::new(found.alphabet, found.k, found.stride, found.cls)
-        .map_err(|e| fault().found(e).into())
+    reader.metadata_json(KEY_TOKENIZATION, "the tokenization")
 }
 
 /// Refuses rows that the tokenization cannot have written.

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use readlens_fault::{Fault, InputFault, Result};
+use readlens_fault::{InputFault, Result};
 use readlens_kmer::{CLS, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -17,7 +17,7 @@ impl Cursor {
     /// Opens the tokens table.
     pub(crate) fn open(tokens: &Path) -> Result<Self> {
         let reader = Reader::<TokenRow>::open(tokens)?;
-        let tokenization = tokenization(&reader)?;
+        let tokenization = reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
         Ok(Self { reader, current: None, tokenization })
     }
 
@@ -84,17 +84,4 @@ impl Cursor {
         }
         Ok(tokens)
     }
-}
-
-/// The tokenization in the metadata of a tokens table.
-fn tokenization(reader: &Reader<TokenRow>) -> Result<Tokenization> {
-    let part = readlens_fault::Place::Part(format!("metadata {KEY_TOKENIZATION}"));
-    let fault = Fault::input(reader.path())
-        .at(part)
-        .expected("a tokenization: alphabet, k, stride, cls")
-        .remedy("write the table again with readlens-tokenize");
-    let Some(text) = reader.metadata().get(KEY_TOKENIZATION) else {
-        return Err(fault.found("none").into());
-    };
-    serde_json::from_str(text).map_err(|e| fault.found(e).into())
 }

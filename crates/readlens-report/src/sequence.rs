@@ -1,8 +1,6 @@
 //! Bases from tokens, and values on tokens spread over bases, both in source orientation.
 
-use std::path::Path;
-
-use readlens_fault::{Fault, InputFault, Place, Result};
+use readlens_fault::{Fault, InputFault, Result};
 use readlens_kmer::Tokenization;
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -15,16 +13,7 @@ pub(crate) const NOT_COVERED: u8 = b'.';
 /// # Errors
 /// The file's metadata has none, or it is not one.
 pub(crate) fn tokenization_of(reader: &Reader<TokenRow>) -> Result<Tokenization> {
-    let fault = |path: &Path| {
-        Fault::input(path)
-            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-            .expected("the tokenization as JSON")
-    };
-    let remedy = "pass the file that readlens-tokenize wrote, or keep its metadata when rewriting";
-    let Some(text) = reader.metadata().get(KEY_TOKENIZATION) else {
-        return Err(fault(reader.path()).found("none").remedy(remedy).into());
-    };
-    serde_json::from_str(text).map_err(|e| fault(reader.path()).found(e).remedy(remedy).into())
+    reader.metadata_json(KEY_TOKENIZATION, "the tokenization")
 }
 
 /// How the bases of one window follow from its tokens.

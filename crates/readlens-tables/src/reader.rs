@@ -7,6 +7,7 @@ use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchR
 use parquet::file::metadata::ParquetMetaData;
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::Manifest;
+use serde::de::DeserializeOwned;
 
 use crate::cell::{Cell, ColumnArray};
 use crate::column::{Kind, Table};
@@ -170,15 +171,28 @@ impl<R: Record> Reader<R> {
     /// # Errors
     /// There is one, but it is not a manifest.
     pub fn manifest(&self) -> Result<Option<Manifest>> {
-        let Some(text) = self.metadata.get(KEY_MANIFEST) else { return Ok(None) };
-        serde_json::from_str(text).map(Some).map_err(|e| {
+        if !self.metadata.contains_key(KEY_MANIFEST) {
+            return Ok(None);
+        }
+        self.metadata_json(KEY_MANIFEST, "a manifest").map(Some)
+    }
+
+    /// The JSON under a metadata key; `what` is what the key holds, for the error.
+    ///
+    /// # Errors
+    /// The file lacks the key, or it holds something else.
+    pub fn metadata_json<T: DeserializeOwned>(&self, key: &str, what: &str) -> Result<T> {
+        let fault = || {
             Fault::input(&self.path)
-                .at(Place::Part(format!("metadata {KEY_MANIFEST}")))
-                .expected("a manifest")
-                .found(e)
-                .remedy("write the table again")
-                .into()
-        })
+                .at(Place::Part(format!("metadata {key}")))
+                .expected(format!("{what} as JSON"))
+                .remedy(format!(
+                    "pass the file that readlens-{} wrote, or keep its metadata when rewriting it",
+                    R::TABLE.stage
+                ))
+        };
+        let text = self.metadata.get(key).ok_or_else(|| fault().found("none"))?;
+        serde_json::from_str(text).map_err(|e| fault().found(e).into())
     }
 
     /// An input fault about the row given last.

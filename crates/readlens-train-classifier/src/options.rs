@@ -1,11 +1,11 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
-use clap::{ArgAction, Args, ValueEnum};
-use readlens_batch::{Augmentation, BlockMasks};
+use clap::{Args, ValueEnum};
+use readlens_batch::BlockMasks;
 use readlens_fault::Result;
-use readlens_fit::FitConfig;
 use readlens_stage::{Context, Stage};
+use readlens_training::{AugmentationOptions, FitOptions};
 
 use crate::config::{Config, Preset};
 use crate::run::{Paths, run};
@@ -25,34 +25,7 @@ pub struct Options {
     /// Ranks to predict, highest first [default: all rank columns of the table]
     #[arg(long, value_name = "RANK,…", value_delimiter = ',')]
     ranks: Vec<String>,
-    /// Seed of every random choice
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
 
-    /// Passes over the training windows
-    #[arg(long, value_name = "N", default_value_t = 60, help_heading = "Training")]
-    epochs: u32,
-    /// Windows per optimiser step
-    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Training")]
-    batch: usize,
-    /// Parts of a batch that threads work on; changes rounding, the number of threads does not
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
-    shards: usize,
-    /// Largest learning rate [default: the preset's]
-    #[arg(long, value_name = "RATE", help_heading = "Training")]
-    learning_rate: Option<f64>,
-    /// Share of steps over which the learning rate rises, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
-    warm_up: f64,
-    /// Decoupled weight decay of matrices
-    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
-    weight_decay: f64,
-    /// Largest gradient norm
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
-    clip: f64,
-    /// Epochs without a better validation score before stopping [default: never stop early]
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    patience: Option<u32>,
     /// Let rare taxa weigh as much as frequent ones
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
@@ -88,12 +61,6 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_tokens: Option<usize>,
 
-    /// Read every window in a random frame each epoch
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, help_heading = "Augmentation")]
-    frame_offset: bool,
-    /// Read half of the windows as their reverse complement
-    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, help_heading = "Augmentation")]
-    reverse_complement: bool,
     /// Share of windows seen through a random block mask, 0 to 1
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, help_heading = "Augmentation")]
     mask_probability: f64,
@@ -106,6 +73,10 @@ pub struct Options {
     /// Most blocks of a block mask
     #[arg(long, value_name = "N", default_value_t = 6, help_heading = "Augmentation")]
     mask_blocks: usize,
+    #[command(flatten)]
+    fit: FitOptions,
+    #[command(flatten)]
+    augmentation: AugmentationOptions,
 }
 
 impl ValueEnum for Preset {
@@ -161,21 +132,8 @@ impl Options {
         Config {
             ranks: self.ranks.clone(),
             model,
-            fit: FitConfig {
-                epochs: self.epochs,
-                batch: self.batch,
-                shards: self.shards,
-                learning_rate: self.learning_rate.unwrap_or_else(|| self.preset.learning_rate()),
-                warm_up: self.warm_up,
-                weight_decay: self.weight_decay,
-                clip: self.clip,
-                patience: self.patience,
-                seed: self.seed,
-            },
-            augmentation: Augmentation {
-                frame_offset: self.frame_offset,
-                reverse_complement: self.reverse_complement,
-            },
+            fit: self.fit.config(60, self.preset.learning_rate()),
+            augmentation: self.augmentation.config(),
             masks: BlockMasks {
                 probability: self.mask_probability,
                 smallest: self.mask_smallest,

@@ -1,14 +1,16 @@
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
-use clap::{ArgAction, Args, ValueEnum};
-use readlens_batch::Augmentation;
+use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
-use readlens_fit::FitConfig;
 use readlens_stage::{Context, Stage};
+use readlens_training::{AugmentationOptions, FitOptions};
 
 use crate::config::{Config, HardMask, NetworkConfig, Preset, Target};
 use crate::run::{Paths, run};
+
+/// Largest learning rate where none is chosen.
+const LEARNING_RATE: f64 = 5e-3;
 
 /// Command line of `readlens-train-explainer`.
 #[derive(Debug, Args)]
@@ -25,9 +27,6 @@ pub struct Options {
     /// Masks and loss to start from
     #[arg(long, value_enum, default_value_t)]
     preset: Preset,
-    /// Seed of every random choice
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
     /// One mask per rank instead of one for all ranks
     #[arg(long)]
     mask_per_rank: bool,
@@ -91,37 +90,10 @@ pub struct Options {
     #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Network")]
     dropout: f64,
 
-    /// Passes over the training windows
-    #[arg(long, value_name = "N", default_value_t = 20, help_heading = "Training")]
-    epochs: u32,
-    /// Windows per optimiser step
-    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Training")]
-    batch: usize,
-    /// Parts of a batch that threads work on; changes rounding, the number of threads does not
-    #[arg(long, value_name = "N", default_value_t = 4, help_heading = "Training")]
-    shards: usize,
-    /// Largest learning rate
-    #[arg(long, value_name = "RATE", default_value_t = 5e-3, help_heading = "Training")]
-    learning_rate: f64,
-    /// Share of steps over which the learning rate rises, 0 to 1
-    #[arg(long, value_name = "SHARE", default_value_t = 0.1, help_heading = "Training")]
-    warm_up: f64,
-    /// Decoupled weight decay of matrices
-    #[arg(long, value_name = "RATE", default_value_t = 0.01, help_heading = "Training")]
-    weight_decay: f64,
-    /// Largest gradient norm
-    #[arg(long, value_name = "NORM", default_value_t = 1.0, help_heading = "Training")]
-    clip: f64,
-    /// Epochs without a better validation score before stopping [default: never stop early]
-    #[arg(long, value_name = "N", help_heading = "Training")]
-    patience: Option<u32>,
-
-    /// Read every window in a random frame each epoch
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set, help_heading = "Augmentation")]
-    frame_offset: bool,
-    /// Read half of the windows as their reverse complement
-    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set, help_heading = "Augmentation")]
-    reverse_complement: bool,
+    #[command(flatten)]
+    fit: FitOptions,
+    #[command(flatten)]
+    augmentation: AugmentationOptions,
 }
 
 impl ValueEnum for Preset {
@@ -190,21 +162,8 @@ impl Options {
             target: if self.target == "label" { Target::Label } else { Target::Predicted },
             mask,
             weights,
-            fit: FitConfig {
-                epochs: self.epochs,
-                batch: self.batch,
-                shards: self.shards,
-                learning_rate: self.learning_rate,
-                warm_up: self.warm_up,
-                weight_decay: self.weight_decay,
-                clip: self.clip,
-                patience: self.patience,
-                seed: self.seed,
-            },
-            augmentation: Augmentation {
-                frame_offset: self.frame_offset,
-                reverse_complement: self.reverse_complement,
-            },
+            fit: self.fit.config(20, LEARNING_RATE),
+            augmentation: self.augmentation.config(),
         })
     }
 }

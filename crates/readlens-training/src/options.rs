@@ -1,0 +1,75 @@
+use clap::{ArgAction, Args};
+use readlens_batch::Augmentation;
+use readlens_fit::FitConfig;
+
+/// Options of the training loop that both training stages have.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Training")]
+pub struct FitOptions {
+    /// Seed of every random choice
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Passes over the training windows [default: 60 for a classifier, 20 for an Explainer]
+    #[arg(long, value_name = "N")]
+    epochs: Option<u32>,
+    /// Windows per optimiser step
+    #[arg(long, value_name = "N", default_value_t = 32)]
+    batch: usize,
+    /// Parts of a batch that threads work on; changes rounding, the number of threads does not
+    #[arg(long, value_name = "N", default_value_t = 4)]
+    shards: usize,
+    /// Largest learning rate [default: the preset's]
+    #[arg(long, value_name = "RATE")]
+    learning_rate: Option<f64>,
+    /// Share of steps over which the learning rate rises, 0 to 1
+    #[arg(long, value_name = "SHARE", default_value_t = 0.1)]
+    warm_up: f64,
+    /// Decoupled weight decay of matrices
+    #[arg(long, value_name = "RATE", default_value_t = 0.01)]
+    weight_decay: f64,
+    /// Largest gradient norm
+    #[arg(long, value_name = "NORM", default_value_t = 1.0)]
+    clip: f64,
+    /// Epochs without a better validation score before stopping [default: never stop early]
+    #[arg(long, value_name = "N")]
+    patience: Option<u32>,
+}
+
+impl FitOptions {
+    /// The configuration, with the stage's own defaults where nothing was chosen.
+    pub fn config(&self, epochs: u32, learning_rate: f64) -> FitConfig {
+        FitConfig {
+            epochs: self.epochs.unwrap_or(epochs),
+            batch: self.batch,
+            shards: self.shards,
+            learning_rate: self.learning_rate.unwrap_or(learning_rate),
+            warm_up: self.warm_up,
+            weight_decay: self.weight_decay,
+            clip: self.clip,
+            patience: self.patience,
+            seed: self.seed,
+        }
+    }
+}
+
+/// Other readings of each window, in both training stages.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Augmentation")]
+pub struct AugmentationOptions {
+    /// Read every window in a random frame each epoch
+    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
+    frame_offset: bool,
+    /// Read half of the windows as their reverse complement
+    #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set)]
+    reverse_complement: bool,
+}
+
+impl AugmentationOptions {
+    /// The choice as the stages hold it.
+    pub fn config(&self) -> Augmentation {
+        Augmentation {
+            frame_offset: self.frame_offset,
+            reverse_complement: self.reverse_complement,
+        }
+    }
+}
