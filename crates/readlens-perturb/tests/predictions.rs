@@ -1,0 +1,240 @@
+//! Predictions under masks are those of the classifier, and masks of other windows are refused.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeSet;
+
+use readlens_batch::{most_likely, predict};
+use readlens_fault::{ExitCode, Result};
+use readlens_nn::load_classifier;
+use readlens_perturb::{Config, Operator, Paths, run};
+use readlens_stage::Context;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tests::{
+    RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_masks,
+    write_tokens,
+};
+
+fn config() -> Config {
+    Config { split: None, seed: 1 }
+}
+
+/// A mask per window: values that differ, and hard where they are above 1/2.
+fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
+    let mask = |(i, row): (usize, &TokenRow)| {
+        let value = |t: usize| ((i * 7 + t * 5) % 11) as f32 / 10.0;
+        let mask: Vec<f32> = (0..row.tokens.len() - 1).map(value).collect();
+        MaskRow {
+            id: row.id.clone(),
+            window: row.window,
+            method: "planted".to_owned(),
+            rank: "all".to_owned(),
+            target: None,
+            target_kind: "predicted".to_owned(),
+            hard: mask.iter().map(|&m| m > 0.5).collect(),
+            area: mask.iter().sum::<f32>() / mask.len() as f32,
+            mask,
+        }
+    };
+    rows.iter().enumerate().map(mask).collect()
+}
+
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(rows: &[TokenRow], masks: &[MaskRow]) -> Self {
+        let directory = tempfile::tempdir().unwrap();
+        write_tokens(&directory.path().join("tokens.parquet"), rows, &tokenization());
+        write_masks(&directory.path().join("masks.parquet"), masks);
+        write_classifier(&directory.path().join("classifier"), &classifier_shape(), 2);
+        Self(directory)
+    }
+
+    fn run(&self, name: &str, config: &Config) -> Result<Vec<PerturbationRow>> {
+        let paths = Paths {
+            tokens: self.0.path().join("tokens.parquet"),
+            classifier: self.0.path().join("classifier"),
+            masks: self.0.path().join("masks.parquet"),
+            output: self.0.path().join(name),
+        };
+        run(config, &paths, &Context::silent())?;
+        Ok(read_rows(&paths.output))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        std::fs::read(self.0.path().join(name)).unwrap()
+    }
+}
+
+fn of<'a>(rows: &'a [PerturbationRow], operator: &str) -> Vec<&'a PerturbationRow> {
+    rows.iter().filter(|row| row.operator == operator).collect()
+}
+
+#[test]
+fn every_window_rank_and_operator_has_its_row() {
+    let table = rows(12, &tokenization());
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
+    let operators: BTreeSet<&str> = found.iter().map(|row| row.operator.as_str()).collect();
+    let mut expected: BTreeSet<&str> = Operator::ALL.iter().map(|o| o.name()).collect();
+    expected.extend(["unmasked", "all_zero"]);
+    assert_eq!(operators, expected);
+    for operator in operators {
+        let rows = of(&found, operator);
+        assert_eq!(rows.len(), 12 * RANKS.len(), "{operator}");
+        let is_plain = operator == "unmasked" || operator == "all_zero";
+        let names = if is_plain { ("none", "none") } else { ("planted", "all") };
+        assert!(rows.iter().all(|r| (r.method.as_str(), r.mask_rank.as_str()) == names));
+    }
+    for row in &found {
+        assert!((0.0..=1.0).contains(&row.p_predicted) && row.p_target <= row.p_predicted);
+        assert!((0.0..=1.0).contains(&row.entropy) && (0.0..=1.0).contains(&row.kept_area));
+        assert_eq!(row.correct, row.label.as_ref().map(|label| *label == row.predicted));
+    }
+}
+
+#[test]
+fn predictions_and_areas_are_those_of_the_factors() {
+    let table = rows(12, &tokenization());
+    let masks = masks_of(&table);
+    let folder = Folder::new(&table, &masks);
+    let found = folder.run("p", &config()).unwrap();
+    let classifier = load_classifier(&folder.0.path().join("classifier")).unwrap();
+    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
+    let inverse = |values: Vec<f32>| values.into_iter().map(|v| 1.0 - v).collect::<Vec<_>>();
+    let whole = predict(&classifier, &tokens, None).unwrap();
+    let factors: [(&str, Vec<Vec<f32>>); 6] = [
+        ("unmasked", masks.iter().map(|m| vec![1.0; m.mask.len()]).collect()),
+        ("all_zero", masks.iter().map(|m| vec![0.0; m.mask.len()]).collect()),
+        ("masked", masks.iter().map(|m| m.mask.clone()).collect()),
+        ("inverse", masks.iter().map(|m| inverse(m.mask.clone())).collect()),
+        ("hard_masked", masks.iter().map(hard).collect()),
+        ("hard_inverse", masks.iter().map(|m| inverse(hard(m))).collect()),
+    ];
+    for (operator, factors) in factors {
+        let predictions = predict(&classifier, &tokens, Some(&factors)).unwrap();
+        let rows = of(&found, operator);
+        for (i, window) in table.iter().enumerate() {
+            for (rank, shape) in classifier.config().ranks.iter().enumerate() {
+                let row = rows[i * RANKS.len() + rank];
+                let p = &predictions[i][rank];
+                let target = most_likely(&whole[i][rank]);
+                assert_eq!((&row.id, row.window), (&window.id, window.window));
+                assert_eq!((&row.rank, &row.split), (&shape.rank, &window.split));
+                assert_eq!(row.target, shape.taxa[target]);
+                assert_eq!(row.label, window.taxa[rank]);
+                assert!((row.p_target - p[target]).abs() < 1e-5, "{operator}");
+                assert!((row.p_predicted - p[most_likely(p)]).abs() < 1e-5, "{operator}");
+                let entropy: f32 = p.iter().map(|p| -p * p.ln()).sum::<f32>();
+                let most = (p.len() as f32).ln();
+                assert!((row.entropy - entropy / most).abs() < 1e-5, "{operator}");
+                let area = factors[i].iter().sum::<f32>() / factors[i].len() as f32;
+                assert!((row.kept_area - area).abs() < 1e-6, "{operator}");
+            }
+        }
+    }
+}
+
+#[test]
+fn controls_keep_the_hard_masks_area() {
+    let table = rows(12, &tokenization());
+    let masks = masks_of(&table);
+    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    for operator in ["random_block", "random_segments", "shifted", "shuffled"] {
+        for (i, row) in of(&found, operator).into_iter().enumerate() {
+            let mask = &masks[i / RANKS.len()];
+            let kept = mask.hard.iter().filter(|&&hard| hard).count();
+            let area = kept as f32 / mask.hard.len() as f32;
+            assert!((row.kept_area - area).abs() < 1e-6, "{operator}");
+        }
+    }
+    for operator in ["random_block_inverse", "random_segments_inverse"] {
+        let whole = operator.trim_end_matches("_inverse");
+        for (inverse, kept) in of(&found, operator).iter().zip(of(&found, whole)) {
+            assert!((inverse.kept_area + kept.kept_area - 1.0).abs() < 1e-6, "{operator}");
+        }
+    }
+}
+
+#[test]
+fn the_seed_decides_the_controls_and_nothing_else() {
+    let table = rows(30, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let first = folder.run("first", &config()).unwrap();
+    folder.run("again", &config()).unwrap();
+    assert!(folder.bytes("first") == folder.bytes("again"));
+    let other = folder.run("other", &Config { seed: 2, ..config() }).unwrap();
+    for operator in ["unmasked", "all_zero", "masked", "inverse", "hard_masked", "hard_inverse"] {
+        assert_eq!(of(&first, operator), of(&other, operator), "{operator}");
+    }
+    for operator in ["random_block", "random_segments", "shifted", "shuffled"] {
+        assert_ne!(of(&first, operator), of(&other, operator), "{operator}");
+    }
+}
+
+#[test]
+fn windows_without_a_mask_and_other_splits_are_left_out() {
+    let table = rows(30, &tokenization());
+    let is_test = |row: &&TokenRow| row.split.as_deref() == Some("test");
+    let test = table.iter().filter(is_test).count();
+    let folder = Folder::new(&table, &masks_of(&table));
+    let found = folder.run("p", &Config { split: Some("test".to_owned()), ..config() }).unwrap();
+    assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
+    assert!(found.iter().all(|row| row.split.as_deref() == Some("test")));
+    // Masks of the test windows alone are as good.
+    let mut masks = masks_of(&table);
+    masks.retain(|m| {
+        let of_mask = |row: &&TokenRow| row.id == m.id && row.window == m.window;
+        table.iter().find(of_mask).as_ref().is_some_and(is_test)
+    });
+    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
+    // No mask at all gives an empty table.
+    assert!(Folder::new(&table, &[]).run("p", &config()).unwrap().is_empty());
+}
+
+#[test]
+fn unlabelled_windows_have_no_verdict() {
+    let mut table = rows(4, &tokenization());
+    table.iter_mut().for_each(|row| row.taxa[1] = None);
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
+    for row in found {
+        assert_eq!(row.correct.is_none(), row.rank == "genus");
+        assert_eq!(row.label.is_none(), row.rank == "genus");
+    }
+}
+
+#[test]
+fn masks_that_do_not_belong_are_refused_by_row() {
+    type Damage = fn(&mut Vec<MaskRow>);
+    let damages: [(&str, &str, Damage); 9] = [
+        ("another table's id", "row 5", |m| m[5].id = "stranger".to_owned()),
+        ("another window", "row 5", |m| m[5].window += 7),
+        ("NaN", "row 5", |m| m[5].mask[0] = f32::NAN),
+        ("above 1", "row 5", |m| m[5].mask[3] = 1.5),
+        ("below 0", "row 5", |m| m[5].mask[3] = -0.5),
+        ("infinite", "row 5", |m| m[5].mask[3] = f32::INFINITY),
+        ("short mask", "row 5", |m| {
+            m[5].mask.pop();
+        }),
+        ("long hard mask", "row 5", |m| m[5].hard.push(true)),
+        ("out of order", "row 6", |m| m.swap(5, 6)),
+    ];
+    let table = rows(20, &tokenization());
+    for (name, place, damage) in damages {
+        let mut masks = masks_of(&table);
+        damage(&mut masks);
+        let folder = Folder::new(&table, &masks);
+        let fault = folder.run("p", &config()).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::BadInput, "{name}: {fault}");
+        let message = fault.to_string();
+        assert!(message.contains("masks.parquet") && message.contains(place), "{name}: {message}");
+        let mut left: Vec<String> = std::fs::read_dir(folder.0.path())
+            .unwrap()
+            .map(|f| f.unwrap().file_name().into_string().unwrap())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["classifier", "masks.parquet", "tokens.parquet"], "{name}");
+    }
+}
