@@ -5,15 +5,20 @@ use serde::{Serialize, Serializer};
 
 use crate::key::{ALL, MAJORITY, MASK, NONE};
 
-/// Columns of the paper's table: accuracy under these operators.
-const COLUMNS: [&str; 8] = [
+/// Lines of the paper's table: accuracy under these operators, each with its controls behind it.
+const OPERATORS: [&str; 13] = [
     "unmasked",
     "masked",
-    "inverse",
     "hard_masked",
-    "hard_inverse",
     "random_block",
+    "random_segments",
+    "shifted",
+    "shuffled",
+    "inverse",
+    "hard_inverse",
     "random_block_inverse",
+    "random_segments_inverse",
+    "all_zero",
     MAJORITY,
 ];
 
@@ -90,9 +95,10 @@ impl PaperTable {
                             && (row.method == NONE || mine(row))
                     })
                 };
-                let n = COLUMNS.iter().find_map(|operator| of(operator)).map_or(0, |row| row.n);
-                let accuracy =
-                    COLUMNS.map(|operator| (operator, of(operator).map(|row| row.value))).to_vec();
+                let n = OPERATORS.iter().find_map(|operator| of(operator)).map_or(0, |row| row.n);
+                let accuracy = OPERATORS
+                    .map(|operator| (operator, of(operator).map(|row| row.value)))
+                    .to_vec();
                 RankLine { rank: rank.to_owned(), n, accuracy }
             };
             let figure = |name: &'static str| {
@@ -149,20 +155,25 @@ impl fmt::Display for Section {
                 self.mask.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
             writeln!(f, "{}", figures.join(", "))?;
         }
-        let mut lines = vec![
-            ["rank", "n"].into_iter().chain(COLUMNS).map(str::to_owned).collect::<Vec<String>>(),
-        ];
-        for line in &self.ranks {
-            let cells = line.accuracy.iter().map(|(_, value)| match value {
-                Some(value) => format!("{:.1}", 100.0 * value),
-                None => "–".to_owned(),
-            });
-            lines.push([shown(&line.rank), line.n.to_string()].into_iter().chain(cells).collect());
+        let with_n = |line: &RankLine| format!("{} (n={})", shown(&line.rank), line.n);
+        let mut lines = vec![Vec::from(["operator".to_owned()])];
+        lines[0].extend(self.ranks.iter().map(with_n));
+        for (i, operator) in OPERATORS.iter().enumerate() {
+            let values: Vec<Option<f64>> =
+                self.ranks.iter().map(|line| line.accuracy[i].1).collect();
+            if values.iter().all(Option::is_none) {
+                continue;
+            }
+            let cell = |value: Option<f64>| {
+                value.map_or("–".to_owned(), |v| format!("{:.1}", 100.0 * v))
+            };
+            let cells = values.into_iter().map(cell);
+            lines.push(std::iter::once((*operator).to_owned()).chain(cells).collect());
         }
         let width = |column: usize| {
             lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
         };
-        let widths: Vec<usize> = (0..COLUMNS.len() + 2).map(width).collect();
+        let widths: Vec<usize> = (0..=self.ranks.len()).map(width).collect();
         for line in &lines {
             let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
                 if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }

@@ -300,7 +300,9 @@ fn the_papers_table_is_aligned_text() {
     insta::assert_snapshot!(paper_table(&rows), @r"
     accuracy in %, split test, masks of explainer for all ranks
     area 0.438, hard_area 0.333, segments 1.000, auprc 0.500, iou 0.500, prevalence 0.250
-    rank   n  unmasked  masked  inverse  hard_masked  hard_inverse  random_block  random_block_inverse  majority_class
-    genus  3      66.7       –        –         66.7             –             –                     –            33.3
+    operator        genus (n=3)
+    unmasked               66.7
+    hard_masked            66.7
+    majority_class         33.3
     ");
 }
