@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Check the figures that a demo must reach: check_demo.py METRICS.JSON 16s|planted."""
+
+import json
+import sys
+
+
+def main() -> None:
+    path, kind = sys.argv[1:]
+    with open(path, encoding="utf-8") as file:
+        section = json.load(file)["table"]["sections"][0]
+    if section["split"] != "test":
+        sys.exit(f"{path}: figures of split {section['split']}, expected test")
+    ranks = {line["rank"]: line["accuracy"] for line in section["ranks"]}
+    genus, mask = ranks["genus"], section["mask"]
+    if kind == "16s":
+        checks = [
+            (f"unmasked {rank}", ranks[rank]["unmasked"], least)
+            for rank, least in [("superkingdom", 0.99), ("phylum", 0.98), ("genus", 0.97)]
+        ]
+        checks.append(("minus the hard area", -mask["hard_area"], -0.12))
+        for control in ["random_block", "random_segments"]:
+            lead = genus["hard_masked"] - genus[control]
+            checks.append((f"hard-masked genus over {control}", lead, 0.15))
+    else:
+        checks = [("AUPRC", mask["auprc"], 0.80)]
+        for rank, accuracy in ranks.items():
+            lead = accuracy["hard_masked"] - accuracy["unmasked"]
+            checks.append((f"hard-masked over unmasked {rank}", lead, -0.02))
+    for name, value, least in checks:
+        print(f"{'ok  ' if value >= least else 'LOW '} {name}: {value:.3f}, at least {least:.3f}")
+    if any(value < least for _, value, least in checks):
+        sys.exit(1)
+
+
+main()
