@@ -1,4 +1,24 @@
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::io::{self, Write};
+use std::sync::LazyLock;
+
+use indicatif::{MultiProgress, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+/// All bars of the process, so that a log line can push them aside.
+static BARS: LazyLock<MultiProgress> = LazyLock::new(MultiProgress::new);
+
+/// Standard error for logs: bars are taken away while a line is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct BesideBars;
+
+impl Write for BesideBars {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        BARS.suspend(|| io::stderr().write_all(bytes)).map(|()| bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
 
 /// A progress bar with rate and time left; silent where standard error is no terminal.
 #[derive(Debug)]
@@ -6,9 +26,9 @@ pub struct Progress(ProgressBar);
 
 impl Progress {
     pub(crate) fn new(what: &str, total: u64, shown: bool) -> Self {
-        let target =
-            if shown { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
-        let bar = ProgressBar::with_draw_target(Some(total), target);
+        let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::hidden());
+        // A bar takes the target of the group it is added to.
+        let bar = if shown { BARS.add(bar) } else { bar };
         let template = "{prefix:>20} [{bar:30}] {pos}/{len} {eta} left {msg}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
