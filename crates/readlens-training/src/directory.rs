@@ -14,7 +14,7 @@ use serde::Serialize;
 /// The checkpoint of the training that will write `output`: a directory beside it.
 ///
 /// # Errors
-/// `output` has no name.
+/// `output` has no name, or is one that [`write_model`] would refuse after all the training.
 pub fn checkpoint_for(output: &Path, manifest: &Manifest) -> Result<Checkpoint> {
     let Some(name) = output.file_name() else {
         return Err(Fault::usage(format!(
@@ -22,6 +22,7 @@ pub fn checkpoint_for(output: &Path, manifest: &Manifest) -> Result<Checkpoint> 
             output.display()
         )));
     };
+    drop(NewDirectory::create(output)?);
     let mut name = name.to_os_string();
     name.push(".checkpoint");
     let directory: PathBuf = output.with_file_name(name);
