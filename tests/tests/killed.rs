@@ -113,7 +113,7 @@ fn an_interrupted_training_says_how_to_go_on() {
 
 #[test]
 fn a_killed_table_is_whole_or_absent() {
-    let folder = prepare(3000);
+    let folder = prepare(1500);
     let here = folder.path();
     let begun = Instant::now();
     succeed("mask", here, &format!("{MASK} --quiet"));
@@ -121,12 +121,12 @@ fn a_killed_table_is_whole_or_absent() {
     let tables = ["masks.parquet", "bases.parquet"];
     let expected = tables.map(|table| std::fs::read(here.join(table)).unwrap());
     let mut absent = 0;
-    for part in 0..12 {
+    for part in 0..8 {
         for table in tables {
             let _ = std::fs::remove_file(here.join(table));
         }
         let mut child = start("mask", here, MASK);
-        std::thread::sleep(whole * part / 10);
+        std::thread::sleep(whole * part / 6);
         child.kill().unwrap();
         child.wait().unwrap();
         for (table, expected) in tables.iter().zip(&expected) {
