@@ -161,7 +161,8 @@ fn a_checkpoint_of_another_training_is_refused() {
 #[test]
 fn a_damaged_checkpoint_is_bad_input() {
     let config = config(2);
-    let damages: [(&str, fn(&Path)); 4] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 4] = [
         ("state.safetensors", |file| std::fs::write(file, b"short").unwrap()),
         ("state.safetensors", |file| save_weights(file, &Default::default()).unwrap()),
         ("state.json", |file| std::fs::write(file, b"{\"step\": 1").unwrap()),

@@ -194,7 +194,7 @@ impl Config {
         }
         if let HardMask::Budget { smallest, largest, share } = self.mask {
             let sound = 0.0 < smallest && smallest <= largest && largest <= 1.0;
-            if !sound || !(0.0 < share && share <= 1.0) {
+            if !(sound && 0.0 < share && share <= 1.0) {
                 return Err(Fault::usage(format!(
                     "budgets must satisfy 0 < smallest <= largest <= 1 and 0 < area <= 1, not \
                      {smallest}, {largest} and {share}"

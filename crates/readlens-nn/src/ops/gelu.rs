@@ -98,7 +98,7 @@ fn value_f32(x: f32) -> f32 {
 
 #[inline]
 fn slope_f32(x: f32) -> f32 {
-    const DENSITY: f32 = 0.398_942_28;
+    const DENSITY: f32 = 0.398_942_3;
     0.5 * (1.0 + erf_f32(x * std::f32::consts::FRAC_1_SQRT_2)) + DENSITY * x * (-0.5 * x * x).exp()
 }
 
