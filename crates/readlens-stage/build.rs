@@ -1,5 +1,6 @@
 //! Finds the git revision for `--version`.
 
+use std::path::Path;
 use std::process::Command;
 
 fn main() {
@@ -15,4 +16,10 @@ fn main() {
     };
     println!("cargo::rustc-env=READLENS_VERSION={version}");
     println!("cargo::rerun-if-changed=build.rs");
+    // HEAD's log changes with every commit; without a repository there is nothing to watch.
+    if let Some(log) = git(&["rev-parse", "--path-format=absolute", "--git-path", "logs/HEAD"])
+        && Path::new(&log).exists()
+    {
+        println!("cargo::rerun-if-changed={log}");
+    }
 }

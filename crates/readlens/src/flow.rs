@@ -45,7 +45,8 @@ pub(crate) fn run(mut settings: Settings, out: &Path, context: &Context) -> Resu
     let step = |number: usize, what: &str| tracing::info!("{number}/{STAGES} {what}");
 
     step(1, "tokenize");
-    let mut paths = vec![("output", tokens.as_path())];
+    let summary = path("summary.json");
+    let mut paths = vec![("output", tokens.as_path()), ("summary", &summary)];
     paths.extend(input.taxonomy.as_deref().map(|taxonomy| ("taxonomy", taxonomy)));
     let sequences: Vec<&Path> = input.sequences.iter().map(|p| p.as_path()).collect();
     stage::<readlens_tokenize::Options>(&settings.tokenize, &paths, &sequences, context)?;
