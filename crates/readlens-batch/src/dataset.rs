@@ -36,8 +36,9 @@ pub struct Dataset {
 impl Dataset {
     /// Reads the splits `train` and `valid`. A table without any split is training data as a whole.
     ///
-    /// `known` gives the ranks and taxa of a trained classifier; without it they are those of the
-    /// training windows, taxa in alphabetical order. Windows without a real token are left out.
+    /// `known` gives the ranks and taxa of a trained classifier, and a rank without a column is then
+    /// unlabelled; without it they are those of the training windows, taxa in alphabetical order.
+    /// Windows without a real token are left out, and so are those without a split where others have one.
     ///
     /// # Errors
     /// The table cannot be read, has no tokenization, an id out of the vocabulary, or no training
@@ -51,9 +52,14 @@ impl Dataset {
             None if wanted.is_empty() => columns.clone(),
             None => wanted.to_vec(),
         };
-        let places = places_of(path, &names, &columns)?;
+        if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
+            return Err(Fault::usage(format!("rank {} is named twice", twice.1)));
+        }
+        let places = places_of(path, &names, &columns, known.is_some())?;
         let mut train: Vec<(Vec<u32>, Vec<Option<String>>)> = Vec::new();
         let mut valid = Vec::new();
+        let mut unassigned = Vec::new();
+        let mut has_splits = false;
         let mut longest = 0;
         while let Some(row) = reader.next() {
             let mut row = row?;
@@ -62,9 +68,11 @@ impl Dataset {
             if row.tokens.len() <= usize::from(tokenization.cls) {
                 continue;
             }
-            let taxa = places.iter().map(|&place| row.taxa[place].take()).collect();
+            let taxa = places.iter().map(|place| row.taxa[(*place)?].take()).collect();
+            has_splits |= row.split.is_some();
             match row.split.as_deref() {
-                Some("train") | None => train.push((row.tokens, taxa)),
+                None => unassigned.push((row.tokens, taxa)),
+                Some("train") => train.push((row.tokens, taxa)),
                 Some("valid") => valid.push((row.tokens, taxa)),
                 Some("test") => {}
                 Some(other) => {
@@ -76,6 +84,11 @@ impl Dataset {
                         .into());
                 }
             }
+        }
+        if !has_splits {
+            train = unassigned;
+        } else if !unassigned.is_empty() {
+            tracing::info!("left out {} windows without a split", unassigned.len());
         }
         if train.is_empty() {
             return Err(no_training_window(path).into());
@@ -127,17 +140,24 @@ fn no_training_window(path: &Path) -> readlens_fault::InputFault {
         .remedy("tokenize again with a split column or split fractions")
 }
 
-/// Index of each rank among the table's rank columns.
-fn places_of(path: &Path, names: &[String], columns: &[String]) -> Result<Vec<usize>> {
-    let place = |name: &String| {
-        columns.iter().position(|c| c == name).ok_or_else(|| {
+/// Index of each rank among the table's rank columns; none only where that is allowed.
+fn places_of(
+    path: &Path,
+    names: &[String],
+    columns: &[String],
+    may_miss: bool,
+) -> Result<Vec<Option<usize>>> {
+    let place = |name: &String| match columns.iter().position(|c| c == name) {
+        Some(place) => Ok(Some(place)),
+        None if may_miss => Ok(None),
+        None => Err({
             Fault::input(path)
                 .at(Place::Column(name.clone()))
                 .expected("a column of that rank")
                 .found(format!("the ranks {}", columns.join(", ")))
                 .remedy("choose among those ranks, or tokenize again with this one")
                 .into()
-        })
+        }),
     };
     names.iter().map(place).collect()
 }

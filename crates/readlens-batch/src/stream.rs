@@ -149,15 +149,39 @@ pub(crate) fn check_tokens(
         &row.tokens
     };
     let is_real = |id: u32| id == readlens_kmer::UNK || (FIRST_KMER..vocabulary).contains(&id);
-    match body.iter().find(|&&id| !is_real(id)) {
-        None => Ok(()),
-        Some(id) => Err(reader
+    if let Some(id) = body.iter().find(|&&id| !is_real(id)) {
+        return Err(reader
             .fault()
             .expected(format!("UNK (1) or k-mer ids from {FIRST_KMER} to {}", vocabulary - 1))
             .found(format!("token id {id}"))
             .remedy("tokenize again")
-            .into()),
+            .into());
     }
+    let bases = row.end.saturating_sub(row.start) as usize;
+    if tokenization.token_count(bases) != body.len() {
+        return Err(reader
+            .fault()
+            .expected(format!(
+                "{} tokens for bases {} to {}",
+                tokenization.token_count(bases),
+                row.start,
+                row.end
+            ))
+            .found(body.len())
+            .remedy("tokenize again")
+            .into());
+    }
+    // Overlapping k-mers say every base more than once, and must say the same.
+    if tokenization.stride < tokenization.k {
+        tokenization.decode(&row.tokens).map_err(|e| {
+            reader
+                .fault()
+                .expected("k-mers that agree where they overlap")
+                .found(e)
+                .remedy("tokenize again")
+        })?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::task::Figure;
 const MANIFEST: &str = "manifest.json";
 const STATE: &str = "state.json";
 const TENSORS: &str = "state.safetensors";
+const FIGURES: &str = "figures.json";
 
 /// Where a training keeps what it needs to go on, and what identifies the training.
 ///
@@ -35,7 +36,8 @@ pub(crate) struct State {
     /// Sums of the current epoch's loss terms and the batches they are over.
     pub(crate) running: Vec<(String, f64)>,
     pub(crate) batches: u32,
-    /// All figures so far.
+    /// All figures so far; in a file of their own, which grows with the steps.
+    #[serde(skip)]
     pub(crate) figures: Vec<Figure>,
 }
 
@@ -58,7 +60,10 @@ impl Checkpoint {
         if !self.directory.join(MANIFEST).is_file() {
             return Ok(());
         }
-        std::fs::remove_dir_all(&self.directory)
+        // Renamed first: a removal that is cut short must not leave half a checkpoint behind.
+        let removed = self.directory.with_extension("checkpoint-removed");
+        std::fs::rename(&self.directory, &removed)
+            .and_then(|()| std::fs::remove_dir_all(&removed))
             .map_err(|e| Fault::io("remove", &self.directory, e))
     }
 
@@ -76,6 +81,10 @@ impl Checkpoint {
         tensors.extend(best.iter().map(|(n, t)| (format!("best/{n}"), t.clone())));
         save_weights(&new.path().join(TENSORS), &tensors)?;
         write_json(&new.path().join(STATE), state)?;
+        let file = new.path().join(FIGURES);
+        let figures = serde_json::to_vec(&state.figures)
+            .map_err(|e| Fault::failed("writing a checkpoint", e))?;
+        std::fs::write(&file, figures).map_err(|e| Fault::io("write", &file, e))?;
         write_json(&new.path().join(MANIFEST), &self.identity)?;
         new.commit()
     }
@@ -99,7 +108,12 @@ impl Checkpoint {
                 .remedy(format!("repeat the options of the stopped training, or {}", remove()))
                 .into());
         }
-        let state: State = read_json(&self.directory.join(STATE))?;
+        let mut state: State = read_json(&self.directory.join(STATE))?;
+        let file = self.directory.join(FIGURES);
+        let text = std::fs::read(&file).map_err(|e| Fault::io("read", &file, e))?;
+        state.figures = serde_json::from_slice(&text).map_err(|e| {
+            Fault::input(&file).expected("the figures of the checkpoint").found(e).remedy(remove())
+        })?;
         let file = self.directory.join(TENSORS);
         let mut current = HashMap::new();
         let mut best = HashMap::new();

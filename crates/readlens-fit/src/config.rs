@@ -44,6 +44,9 @@ impl FitConfig {
                 return Err(Fault::usage(format!("{name} must be positive, not {value}")));
             }
         }
+        if self.patience == Some(0) {
+            return Err(Fault::usage("patience must be 1 or more epochs"));
+        }
         if !(0.0..1.0).contains(&self.warm_up) {
             return Err(Fault::usage(format!("warm-up must be in [0, 1), not {}", self.warm_up)));
         }

@@ -74,6 +74,12 @@ impl<'a, T: Task> Fitting<'a, T> {
         let steps = task.examples().div_ceil(config.batch);
         let steps_per_epoch =
             u32::try_from(steps).map_err(|e| Fault::failed("counting steps", e))?;
+        if steps_per_epoch.checked_mul(config.epochs).is_none() {
+            return Err(Fault::usage(format!(
+                "epochs: {} are more steps than can be counted",
+                config.epochs
+            )));
+        }
         Ok(Self { task, parameters, config, checkpoint, adamw, state, best, steps_per_epoch })
     }
 
@@ -182,7 +188,7 @@ impl<'a, T: Task> Fitting<'a, T> {
     fn has_lost_patience(&self) -> bool {
         let epoch = self.state.step / self.steps_per_epoch;
         match (self.config.patience, self.state.best) {
-            (Some(patience), Some((_, best))) => epoch >= best + patience,
+            (Some(patience), Some((_, best))) => epoch >= best.saturating_add(patience),
             _ => false,
         }
     }

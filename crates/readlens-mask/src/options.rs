@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_batch::Shard;
-use readlens_fault::{Fault, Result};
+use readlens_fault::Result;
 use readlens_nn::Selection;
 use readlens_stage::{Context, Stage};
 
@@ -47,9 +47,6 @@ impl Stage for Options {
         "Say which tokens the classifier reads, for every window of a table";
 
     fn run(self, context: &Context) -> Result<()> {
-        if self.bases.as_ref() == Some(&self.output) {
-            return Err(Fault::usage("--bases and --output name the same file"));
-        }
         let config = Config {
             method: "explainer".to_owned(),
             split: self.split,

@@ -7,9 +7,10 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
 use readlens_nn::{
-    Classifier, Explainer, ExplainerNetwork, Selection, load_classifier, load_explainer,
+    Classifier, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
+    load_explainer,
 };
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::{ALL_RANKS, MaskRow};
@@ -59,6 +60,11 @@ pub fn run(config: &Config, paths: &Paths, shard: Shard, context: &Context) -> R
     if let Some(directory) = &paths.classifier {
         inputs.push(InputDigest::of("classifier", directory)?);
     }
+    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.bases), [&paths.tokens])?;
+    let trained: Manifest = read_json(&paths.explainer.join(MANIFEST_FILE))?;
+    for input in inputs.iter().filter(|input| input.role == "classifier") {
+        trained.check_input(&paths.explainer, input)?;
+    }
     let manifest = Manifest::new("mask", config, None, inputs)?;
     let mut metadata = BTreeMap::new();
     if let Some(text) = stream.reader().metadata().get(KEY_TOKENIZATION) {
@@ -93,6 +99,9 @@ pub fn run(config: &Config, paths: &Paths, shard: Shard, context: &Context) -> R
     }
     drop(progress);
     let written = masks.rows();
+    if written == 0 {
+        tracing::warn!("no window was masked: the table has none, or none of the split");
+    }
     if let Some(bases) = bases {
         bases.finish()?;
     }

@@ -55,6 +55,12 @@ impl ClassifierConfig {
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
         self.encoder.validate()?;
+        self.encoder.check_vocabulary(&self.tokenization)?;
+        if self.pooling == Pooling::Cls && !self.tokenization.cls {
+            return Err(Fault::usage(
+                "CLS pooling needs a CLS token: tokenize without --no-cls, or pool the mean",
+            ));
+        }
         if self.ranks.is_empty() {
             return Err(Fault::usage("a classifier needs at least one rank"));
         }

@@ -1,6 +1,6 @@
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
-use readlens_kmer::FIRST_KMER;
+use readlens_kmer::{FIRST_KMER, Tokenization};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
@@ -49,6 +49,11 @@ pub struct EncoderConfig {
 }
 
 impl EncoderConfig {
+    /// Refuses an embedding that does not fit the tokens.
+    pub(crate) fn check_vocabulary(&self, tokenization: &Tokenization) -> Result<()> {
+        check_vocabulary(self.vocabulary, tokenization)
+    }
+
     /// Refuses shapes that cannot work.
     ///
     /// # Errors
@@ -74,11 +79,28 @@ impl EncoderConfig {
                 "heads must divide dim, but {heads} does not divide {dim}"
             )));
         }
+        if self.vocabulary <= FIRST_KMER as usize {
+            return Err(Fault::usage(format!(
+                "a vocabulary of {} holds no k-mer",
+                self.vocabulary
+            )));
+        }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Fault::usage(format!("dropout must be in [0, 1), not {}", self.dropout)));
         }
         Ok(())
     }
+}
+
+/// Refuses a vocabulary that is not the tokenization's.
+pub(crate) fn check_vocabulary(vocabulary: usize, tokenization: &Tokenization) -> Result<()> {
+    let expected = tokenization.vocabulary_size();
+    if vocabulary != expected {
+        return Err(Fault::usage(format!(
+            "the vocabulary must be the {expected} ids of the tokenization, not {vocabulary}"
+        )));
+    }
+    Ok(())
 }
 
 #[derive(Debug)]

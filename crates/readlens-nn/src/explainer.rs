@@ -6,10 +6,13 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
-use crate::encoder::{Encoder, EncoderConfig, layer_norm, linear};
+use crate::encoder::{Encoder, EncoderConfig, check_vocabulary, layer_norm, linear};
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
 use crate::random::Dropout;
 use crate::weights::{Initial, WeightSource};
+
+/// Most tokens that one convolution may span.
+const MOST_REACH: usize = 1 << 14;
 
 /// Kind and shape of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -70,7 +73,10 @@ impl ExplainerConfig {
             return Err(Fault::usage("an Explainer gives at least one mask"));
         }
         if self.smoothing.is_multiple_of(2) || self.smoothing > 1 << 10 {
-            return Err(Fault::usage(format!("smoothing must be odd, not {}", self.smoothing)));
+            let found = self.smoothing;
+            return Err(Fault::usage(format!(
+                "smoothing must be odd and below 1,024, not {found}"
+            )));
         }
         if let Selection::Share { share } = self.selection
             && !(share > 0.0 && share <= 1.0)
@@ -82,12 +88,14 @@ impl ExplainerConfig {
         match &self.network {
             ExplainerNetwork::Transformer(encoder) => {
                 encoder.validate()?;
+                encoder.check_vocabulary(&self.tokenization)?;
                 if encoder.patch > 1 {
                     return Err(Fault::usage("a transformer Explainer has no stem: set patch = 1"));
                 }
                 Ok(())
             }
             ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations } => {
+                check_vocabulary(*vocabulary, &self.tokenization)?;
                 let sound =
                     *vocabulary > 0 && *vocabulary <= 1 << 24 && *dim > 0 && *dim <= 1 << 14;
                 if !sound || width.is_multiple_of(2) || *width > 1 << 10 {
@@ -95,8 +103,12 @@ impl ExplainerConfig {
                         "a convolutional Explainer needs a vocabulary, a dim and an odd width",
                     ));
                 }
-                if dilations.is_empty() || dilations.iter().any(|&d| d == 0 || d > 1 << 16) {
-                    return Err(Fault::usage("dilations must be one or more positive numbers"));
+                if dilations.is_empty()
+                    || dilations.iter().any(|&d| d == 0 || d * width > MOST_REACH)
+                {
+                    return Err(Fault::usage(format!(
+                        "dilations must be one or more positive numbers, and times width at most {MOST_REACH}"
+                    )));
                 }
                 Ok(())
             }

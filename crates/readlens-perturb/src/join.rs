@@ -26,8 +26,10 @@ impl MaskJoin {
 
     /// The masks of `window`, which has `tokens` real tokens.
     pub(crate) fn take(&mut self, window: &TokenRow, tokens: usize) -> Result<Vec<MaskRow>> {
-        let mut masks = Vec::new();
-        while let Some((row, mask)) = self.masks.next_if(|(_, mask)| belongs(mask, window)) {
+        let mut masks: Vec<MaskRow> = Vec::new();
+        // Records may share an id: a method and rank that come again are the next record's.
+        while let Some((row, mask)) = self.masks.next_if(|(_, mask)| belongs(mask, window, &masks))
+        {
             let mask = mask?;
             self.check(row, &mask, tokens)?;
             masks.push(mask);
@@ -74,9 +76,12 @@ impl MaskJoin {
 }
 
 /// Whether the mask is the window's; a fault is given to the first window that asks.
-fn belongs(mask: &Result<MaskRow>, window: &TokenRow) -> bool {
+fn belongs(mask: &Result<MaskRow>, window: &TokenRow, taken: &[MaskRow]) -> bool {
     match mask {
-        Ok(mask) => mask.window == window.window && mask.id == window.id,
+        Ok(mask) => {
+            let is_taken = |t: &MaskRow| t.method == mask.method && t.rank == mask.rank;
+            mask.window == window.window && mask.id == window.id && !taken.iter().any(is_taken)
+        }
         Err(_) => true,
     }
 }

@@ -5,12 +5,12 @@ use readlens_batch::{Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::random::stream;
 use readlens_nn::{Classifier, load_classifier};
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::Context;
-use readlens_tables::Writer;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::{Reader, Writer};
 use serde::Serialize;
 
 use crate::join::MaskJoin;
@@ -61,6 +61,12 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         InputDigest::of("classifier", &paths.classifier)?,
         InputDigest::of("masks", &paths.masks)?,
     ];
+    refuse_overwriting([&paths.output], [&paths.tokens, &paths.masks])?;
+    if let Some(made) = Reader::<MaskRow>::open(&paths.masks)?.manifest()? {
+        for input in &inputs {
+            made.check_input(&paths.masks, input)?;
+        }
+    }
     let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
     let mut masks = MaskJoin::open(&paths.masks)?;
     let mut table = Writer::create(&paths.output, &[], &manifest, &BTreeMap::new())?;

@@ -10,4 +10,4 @@ mod output;
 
 pub use digest::{DigestReader, Sha256Digest, digest_bytes, digest_file};
 pub use manifest::{InputDigest, Manifest, read_json};
-pub use output::{NewDirectory, NewFile, write_json};
+pub use output::{NewDirectory, NewFile, refuse_overwriting, write_json};

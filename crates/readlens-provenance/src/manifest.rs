@@ -25,8 +25,8 @@ pub struct InputDigest {
 }
 
 impl InputDigest {
-    /// Digests the file at `path`; a directory is identified by its `manifest.json` and
-    /// `model.safetensors`, the two files that determine a model.
+    /// Digests the file at `path`; a model directory is identified by its weights, configuration
+    /// and manifest.
     ///
     /// # Errors
     /// A file cannot be read.
@@ -34,9 +34,10 @@ impl InputDigest {
         let name = file_name(path);
         if path.is_dir() {
             let (weights, bytes) = digest_file(&path.join("model.safetensors"))?;
+            let (config, _) = digest_file(&path.join("config.json"))?;
             let (manifest, _) = digest_file(&path.join("manifest.json"))?;
-            let both = format!("{}{}", weights.as_str(), manifest.as_str());
-            let sha256 = crate::digest_bytes(both.as_bytes());
+            let all = [weights.as_str(), config.as_str(), manifest.as_str()].concat();
+            let sha256 = crate::digest_bytes(all.as_bytes());
             return Ok(Self { role: role.to_owned(), name, sha256, bytes });
         }
         let (sha256, bytes) = digest_file(path)?;
@@ -79,6 +80,22 @@ impl Manifest {
             .map_err(|e| Fault::failed(format!("writing the configuration of {stage}"), e))?;
         let version = env!("CARGO_PKG_VERSION").to_owned();
         Ok(Self { stage: stage.to_owned(), version, config, seed, inputs })
+    }
+
+    /// Refuses an input that is not the one that the artefact `file` was made from; `given` is
+    /// what this stage was given in the same role. An artefact that names no such input passes.
+    ///
+    /// # Errors
+    /// [`Fault::Input`] about `file`.
+    pub fn check_input(&self, file: &Path, given: &InputDigest) -> Result<()> {
+        match self.input(&given.role) {
+            Some(made_from) if made_from.sha256 != given.sha256 => Err(Fault::input(file)
+                .expected(format!("to be made from the {} {} given here", given.role, given.name))
+                .found(format!("that it was made from another {}", made_from.name))
+                .remedy("pass files of one run together, or make this one again")
+                .into()),
+            _ => Ok(()),
+        }
     }
 
     /// The digest of the input with `role`, if there is one.

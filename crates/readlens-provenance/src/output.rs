@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
 use serde::Serialize;
+
+use crate::manifest::{Manifest, read_json};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// The file that marks a directory as one readlens wrote, and may therefore replace.
@@ -99,12 +101,12 @@ impl NewDirectory {
     /// `target` is a file or somebody else's directory, or its parent cannot be written to.
     pub fn create(target: &Path) -> Result<Self> {
         if target.exists() {
-            let is_ours = target.join(MARKER).is_file();
+            let is_ours = read_json::<Manifest>(&target.join(MARKER)).is_ok();
             let is_empty = target.is_dir()
                 && fs::read_dir(target).map_err(|e| Fault::io("read", target, e))?.next().is_none();
             if !is_ours && !is_empty {
                 return Err(Fault::usage(format!(
-                    "will not replace {}: it holds no {MARKER}, so readlens did not write it; \
+                    "will not replace {}: it holds no {MARKER} of ours, so readlens did not write it; \
                      choose another output or remove it",
                     target.display()
                 )));
@@ -152,6 +154,32 @@ impl NewDirectory {
     }
 }
 
+/// Refuses outputs that name an input, or each other, under whatever spelling of the path.
+///
+/// # Errors
+/// [`Fault::Usage`] naming the path.
+pub fn refuse_overwriting<'a>(
+    outputs: impl IntoIterator<Item = &'a PathBuf>,
+    inputs: impl IntoIterator<Item = &'a PathBuf>,
+) -> Result<()> {
+    let place = |path: &Path| {
+        let parent = fs::canonicalize(parent_of(path)).unwrap_or_else(|_| parent_of(path));
+        fs::canonicalize(path).unwrap_or_else(|_| parent.join(path.file_name().unwrap_or_default()))
+    };
+    let mut taken: Vec<PathBuf> = inputs.into_iter().map(|path| place(path)).collect();
+    for output in outputs {
+        let target = place(output);
+        if taken.contains(&target) {
+            return Err(Fault::usage(format!(
+                "will not write {}: it is an input or another output; choose another name",
+                output.display()
+            )));
+        }
+        taken.push(target);
+    }
+    Ok(())
+}
+
 /// Writes `value` as indented JSON with a final newline, whole or not at all.
 ///
 /// # Errors
@@ -196,10 +224,11 @@ mod tests {
         let ours = dir.path().join("model");
         for content in ["first", "second"] {
             let new = NewDirectory::create(&ours)?;
-            write_json(&new.path().join(MARKER), &content)?;
+            let manifest = Manifest::new(content, &(), None, Vec::new())?;
+            write_json(&new.path().join(MARKER), &manifest)?;
             new.commit()?;
-            let read: String = crate::read_json(&ours.join(MARKER))?;
-            assert_eq!(read, content);
+            let read: Manifest = crate::read_json(&ours.join(MARKER))?;
+            assert_eq!(read.stage, content);
         }
         Ok(())
     }

@@ -115,6 +115,9 @@ pub struct Config {
     pub class_weights: bool,
 }
 
+/// Smallest share of tokens that a block mask can be asked to have.
+const SMALLEST_SHARE: f64 = 1e-6;
+
 impl Config {
     /// Refuses values that cannot work.
     ///
@@ -122,10 +125,11 @@ impl Config {
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
         self.fit.validate()?;
-        self.model.encoder(1, 1).validate()?;
+        // Any vocabulary and length will do to check the rest before the data is read.
+        self.model.encoder(1 << 10, 1).validate()?;
         let shares = [
             ("mask-probability", self.masks.probability, 0.0),
-            ("mask-smallest", self.masks.smallest, f64::MIN_POSITIVE),
+            ("mask-smallest", self.masks.smallest, SMALLEST_SHARE),
             ("mask-largest", self.masks.largest, self.masks.smallest),
         ];
         for (name, value, low) in shares {

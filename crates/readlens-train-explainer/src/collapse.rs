@@ -48,11 +48,12 @@ pub fn find_collapse(area: f64, correlation: f64) -> Option<Collapse> {
 }
 
 /// Mean Pearson correlation between the masks of different windows, over the tokens that both
-/// have; `masks`: `[window][mask][token]`. 0 for fewer than two windows; 1 where both masks are
+/// have; `masks`: `[window][mask][token]`, of which `output` is compared. 0 for fewer than two windows; 1 where both masks are
 /// constant.
-pub(crate) fn mean_correlation(masks: &[Vec<Vec<f32>>]) -> f64 {
+pub(crate) fn mean_correlation(masks: &[Vec<Vec<f32>>], output: usize) -> f64 {
     let stride = masks.len().div_ceil(COMPARED).max(1);
-    let chosen: Vec<&Vec<f32>> = masks.iter().step_by(stride).filter_map(|m| m.first()).collect();
+    let chosen: Vec<&Vec<f32>> =
+        masks.iter().step_by(stride).filter_map(|m| m.get(output)).collect();
     let (mut sum, mut pairs) = (0.0, 0);
     for (i, a) in chosen.iter().enumerate() {
         for b in &chosen[i + 1..] {
@@ -92,12 +93,12 @@ mod tests {
         let same: Vec<Vec<Vec<f32>>> = (0..10)
             .map(|i| vec![(0..50).map(|t| (t % 7) as f32 + 0.01 * (i * t % 3) as f32).collect()])
             .collect();
-        let correlation = mean_correlation(&same);
+        let correlation = mean_correlation(&same, 0);
         assert!(matches!(find_collapse(0.2, correlation), Some(Collapse::SameForEveryInput(_))));
         let moving: Vec<Vec<Vec<f32>>> = (0..10)
             .map(|i| vec![(0..50).map(|t| if t / 5 == i { 1.0 } else { 0.0 }).collect()])
             .collect();
-        assert_eq!(find_collapse(0.1, mean_correlation(&moving)), None);
+        assert_eq!(find_collapse(0.1, mean_correlation(&moving, 0)), None);
         assert_eq!(find_collapse(0.999, 0.0), Some(Collapse::AllOnes));
         assert_eq!(find_collapse(0.001, 0.0), Some(Collapse::AllZeros));
     }

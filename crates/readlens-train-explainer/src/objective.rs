@@ -35,18 +35,14 @@ pub(crate) fn loss(
     let masks = logits.dim(2)?;
     let ranks = targets.len();
     let mut classification = Tensor::zeros((), DType::F32, &Device::Cpu)?;
-    let mut inverse_term = classification.clone();
     let mut area = classification.clone();
     let mut variation = classification.clone();
-    let inverse_kind = match (weights.entropy > 0.0, weights.uniform_kl > 0.0) {
-        (false, false) => None,
-        (true, false) => Some(vec![(Uninformative::Entropy, weights.entropy)]),
-        (false, true) => Some(vec![(Uninformative::UniformKl, weights.uniform_kl)]),
-        (true, true) => Some(vec![
-            (Uninformative::Entropy, weights.entropy),
-            (Uninformative::UniformKl, weights.uniform_kl),
-        ]),
-    };
+    let kinds = [
+        ("entropy", Uninformative::Entropy, weights.entropy),
+        ("uniform_kl", Uninformative::UniformKl, weights.uniform_kl),
+    ];
+    let kinds: Vec<_> = kinds.into_iter().filter(|(_, _, weight)| *weight > 0.0).collect();
+    let mut inverse_terms = vec![classification.clone(); kinds.len()];
     for output in 0..masks {
         let mask = mask_of(config.mask, &logits.narrow(2, output, 1)?.squeeze(2)?, budgets, batch)?;
         // One mask explains all ranks; otherwise each explains its own.
@@ -59,14 +55,13 @@ pub(crate) fn loss(
             classification =
                 (classification + losses::cross_entropy(&masked[rank], classes, weights)?)?;
         }
-        if let Some(kinds) = &inverse_kind {
+        if !kinds.is_empty() {
             let hidden = masking::complete_inverse(&mask.seen, batch)?;
             let inverse = classifier.forward(batch, Some(&hidden), off)?;
             for rank in explained {
-                for &(kind, weight) in kinds {
-                    let term = losses::uninformative(&inverse[rank], kind)?.sum_all()?;
-                    inverse_term =
-                        (inverse_term + (term * (weight * share_of_batch / ranks as f64))?)?;
+                for ((_, kind, _), sum) in kinds.iter().zip(&mut inverse_terms) {
+                    let term = losses::uninformative(&inverse[rank], *kind)?.sum_all()?;
+                    *sum = (&*sum + (term * (share_of_batch / ranks as f64))?)?;
                 }
             }
         }
@@ -76,14 +71,15 @@ pub(crate) fn loss(
             (variation + (losses::total_variation(&mask.soft, batch)?.sum_all()? * share)?)?;
     }
     let shape = ((&area * weights.area)? + (&variation * weights.total_variation)?)?;
-    let total = ((&classification + &inverse_term)? + shape)?;
+    let mut total = (&classification + shape)?;
     let value = |t: &Tensor| t.to_dtype(DType::F64)?.to_scalar::<f64>();
-    let terms = vec![
-        ("classification", value(&classification)?),
-        ("inverse", value(&inverse_term)?),
-        ("area", value(&area)?),
-        ("total_variation", value(&variation)?),
-    ];
+    // Curves show the terms themselves, before their weights.
+    let mut terms = vec![("classification", value(&classification)?)];
+    for ((name, _, weight), term) in kinds.iter().zip(&inverse_terms) {
+        total = (total + (term * *weight)?)?;
+        terms.push((name, value(term)?));
+    }
+    terms.extend([("area", value(&area)?), ("total_variation", value(&variation)?)]);
     Ok(Loss { total, terms })
 }
 

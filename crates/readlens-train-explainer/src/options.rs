@@ -56,9 +56,9 @@ pub struct Options {
     #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
     total_variation_weight: Option<f64>,
 
-    /// Kind of network
-    #[arg(long, value_name = "KIND", value_parser = ["convolutional", "transformer"], default_value = "convolutional", help_heading = "Network")]
-    network: String,
+    /// Kind of network [default: a transformer under the preset paper, convolutional otherwise]
+    #[arg(long, value_name = "KIND", value_parser = ["convolutional", "transformer"], help_heading = "Network")]
+    network: Option<String>,
     /// Width of every layer
     #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Network")]
     dim: usize,
@@ -140,7 +140,11 @@ impl Options {
         for (weight, chosen) in chosen {
             *weight = chosen.unwrap_or(*weight);
         }
-        let network = if self.network == "transformer" {
+        let is_transformer = match self.network.as_deref() {
+            Some(kind) => kind == "transformer",
+            None => self.preset == Preset::Paper,
+        };
+        let network = if is_transformer {
             NetworkConfig::Transformer {
                 dim: self.dim,
                 layers: self.layers,

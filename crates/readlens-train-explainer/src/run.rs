@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device};
-use readlens_batch::{Dataset, most_likely, predict};
+use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
@@ -13,9 +13,9 @@ use readlens_stage::Context;
 use readlens_training::{Watcher, checkpoint_for, write_model};
 
 use crate::collapse::find_collapse;
-use crate::config::Config;
+use crate::config::{Config, Target};
 use crate::task::ExplainerTask;
-use crate::validation::Validation;
+use crate::validation::{HARD_AREA, MASK_CORRELATION, Validation};
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -66,11 +66,25 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         data.train.len(),
         data.valid.len()
     );
+    if data.valid.is_empty() {
+        tracing::warn!(
+            "no windows in the split valid: the last epoch is kept and a collapse would not be noticed"
+        );
+    }
+    if config.target == Target::Label
+        && !data.train.iter().any(|w| w.classes.iter().any(Option::is_some))
+    {
+        return Err(Fault::input(&paths.tokens)
+            .expected("training windows with a label that the classifier knows")
+            .found("none")
+            .remedy("tokenize with a taxonomy, or train with --target predicted")
+            .into());
+    }
     let validation = Validation {
         selection: explainer_shape.selection,
         ranks,
         area_weight: config.weights.area,
-        targets: validation_targets(&classifier, &data)?,
+        targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
     let checkpoint = checkpoint_for(&paths.output, &manifest)?;
@@ -116,24 +130,31 @@ fn classifier_digest(directory: &Path) -> Result<readlens_provenance::Sha256Dige
     weights_digest(&read_tensors(&directory.join(WEIGHTS_FILE))?)
 }
 
-/// The classifier's prediction for each whole validation window, per rank.
+/// The target of each validation window per rank; none where a label is missing.
 fn validation_targets(
+    target: Target,
     classifier: &readlens_nn::Classifier,
     data: &Dataset,
-) -> Result<Vec<Vec<usize>>> {
+) -> Result<Vec<Vec<Option<usize>>>> {
+    if target == Target::Label {
+        let labels = |w: &Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
+        return Ok(data.valid.iter().map(labels).collect());
+    }
     let rows: Vec<&[u32]> = data.valid.iter().map(|w| w.tokens.as_slice()).collect();
     let predictions = predict(classifier, &rows, None)?;
-    Ok(predictions.iter().map(|row| row.iter().map(|p| most_likely(p)).collect()).collect())
+    Ok(predictions.iter().map(|row| row.iter().map(|p| Some(most_likely(p))).collect()).collect())
 }
 
+/// Warns of every mask that explains nothing.
 fn report_collapse(figures: &[Figure], epoch: u32) {
-    let figure = |term: &str| {
-        let found = figures.iter().find(|f| f.epoch == epoch && f.step.is_none() && f.term == term);
-        found.map(|f| f.value)
-    };
-    if let (Some(area), Some(correlation)) = (figure("hard_area"), figure("mask_correlation"))
-        && let Some(collapse) = find_collapse(area, correlation)
-    {
-        tracing::warn!("{collapse}");
+    let of_epoch = || figures.iter().filter(|f| f.epoch == epoch && f.step.is_none());
+    for area in of_epoch().filter(|f| f.term == HARD_AREA) {
+        let correlation = of_epoch().find(|f| f.term == MASK_CORRELATION && f.rank == area.rank);
+        let collapse = correlation.and_then(|c| find_collapse(area.value, c.value));
+        match (collapse, &area.rank) {
+            (Some(collapse), Some(rank)) => tracing::warn!("the mask for {rank}: {collapse}"),
+            (Some(collapse), None) => tracing::warn!("{collapse}"),
+            (None, _) => {}
+        }
     }
 }

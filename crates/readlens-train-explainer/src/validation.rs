@@ -8,6 +8,11 @@ use readlens_nn::{Classifier, Selection};
 
 use crate::collapse::mean_correlation;
 
+/// Name of the figure of the hard masks' mean area.
+pub(crate) const HARD_AREA: &str = "hard_area";
+/// Name of the figure of the mean correlation between the masks of different windows.
+pub(crate) const MASK_CORRELATION: &str = "mask_correlation";
+
 /// What the validation needs to know beside the windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Validation {
@@ -16,8 +21,8 @@ pub(crate) struct Validation {
     pub(crate) ranks: Vec<String>,
     /// Weight of the area in the loss; in the score it has the same.
     pub(crate) area_weight: f64,
-    /// Prediction of each validation window for the whole input, per rank.
-    pub(crate) targets: Vec<Vec<usize>>,
+    /// Target of each validation window, per rank; none where a label is missing.
+    pub(crate) targets: Vec<Vec<Option<usize>>>,
 }
 
 /// Figures of the epoch, and the score: the target's probability under the hard mask minus that
@@ -44,7 +49,7 @@ pub(crate) fn validate(
     let outputs = logits.first().map_or(0, Vec::len);
     let n = rows.len() as f64;
     let mut figures = Vec::new();
-    let (mut scores, mut areas) = (Vec::new(), Vec::new());
+    let mut scores = Vec::new();
     for output in 0..outputs {
         let masks: Vec<Vec<f32>> = logits
             .iter()
@@ -56,7 +61,6 @@ pub(crate) fn validate(
         let share =
             |mask: &Vec<f32>| f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
         let area = masks.iter().map(share).sum::<f64>() / n;
-        areas.push(area);
         let explained = if outputs == 1 { 0..ranks } else { output..output + 1 };
         let kept = predict(classifier, rows, Some(&masks))?;
         let hidden = predict(classifier, rows, Some(&inverse))?;
@@ -65,18 +69,24 @@ pub(crate) fn validate(
             let mut probability = [0.0; 2];
             let sides = [("hard_masked_agreement", &kept), ("hard_inverse_agreement", &hidden)];
             for ((term, predictions), probability) in sides.into_iter().zip(&mut probability) {
-                let targets = || validation.targets.iter().map(|row| row[rank]);
-                let pairs = || predictions.iter().map(|row| &row[rank]).zip(targets());
-                let agreeing = pairs().filter(|(p, target)| most_likely(p) == *target).count();
-                figures.push(figure(name, term, agreeing as f64 / n));
-                *probability = pairs().map(|(p, target)| f64::from(p[target])).sum::<f64>() / n;
+                let pairs: Vec<(&Vec<f32>, usize)> = predictions
+                    .iter()
+                    .zip(&validation.targets)
+                    .filter_map(|(row, targets)| Some((&row[rank], targets[rank]?)))
+                    .collect();
+                let known = pairs.len().max(1) as f64;
+                let agreeing = pairs.iter().filter(|(p, target)| most_likely(p) == *target).count();
+                figures.push(figure(name, term, agreeing as f64 / known));
+                *probability =
+                    pairs.iter().map(|(p, target)| f64::from(p[*target])).sum::<f64>() / known;
             }
             scores.push(probability[0] - probability[1] - validation.area_weight * area);
         }
+        let whose = (outputs > 1).then(|| validation.ranks[output].as_str());
+        figures.push(figure(whose, HARD_AREA, area));
+        figures.push(figure(whose, MASK_CORRELATION, mean_correlation(logits, output)));
     }
-    figures.push(figure(None, "hard_area", areas.iter().sum::<f64>() / areas.len() as f64));
-    figures.push(figure(None, "mask_correlation", mean_correlation(logits)));
-    let score = scores.iter().sum::<f64>() / scores.len() as f64;
+    let score = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
     figures.push(figure(None, "score", score));
     Ok((figures, Some(score)))
 }

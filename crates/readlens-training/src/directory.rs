@@ -22,10 +22,13 @@ pub fn checkpoint_for(output: &Path, manifest: &Manifest) -> Result<Checkpoint> 
             output.display()
         )));
     };
-    drop(NewDirectory::create(output)?);
     let mut name = name.to_os_string();
     name.push(".checkpoint");
     let directory: PathBuf = output.with_file_name(name);
+    // What cannot be written must be said before hours of training, not after.
+    for target in [output, &directory] {
+        drop(NewDirectory::create(target)?);
+    }
     Ok(Checkpoint::new(&directory, manifest.clone()))
 }
 

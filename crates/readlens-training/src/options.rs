@@ -18,7 +18,7 @@ pub struct FitOptions {
     /// Parts of a batch that threads work on; changes rounding, the number of threads does not
     #[arg(long, value_name = "N", default_value_t = 4)]
     shards: usize,
-    /// Largest learning rate [default: the preset's]
+    /// Largest learning rate [default: the preset's for a classifier, 0.005 for an Explainer]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
     /// Share of steps over which the learning rate rises, 0 to 1
