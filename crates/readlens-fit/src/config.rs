@@ -1,6 +1,9 @@
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
+/// Most epochs that make sense; more is a slip of the keyboard.
+const MOST_EPOCHS: u32 = 1_000_000;
+
 /// How a network is trained, apart from its loss.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -43,6 +46,12 @@ impl FitConfig {
             if !(value > 0.0 && value.is_finite()) {
                 return Err(Fault::usage(format!("{name} must be positive, not {value}")));
             }
+        }
+        if self.epochs > MOST_EPOCHS {
+            let epochs = self.epochs;
+            return Err(Fault::usage(format!(
+                "epochs must be at most {MOST_EPOCHS}, not {epochs}"
+            )));
         }
         if self.patience == Some(0) {
             return Err(Fault::usage("patience must be 1 or more epochs"));
