@@ -274,6 +274,7 @@ fn what_does_not_belong_together_is_refused() {
 
     let mut long = rows(10, &tokenization());
     long[6].tokens.extend([5; 20]);
+    long[6].end += 60;
     let folder = Folder::new(&long, transformer(), &["all"]);
     refused(&folder, &config(), ExitCode::BadInput, &["tokens.parquet", "row 6"]);
     // A convolution has no longest window.

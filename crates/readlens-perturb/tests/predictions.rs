@@ -1,13 +1,15 @@
 //! Predictions under masks are those of the classifier, and masks of other windows are refused.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use readlens_batch::{most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_nn::load_classifier;
 use readlens_perturb::{Config, Operator, Paths, run};
+use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
+use readlens_tables::Writer;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
@@ -237,4 +239,42 @@ fn masks_that_do_not_belong_are_refused_by_row() {
         left.sort();
         assert_eq!(left, ["classifier", "masks.parquet", "tokens.parquet"], "{name}");
     }
+}
+
+#[test]
+fn records_that_share_an_id_keep_their_own_masks() {
+    let mut table = rows(6, &tokenization());
+    for row in &mut table {
+        row.id = "twin".to_owned();
+        row.window = 0;
+    }
+    let masks = masks_of(&table);
+    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    for (row, mask) in of(&found, "masked").chunks(RANKS.len()).zip(&masks) {
+        assert!((row[0].kept_area - mask.area).abs() < 1e-6);
+    }
+    assert_eq!(of(&found, "masked").len(), 6 * RANKS.len());
+}
+
+#[test]
+fn masks_made_for_another_table_are_refused() {
+    let table = rows(6, &tokenization());
+    let folder = Folder::new(&table, &[]);
+    let other = folder.0.path().join("other.parquet");
+    write_tokens(&other, &rows(7, &tokenization()), &tokenization());
+    let write = |tokens: &str| {
+        let path = folder.0.path().join(tokens);
+        let inputs = vec![InputDigest::of("tokens", &path).unwrap()];
+        let manifest = Manifest::new("mask", &"test", None, inputs).unwrap();
+        let path = folder.0.path().join("masks.parquet");
+        let mut writer = Writer::create(&path, &[], &manifest, &BTreeMap::new()).unwrap();
+        masks_of(&table).iter().for_each(|row| writer.push(row).unwrap());
+        writer.finish().unwrap();
+    };
+    write("tokens.parquet");
+    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    write("other.parquet");
+    let fault = folder.run("q", &config()).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains("masks.parquet"), "{fault}");
 }

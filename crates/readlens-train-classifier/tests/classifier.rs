@@ -149,6 +149,26 @@ fn a_test_window_changes_nothing_but_the_longest_length() {
 }
 
 #[test]
+fn windows_without_a_split_are_left_out_where_others_have_one() {
+    let weights = |table: &[TokenRow]| {
+        let directory = tempfile::tempdir().unwrap();
+        let (paths, outcome) = train(&config(1), table, directory.path());
+        outcome.unwrap();
+        std::fs::read(paths.output.join(WEIGHTS_FILE)).unwrap()
+    };
+    let mut table = rows(40, &tokenization());
+    let is_train = |row: &&mut TokenRow| row.split.as_deref() == Some("train");
+    table.iter_mut().filter(is_train).step_by(2).for_each(|row| row.split = None);
+    let without: Vec<TokenRow> = table.iter().filter(|row| row.split.is_some()).cloned().collect();
+    assert!(weights(&table) == weights(&without));
+    // Where no window has a split, all are for training.
+    let mut train = table.clone();
+    train.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
+    table.iter_mut().for_each(|row| row.split = None);
+    assert!(weights(&table) == weights(&train));
+}
+
+#[test]
 fn impossible_configurations_are_usage_faults_and_write_nothing() {
     let with = |change: fn(&mut Config)| {
         let mut config = config(1);
@@ -165,6 +185,9 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
         with(|c| c.masks.smallest = 0.0),
         with(|c| c.masks.largest = 0.05),
         with(|c| c.fit.epochs = 0),
+        with(|c| (c.fit.epochs, c.fit.batch) = (u32::MAX, 1)),
+        with(|c| c.fit.patience = Some(0)),
+        with(|c| c.ranks = vec!["genus".to_owned(), "genus".to_owned()]),
         with(|c| c.fit.learning_rate = 0.0),
     ];
     for config in wrong {

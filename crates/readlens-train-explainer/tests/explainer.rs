@@ -104,7 +104,7 @@ fn the_classifier_is_frozen_under_every_preset() {
 #[test]
 fn every_loss_term_has_a_curve() {
     let (_, curves) = result(&config(Preset::Paper), &rows(40, &tokenization()));
-    for term in ["loss", "classification", "inverse", "area", "total_variation"] {
+    for term in ["loss", "classification", "entropy", "area", "total_variation"] {
         let epochs: Vec<u32> = curves
             .iter()
             .filter(|f| f.term == term && f.step.is_none() && f.split == "train")
@@ -145,6 +145,28 @@ fn the_label_never_enters_where_the_prediction_is_the_target() {
         let [rotated, _] = relabelled(&rows);
         assert!(with_labels != expected);
         assert!(result(&label, &rotated) != with_labels);
+    }
+}
+
+#[test]
+fn labels_as_targets_need_a_label() {
+    let [_, blank] = relabelled(&rows(20, &tokenization()));
+    let config = Config { target: Target::Label, ..config(Preset::Hard) };
+    let (_directory, paths, outcome) = train(&config, &blank);
+    let fault = outcome.unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains("tokens.parquet") && !paths.output.exists());
+}
+
+#[test]
+fn every_mask_has_its_own_figures() {
+    let config = Config { mask_per_rank: true, ..config(Preset::Hard) };
+    let (_, curves) = result(&config, &rows(40, &tokenization()));
+    for term in ["hard_area", "mask_correlation"] {
+        for rank in RANKS {
+            let of_rank = |f: &&TrainingRow| f.term == term && f.rank.as_deref() == Some(rank);
+            assert_eq!(curves.iter().filter(of_rank).count(), 2, "{term} of {rank}");
+        }
     }
 }
 

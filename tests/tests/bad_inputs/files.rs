@@ -164,7 +164,12 @@ fn write_token_tables(directory: &Path) {
         rows[7].tokens.remove(0);
     });
     changed("tokens-none-in-row", |rows| rows[7].tokens.clear());
-    changed("tokens-only-cls", |rows| rows.iter_mut().for_each(|row| row.tokens.truncate(1)));
+    changed("tokens-only-cls", |rows| {
+        for row in rows {
+            row.tokens.truncate(1);
+            row.end = row.start;
+        }
+    });
     changed("tokens-no-train", |rows| {
         rows.iter_mut().for_each(|row| row.split = Some("test".to_owned()));
     });
@@ -175,7 +180,12 @@ fn write_token_tables(directory: &Path) {
     changed("tokens-genus-without-labels", |rows| {
         rows.iter_mut().for_each(|row| row.taxa[1] = None);
     });
-    changed("tokens-too-long", |rows| rows[7].tokens.extend([5; 20]));
+    changed("tokens-too-long", |rows| {
+        rows[7].tokens.extend([5; 20]);
+        rows[7].end += 60;
+    });
+    changed("tokens-more-than-bases", |rows| rows[7].tokens.push(5));
+    changed("tokens-end-before-start", |rows| rows[7].end = 0);
 
     let write = |name: &str, metadata: &BTreeMap<String, String>| {
         write_rows(&path(name), &RANKS, &good, metadata);
