@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use readlens_fault::{Fault, Result};
 
-use crate::common::{Common, LogFormat};
+use crate::options::{Common, LogFormat};
 use crate::progress::Progress;
 
 /// What a running stage may use of its surroundings.

@@ -5,8 +5,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use clap::{Args, FromArgMatches, Parser};
 use readlens_fault::{ExitCode, Fault, Result};
 
-use crate::common::Common;
 use crate::context::{Context, threads_of};
+use crate::options::Common;
 use crate::{logs, process};
 
 /// The options of a stage and what they do.

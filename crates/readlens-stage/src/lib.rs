@@ -4,14 +4,14 @@
 //! readlens_stage::main::<Options>() }` and the umbrella offers the same type as a subcommand.
 //! Standard output is data, standard error is logs and progress.
 
-mod common;
 mod context;
 mod entry;
 mod logs;
+mod options;
 mod process;
 mod progress;
 
-pub use common::{Common, LogFormat};
 pub use context::Context;
 pub use entry::{Stage, VERSION, finish, main, run_with, start};
+pub use options::{Common, LogFormat};
 pub use progress::Progress;

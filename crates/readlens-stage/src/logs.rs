@@ -2,7 +2,7 @@ use std::io::IsTerminal;
 
 use tracing::Level;
 
-use crate::common::{Common, LogFormat};
+use crate::options::{Common, LogFormat};
 use crate::progress::BesideBars;
 
 /// Sends logs to standard error; a second call in one process changes nothing.
