@@ -148,6 +148,15 @@ mod tests {
     }
 
     #[test]
+    fn an_unreadable_input_is_bad_input_and_says_what_to_check() {
+        let missing = || std::io::Error::from(std::io::ErrorKind::NotFound);
+        let fault = Fault::io("open", "genes.fasta", missing());
+        assert_eq!(fault.exit_code(), ExitCode::BadInput);
+        assert!(fault.to_string().ends_with("; check that the path is right and may be read"));
+        assert_eq!(Fault::io("write", "out", missing()).exit_code(), ExitCode::Failure);
+    }
+
+    #[test]
     fn hostile_text_reaches_the_terminal_escaped_and_short() {
         let message =
             Fault::input("x").expected("text").found("\u{1b}[31m".repeat(1000)).to_string();

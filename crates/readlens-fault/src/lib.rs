@@ -90,7 +90,11 @@ impl fmt::Display for Fault {
             Self::Usage(message) => f.write_str(message),
             Self::Input(fault) => fault.fmt(f),
             Self::Io { action, path, source } => {
-                write!(f, "cannot {action} {}: {source}", path.display())
+                let remedy = match *action {
+                    "open" | "read" => "check that the path is right and may be read",
+                    _ => "check that the disk has room and the folder may be written to",
+                };
+                write!(f, "cannot {action} {}: {source}; {remedy}", path.display())
             }
             Self::Failed { what, source } => write!(f, "{what} failed: {source}"),
             Self::Interrupted { remedy } => write!(f, "interrupted; {remedy}"),
