@@ -1,8 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_nn::random::Dropout;
-use readlens_nn::{Classifier, Explainer, TokenBatch, masking};
+use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, masking};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -74,7 +73,7 @@ pub fn predict(
             masking::complete(&batch.place(&values)?, batch)
         });
         let mask = mask.transpose()?;
-        let logits = classifier.forward(batch, mask.as_ref(), &mut Dropout::off())?;
+        let logits = classifier.forward(batch, mask.as_ref(), &mut Pass::inference())?;
         let ranks: Vec<Vec<Vec<f32>>> =
             logits.iter().map(|l| softmax(l)?.to_vec2()).collect::<candle_core::Result<_>>()?;
         Ok((0..indices.len()).map(|i| ranks.iter().map(|rank| rank[i].clone()).collect()).collect())
@@ -92,7 +91,7 @@ fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
 /// A row is too long for the Explainer or the computation fails.
 pub fn explain(explainer: &Explainer, rows: &[&[u32]]) -> Result<Vec<Vec<Vec<f32>>>> {
     for_each_batch(rows, "computing masks", |batch, indices| {
-        let logits = explainer.forward(batch, &mut Dropout::off())?;
+        let logits = explainer.forward(batch, &mut Pass::inference())?;
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
         let first = usize::from(batch.has_cls);
         let of_row = |(masks, &index): (Vec<Vec<f32>>, &usize)| {

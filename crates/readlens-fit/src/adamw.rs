@@ -1,6 +1,8 @@
 use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
 
-use candle_core::{Device, Tensor};
+use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor};
+use readlens_kernels::{AdamWStep, Level, adamw};
 use readlens_nn::Parameters;
 
 const BETA_1: f64 = 0.9;
@@ -12,8 +14,9 @@ const EPSILON: f64 = 1e-8;
 pub(crate) struct AdamW {
     weight_decay: f64,
     clip: f64,
-    /// First and second moments per parameter, in name order.
-    moments: Vec<(Vec<f32>, Vec<f32>)>,
+    /// First and second moments of all parameters in name order, one after the other.
+    first: Vec<f32>,
+    second: Vec<f32>,
 }
 
 /// Embeddings are rows that are mostly not in the batch: decay would forget the rare ones.
@@ -23,49 +26,46 @@ fn decays(name: &str, dims: &[usize]) -> bool {
 
 impl AdamW {
     pub(crate) fn new(parameters: &Parameters, weight_decay: f64, clip: f64) -> Self {
-        let zeros = |var: &candle_core::Var| vec![0.0; var.elem_count()];
-        let moments = parameters.iter().map(|(_, var)| (zeros(var), zeros(var))).collect();
-        Self { weight_decay, clip, moments }
+        let count = parameters.count();
+        Self { weight_decay, clip, first: vec![0.0; count], second: vec![0.0; count] }
     }
 
-    /// Moves `parameters` against `gradients`; `step` counts from 0. Returns the gradient's norm
-    /// before clipping.
+    /// Moves `parameters` against `gradients`, which lie one after the other in name order; `step` counts from 0.
+    /// Returns the gradient's norm before clipping.
     pub(crate) fn step(
         &mut self,
         parameters: &Parameters,
-        gradients: &[Vec<f32>],
+        gradients: &[f32],
         learning_rate: f64,
         step: u32,
     ) -> candle_core::Result<f64> {
-        let squares = gradients.iter().flatten().map(|&g| f64::from(g) * f64::from(g));
-        let norm = squares.sum::<f64>().sqrt();
-        let scale = if norm > self.clip { (self.clip / norm) as f32 } else { 1.0 };
+        let norm = norm(gradients);
         let exponent = step as i32 + 1;
         let correction_1 = 1.0 - BETA_1.powi(exponent);
         let correction_2 = 1.0 - BETA_2.powi(exponent);
-        let rate = (learning_rate / correction_1) as f32;
-        let root = (1.0 / correction_2.sqrt()) as f32;
-        let (beta_1, beta_2, epsilon) = (BETA_1 as f32, BETA_2 as f32, EPSILON as f32);
-        for (((name, var), gradient), (first, second)) in
-            parameters.iter().zip(gradients).zip(&mut self.moments)
-        {
+        let mut rest = (gradients, self.first.as_mut_slice(), self.second.as_mut_slice());
+        for (name, var) in parameters.iter() {
             let keep = if decays(name, var.dims()) {
                 1.0 - learning_rate * self.weight_decay
             } else {
                 1.0
             };
-            let keep = keep as f32;
-            let mut values: Vec<f32> = var.flatten_all()?.to_vec1()?;
-            let moments = first.iter_mut().zip(second.iter_mut());
-            for ((value, &gradient), (first, second)) in
-                values.iter_mut().zip(gradient).zip(moments)
-            {
-                let g = gradient * scale;
-                *first = beta_1 * *first + (1.0 - beta_1) * g;
-                *second = beta_2 * *second + (1.0 - beta_2) * g * g;
-                *value = *value * keep - rate * *first / (second.sqrt() * root + epsilon);
-            }
-            var.set(&Tensor::from_vec(values, var.shape(), var.device())?)?;
+            let step = AdamWStep {
+                beta_1: BETA_1 as f32,
+                beta_2: BETA_2 as f32,
+                rate: (learning_rate / correction_1) as f32,
+                root: (1.0 / correction_2.sqrt()) as f32,
+                epsilon: EPSILON as f32,
+                keep: keep as f32,
+                scale: if norm > self.clip { (self.clip / norm) as f32 } else { 1.0 },
+            };
+            let count = var.elem_count();
+            let (gradient, gradients) = rest.0.split_at(count);
+            let (first, firsts) = rest.1.split_at_mut(count);
+            let (second, seconds) = rest.2.split_at_mut(count);
+            let moments = Mutex::new((first, second));
+            var.inplace_op1(&Move { gradient, moments, step })?;
+            rest = (gradients, firsts, seconds);
         }
         Ok(norm)
     }
@@ -76,9 +76,12 @@ impl AdamW {
         parameters: &Parameters,
     ) -> candle_core::Result<HashMap<String, Tensor>> {
         let mut tensors = HashMap::new();
-        for ((name, _), (first, second)) in parameters.iter().zip(&self.moments) {
-            for (moment, values) in [("first", first), ("second", second)] {
-                let tensor = Tensor::from_slice(values, values.len(), &Device::Cpu)?;
+        let mut start = 0;
+        for (name, var) in parameters.iter() {
+            let range = start..start + var.elem_count();
+            start = range.end;
+            for (moment, values) in [("first", &self.first), ("second", &self.second)] {
+                let tensor = Tensor::from_slice(&values[range.clone()], range.len(), &Device::Cpu)?;
                 tensors.insert(format!("{moment}/{name}"), tensor);
             }
         }
@@ -91,17 +94,59 @@ impl AdamW {
         parameters: &Parameters,
         tensors: &HashMap<String, Tensor>,
     ) -> bool {
-        parameters.iter().zip(&mut self.moments).all(|((name, _), (first, second))| {
-            [("first", first), ("second", second)].into_iter().all(|(moment, values)| {
-                let found =
-                    tensors.get(&format!("{moment}/{name}")).and_then(|t| t.to_vec1::<f32>().ok());
-                let Some(found) = found.filter(|found| found.len() == values.len()) else {
-                    return false;
-                };
-                *values = found;
-                true
-            })
+        let mut start = 0;
+        parameters.iter().all(|(name, var)| {
+            let range = start..start + var.elem_count();
+            start = range.end;
+            [("first", &mut self.first), ("second", &mut self.second)].into_iter().all(
+                |(moment, values)| {
+                    let found = tensors.get(&format!("{moment}/{name}"));
+                    let found = found.and_then(|t| t.to_vec1::<f32>().ok());
+                    let Some(found) = found.filter(|found| found.len() == range.len()) else {
+                        return false;
+                    };
+                    values[range.clone()].copy_from_slice(&found);
+                    true
+                },
+            )
         })
+    }
+}
+
+/// Euclidean norm, summed in f64.
+fn norm(values: &[f32]) -> f64 {
+    const LANES: usize = 16;
+    let mut sums = [0f64; LANES];
+    for chunk in values.chunks(LANES) {
+        for (sum, &value) in sums.iter_mut().zip(chunk) {
+            *sum += f64::from(value) * f64::from(value);
+        }
+    }
+    sums.iter().sum::<f64>().sqrt()
+}
+
+/// Moves a parameter where it lies.
+struct Move<'a> {
+    gradient: &'a [f32],
+    /// First and second moments; locked because candle lends the operation read-only.
+    moments: Mutex<(&'a mut [f32], &'a mut [f32])>,
+    step: AdamWStep,
+}
+
+impl InplaceOp1 for Move<'_> {
+    fn name(&self) -> &'static str {
+        "adamw"
+    }
+
+    fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> candle_core::Result<()> {
+        let (CpuStorage::F32(values), Some((start, end))) = (storage, layout.contiguous_offsets())
+        else {
+            candle_core::bail!("parameters are contiguous f32 values");
+        };
+        let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
+        let (first, second) = &mut *moments;
+        adamw(Level::current(), &mut values[start..end], self.gradient, first, second, self.step);
+        Ok(())
     }
 }
 
@@ -120,7 +165,7 @@ mod tests {
         source.tensor("a.weight", &[1, 2], ones).unwrap();
         let parameters = source.finish().unwrap();
         let mut adamw = AdamW::new(&parameters, 0.5, 1e9);
-        let norm = adamw.step(&parameters, &[vec![3.0, -4.0], vec![0.0, 12.0]], 0.1, 0).unwrap();
+        let norm = adamw.step(&parameters, &[3.0, -4.0, 0.0, 12.0], 0.1, 0).unwrap();
         assert!((norm - 13.0).abs() < 1e-6);
         let values: Vec<Vec<f32>> =
             parameters.iter().map(|(_, v)| v.flatten_all().unwrap().to_vec1().unwrap()).collect();

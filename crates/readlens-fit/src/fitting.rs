@@ -9,7 +9,7 @@ use readlens_nn::random::stream;
 use crate::adamw::AdamW;
 use crate::checkpoint::{Checkpoint, State};
 use crate::config::FitConfig;
-use crate::gradients::batch_gradient;
+use crate::gradients::Gradients;
 use crate::schedule::learning_rate;
 use crate::task::{Figure, Observer, Split, Task};
 
@@ -51,6 +51,7 @@ struct Fitting<'a, T> {
     config: &'a FitConfig,
     checkpoint: &'a Checkpoint,
     adamw: AdamW,
+    gradients: Gradients<'a>,
     state: State,
     best: HashMap<String, Tensor>,
     steps_per_epoch: u32,
@@ -80,7 +81,8 @@ impl<'a, T: Task> Fitting<'a, T> {
                 config.epochs
             )));
         }
-        Ok(Self { task, parameters, config, checkpoint, adamw, state, best, steps_per_epoch })
+        let gradients = Gradients::new(parameters);
+        Ok(Self { task, parameters, config, checkpoint, adamw, gradients, state, best, steps_per_epoch })
     }
 
     fn run(mut self, observer: &dyn Observer) -> Result<Fitted> {
@@ -131,7 +133,7 @@ impl<'a, T: Task> Fitting<'a, T> {
     fn step(&mut self, indices: &[usize], epoch: u32, total: u32) -> Result<f64> {
         let step = self.state.step;
         let shards = self.task.prepare(indices, self.config.shards, epoch, step)?;
-        let batch = batch_gradient(self.task, &shards, self.parameters)?;
+        let batch = self.gradients.of_batch(self.task, &shards)?;
         if !batch.loss.is_finite() {
             return Err(diverged("the loss", batch.loss, epoch, step));
         }
@@ -141,6 +143,7 @@ impl<'a, T: Task> Fitting<'a, T> {
             .adamw
             .step(self.parameters, &batch.gradients, rate, step)
             .map_err(|e| Fault::failed("an optimiser step", e))?;
+        self.gradients.recycle(batch.gradients);
         if !norm.is_finite() {
             return Err(diverged("the gradient", norm, epoch, step));
         }

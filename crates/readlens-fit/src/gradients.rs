@@ -1,60 +1,102 @@
 //! The gradient of a batch: shards in parallel, added in order.
 
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
 use candle_core::DType;
-use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_nn::Parameters;
+use readlens_kernels::{Level, add};
+use readlens_nn::{GradientLayout, Parameters, WeightGradients};
 
 use crate::task::{Loss, Task};
 
-/// Loss, its terms and the gradient of every parameter in name order.
+/// Loss, its terms and the gradients of all parameters in name order, one after the other.
 pub(crate) struct BatchGradient {
     pub(crate) loss: f64,
     pub(crate) terms: Vec<(&'static str, f64)>,
-    pub(crate) gradients: Vec<Vec<f32>>,
+    pub(crate) gradients: Vec<f32>,
 }
 
-pub(crate) fn batch_gradient<T: Task>(
-    task: &T,
-    shards: &[T::Shard],
-    parameters: &Parameters,
-) -> Result<BatchGradient> {
-    let failed = |e: candle_core::Error| Fault::failed("a training step", e);
-    let parts: Vec<BatchGradient> = shards
-        .par_iter()
-        .map(|shard| shard_gradient(task, shard, parameters).map_err(failed))
-        .collect::<Result<_>>()?;
-    let mut parts = parts.into_iter();
-    let mut sum = parts.next().ok_or_else(|| Fault::usage("a batch needs at least one example"))?;
-    for part in parts {
-        sum.loss += part.loss;
-        for ((_, sum), (_, value)) in sum.terms.iter_mut().zip(part.terms) {
-            *sum += value;
-        }
-        for (sum, gradient) in sum.gradients.iter_mut().zip(part.gradients) {
-            for (sum, value) in sum.iter_mut().zip(gradient) {
-                *sum += value;
+/// Computes gradients, step after step, in the same memory.
+pub(crate) struct Gradients<'a> {
+    parameters: &'a Parameters,
+    layout: Arc<GradientLayout>,
+    memory: Mutex<Vec<Vec<f32>>>,
+}
+
+/// What the shards have come to: their sum up to `next`, and those that were ready before their turn.
+#[derive(Default)]
+struct Sum {
+    next: usize,
+    sum: Option<BatchGradient>,
+    early: BTreeMap<usize, BatchGradient>,
+    fault: Option<(usize, Fault)>,
+}
+
+impl<'a> Gradients<'a> {
+    pub(crate) fn new(parameters: &'a Parameters) -> Self {
+        let layout = Arc::new(GradientLayout::new(parameters));
+        Self { parameters, layout, memory: Mutex::default() }
+    }
+
+    /// The gradient of a batch. Shards are taken in order by whichever thread is free and added in order, so that
+    /// the sum is the same for any number of threads and few gradients wait in memory.
+    pub(crate) fn of_batch<T: Task>(&self, task: &T, shards: &[T::Shard]) -> Result<BatchGradient> {
+        let (taken, sum) = (AtomicUsize::new(0), Mutex::new(Sum::default()));
+        rayon::broadcast(|_| {
+            loop {
+                let index = taken.fetch_add(1, Ordering::Relaxed);
+                let Some(shard) = shards.get(index) else { break };
+                let result = self.of_shard(task, shard);
+                let mut sum = sum.lock().unwrap_or_else(PoisonError::into_inner);
+                match result {
+                    Ok(part) => {
+                        sum.early.insert(index, part);
+                        self.add_ready(&mut sum);
+                    }
+                    Err(e) if sum.fault.as_ref().is_none_or(|(first, _)| index < *first) => {
+                        sum.fault = Some((index, Fault::failed("a training step", e)));
+                    }
+                    Err(_) => {}
+                }
             }
+        });
+        let sum = sum.into_inner().unwrap_or_else(PoisonError::into_inner);
+        match sum.fault {
+            Some((_, fault)) => Err(fault),
+            None => sum.sum.ok_or_else(|| Fault::usage("a batch needs at least one example")),
         }
     }
-    Ok(sum)
-}
 
-fn shard_gradient<T: Task>(
-    task: &T,
-    shard: &T::Shard,
-    parameters: &Parameters,
-) -> candle_core::Result<BatchGradient> {
-    let Loss { total, terms } = task.loss(shard)?;
-    let loss = total.to_dtype(DType::F64)?.to_scalar::<f64>()?;
-    let store = total.backward()?;
-    let gradients = parameters
-        .iter()
-        .map(|(_, var)| match store.get(var) {
-            Some(gradient) => gradient.flatten_all()?.to_vec1::<f32>(),
-            // A parameter that this shard does not reach, such as a head without a label.
-            None => Ok(vec![0.0; var.elem_count()]),
-        })
-        .collect::<candle_core::Result<_>>()?;
-    Ok(BatchGradient { loss, terms, gradients })
+    /// Gives back the memory of a gradient that has been used.
+    pub(crate) fn recycle(&self, gradients: Vec<f32>) {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner).push(gradients);
+    }
+
+    fn add_ready(&self, sum: &mut Sum) {
+        while let Some(part) = sum.early.remove(&sum.next) {
+            sum.next += 1;
+            let Some(total) = &mut sum.sum else {
+                sum.sum = Some(part);
+                continue;
+            };
+            total.loss += part.loss;
+            for ((_, total), (_, value)) in total.terms.iter_mut().zip(part.terms) {
+                *total += value;
+            }
+            add(Level::current(), &mut total.gradients, &part.gradients);
+            self.recycle(part.gradients);
+        }
+    }
+
+    fn of_shard<T: Task>(&self, task: &T, shard: &T::Shard) -> candle_core::Result<BatchGradient> {
+        let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let gradients = WeightGradients::new(&self.layout, memory.unwrap_or_default());
+        let Loss { total, terms } = task.loss(shard, &gradients)?;
+        let loss = total.to_dtype(DType::F64)?.to_scalar::<f64>()?;
+        let store = total.backward()?;
+        gradients.add_store(self.parameters, &store)?;
+        Ok(BatchGradient { loss, terms, gradients: gradients.take() })
+    }
 }

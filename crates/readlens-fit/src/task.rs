@@ -1,5 +1,6 @@
 use candle_core::Tensor;
 use readlens_fault::Result;
+use readlens_nn::WeightGradients;
 use serde::{Deserialize, Serialize};
 
 /// The split a figure was taken on.
@@ -60,11 +61,15 @@ pub trait Task: Sync {
         step: u32,
     ) -> Result<Vec<Self::Shard>>;
 
-    /// The loss of a shard.
+    /// The loss of a shard; the network that is trained computes in a pass of training with `gradients`.
     ///
     /// # Errors
     /// candle refuses an operation.
-    fn loss(&self, shard: &Self::Shard) -> candle_core::Result<Loss>;
+    fn loss(
+        &self,
+        shard: &Self::Shard,
+        gradients: &WeightGradients,
+    ) -> candle_core::Result<Loss>;
 
     /// Figures on the validation split after `epoch`, and the score that early stopping
     /// maximises; no score means that the last weights are the best.

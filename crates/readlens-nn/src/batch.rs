@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use candle_core::{DType, Device, Result, Tensor};
 
 use readlens_kmer::{CLS, PAD, UNK};
@@ -13,6 +15,46 @@ pub struct TokenBatch {
     pub present: Tensor,
     /// Whether every row opens with CLS.
     pub has_cls: bool,
+    pub(crate) ragged: Arc<Ragged>,
+}
+
+/// The rows of a batch one after the other, as kernels read them.
+#[derive(Debug)]
+pub(crate) struct Ragged {
+    /// Token ids without padding.
+    pub(crate) ids: Vec<u32>,
+    /// Tokens of each row.
+    pub(crate) lengths: Vec<usize>,
+    /// Tokens of a padded row.
+    pub(crate) width: usize,
+}
+
+impl Ragged {
+    fn new(rows: &[&[u32]], width: usize) -> Self {
+        // Rows may come padded.
+        let real = |row: &&[u32]| row.iter().rposition(|&id| id != PAD).map_or(0, |last| last + 1);
+        let lengths: Vec<usize> = rows.iter().map(real).collect();
+        let ids = rows.iter().zip(&lengths).flat_map(|(row, &length)| &row[..length]);
+        Self { ids: ids.copied().collect(), lengths, width }
+    }
+
+    /// The values of real tokens among those of padded rows.
+    pub(crate) fn gather(&self, padded: &[f32]) -> Vec<f32> {
+        let rows = padded.chunks_exact(self.width).zip(&self.lengths);
+        rows.flat_map(|(row, &length)| &row[..length]).copied().collect()
+    }
+
+    /// Padded rows with zeros past each row's end; the inverse of [`Ragged::gather`].
+    pub(crate) fn scatter(&self, values: &[f32], device: &Device) -> Result<Tensor> {
+        let mut padded = vec![0f32; self.lengths.len() * self.width];
+        let mut rest = values;
+        for (row, &length) in padded.chunks_exact_mut(self.width).zip(&self.lengths) {
+            let (values, others) = rest.split_at(length);
+            row[..length].copy_from_slice(values);
+            rest = others;
+        }
+        Tensor::from_vec(padded, (self.lengths.len(), self.width), device)
+    }
 }
 
 impl TokenBatch {
@@ -40,6 +82,7 @@ impl TokenBatch {
             maskable,
             present,
             has_cls,
+            ragged: Arc::new(Ragged::new(rows, tokens)),
             ids: Tensor::from_vec(ids, (batch, tokens), device)?,
         })
     }

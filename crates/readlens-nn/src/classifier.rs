@@ -8,21 +8,10 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
-use crate::encoder::{Encoded, Encoder, EncoderConfig, linear};
+use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
 use crate::ops::Linear;
-use crate::random::Dropout;
+use crate::pass::Pass;
 use crate::weights::WeightSource;
-
-/// How the encoder's positions become one vector.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Pooling {
-    /// Mean over the positions that hold a token, CLS included.
-    #[default]
-    Mean,
-    /// The first position; the tokenization must have CLS.
-    Cls,
-}
 
 /// A rank and its taxa; a class is an index into `taxa`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -119,11 +108,10 @@ impl Classifier {
         &self,
         batch: &TokenBatch,
         mask: Option<&Tensor>,
-        dropout: &mut Dropout,
+        pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
-        let encoded = self.encoder.forward(batch, mask, dropout)?;
-        let pooled = self.pool(&encoded)?;
-        let state = dropout.apply(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let pooled = self.encoder.pooled(batch, mask, self.config.pooling, pass)?;
+        let state = pass.drop(&self.pooler.forward(&pooled)?.tanh()?)?;
         let mut logits: Vec<Tensor> = Vec::with_capacity(self.heads.len());
         let mut above: Vec<Tensor> = Vec::with_capacity(self.heads.len());
         for head in &self.heads {
@@ -134,16 +122,5 @@ impl Classifier {
             logits.push(out);
         }
         Ok(logits)
-    }
-
-    fn pool(&self, encoded: &Encoded) -> candle_core::Result<Tensor> {
-        match self.config.pooling {
-            Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
-            Pooling::Mean => {
-                let present = encoded.present.unsqueeze(2)?;
-                let total = encoded.states.broadcast_mul(&present)?.sum(1)?;
-                total.broadcast_div(&present.sum(1)?.maximum(1.0)?)
-            }
-        }
     }
 }

@@ -1,11 +1,19 @@
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
 use readlens_kmer::{FIRST_KMER, Tokenization};
+use readlens_kernels::{
+    self as kernels, EncoderDropout, EncoderShape, EncoderTensors, Engine, Kept,
+    LayerTensors, Output,
+};
 use serde::{Deserialize, Serialize};
 
-use crate::batch::TokenBatch;
+use crate::batch::{Ragged, TokenBatch};
+use crate::fused::FusedEncoder;
 use crate::masking::MaskSite;
 use crate::ops::{LayerNorm, Linear, attention, gelu};
+use crate::pass::Pass;
 use crate::random::Dropout;
 use crate::weights::{Initial, WeightSource};
 
@@ -18,6 +26,17 @@ pub enum NormPlace {
     Pre,
     /// After each residual sum, as in BERT.
     Post,
+}
+
+/// How the encoder's positions become one vector.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Pooling {
+    /// Mean over the positions that hold a token, CLS included.
+    #[default]
+    Mean,
+    /// The first position; the tokenization must have CLS.
+    Cls,
 }
 
 /// Shape of a transformer encoder over token embeddings.
@@ -132,6 +151,8 @@ pub struct Encoder {
     stem: Option<Linear>,
     blocks: Vec<Block>,
     final_norm: Option<LayerNorm>,
+    /// The same tensors, as kernels take them.
+    tensors: Arc<EncoderTensors<Tensor>>,
 }
 
 pub(crate) fn linear(
@@ -171,22 +192,29 @@ impl Encoder {
                 ff2: linear(source, &format!("blocks.{i}.ff2"), feed_forward, dim)?,
             })
         };
-        Ok(Self {
-            token: source.tensor("tok.weight", &[config.vocabulary, dim], Initial::Normal(0.1))?,
-            position: source.tensor("pos", &[config.max_tokens, dim], Initial::Normal(0.02))?,
-            embedding_norm: config
-                .embedding_norm
-                .then(|| layer_norm(source, "emb_ln", dim))
-                .transpose()?,
-            stem: (config.patch > 1)
-                .then(|| linear(source, "stem", config.patch * dim, dim))
-                .transpose()?,
-            blocks: (0..config.layers).map(|i| block(source, i)).collect::<Result<_>>()?,
-            final_norm: (config.norm == NormPlace::Pre)
-                .then(|| layer_norm(source, "final_ln", dim))
-                .transpose()?,
-            config: config.clone(),
-        })
+        let token =
+            source.tensor("tok.weight", &[config.vocabulary, dim], Initial::Normal(0.1))?;
+        let position = source.tensor("pos", &[config.max_tokens, dim], Initial::Normal(0.02))?;
+        let embedding_norm =
+            config.embedding_norm.then(|| layer_norm(source, "emb_ln", dim)).transpose()?;
+        let stem = (config.patch > 1)
+            .then(|| linear(source, "stem", config.patch * dim, dim))
+            .transpose()?;
+        let blocks: Vec<Block> =
+            (0..config.layers).map(|i| block(source, i)).collect::<Result<_>>()?;
+        let final_norm = (config.norm == NormPlace::Pre)
+            .then(|| layer_norm(source, "final_ln", dim))
+            .transpose()?;
+        let tensors = EncoderTensors {
+            token: token.clone(),
+            position: position.clone(),
+            embedding_norm: embedding_norm.as_ref().map(LayerNorm::tensors),
+            stem: stem.as_ref().map(Linear::tensors),
+            layers: blocks.iter().map(Block::tensors).collect(),
+            final_norm: final_norm.as_ref().map(LayerNorm::tensors),
+        };
+        let (tensors, config) = (Arc::new(tensors), config.clone());
+        Ok(Self { config, token, position, embedding_norm, stem, blocks, final_norm, tensors })
     }
 
     /// The shape it was built with.
@@ -194,11 +222,135 @@ impl Encoder {
         &self.config
     }
 
-    /// Encodes `batch` under `mask` (see [`crate::masking::complete`]); `None` leaves it whole.
+    /// Encodes `batch` under `mask` (see [`crate::masking::complete`]); `None` leaves it whole. States of padding mean
+    /// nothing.
     ///
     /// # Errors
     /// Rows are longer than `max_tokens`, ids are out of the vocabulary, or shapes differ.
     pub fn forward(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Encoded> {
+        let Some(engine) = pass.engine_for(&self.token) else {
+            return self.composed(batch, mask, pass.dropout());
+        };
+        let states = self.fused(engine, batch, mask, Output::States, pass)?;
+        let present = if self.config.patch > 1 {
+            self.patches_present(batch)?
+        } else {
+            batch.present.clone()
+        };
+        Ok(Encoded { states, present })
+    }
+
+    /// Encodes `batch` into one vector a row, `(batch, dim)`.
+    ///
+    /// # Errors
+    /// As [`Encoder::forward`].
+    pub fn pooled(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pooling: Pooling,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        if let Some(engine) = pass.engine_for(&self.token) {
+            let output = match pooling {
+                Pooling::Mean => Output::Mean,
+                Pooling::Cls => Output::First,
+            };
+            return self.fused(engine, batch, mask, output, pass);
+        }
+        let encoded = self.composed(batch, mask, pass.dropout())?;
+        match pooling {
+            Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
+            Pooling::Mean => {
+                let present = encoded.present.unsqueeze(2)?;
+                let total = encoded.states.broadcast_mul(&present)?.sum(1)?;
+                total.broadcast_div(&present.sum(1)?.maximum(1.0)?)
+            }
+        }
+    }
+
+    /// All of it as one operation.
+    fn fused(
+        &self,
+        engine: Engine,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        output: Output,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        let ragged = &batch.ragged;
+        if ragged.width > self.config.max_tokens {
+            let most = self.config.max_tokens;
+            candle_core::bail!("rows of {} tokens, where the encoder has {most}", ragged.width);
+        }
+        if let Some(id) = ragged.ids.iter().find(|&&id| id as usize >= self.config.vocabulary) {
+            candle_core::bail!("token id {id} of a vocabulary of {}", self.config.vocabulary);
+        }
+        let shape = EncoderShape {
+            dim: self.config.dim,
+            heads: self.config.heads,
+            feed_forward: self.config.feed_forward,
+            patch: self.config.patch,
+            norm: self.config.norm.kernel(),
+            site: self.config.mask_site.kernel(),
+            has_cls: batch.has_cls,
+        };
+        let gradients = pass.gradients_of(&self.token).cloned();
+        let keep = gradients.is_some() || mask.is_some_and(Tensor::track_op);
+        let dropout = self.draw_dropout(&shape, ragged, pass.dropout());
+        let operation = FusedEncoder {
+            engine,
+            shape,
+            tensors: Arc::clone(&self.tensors),
+            batch: Arc::clone(ragged),
+            is_masked: mask.is_some(),
+            output,
+            dropout,
+            gradients,
+            keep,
+            stash: FusedEncoder::stash(),
+        };
+        let mask = mask.unwrap_or(&batch.present).contiguous()?;
+        if mask.dims() != batch.ids.dims() {
+            let (found, expected) = (mask.dims(), batch.ids.dims());
+            candle_core::bail!("a mask of shape {found:?} for tokens of shape {expected:?}");
+        }
+        if keep {
+            self.token.apply_op2(&mask, operation)
+        } else {
+            self.token.apply_op2_no_bwd(&mask, &operation)
+        }
+    }
+
+    /// The draws that [`Encoder::composed`] would make, without those for padding.
+    fn draw_dropout(
+        &self,
+        shape: &EncoderShape,
+        ragged: &Ragged,
+        dropout: &mut Dropout,
+    ) -> Option<EncoderDropout> {
+        let dim = shape.dim;
+        let rows = ragged.lengths.len();
+        let mut draw = |width: usize, length: &dyn Fn(usize) -> usize| {
+            let (flags, scale) = dropout.draw(rows * width * dim)?;
+            let rows = flags.chunks_exact((width * dim).max(1)).zip(&ragged.lengths);
+            let flags = rows.flat_map(|(row, &tokens)| &row[..length(tokens) * dim]);
+            Some(Kept { flags: flags.copied().collect(), scale })
+        };
+        let embedding = draw(ragged.width, &|tokens| tokens)?;
+        let width = shape.positions(ragged.width);
+        let mut kept = || draw(width, &|tokens| shape.positions(tokens));
+        let layers = (0..self.config.layers).map(|_| Some([kept()?, kept()?]));
+        Some(EncoderDropout { layers: layers.collect::<Option<_>>()?, embedding })
+    }
+
+    /// Composed of candle's operations, for any dtype and device.
+    fn composed(
         &self,
         batch: &TokenBatch,
         mask: Option<&Tensor>,
@@ -285,15 +437,59 @@ impl Encoder {
         let body = x.narrow(1, first, count)?.broadcast_mul(&present.unsqueeze(2)?)?;
         let body = body.pad_with_zeros(1, 0, padding)?.reshape((rows, patches, patch * dim))?;
         let body = stem.forward(&body)?;
-        let present =
-            present.pad_with_zeros(1, 0, padding)?.reshape((rows, patches, patch))?.max(2)?;
-        if first == 0 {
-            return Ok(Encoded { states: body, present });
+        let states = match first {
+            0 => body,
+            _ => Tensor::cat(&[&x.narrow(1, 0, 1)?, &body], 1)?,
+        };
+        Ok(Encoded { states, present: self.patches_present(batch)? })
+    }
+
+    /// 1 where a patch (or CLS) holds a token; `(batch, positions)`.
+    fn patches_present(&self, batch: &TokenBatch) -> candle_core::Result<Tensor> {
+        let (rows, tokens) = batch.dims()?;
+        let patch = self.config.patch;
+        let first = usize::from(batch.has_cls);
+        let count = tokens - first;
+        let padding = count.next_multiple_of(patch) - count;
+        let present = batch.present.narrow(1, first, count)?.pad_with_zeros(1, 0, padding)?;
+        let present = present.reshape((rows, (count + padding) / patch, patch))?.max(2)?;
+        match first {
+            0 => Ok(present),
+            _ => Tensor::cat(&[&batch.present.narrow(1, 0, 1)?, &present], 1),
         }
-        Ok(Encoded {
-            states: Tensor::cat(&[&x.narrow(1, 0, 1)?, &body], 1)?,
-            present: Tensor::cat(&[&batch.present.narrow(1, 0, 1)?, &present], 1)?,
-        })
+    }
+}
+
+impl Block {
+    fn tensors(&self) -> LayerTensors<Tensor> {
+        LayerTensors {
+            norm_1: self.ln1.tensors(),
+            qkv: self.qkv.tensors(),
+            out: self.out.tensors(),
+            norm_2: self.ln2.tensors(),
+            ff_1: self.ff1.tensors(),
+            ff_2: self.ff2.tensors(),
+        }
+    }
+}
+
+impl NormPlace {
+    fn kernel(self) -> kernels::NormPlace {
+        match self {
+            Self::Pre => kernels::NormPlace::Pre,
+            Self::Post => kernels::NormPlace::Post,
+        }
+    }
+}
+
+impl MaskSite {
+    fn kernel(self) -> kernels::MaskSite {
+        match self {
+            Self::Embedding => kernels::MaskSite::Embedding,
+            Self::Mean => kernels::MaskSite::Mean { first: FIRST_KMER as usize },
+            Self::Sum => kernels::MaskSite::Sum,
+            Self::Norm => kernels::MaskSite::Norm,
+        }
     }
 }
 

@@ -1,14 +1,18 @@
 //! The Explainer: token ids to mask logits. It never sees a label.
 
+use std::sync::Arc;
+
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
+use readlens_kernels::{ConvolutionTensors, Engine, Kept};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, check_vocabulary, layer_norm, linear};
+use crate::fused::FusedConvolutions;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
-use crate::random::Dropout;
+use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 /// Most tokens that one convolution may span.
@@ -128,6 +132,8 @@ pub struct Explainer {
     config: ExplainerConfig,
     body: Body,
     out: Linear,
+    /// The same tensors, as kernels take them, where the network is convolutional.
+    convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
 }
 
 impl Explainer {
@@ -162,7 +168,18 @@ impl Explainer {
             }
         };
         let out = linear(source, "out", dim, config.masks.len())?;
-        Ok(Self { config: config.clone(), body, out })
+        let convolutions = match &body {
+            Body::Transformer(_) => None,
+            Body::Convolutional { token, convolutions, norm } => {
+                Some(Arc::new(ConvolutionTensors {
+                    token: token.clone(),
+                    convolutions: convolutions.iter().map(Convolution::tensors).collect(),
+                    norm: norm.tensors(),
+                    out: out.tensors(),
+                }))
+            }
+        };
+        Ok(Self { config: config.clone(), body, out, convolutions })
     }
 
     /// The shape it was built with.
@@ -174,27 +191,63 @@ impl Explainer {
     ///
     /// # Errors
     /// Ids are out of the vocabulary, rows too long for a transformer, or shapes differ.
-    pub fn forward(
-        &self,
-        batch: &TokenBatch,
-        dropout: &mut Dropout,
-    ) -> candle_core::Result<Tensor> {
-        let states = match &self.body {
-            Body::Transformer(encoder) => encoder.forward(batch, None, dropout)?.states,
-            Body::Convolutional { token, convolutions, norm } => {
-                let (rows, tokens) = batch.dims()?;
-                let present = batch.present.unsqueeze(2)?;
-                let x = token.index_select(&batch.ids.flatten_all()?, 0)?;
-                let mut x = x.reshape((rows, tokens, ()))?.broadcast_mul(&present)?;
-                for convolution in convolutions {
-                    let update = gelu(&convolution.forward(&x)?)?;
-                    x = (x + update)?.broadcast_mul(&present)?;
-                }
-                norm.forward(&dropout.apply(&x)?)?
+    pub fn forward(&self, batch: &TokenBatch, pass: &mut Pass) -> candle_core::Result<Tensor> {
+        let logits = match &self.body {
+            Body::Transformer(encoder) => {
+                self.out.forward(&encoder.forward(batch, None, pass)?.states)?
             }
+            Body::Convolutional { token, convolutions, norm } => match pass.engine_for(token) {
+                Some(engine) => self.fused(engine, batch, pass)?,
+                None => {
+                    let states = composed(batch, token, convolutions, norm, pass)?;
+                    self.out.forward(&states)?
+                }
+            },
         };
-        let logits = self.out.forward(&states)?;
         if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
+    }
+
+    /// The convolutional network as one operation.
+    fn fused(
+        &self,
+        engine: Engine,
+        batch: &TokenBatch,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        let (ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations }, Some(tensors)) =
+            (&self.config.network, &self.convolutions)
+        else {
+            candle_core::bail!("a transformer has no convolutions");
+        };
+        let ragged = &batch.ragged;
+        if let Some(id) = ragged.ids.iter().find(|&&id| id as usize >= *vocabulary) {
+            candle_core::bail!("token id {id} of a vocabulary of {vocabulary}");
+        }
+        let padded = ragged.lengths.len() * ragged.width * dim;
+        let dropout = pass.dropout().draw(padded).map(|(flags, scale)| {
+            let rows = flags.chunks_exact(ragged.width * dim).zip(&ragged.lengths);
+            let flags = rows.flat_map(|(row, &tokens)| &row[..tokens * dim]).copied().collect();
+            Kept { flags, scale }
+        });
+        let gradients = pass.gradients_of(&tensors.token).cloned();
+        let keep = gradients.is_some();
+        let operation = FusedConvolutions {
+            engine,
+            dim: *dim,
+            width: *width,
+            dilations: dilations.clone(),
+            outputs: self.config.masks.len(),
+            tensors: Arc::clone(tensors),
+            batch: Arc::clone(ragged),
+            dropout,
+            gradients,
+            stash: FusedConvolutions::stash(),
+        };
+        if keep {
+            tensors.token.apply_op1(operation)
+        } else {
+            tensors.token.apply_op1_no_bwd(&operation)
+        }
     }
 
     /// The mean of each logit and its neighbours, over real tokens only.
@@ -213,4 +266,24 @@ impl Explainer {
         let counts = sum(&maskable)?.maximum(1.0)?;
         sum(&logits.broadcast_mul(&maskable)?)?.broadcast_div(&counts)
     }
+}
+
+/// The convolutional network composed of candle's operations, for any dtype and device; its states before the
+/// projection.
+fn composed(
+    batch: &TokenBatch,
+    token: &Tensor,
+    convolutions: &[Convolution],
+    norm: &LayerNorm,
+    pass: &mut Pass,
+) -> candle_core::Result<Tensor> {
+    let (rows, tokens) = batch.dims()?;
+    let present = batch.present.unsqueeze(2)?;
+    let x = token.index_select(&batch.ids.flatten_all()?, 0)?;
+    let mut x = x.reshape((rows, tokens, ()))?.broadcast_mul(&present)?;
+    for convolution in convolutions {
+        let update = gelu(&convolution.forward(&x)?)?;
+        x = (x + update)?.broadcast_mul(&present)?;
+    }
+    norm.forward(&pass.drop(&x)?)
 }

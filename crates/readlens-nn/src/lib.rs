@@ -1,8 +1,10 @@
 //! Encoder, classifier, Explainer, masking and losses.
 //!
-//! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow, FASTA or the command line, and
-//! every operation has a gradient: candle's own `LayerNorm`, `softmax_last_dim` and attention
-//! stop gradients silently, so [`ops`] composes them from operations that do not.
+//! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow, FASTA or the command line.
+//!
+//! Networks compute in one of two ways, which a [`Pass`] chooses: in f32 on the CPU by the fused kernels of
+//! `readlens-kernels`, otherwise by [`ops`], composed of candle's operations. candle's own `LayerNorm`,
+//! `softmax_last_dim` and attention stop gradients silently, so [`ops`] composes them from operations that do not.
 
 pub mod classifier;
 pub mod explainer;
@@ -13,16 +15,21 @@ pub mod random;
 
 mod batch;
 mod encoder;
+mod fused;
+mod gradients;
 mod model_directory;
+mod pass;
 mod weights;
 
 pub use batch::TokenBatch;
-pub use classifier::{Classifier, ClassifierConfig, Pooling, RankClasses};
-pub use encoder::{Encoder, EncoderConfig, NormPlace};
+pub use classifier::{Classifier, ClassifierConfig, RankClasses};
+pub use encoder::{Encoder, EncoderConfig, NormPlace, Pooling};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
+pub use gradients::{GradientLayout, WeightGradients};
 pub use masking::MaskSite;
 pub use model_directory::{
     CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, load_classifier, load_explainer,
     read_model, read_tensors, save_weights, weights_digest,
 };
+pub use pass::{Pass, Precision};
 pub use weights::{Initial, Parameters, WeightSource};

@@ -38,24 +38,30 @@ impl Dropout {
         Self((rate > 0.0).then_some((rate, rng)))
     }
 
+    /// Which of the next `count` activations are kept, 0 or 1 each, and the factor of those that are; none without
+    /// dropout.
+    pub(crate) fn draw(&mut self, count: usize) -> Option<(Vec<u8>, f32)> {
+        let (rate, rng) = self.0.as_mut()?;
+        // 16 bits decide each entry: four entries a draw.
+        let threshold = (*rate * 65_536.0) as u16;
+        let mut flags = Vec::with_capacity(count + 3);
+        while flags.len() < count {
+            let bits = rng.random::<u64>();
+            for shift in [0, 16, 32, 48] {
+                flags.push(u8::from((bits >> shift) as u16 >= threshold));
+            }
+        }
+        flags.truncate(count);
+        Some((flags, (1.0 / (1.0 - *rate)) as f32))
+    }
+
     /// `x` with a share of its entries zeroed and the others scaled by `1 / (1 - rate)`.
     ///
     /// # Errors
     /// candle refuses the operation.
     pub fn apply(&mut self, x: &Tensor) -> Result<Tensor> {
-        let Some((rate, rng)) = &mut self.0 else { return Ok(x.clone()) };
-        let kept = (1.0 / (1.0 - *rate)) as f32;
-        // 16 bits decide each entry: four entries a draw.
-        let threshold = (*rate * 65_536.0) as u16;
-        let count = x.elem_count();
-        let mut factors = Vec::with_capacity(count + 3);
-        while factors.len() < count {
-            let bits = rng.random::<u64>();
-            for shift in [0, 16, 32, 48] {
-                factors.push(if (bits >> shift) as u16 >= threshold { kept } else { 0.0 });
-            }
-        }
-        factors.truncate(count);
+        let Some((flags, scale)) = self.draw(x.elem_count()) else { return Ok(x.clone()) };
+        let factors: Vec<f32> = flags.into_iter().map(|kept| f32::from(kept) * scale).collect();
         let factors = Tensor::from_vec(factors, x.shape(), &Device::Cpu)?;
         x.mul(&factors.to_dtype(x.dtype())?.to_device(x.device())?)
     }

@@ -13,7 +13,8 @@ use rand::RngExt;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pooling, TokenBatch,
+    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
+    TokenBatch,
     masking,
 };
 
@@ -103,8 +104,8 @@ fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
     let batch = batch(&ROWS, DType::F64);
     let mask = some_mask(&batch);
     check(&parameters, what, &|| {
-        let mut dropout = Dropout::seeded(dropout, stream(3, "dropout"));
-        classification(&classifier.forward(&batch, Some(&mask), &mut dropout).unwrap())
+        let mut pass = Pass::composed().with_dropout(Dropout::seeded(dropout, stream(3, "dropout")));
+        classification(&classifier.forward(&batch, Some(&mask), &mut pass).unwrap())
     });
 }
 
@@ -128,7 +129,7 @@ fn a_classifier_under_seeded_dropout() {
 
 /// The paper's loss with both uninformative terms, on soft masks.
 fn composite(classifier: &readlens_nn::Classifier, batch: &TokenBatch, mask: &Tensor) -> Tensor {
-    let off = &mut Dropout::off();
+    let off = &mut Pass::inference();
     let kept = masking::complete(mask, batch).unwrap();
     let hidden = masking::complete_inverse(mask, batch).unwrap();
     let masked = classifier.forward(batch, Some(&kept), off).unwrap();
@@ -153,7 +154,7 @@ fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what
     let (explainer, parameters) = trainable_explainer(config, DType::F64);
     let batch = batch(&ROWS, DType::F64);
     let loss = || {
-        let logits = explainer.forward(&batch, &mut Dropout::off()).unwrap().squeeze(2).unwrap();
+        let logits = explainer.forward(&batch, &mut Pass::inference()).unwrap().squeeze(2).unwrap();
         composite(&classifier, &batch, &candle_nn::ops::sigmoid(&logits).unwrap())
     };
     let grads = loss().backward().unwrap();

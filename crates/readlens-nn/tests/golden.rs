@@ -9,10 +9,9 @@ use candle_core::{DType, Device, Tensor, Var};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking::{self, MaskSite};
-use readlens_nn::random::Dropout;
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    NormPlace, Pooling, RankClasses, Selection, TokenBatch, WeightSource,
+    NormPlace, Pooling, RankClasses, Selection, TokenBatch, WeightSource, Pass,
 };
 use serde_json::Value;
 
@@ -213,7 +212,7 @@ fn classifiers_at_every_mask_site() {
                 let (g, classifier) = classifier(name, site, dtype);
                 let what = format!("{name} at {key} in {dtype:?}");
                 let batch = batch_of(&g["token_ids"], dtype);
-                let off = &mut Dropout::off();
+                let off = &mut Pass::inference();
                 let plain = classifier.forward(&batch, None, off).unwrap();
                 check_logits(
                     &plain,
@@ -292,7 +291,7 @@ fn explainers() {
             let explainer = Explainer::new(&config, &mut source).unwrap();
             source.finish().unwrap();
             let batch = batch_of(&g["token_ids"], dtype);
-            let logits = explainer.forward(&batch, &mut Dropout::off()).unwrap();
+            let logits = explainer.forward(&batch, &mut Pass::inference()).unwrap();
             let expected = g["mask_logits"].as_array().unwrap();
             for (row, expected) in expected.iter().enumerate() {
                 assert_close(

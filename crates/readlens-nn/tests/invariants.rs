@@ -14,8 +14,8 @@ use readlens_kmer::PAD;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Pooling, TokenBatch,
-    masking,
+    Classifier, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Pass, Pooling,
+    TokenBatch, masking,
 };
 
 /// Another batch shape may group the additions of a product otherwise.
@@ -47,7 +47,7 @@ fn explainers() -> Vec<(String, ExplainerConfig)> {
 }
 
 fn logits(classifier: &Classifier, batch: &TokenBatch, mask: Option<&Tensor>) -> Vec<Tensor> {
-    classifier.forward(batch, mask, &mut Dropout::off()).unwrap()
+    classifier.forward(batch, mask, &mut Pass::inference()).unwrap()
 }
 
 /// Seeded mask values for the real tokens of each row (CLS excluded).
@@ -125,7 +125,7 @@ fn a_row_alone_gives_what_it_gives_in_a_longer_batch() {
     }
     for (name, config) in explainers() {
         let (explainer, _) = trainable_explainer(&config, DType::F32);
-        let off = &mut Dropout::off();
+        let off = &mut Pass::inference();
         let together = explainer.forward(&batch(&ROWS, DType::F32), off).unwrap();
         for (i, row) in ROWS.iter().enumerate() {
             let alone = explainer.forward(&batch(&[row], DType::F32), off).unwrap();
@@ -164,7 +164,7 @@ fn the_embedding_of_padding_changes_nothing() {
         let (explainer, parameters) = trainable_explainer(&config, DType::F32);
         let batch = batch(&ROWS, DType::F32);
         let real = |logits: Tensor| logits.broadcast_mul(&batch.maskable.unsqueeze(2).unwrap());
-        let run = || real(explainer.forward(&batch, &mut Dropout::off()).unwrap()).unwrap();
+        let run = || real(explainer.forward(&batch, &mut Pass::inference()).unwrap()).unwrap();
         let before = run();
         let (_, token) = parameters.iter().find(|(name, _)| *name == "tok.weight").unwrap();
         token.set(&other_padding(&token.as_detached_tensor())).unwrap();
@@ -177,13 +177,14 @@ fn dropout_is_off_at_inference_and_seeded_in_training() {
     let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
     let classifier = frozen_classifier(&config, DType::F32);
     let batch = batch(&ROWS, DType::F32);
-    let run = |mut dropout: Dropout| classifier.forward(&batch, None, &mut dropout).unwrap();
+    let run = |dropout: Dropout| {
+        let mut pass = Pass::inference().with_dropout(dropout);
+        classifier.forward(&batch, None, &mut pass).unwrap()
+    };
     let seeded = |seed| run(Dropout::seeded(0.3, stream(seed, "dropout")));
-    let whole = run(Dropout::off());
-    let pairs =
-        [(run(Dropout::off()), 0.0), (run(Dropout::seeded(0.0, stream(1, "dropout"))), 0.0)];
-    for (found, expected) in pairs {
-        assert_eq!(distance(&found[1], &whole[1]), expected);
+    let whole = logits(&classifier, &batch, None);
+    for found in [run(Dropout::off()), run(Dropout::seeded(0.0, stream(1, "dropout")))] {
+        assert_eq!(distance(&found[1], &whole[1]), 0.0);
     }
     assert_eq!(distance(&seeded(1)[1], &seeded(1)[1]), 0.0);
     assert!(distance(&seeded(1)[1], &seeded(2)[1]) > 1e-3);
@@ -289,7 +290,7 @@ fn impossible_batches_are_errors_and_no_panics() {
     let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
     let classifier = frozen_classifier(&config, DType::F32);
     let too_long = vec![5; network::MAX_TOKENS + 1];
-    let off = &mut Dropout::off();
+    let off = &mut Pass::inference();
     assert!(classifier.forward(&batch(&[&too_long], DType::F32), None, off).is_err());
     let unknown: [&[u32]; 1] = [&[2, VOCABULARY as u32]];
     assert!(classifier.forward(&batch(&unknown, DType::F32), None, off).is_err());

@@ -3,7 +3,7 @@ use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Split, Task};
 use readlens_nn::random::{Dropout, stream};
-use readlens_nn::{Classifier, TokenBatch, losses, masking};
+use readlens_nn::{Classifier, Pass, TokenBatch, WeightGradients, losses, masking};
 
 use crate::config::Config;
 
@@ -110,10 +110,10 @@ impl Task for ClassifierTask<'_> {
             .collect()
     }
 
-    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
+    fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let rng = stream(self.config.fit.seed, &shard.dropout);
-        let mut dropout = Dropout::seeded(self.config.model.dropout, rng);
-        let logits = self.classifier.forward(&shard.batch, Some(&shard.mask), &mut dropout)?;
+        let mut pass = Pass::training(Dropout::seeded(self.config.model.dropout, rng), gradients);
+        let logits = self.classifier.forward(&shard.batch, Some(&shard.mask), &mut pass)?;
         let mut total = Tensor::zeros((), DType::F32, &Device::Cpu)?;
         for (logits, (classes, weights)) in logits.iter().zip(&shard.labels) {
             total = (total + losses::cross_entropy(logits, classes, weights)?)?;

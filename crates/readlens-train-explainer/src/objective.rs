@@ -4,8 +4,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use readlens_fit::Loss;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking;
-use readlens_nn::random::Dropout;
-use readlens_nn::{Classifier, TokenBatch};
+use readlens_nn::{Classifier, Pass, TokenBatch};
 
 use crate::config::{Config, HardMask};
 
@@ -47,7 +46,7 @@ pub(crate) fn loss(
         let mask = mask_of(config.mask, &logits.narrow(2, output, 1)?.squeeze(2)?, budgets, batch)?;
         // One mask explains all ranks; otherwise each explains its own.
         let explained = if masks == 1 { 0..ranks } else { output..output + 1 };
-        let off = &mut Dropout::off();
+        let off = &mut Pass::inference();
         let kept = masking::complete(&mask.seen, batch)?;
         let masked = classifier.forward(batch, Some(&kept), off)?;
         for rank in explained.clone() {

@@ -4,7 +4,7 @@ use readlens_batch::{Dataset, explain, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::random::{Dropout, stream};
-use readlens_nn::{Classifier, Explainer, TokenBatch};
+use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, WeightGradients};
 
 use crate::config::{Config, HardMask, Target};
 use crate::objective::{Targets, loss};
@@ -80,10 +80,10 @@ impl Task for ExplainerTask<'_> {
             .collect()
     }
 
-    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
+    fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let rng = stream(self.config.fit.seed, &shard.dropout);
-        let mut dropout = Dropout::seeded(self.config.dropout, rng);
-        let logits = self.explainer.forward(&shard.batch, &mut dropout)?;
+        let mut pass = Pass::training(Dropout::seeded(self.config.dropout, rng), gradients);
+        let logits = self.explainer.forward(&shard.batch, &mut pass)?;
         let Shard { batch, budgets, targets, share_of_batch, .. } = shard;
         loss(self.config, self.classifier, batch, &logits, budgets, targets, *share_of_batch)
     }

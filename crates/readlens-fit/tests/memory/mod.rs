@@ -12,7 +12,7 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Parameters, Pooling,
-    RankClasses, TokenBatch, WeightSource, losses, weights_digest,
+    RankClasses, TokenBatch, WeightSource, losses, weights_digest, Pass, WeightGradients,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
 
@@ -99,7 +99,7 @@ impl Memory {
     pub fn accuracy(&self) -> f64 {
         let rows: Vec<&[u32]> = self.windows.iter().map(|(tokens, _)| tokens.as_slice()).collect();
         let batch = TokenBatch::new(&rows, DType::F32, &Device::Cpu).unwrap();
-        let logits = self.classifier.forward(&batch, None, &mut Dropout::off()).unwrap();
+        let logits = self.classifier.forward(&batch, None, &mut Pass::inference()).unwrap();
         let predicted: Vec<u32> = logits[0].argmax(D::Minus1).unwrap().to_vec1().unwrap();
         let right = predicted.iter().zip(&self.windows).filter(|(p, (_, class))| *p == class);
         right.count() as f64 / self.windows.len() as f64
@@ -134,9 +134,14 @@ impl Task for Memory {
         Ok(indices.chunks(size).enumerate().map(shard).collect())
     }
 
-    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
-        let mut dropout = Dropout::seeded(self.dropout, stream(1, &shard.stream));
-        let logits = self.classifier.forward(&shard.batch, None, &mut dropout)?;
+    fn loss(
+        &self,
+        shard: &Shard,
+        gradients: &WeightGradients,
+    ) -> candle_core::Result<Loss> {
+        let dropout = Dropout::seeded(self.dropout, stream(1, &shard.stream));
+        let mut pass = Pass::training(dropout, gradients);
+        let logits = self.classifier.forward(&shard.batch, None, &mut pass)?;
         let weights = vec![shard.weight; shard.classes.len()];
         let total = losses::cross_entropy(&logits[0], &shard.classes, &weights)?;
         let squares = (&total * &total)?.to_dtype(DType::F64)?.to_scalar()?;

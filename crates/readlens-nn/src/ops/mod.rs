@@ -3,6 +3,7 @@
 mod gelu;
 
 use candle_core::{D, Result, Tensor};
+use readlens_kernels::Affine;
 
 pub use gelu::gelu;
 
@@ -19,6 +20,11 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// As kernels take it.
+    pub(crate) fn tensors(&self) -> Affine<Tensor> {
+        Affine { weight: self.weight.clone(), bias: self.bias.clone() }
+    }
+
     /// `x`: `(…, in)`; returns `(…, out)`.
     ///
     /// # Errors
@@ -44,6 +50,11 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
+    /// As kernels take it.
+    pub(crate) fn tensors(&self) -> Affine<Tensor> {
+        Affine { weight: self.weight.clone(), bias: self.bias.clone() }
+    }
+
     /// `x`: `(…, dim)`; returns the same shape.
     ///
     /// # Errors
@@ -92,6 +103,11 @@ pub struct Convolution {
 }
 
 impl Convolution {
+    /// As kernels take it.
+    pub(crate) fn tensors(&self) -> Affine<Tensor> {
+        Affine { weight: self.weight.clone(), bias: self.bias.clone() }
+    }
+
     /// `x`: `(batch, tokens, in)`; returns `(batch, tokens, out)`.
     ///
     /// # Errors

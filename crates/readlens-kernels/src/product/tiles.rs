@@ -1,0 +1,521 @@
+//! Products of bf16 tiles with f32 sums.
+#![expect(unsafe_code, reason = "tile and vector instructions take pointers, which are checked before")]
+
+use std::arch::asm;
+use std::arch::x86_64::*;
+use std::sync::OnceLock;
+
+use super::{Matrix, Order, Update};
+use crate::Level;
+
+/// Rows of a left tile, columns of a right one.
+const SIDE: usize = 16;
+/// Steps along the summed index that a tile holds.
+const STEPS: usize = 32;
+/// Numbers in a tile.
+const TILE: usize = SIDE * STEPS;
+/// Rows and columns of C that are computed together: two tiles each way.
+const BLOCK: usize = 2 * SIDE;
+
+/// Sizes of a product, and how many bf16 stand for a number.
+#[derive(Clone, Copy)]
+pub(super) struct Shape {
+    pub(super) rows: usize,
+    pub(super) columns: usize,
+    pub(super) depth: usize,
+    pub(super) parts: usize,
+}
+
+/// bf16 numbers of a packed factor of `side` rows (or columns): padded with zeros to whole blocks.
+pub(super) fn size(side: usize, depth: usize, parts: usize) -> usize {
+    side.next_multiple_of(BLOCK) * depth.next_multiple_of(STEPS) * parts
+}
+
+/// Whether the processor has tiles and Linux gives them to this process.
+pub(crate) fn are_available() -> bool {
+    static AVAILABLE: OnceLock<bool> = OnceLock::new();
+    *AVAILABLE.get_or_init(|| {
+        // CPUID leaf 7: EDX bit 22 is AMX-BF16, bit 24 AMX-TILE.
+        let features = __cpuid_count(7, 0).edx;
+        let has_tiles = features & (1 << 22) != 0 && features & (1 << 24) != 0;
+        has_tiles && permission()
+    })
+}
+
+/// Asks Linux for the tile registers, which a process has to do once.
+fn permission() -> bool {
+    #[cfg(target_os = "linux")]
+    {
+        const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
+        const XFEATURE_XTILEDATA: libc::c_long = 18;
+        // SAFETY: the call takes two integers and touches no memory of ours.
+        unsafe {
+            libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
+        }
+    }
+    #[cfg(not(target_os = "linux"))]
+    {
+        false
+    }
+}
+
+/// Packs a left factor: for each 16 rows, for each 32 steps, its tile of `h` and with two parts its tile of `l`.
+pub(super) fn pack_left(matrix: Matrix, parts: usize, out: &mut [u16]) {
+    pack(matrix.rows, matrix.columns, matrix, Order::Rows, parts, out);
+}
+
+/// Packs a right factor: for each 16 columns, for each 32 steps, likewise.
+pub(super) fn pack_right(matrix: Matrix, parts: usize, out: &mut [u16]) {
+    pack(matrix.columns, matrix.rows, matrix, Order::Columns, parts, out);
+}
+
+/// `along` is the order in which the summed index is contiguous: rows of a left factor, columns of a right one.
+fn pack(side: usize, depth: usize, matrix: Matrix, along: Order, parts: usize, out: &mut [u16]) {
+    assert!(out.len() >= size(side, depth, parts));
+    let is_left = along == Order::Rows;
+    let mut tiles = out.chunks_exact_mut(TILE * parts);
+    for first in (0..side.next_multiple_of(BLOCK)).step_by(SIDE) {
+        let width = SIDE.min(side.saturating_sub(first));
+        for step in (0..depth).step_by(STEPS) {
+            let steps = STEPS.min(depth - step);
+            let Some(tile) = tiles.next() else { return };
+            if width == 0 {
+                tile.fill(0);
+                continue;
+            }
+            // SAFETY: `Matrix::new` has checked that runs lie inside `values`; the callers have asked the processor
+            // for bf16 conversions; a tile has room for 16 vectors, and for 32 with two parts.
+            unsafe {
+                let out = tile.as_mut_ptr().cast::<__m512i>();
+                let low = if parts == 2 { out.add(SIDE) } else { std::ptr::null_mut() };
+                if matrix.order == along {
+                    let start = matrix.values.as_ptr().add(first * matrix.stride + step);
+                    pack_runs(start, matrix.stride, width, steps, !is_left, out, low);
+                } else {
+                    let start = matrix.values.as_ptr().add(step * matrix.stride + first);
+                    pack_pairs(start, matrix.stride, width, steps, is_left, out, low);
+                }
+            }
+        }
+    }
+}
+
+/// Bits of the first `count` lanes.
+fn lanes(count: usize) -> __mmask16 {
+    if count >= 16 { !0 } else { (1 << count) - 1 }
+}
+
+/// Sixteen numbers as bf16 in the low halves of 32-bit lanes, and what is left of them.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+fn rounded(x: __m512) -> (__m512i, __m512) {
+    // SAFETY: both types are 256 bits without invalid values.
+    let half: __m256i = unsafe { std::mem::transmute(_mm512_cvtneps_pbh(x)) };
+    let half = _mm512_cvtepu16_epi32(half);
+    (half, _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32::<16>(half))))
+}
+
+/// Neighbouring numbers of a contiguous run become pairs: `width` runs of `steps` numbers, `stride` apart.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn pack_runs(
+    start: *const f32,
+    stride: usize,
+    width: usize,
+    steps: usize,
+    transpose: bool,
+    out: *mut __m512i,
+    low: *mut __m512i,
+) {
+    let zero = _mm512_setzero_si512();
+    let mut high_rows = [zero; SIDE];
+    let mut low_rows = [zero; SIDE];
+    let rest = lanes(steps.saturating_sub(16));
+    for run in 0..SIDE {
+        let (mut high, mut less) = (zero, zero);
+        if run < width {
+            // SAFETY: masks leave out what is past the end of a run.
+            let (a, b) = unsafe {
+                let start = start.add(run * stride);
+                let a = _mm512_maskz_loadu_ps(lanes(steps), start);
+                (a, _mm512_maskz_loadu_ps(rest, start.wrapping_add(16)))
+            };
+            // SAFETY: both types are 512 bits without invalid values.
+            let join = |a, b| unsafe {
+                std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(b, a))
+            };
+            high = join(a, b);
+            if !low.is_null() {
+                let widen = |half| {
+                    _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)))
+                };
+                let rest_a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(high)));
+                let rest_b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64::<1>(high)));
+                less = join(rest_a, rest_b);
+            }
+        }
+        if transpose {
+            (high_rows[run], low_rows[run]) = (high, less);
+            continue;
+        }
+        // SAFETY: the caller gives room for 16 vectors at each.
+        unsafe {
+            _mm512_storeu_si512(out.add(run), high);
+            if !low.is_null() {
+                _mm512_storeu_si512(low.add(run), less);
+            }
+        }
+    }
+    if transpose {
+        // SAFETY: as above.
+        unsafe {
+            store(high_rows, transpose, out);
+            if !low.is_null() {
+                store(low_rows, transpose, low);
+            }
+        }
+    }
+}
+
+/// Numbers of two neighbouring runs become pairs: `steps` runs of `width` numbers, `stride` apart.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
+unsafe fn pack_pairs(
+    start: *const f32,
+    stride: usize,
+    width: usize,
+    steps: usize,
+    transpose: bool,
+    out: *mut __m512i,
+    low: *mut __m512i,
+) {
+    let mut high_rows = [_mm512_setzero_si512(); SIDE];
+    let mut low_rows = high_rows;
+    let mask = lanes(width);
+    for (pair, (high, rest)) in high_rows.iter_mut().zip(&mut low_rows).enumerate() {
+        let run = |step: usize| {
+            if step >= steps {
+                return _mm512_setzero_ps();
+            }
+            // SAFETY: the mask leaves out what is past the end of a run.
+            unsafe { _mm512_maskz_loadu_ps(mask, start.add(step * stride)) }
+        };
+        let (even, even_rest) = rounded(run(2 * pair));
+        let (odd, odd_rest) = rounded(run(2 * pair + 1));
+        *high = _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd));
+        if !low.is_null() {
+            let (even, odd) = (rounded(even_rest).0, rounded(odd_rest).0);
+            *rest = _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd));
+        }
+    }
+    // SAFETY: the caller gives room for 16 vectors at each.
+    unsafe {
+        store(high_rows, transpose, out);
+        if !low.is_null() {
+            store(low_rows, transpose, low);
+        }
+    }
+}
+
+/// Writes 16 rows of 16 pairs, or their transpose.
+#[target_feature(enable = "avx512f")]
+unsafe fn store(rows: [__m512i; SIDE], transpose: bool, out: *mut __m512i) {
+    let rows = if transpose { transposed(rows) } else { rows };
+    for (i, row) in rows.into_iter().enumerate() {
+        // SAFETY: as the caller promises.
+        unsafe { _mm512_storeu_si512(out.add(i), row) };
+    }
+}
+
+/// The transpose of 16 × 16 pairs.
+#[target_feature(enable = "avx512f")]
+fn transposed(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
+    let zero = _mm512_setzero_si512();
+    let (mut a, mut b) = ([zero; SIDE], [zero; SIDE]);
+    for i in 0..8 {
+        a[2 * i] = _mm512_unpacklo_epi32(rows[2 * i], rows[2 * i + 1]);
+        a[2 * i + 1] = _mm512_unpackhi_epi32(rows[2 * i], rows[2 * i + 1]);
+    }
+    for i in 0..4 {
+        for half in 0..2 {
+            b[4 * i + 2 * half] = _mm512_unpacklo_epi64(a[4 * i + half], a[4 * i + 2 + half]);
+            b[4 * i + 2 * half + 1] = _mm512_unpackhi_epi64(a[4 * i + half], a[4 * i + 2 + half]);
+        }
+    }
+    // b[4 i + j] now holds column 4 q + j of the rows 4 i to 4 i + 3 in its quarter q.
+    for j in 0..4 {
+        for pair in 0..2 {
+            let (x, y) = (b[8 * pair + j], b[8 * pair + 4 + j]);
+            a[8 * pair + j] = _mm512_shuffle_i32x4::<0x88>(x, y);
+            a[8 * pair + 4 + j] = _mm512_shuffle_i32x4::<0xdd>(x, y);
+        }
+    }
+    // a[8 p + j]: quarters 0 and 2 of columns j, for the rows 8 p to 8 p + 7; a[8 p + 4 + j]: quarters 1 and 3.
+    for j in 0..4 {
+        b[j] = _mm512_shuffle_i32x4::<0x88>(a[j], a[8 + j]);
+        b[8 + j] = _mm512_shuffle_i32x4::<0xdd>(a[j], a[8 + j]);
+        b[4 + j] = _mm512_shuffle_i32x4::<0x88>(a[4 + j], a[12 + j]);
+        b[12 + j] = _mm512_shuffle_i32x4::<0xdd>(a[4 + j], a[12 + j]);
+    }
+    b
+}
+
+/// Multiplies packed factors.
+pub(super) fn product(
+    level: Level,
+    shape: Shape,
+    left: &[u16],
+    right: &[u16],
+    update: Update,
+    out: &mut [f32],
+    stride: usize,
+) {
+    let Shape { rows, columns, depth, parts } = shape;
+    assert!(left.len() >= size(rows, depth, parts) && right.len() >= size(columns, depth, parts));
+    assert!((rows - 1) * stride + columns <= out.len());
+    let steps = depth.div_ceil(STEPS);
+    if steps == 0 {
+        if update == Update::Set {
+            out.chunks_mut(stride).take(rows).for_each(|row| row[..columns].fill(0.0));
+        }
+        return;
+    }
+    let run = steps * parts * TILE;
+    let has_tiles = level == Level::Amx;
+    let mut spare = [0f32; BLOCK * BLOCK];
+    // SAFETY: the level was asked of the processor; the assertions above bound all accesses.
+    unsafe {
+        if has_tiles {
+            configure();
+        }
+        for column in (0..columns).step_by(BLOCK) {
+            let right = right.as_ptr().add(column / SIDE * run);
+            let width = BLOCK.min(columns - column);
+            for row in (0..rows).step_by(BLOCK) {
+                let left = left.as_ptr().add(row / SIDE * run);
+                let height = BLOCK.min(rows - row);
+                let target = out.as_mut_ptr().add(row * stride + column);
+                let is_whole = width == BLOCK && height == BLOCK;
+                let (place, apart, way) = if is_whole {
+                    (target, stride, update)
+                } else {
+                    (spare.as_mut_ptr(), BLOCK, Update::Set)
+                };
+                match (has_tiles, parts) {
+                    (true, 2) => tile_block_of_sums(left, right, run, steps, way, place, apart),
+                    (true, _) => tile_block(left, right, run, steps, way, place, apart),
+                    (false, _) => dot_block(left, right, run, steps, way, place, apart),
+                }
+                if !is_whole {
+                    for (i, spare) in spare.chunks(BLOCK).take(height).enumerate() {
+                        let out = std::slice::from_raw_parts_mut(target.add(i * stride), width);
+                        super::panels::put(update, out, spare);
+                    }
+                }
+            }
+        }
+        if has_tiles {
+            asm!("tilerelease", options(nostack, nomem));
+        }
+    }
+}
+
+/// All eight tile registers as 16 rows of 64 bytes.
+unsafe fn configure() {
+    #[repr(C, align(64))]
+    struct Configuration([u8; 64]);
+    const CONFIGURATION: Configuration = {
+        let mut bytes = [0; 64];
+        bytes[0] = 1;
+        let mut tile = 0;
+        while tile < 8 {
+            bytes[16 + 2 * tile] = 64;
+            bytes[48 + tile] = SIDE as u8;
+            tile += 1;
+        }
+        Configuration(bytes)
+    };
+    // SAFETY: the layout is the processor's palette 1.
+    unsafe { asm!("ldtilecfg [{}]", in(reg) CONFIGURATION.0.as_ptr(), options(nostack, readonly)) };
+}
+
+/// Registers 0 to 3, the block of C, from memory or zero.
+macro_rules! open_block {
+    ($update:expr, $out:expr, $stride:expr) => {
+        let bytes = $stride * size_of::<f32>();
+        let below = $out.add(SIDE * $stride);
+        if $update == Update::Add {
+            asm!(
+                "tileloadd tmm0, [{out} + {bytes}*1]",
+                "tileloadd tmm1, [{out} + {bytes}*1 + 64]",
+                "tileloadd tmm2, [{below} + {bytes}*1]",
+                "tileloadd tmm3, [{below} + {bytes}*1 + 64]",
+                out = in(reg) $out, below = in(reg) below, bytes = in(reg) bytes,
+                options(nostack, readonly),
+            );
+        } else {
+            asm!(
+                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
+                options(nostack, nomem),
+            );
+        }
+    };
+}
+
+/// Writes registers 0 to 3 to C.
+macro_rules! close_block {
+    ($out:expr, $stride:expr) => {
+        let bytes = $stride * size_of::<f32>();
+        let below = $out.add(SIDE * $stride);
+        asm!(
+            "tilestored [{out} + {bytes}*1], tmm0",
+            "tilestored [{out} + {bytes}*1 + 64], tmm1",
+            "tilestored [{below} + {bytes}*1], tmm2",
+            "tilestored [{below} + {bytes}*1 + 64], tmm3",
+            out = in(reg) $out, below = in(reg) below, bytes = in(reg) bytes,
+            options(nostack),
+        );
+    };
+}
+
+/// 32 × 32 values of C from tiles of plain bf16.
+///
+/// The compiler knows no tile register, so that none changes between the pieces of assembly.
+unsafe fn tile_block(
+    left: *const u16,
+    right: *const u16,
+    run: usize,
+    steps: usize,
+    update: Update,
+    out: *mut f32,
+    stride: usize,
+) {
+    // SAFETY: as in `product`.
+    unsafe {
+        open_block!(update, out, stride);
+        asm!(
+            "2:",
+            "tileloadd tmm4, [{a} + {row}*1]",
+            "tileloadd tmm6, [{b} + {row}*1]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm5, [{c} + {row}*1]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm7, [{d} + {row}*1]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {a}, 1024",
+            "add {b}, 1024",
+            "add {c}, 1024",
+            "add {d}, 1024",
+            "dec {steps}",
+            "jnz 2b",
+            a = inout(reg) left => _,
+            b = inout(reg) right => _,
+            c = inout(reg) left.add(run) => _,
+            d = inout(reg) right.add(run) => _,
+            row = in(reg) 64usize,
+            steps = inout(reg) steps => _,
+            options(nostack, readonly),
+        );
+        close_block!(out, stride);
+    }
+}
+
+/// 32 × 32 values of C from tiles of sums of two bf16: `Aₕ Bₕ + Aₕ Bₗ + Aₗ Bₕ`.
+unsafe fn tile_block_of_sums(
+    left: *const u16,
+    right: *const u16,
+    run: usize,
+    steps: usize,
+    update: Update,
+    out: *mut f32,
+    stride: usize,
+) {
+    // SAFETY: as in `product`.
+    unsafe {
+        open_block!(update, out, stride);
+        asm!(
+            "2:",
+            "tileloadd tmm4, [{a} + {row}*1]",
+            "tileloadd tmm6, [{b} + {row}*1]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm5, [{c} + {row}*1]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tileloadd tmm7, [{d} + {row}*1]",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm6, [{b} + {row}*1 + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{d} + {row}*1 + 1024]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tileloadd tmm4, [{a} + {row}*1 + 1024]",
+            "tileloadd tmm6, [{b} + {row}*1]",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "tileloadd tmm5, [{c} + {row}*1 + 1024]",
+            "tdpbf16ps tmm0, tmm4, tmm6",
+            "tileloadd tmm7, [{d} + {row}*1]",
+            "tdpbf16ps tmm2, tmm5, tmm6",
+            "tdpbf16ps tmm1, tmm4, tmm7",
+            "tdpbf16ps tmm3, tmm5, tmm7",
+            "add {a}, 2048",
+            "add {b}, 2048",
+            "add {c}, 2048",
+            "add {d}, 2048",
+            "dec {steps}",
+            "jnz 2b",
+            a = inout(reg) left => _,
+            b = inout(reg) right => _,
+            c = inout(reg) left.add(run) => _,
+            d = inout(reg) right.add(run) => _,
+            row = in(reg) 64usize,
+            steps = inout(reg) steps => _,
+            options(nostack, readonly),
+        );
+        close_block!(out, stride);
+    }
+}
+
+/// 32 × 32 values of C by dot products of bf16 pairs: 8 rows × 32 columns at a time in registers.
+#[target_feature(enable = "avx512f,avx512bf16")]
+unsafe fn dot_block(
+    left: *const u16,
+    right: *const u16,
+    run: usize,
+    steps: usize,
+    update: Update,
+    out: *mut f32,
+    stride: usize,
+) {
+    const ROWS: usize = 8;
+    const PAIRS: usize = STEPS / 2;
+    // SAFETY: as in `product`; vectors of bf16 have no invalid values.
+    unsafe {
+        for top in (0..BLOCK).step_by(ROWS) {
+            let left = left.add(top / SIDE * run + top % SIDE * STEPS).cast::<i32>();
+            let mut sums = [[_mm512_setzero_ps(); 2]; ROWS];
+            for step in 0..steps {
+                for pair in 0..PAIRS {
+                    let place = step * TILE + pair * STEPS;
+                    let pairs: [__m512bh; 2] = [
+                        std::mem::transmute(_mm512_loadu_si512(right.add(place).cast())),
+                        std::mem::transmute(_mm512_loadu_si512(right.add(run + place).cast())),
+                    ];
+                    for (i, sums) in sums.iter_mut().enumerate() {
+                        let value = *left.add(step * TILE / 2 + i * PAIRS + pair);
+                        let value: __m512bh = std::mem::transmute(_mm512_set1_epi32(value));
+                        for (sum, pairs) in sums.iter_mut().zip(pairs) {
+                            *sum = _mm512_dpbf16_ps(*sum, value, pairs);
+                        }
+                    }
+                }
+            }
+            for (i, sums) in sums.into_iter().enumerate() {
+                for (half, mut sum) in sums.into_iter().enumerate() {
+                    let out = out.add((top + i) * stride + half * SIDE);
+                    if update == Update::Add {
+                        sum = _mm512_add_ps(sum, _mm512_loadu_ps(out));
+                    }
+                    _mm512_storeu_ps(out, sum);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! One source, several instruction sets.
+
+/// Compiles a function of plain loops for each vector width and adds a leading `level` argument that
+/// chooses among them. In the body `fma::<FUSED>(a, b, c)` is `a b + c`, fused where the machine can.
+macro_rules! vectorized {
+    ($(
+        $(#[$attribute:meta])*
+        $visibility:vis fn $name:ident$(<$(const $constant:ident: $kind:ty),+>)?(
+            $($argument:ident: $type:ty),* $(,)?
+        ) $(-> $result:ty)? $body:block
+    )+) => {$(
+        $(#[$attribute])*
+        #[expect(clippy::allow_attributes, reason = "lints of generated functions")]
+        #[allow(clippy::too_many_arguments, reason = "a kernel names each of its slices")]
+        $visibility fn $name$(<$(const $constant: $kind),+>)?(
+            level: $crate::Level, $($argument: $type),*
+        ) $(-> $result)? {
+            #[inline(always)]
+            fn body<const FUSED: bool $($(, const $constant: $kind)+)?>($($argument: $type),*) $(-> $result)? {
+                $body
+            }
+            #[cfg(target_arch = "x86_64")]
+            {
+                #[target_feature(enable = "avx2,fma")]
+                fn avx2$(<$(const $constant: $kind),+>)?($($argument: $type),*) $(-> $result)? {
+                    body::<true $($(, $constant)+)?>($($argument),*)
+                }
+                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,fma")]
+                fn avx512$(<$(const $constant: $kind),+>)?($($argument: $type),*) $(-> $result)? {
+                    body::<true $($(, $constant)+)?>($($argument),*)
+                }
+                // SAFETY: a level is only ever made after asking the processor for it.
+                #[allow(unsafe_code, reason = "the processor has what the level says")]
+                match level {
+                    $crate::Level::Portable => {}
+                    $crate::Level::Avx2 => {
+                        return unsafe { avx2$(::<$($constant),+>)?($($argument),*) };
+                    }
+                    _ => return unsafe { avx512$(::<$($constant),+>)?($($argument),*) },
+                }
+            }
+            body::<false $($(, $constant)+)?>($($argument),*)
+        }
+    )+};
+}
+
+pub(crate) use vectorized;
+
+/// `a b + c`, fused or not: without the instruction a fused one would be a library call.
+#[inline(always)]
+pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
+    if FUSED { a.mul_add(b, c) } else { a * b + c }
+}
+
+/// Numbers that are added side by side in a reduction: two 512-bit vectors. The order of additions, and so the
+/// sum, is the same at every level up to fusing.
+pub(crate) const LANES: usize = 32;
+
+/// `Σ term(i)` over equally long slices, lane by lane.
+macro_rules! lane_sum {
+    ($length:expr, |$i:ident| $term:expr) => {{
+        let length = $length;
+        let mut lanes = [0f32; $crate::vectorized::LANES];
+        let whole = length - length % $crate::vectorized::LANES;
+        let mut start = 0;
+        while start < whole {
+            for lane in 0..$crate::vectorized::LANES {
+                let $i = start + lane;
+                lanes[lane] += $term;
+            }
+            start += $crate::vectorized::LANES;
+        }
+        for lane in 0..length - whole {
+            let $i = start + lane;
+            lanes[lane] += $term;
+        }
+        $crate::vectorized::fold(lanes, |a, b| a + b)
+    }};
+}
+
+pub(crate) use lane_sum;
+
+/// Reduces lanes by halves, the order at every level.
+#[inline(always)]
+pub(crate) fn fold(lanes: [f32; LANES], join: impl Fn(f32, f32) -> f32) -> f32 {
+    // Each step is an array of its own so that it stays in registers.
+    macro_rules! halve {
+        ($from:ident, $width:literal) => {{
+            let mut half = [0f32; $width];
+            for lane in 0..$width {
+                half[lane] = join($from[lane], $from[lane + $width]);
+            }
+            half
+        }};
+    }
+    let lanes = halve!(lanes, 16);
+    let lanes = halve!(lanes, 8);
+    let lanes = halve!(lanes, 4);
+    let lanes = halve!(lanes, 2);
+    join(lanes[0], lanes[1])
+}
