@@ -82,7 +82,17 @@ impl<'a, T: Task> Fitting<'a, T> {
             )));
         }
         let gradients = Gradients::new(parameters);
-        Ok(Self { task, parameters, config, checkpoint, adamw, gradients, state, best, steps_per_epoch })
+        Ok(Self {
+            task,
+            parameters,
+            config,
+            checkpoint,
+            adamw,
+            gradients,
+            state,
+            best,
+            steps_per_epoch,
+        })
     }
 
     fn run(mut self, observer: &dyn Observer) -> Result<Fitted> {

@@ -65,11 +65,7 @@ pub trait Task: Sync {
     ///
     /// # Errors
     /// candle refuses an operation.
-    fn loss(
-        &self,
-        shard: &Self::Shard,
-        gradients: &WeightGradients,
-    ) -> candle_core::Result<Loss>;
+    fn loss(&self, shard: &Self::Shard, gradients: &WeightGradients) -> candle_core::Result<Loss>;
 
     /// Figures on the validation split after `epoch`, and the score that early stopping
     /// maximises; no score means that the last weights are the best.

@@ -50,8 +50,8 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Distance between rows of `width` values: whole cache lines, and an odd number of them, so that the rows of a
-/// tall block do not share the few sets of the cache that a power of two would give them.
+/// Distance between rows of `width` values: room for whole pairs of vectors, and an odd number of cache lines, so that
+/// the rows of a tall block do not share the few sets of the cache that a power of two would give them.
 pub(crate) fn spaced(width: usize) -> usize {
-    (width.div_ceil(16) | 1) * 16
+    width.next_multiple_of(32) + 16
 }

@@ -223,7 +223,8 @@ impl Convolution<'_> {
 
     /// The source of each tap of a position, if it is in the sequence.
     fn source(&self, position: usize, tap: usize, length: usize) -> Option<usize> {
-        let source = (position + tap * self.dilation).checked_sub(self.width / 2 * self.dilation)?;
+        let source =
+            (position + tap * self.dilation).checked_sub(self.width / 2 * self.dilation)?;
         (source < length).then_some(source)
     }
 
@@ -279,7 +280,14 @@ impl Convolution<'_> {
     ) {
         let (dim, wide, level) = (self.dim, self.width * self.dim, self.engine.level());
         let ConvolutionWork {
-            columns, narrow, left: packed, right: other, weight, permuted, weights: sums, ..
+            columns,
+            narrow,
+            left: packed,
+            right: other,
+            weight,
+            permuted,
+            weights: sums,
+            ..
         } = work;
         let columns = columns.floats(ROWS * wide);
         let permuted = self.taps_first(permuted.floats(dim * wide));
@@ -324,7 +332,8 @@ impl Convolution<'_> {
     /// The weight as (output, tap, input), the order of the columns.
     fn taps_first<'b>(&self, out: &'b mut [f32]) -> &'b [f32] {
         let wide = self.width * self.dim;
-        for (out, weight) in out.chunks_exact_mut(wide).zip(self.tensors.weight.chunks_exact(wide)) {
+        for (out, weight) in out.chunks_exact_mut(wide).zip(self.tensors.weight.chunks_exact(wide))
+        {
             for (i, value) in out.iter_mut().enumerate() {
                 let (tap, input) = (i / self.dim, i % self.dim);
                 *value = weight[input * self.width + tap];

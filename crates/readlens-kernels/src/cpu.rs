@@ -4,6 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::OnceLock;
 
+use serde::{Deserialize, Serialize};
+
 /// An instruction set that kernels are compiled for, from the most general to the fastest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Level {
@@ -21,7 +23,8 @@ pub enum Level {
 }
 
 /// What the factors of a matrix product are rounded to; sums are always f32.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Precision {
     /// f32, or at [`Level::Amx`] two bf16 that add up to 16 bits of it.
     #[default]
@@ -83,7 +86,8 @@ impl Level {
     pub fn current() -> Self {
         static CURRENT: OnceLock<Level> = OnceLock::new();
         *CURRENT.get_or_init(|| {
-            let best = LEVELS.into_iter().map(|(level, _)| level).filter(|l| l.is_available()).max();
+            let best =
+                LEVELS.into_iter().map(|(level, _)| level).filter(|l| l.is_available()).max();
             let best = best.unwrap_or(Self::Portable);
             let wanted = std::env::var("READLENS_KERNELS").ok().and_then(|name| name.parse().ok());
             wanted.filter(|level: &Self| level.is_available()).unwrap_or(best)
@@ -106,6 +110,27 @@ impl FromStr for Level {
         found.map(|(level, _)| level).ok_or_else(|| {
             format!("expected portable, avx2, avx512, avx512-bf16 or amx, found {text:?}")
         })
+    }
+}
+
+impl fmt::Display for Precision {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::F32 => "f32",
+            Self::Bf16 => "bf16",
+        })
+    }
+}
+
+impl FromStr for Precision {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "f32" => Ok(Self::F32),
+            "bf16" => Ok(Self::Bf16),
+            _ => Err(format!("expected f32 or bf16, found {text:?}")),
+        }
     }
 }
 

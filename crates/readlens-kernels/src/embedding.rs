@@ -81,9 +81,17 @@ impl Embedding<'_> {
     }
 
     /// What the norm sees, for the tokens from `first` on.
-    fn sums(&self, tokens: Tokens, positions: &[usize], mean: &[f32], first: usize, out: &mut [f32]) {
+    fn sums(
+        &self,
+        tokens: Tokens,
+        positions: &[usize],
+        mean: &[f32],
+        first: usize,
+        out: &mut [f32],
+    ) {
         for (row, out) in out.chunks_exact_mut(self.dim).enumerate() {
-            let (e, p) = (self.token(tokens.ids[first + row]), self.position(positions[first + row]));
+            let (e, p) =
+                (self.token(tokens.ids[first + row]), self.position(positions[first + row]));
             let m = tokens.mask.map_or(1.0, |mask| mask[first + row]);
             let pairs = out.iter_mut().zip(e).zip(p);
             match self.site {
@@ -204,14 +212,13 @@ impl Embedding<'_> {
 vectorized! {
     /// `Σ a b`.
     fn dot(a: &[f32], b: &[f32]) -> f32 {
-        let b = &b[..a.len()];
-        lane_sum!(a.len(), |i| a[i] * b[i])
+        lane_sum!((x, y) in (a, b) => x * y)
     }
 
     /// `sums[row] += Σ a b` over each row.
     fn dot_rows(a: &[f32], b: &[f32], width: usize, sums: &mut [f32]) {
         for ((a, b), sum) in a.chunks_exact(width).zip(b.chunks_exact(width)).zip(sums) {
-            *sum += lane_sum!(width, |i| a[i] * b[i]);
+            *sum += lane_sum!((x, y) in (a, b) => x * y);
         }
     }
 }

@@ -80,6 +80,8 @@ pub struct Encoder<'a> {
     pub shape: EncoderShape,
     /// Its weights.
     pub tensors: EncoderTensors<&'a [f32]>,
+    /// What leaves it.
+    pub output: Output,
     /// Dropout, in training.
     pub dropout: Option<&'a EncoderDropout>,
 }
@@ -125,7 +127,6 @@ impl Encoder<'_> {
     pub fn forward(
         &self,
         tokens: Tokens,
-        output: Output,
         keep: bool,
         stash: &mut EncoderStash,
         work: &mut EncoderWork,
@@ -144,7 +145,9 @@ impl Encoder<'_> {
         // Without a backward pass two states and one stash are enough.
         let kept = if keep { layers + 1 } else { 2 };
         stash.states.resize_with(kept.max(stash.states.len()), Buffer::default);
-        stash.layers.resize_with(stash.layers.len().max(if keep { layers } else { 1 }), Default::default);
+        stash
+            .layers
+            .resize_with(stash.layers.len().max(if keep { layers } else { 1 }), Default::default);
         for state in stash.states.iter_mut().take(kept) {
             state.floats(rows * dim);
         }
@@ -160,7 +163,7 @@ impl Encoder<'_> {
             self.layer(index, &stash.positions).forward(x, y, layer_stash, keep, &mut work.layer);
         }
         let last = &stash.states[if keep { layers } else { layers % 2 }][..rows * dim];
-        let mut out = Vec::with_capacity(if output == Output::States { rows * dim } else { 0 });
+        let mut out = Vec::new();
         match self.tensors.final_norm {
             Some(norm) => {
                 out.resize(rows * dim, 0.0);
@@ -169,7 +172,7 @@ impl Encoder<'_> {
             }
             None => out.extend_from_slice(last),
         }
-        match output {
+        match self.output {
             Output::States => out,
             Output::Mean => self.pool(&stash.positions, &out, |states, pooled| {
                 add_rows(self.engine.level(), states, pooled);
@@ -206,7 +209,6 @@ impl Encoder<'_> {
     pub fn backward(
         &self,
         tokens: Tokens,
-        output: Output,
         upstream: &[f32],
         stash: &EncoderStash,
         mut gradients: Option<&mut EncoderTensors<&mut [f32]>>,
@@ -221,7 +223,7 @@ impl Encoder<'_> {
         let mut below_memory = std::mem::take(&mut work.narrow);
         let mut gradient = gradient_memory.floats(rows * dim);
         gradient.fill(0.0);
-        self.spread(output, upstream, &stash.positions, gradient);
+        self.spread(upstream, &stash.positions, gradient);
         let mut below = below_memory.floats(tokens.ids.len().max(rows) * dim);
         if let Some(norm) = self.tensors.final_norm {
             let last = &stash.states[layers][..rows * dim];
@@ -251,8 +253,7 @@ impl Encoder<'_> {
         if let Some(dropout) = self.dropout {
             dropout.embedding.apply(self.engine, gradient, 0);
         }
-        let mut of_embedding =
-            EmbeddingGradients { token: None, position: None, norm: None, mask };
+        let mut of_embedding = EmbeddingGradients { token: None, position: None, norm: None, mask };
         if let Some(gradients) = gradients {
             of_embedding.token = Some(gradients.token);
             of_embedding.position = Some(gradients.position);
@@ -266,16 +267,16 @@ impl Encoder<'_> {
     }
 
     /// The gradient of every state from that of the output.
-    fn spread(&self, output: Output, upstream: &[f32], positions: &[usize], gradient: &mut [f32]) {
+    fn spread(&self, upstream: &[f32], positions: &[usize], gradient: &mut [f32]) {
         let dim = self.shape.dim;
-        if output == Output::States {
+        if self.output == Output::States {
             gradient.copy_from_slice(upstream);
             return;
         }
         let mut first = 0;
         for (&count, upstream) in positions.iter().zip(upstream.chunks_exact(dim)) {
             let rows = &mut gradient[first * dim..][..count * dim];
-            if output == Output::First && count > 0 {
+            if self.output == Output::First && count > 0 {
                 rows[..dim].copy_from_slice(upstream);
             } else {
                 let share = 1.0 / count as f32;

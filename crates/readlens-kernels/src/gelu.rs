@@ -64,7 +64,8 @@ mod tests {
                 let x = f64::from(x);
                 let phi = 0.5 * (1.0 + reference(x * std::f64::consts::FRAC_1_SQRT_2));
                 let density = (-0.5 * x * x).exp() / (2.0 * std::f64::consts::PI).sqrt();
-                let pairs = [(values[i], x * phi), (again[i], x * phi), (slopes[i], phi + x * density)];
+                let pairs =
+                    [(values[i], x * phi), (again[i], x * phi), (slopes[i], phi + x * density)];
                 for (found, expected) in pairs {
                     assert!((f64::from(found) - expected).abs() < 2e-6, "{level}: {found} at {x}");
                 }

@@ -158,7 +158,7 @@ impl Layer<'_> {
         let LayerShape { dim, heads, feed_forward, norm } = self.shape;
         let (t, level) = (&self.tensors, self.engine.level());
         let rows: usize = self.lengths.iter().sum();
-        let LayerWork { normal, wide, narrow, left: packed, weights, attention: scratch, .. } = work;
+        let LayerWork { normal, wide, left: packed, weights, attention: scratch, .. } = work;
         let [w_qkv, w_out, w_1, w_2] = weights;
         let transposed = |w, out, input| Matrix::rows(w, out, input).transposed();
         w_qkv.pack(self.engine, transposed(t.qkv.weight, 3 * dim, dim));
@@ -166,7 +166,6 @@ impl Layer<'_> {
         w_1.pack(self.engine, transposed(t.ff_1.weight, feed_forward, dim));
         w_2.pack(self.engine, transposed(t.ff_2.weight, dim, feed_forward));
         let normal = normal.floats(ROWS * dim);
-        let narrow = narrow.floats(ROWS * dim);
         let wide = wide.floats(ROWS * feed_forward);
         let qkv = stash.qkv.floats(rows * 3 * dim);
         let joined = stash.joined.floats(rows * dim);
@@ -205,22 +204,23 @@ impl Layer<'_> {
         for (first, count) in self.blocks() {
             let range = first * dim..(first + count) * dim;
             let middle = &mut middle[range.clone()];
-            let narrow = &mut narrow[..count * dim];
             let normal = &mut normal[..count * dim];
-            self.linear(&joined[range.clone()], count, w_out, Some(t.out.bias), narrow, packed);
-            self.silence(0, narrow, first);
-            add(level, narrow, &x[range.clone()]);
+            let sum = match norm {
+                NormPlace::Pre => &mut *middle,
+                NormPlace::Post => &mut sum_1[range.clone()],
+            };
+            self.linear(&joined[range.clone()], count, w_out, Some(t.out.bias), sum, packed);
+            self.silence(0, sum, first);
+            add(level, sum, &x[range.clone()]);
             let input = match norm {
                 NormPlace::Pre => {
-                    middle.copy_from_slice(narrow);
                     let statistics = &mut statistics_2[first..][..count];
                     layer_norm(level, middle, t.norm_2, normal, statistics);
                     &*normal
                 }
                 NormPlace::Post => {
-                    sum_1[range.clone()].copy_from_slice(narrow);
                     let statistics = &mut statistics_1[first..][..count];
-                    layer_norm(level, narrow, t.norm_1, middle, statistics);
+                    layer_norm(level, &sum_1[range.clone()], t.norm_1, middle, statistics);
                     &*middle
                 }
             };
@@ -229,16 +229,16 @@ impl Layer<'_> {
             let wide = &mut wide[..count * feed_forward];
             self.linear(input, count, w_1, None, pre, packed);
             bias_gelu(level, pre, t.ff_1.bias, wide);
-            self.linear(wide, count, w_2, Some(t.ff_2.bias), narrow, packed);
-            self.silence(1, narrow, first);
-            add(level, narrow, middle);
-            match norm {
-                NormPlace::Pre => y[range].copy_from_slice(narrow),
-                NormPlace::Post => {
-                    sum_2[range.clone()].copy_from_slice(narrow);
-                    let statistics = &mut statistics_2[first..][..count];
-                    layer_norm(level, narrow, t.norm_2, &mut y[range], statistics);
-                }
+            let sum = match norm {
+                NormPlace::Pre => &mut y[range.clone()],
+                NormPlace::Post => &mut sum_2[range.clone()],
+            };
+            self.linear(wide, count, w_2, Some(t.ff_2.bias), sum, packed);
+            self.silence(1, sum, first);
+            add(level, sum, middle);
+            if norm == NormPlace::Post {
+                let statistics = &mut statistics_2[first..][..count];
+                layer_norm(level, &sum_2[range.clone()], t.norm_2, &mut y[range], statistics);
             }
         }
     }
@@ -257,7 +257,16 @@ impl Layer<'_> {
         let (t, level) = (&self.tensors, self.engine.level());
         let rows: usize = self.lengths.iter().sum();
         let LayerWork {
-            normal, wide, wide_gradient, narrow, second, joined, qkv, left: packed, right: columns, weights: packs,
+            normal,
+            wide,
+            wide_gradient,
+            narrow,
+            second,
+            joined,
+            qkv,
+            left: packed,
+            right: columns,
+            weights: packs,
             attention: scratch,
         } = work;
         let [w_qkv, w_out, w_1, w_2] = packs;
@@ -313,7 +322,12 @@ impl Layer<'_> {
                     if let Some(w) = &mut weights {
                         let Affine { weight, bias } = &mut w.norm_2;
                         layer_norm_weight_gradient(
-                            level, middle, statistics[1], narrow, weight, bias,
+                            level,
+                            middle,
+                            statistics[1],
+                            narrow,
+                            weight,
+                            bias,
                         );
                     }
                     let weight = t.norm_2.weight;
@@ -325,7 +339,12 @@ impl Layer<'_> {
                     if let Some(w) = &mut weights {
                         let Affine { weight, bias } = &mut w.norm_1;
                         layer_norm_weight_gradient(
-                            level, sum, statistics[0], gradient, weight, bias,
+                            level,
+                            sum,
+                            statistics[0],
+                            gradient,
+                            weight,
+                            bias,
                         );
                     }
                     second.fill(0.0);
@@ -344,8 +363,12 @@ impl Layer<'_> {
         }
         let mut first = 0;
         for &positions in self.lengths.iter().filter(|&&positions| positions > 0) {
-            let heads =
-                Heads { qkv: &stash.qkv[first * 3 * dim..][..positions * 3 * dim], positions, dim, heads };
+            let heads = Heads {
+                qkv: &stash.qkv[first * 3 * dim..][..positions * 3 * dim],
+                positions,
+                dim,
+                heads,
+            };
             let range = first * dim..(first + positions) * dim;
             attention_gradient(
                 self.engine,

@@ -1,7 +1,7 @@
 //! Layer norm over the last dimension with biased variance (Ba et al. 2016).
 
 use crate::Affine;
-use crate::vectorized::{lane_sum, vectorized};
+use crate::vectorized::{fma, lane_sum, vectorized};
 
 /// Added under the square root of the variance.
 pub const EPSILON: f32 = 1e-5;
@@ -15,15 +15,13 @@ vectorized! {
         for ((x, out), statistics) in
             x.chunks_exact(width).zip(out.chunks_exact_mut(width)).zip(statistics)
         {
-            let mean = lane_sum!(width, |i| x[i]) / width as f32;
-            let variance = lane_sum!(width, |i| {
-                let centred = x[i] - mean;
-                centred * centred
-            }) / width as f32;
+            let mean = lane_sum!((x) in (x) => x) / width as f32;
+            let variance = lane_sum!((x) in (x) => (x - mean) * (x - mean)) / width as f32;
             let scale = 1.0 / (variance + EPSILON).sqrt();
             *statistics = [mean, scale];
-            for i in 0..width {
-                out[i] = (x[i] - mean) * scale * weight[i] + bias[i];
+            let tensors = weight.iter().zip(bias);
+            for ((out, &x), (&weight, &bias)) in out.iter_mut().zip(x).zip(tensors) {
+                *out = fma::<FUSED>((x - mean) * scale, weight, bias);
             }
         }
     }
@@ -41,12 +39,13 @@ vectorized! {
         for (((x, upstream), gradient), &[mean, scale]) in
             rows.zip(gradient.chunks_exact_mut(width)).zip(statistics)
         {
-            let sum = lane_sum!(width, |i| upstream[i] * weight[i]) / width as f32;
-            let product =
-                lane_sum!(width, |i| upstream[i] * weight[i] * (x[i] - mean)) * scale / width as f32;
-            for i in 0..width {
-                let normal = (x[i] - mean) * scale;
-                gradient[i] += scale * (upstream[i] * weight[i] - sum - normal * product);
+            let sum = lane_sum!((g, w) in (upstream, weight) => g * w) / width as f32;
+            let product = lane_sum!((g, w, x) in (upstream, weight, x) => g * w * (x - mean));
+            let product = product * scale / width as f32;
+            let terms = upstream.iter().zip(weight).zip(x);
+            for (gradient, ((&g, &w), &x)) in gradient.iter_mut().zip(terms) {
+                let normal = (x - mean) * scale;
+                *gradient = fma::<FUSED>(scale, g * w - sum - normal * product, *gradient);
             }
         }
     }
@@ -63,9 +62,10 @@ vectorized! {
         let bias = &mut bias[..width];
         let rows = x.chunks_exact(width).zip(upstream.chunks_exact(width));
         for ((x, upstream), &[mean, scale]) in rows.zip(statistics) {
-            for i in 0..width {
-                weight[i] += upstream[i] * (x[i] - mean) * scale;
-                bias[i] += upstream[i];
+            let sums = weight.iter_mut().zip(bias.iter_mut());
+            for ((weight, bias), (&g, &x)) in sums.zip(upstream.iter().zip(x)) {
+                *weight = fma::<FUSED>(g, (x - mean) * scale, *weight);
+                *bias += g;
             }
         }
     }

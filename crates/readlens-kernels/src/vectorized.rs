@@ -56,25 +56,31 @@ pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
 /// sum, is the same at every level up to fusing.
 pub(crate) const LANES: usize = 32;
 
-/// `Σ term(i)` over equally long slices, lane by lane.
+/// The sum of a term over one, two or three equally long slices, `lane_sum!((x, y) in (a, b) => x * y)`: lane by lane, and
+/// what is left over at the end last.
 macro_rules! lane_sum {
-    ($length:expr, |$i:ident| $term:expr) => {{
-        let length = $length;
+    (($x:ident) in ($a:expr) => $term:expr) => {
+        $crate::vectorized::lane_sum!(($x, _unused, _too) in ($a, $a, $a) => $term)
+    };
+    (($x:ident, $y:ident) in ($a:expr, $b:expr) => $term:expr) => {
+        $crate::vectorized::lane_sum!(($x, $y, _unused) in ($a, $b, $a) => $term)
+    };
+    (($x:ident, $y:ident, $z:ident) in ($a:expr, $b:expr, $c:expr) => $term:expr) => {{
         let mut lanes = [0f32; $crate::vectorized::LANES];
-        let whole = length - length % $crate::vectorized::LANES;
-        let mut start = 0;
-        while start < whole {
+        let (a, a_rest) = $a.as_chunks::<{ $crate::vectorized::LANES }>();
+        let (b, b_rest) = $b.as_chunks::<{ $crate::vectorized::LANES }>();
+        let (c, c_rest) = $c.as_chunks::<{ $crate::vectorized::LANES }>();
+        for ((a, b), c) in a.iter().zip(b).zip(c) {
             for lane in 0..$crate::vectorized::LANES {
-                let $i = start + lane;
+                let ($x, $y, $z) = (a[lane], b[lane], c[lane]);
                 lanes[lane] += $term;
             }
-            start += $crate::vectorized::LANES;
         }
-        for lane in 0..length - whole {
-            let $i = start + lane;
-            lanes[lane] += $term;
+        let mut sum = $crate::vectorized::fold(lanes, |a, b| a + b);
+        for ((&$x, &$y), &$z) in a_rest.iter().zip(b_rest).zip(c_rest) {
+            sum += $term;
         }
-        $crate::vectorized::fold(lanes, |a, b| a + b)
+        sum
     }};
 }
 

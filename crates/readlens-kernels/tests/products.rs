@@ -22,8 +22,15 @@ fn bf16(value: f32) -> f64 {
 
 #[test]
 fn every_level_multiplies() {
-    let shapes =
-        [(1, 1, 1), (3, 5, 7), (16, 16, 32), (32, 32, 32), (33, 31, 65), (100, 96, 128), (7, 200, 33)];
+    let shapes = [
+        (1, 1, 1),
+        (3, 5, 7),
+        (16, 16, 32),
+        (32, 32, 32),
+        (33, 31, 65),
+        (100, 96, 128),
+        (7, 200, 33),
+    ];
     for level in Level::available() {
         for precision in [Precision::F32, Precision::Bf16] {
             let engine = Engine::new(level, precision);

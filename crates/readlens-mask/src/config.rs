@@ -1,5 +1,5 @@
 use readlens_fault::{Fault, Result};
-use readlens_nn::Selection;
+use readlens_nn::{Precision, Selection};
 use serde::Serialize;
 
 /// Everything that decides the masks, apart from the inputs and the shard.
@@ -13,6 +13,8 @@ pub struct Config {
     pub selection: Option<Selection>,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
+    /// Precision of the networks' products.
+    pub precision: Precision,
 }
 
 impl Config {

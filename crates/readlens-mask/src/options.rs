@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use readlens_batch::Shard;
 use readlens_fault::Result;
-use readlens_nn::Selection;
+use readlens_nn::{Precision, Selection};
 use readlens_stage::{Context, Stage};
 
 use crate::config::Config;
@@ -36,6 +36,9 @@ pub struct Options {
     /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
+    /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    precision: Precision,
     /// Only the i-th of n equal parts of the table; join them with readlens-merge
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
@@ -52,6 +55,7 @@ impl Stage for Options {
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
             frames: self.frames,
+            precision: self.precision,
         };
         let paths = Paths {
             tokens: self.tokens,

@@ -42,8 +42,9 @@ pub struct Paths {
 /// user interrupts.
 pub fn run(config: &Config, paths: &Paths, shard: Shard, context: &Context) -> Result<()> {
     config.validate()?;
-    let explainer = load_explainer(&paths.explainer)?;
-    let classifier = target_classifier(&explainer, paths)?;
+    let explainer = load_explainer(&paths.explainer)?.with_precision(config.precision);
+    let classifier = target_classifier(&explainer, paths)?
+        .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let tokenization = *stream.tokenization();
     if tokenization != explainer.config().tokenization {

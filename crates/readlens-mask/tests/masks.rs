@@ -18,7 +18,13 @@ use readlens_tests::{
 };
 
 fn config() -> Config {
-    Config { method: "explainer".to_owned(), split: None, selection: None, frames: 1 }
+    Config {
+        method: "explainer".to_owned(),
+        split: None,
+        selection: None,
+        frames: 1,
+        precision: readlens_nn::Precision::F32,
+    }
 }
 
 /// A folder with tokens, a classifier and an Explainer.

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
 use crate::ops::Linear;
-use crate::pass::Pass;
+use crate::pass::{Pass, Precision};
 use crate::weights::WeightSource;
 
 /// A rank and its taxa; a class is an index into `taxa`.
@@ -88,6 +88,12 @@ impl Classifier {
         }
         let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         Ok(Self { config: config.clone(), encoder, pooler, heads, tensors })
+    }
+
+    /// Computes in `precision` where it is not trained.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { encoder: self.encoder.with_precision(precision), ..self }
     }
 
     /// The shape it was built with.

@@ -2,18 +2,18 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
-use readlens_kmer::{FIRST_KMER, Tokenization};
 use readlens_kernels::{
-    self as kernels, EncoderDropout, EncoderShape, EncoderTensors, Engine, Kept,
-    LayerTensors, Output,
+    self as kernels, EncoderDropout, EncoderShape, EncoderTensors, Engine, Kept, LayerTensors,
+    Output,
 };
+use readlens_kmer::{FIRST_KMER, Tokenization};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Ragged, TokenBatch};
 use crate::fused::FusedEncoder;
 use crate::masking::MaskSite;
 use crate::ops::{LayerNorm, Linear, attention, gelu};
-use crate::pass::Pass;
+use crate::pass::{Pass, Precision};
 use crate::random::Dropout;
 use crate::weights::{Initial, WeightSource};
 
@@ -153,6 +153,8 @@ pub struct Encoder {
     final_norm: Option<LayerNorm>,
     /// The same tensors, as kernels take them.
     tensors: Arc<EncoderTensors<Tensor>>,
+    /// Of passes that train nothing.
+    precision: Precision,
 }
 
 pub(crate) fn linear(
@@ -192,8 +194,7 @@ impl Encoder {
                 ff2: linear(source, &format!("blocks.{i}.ff2"), feed_forward, dim)?,
             })
         };
-        let token =
-            source.tensor("tok.weight", &[config.vocabulary, dim], Initial::Normal(0.1))?;
+        let token = source.tensor("tok.weight", &[config.vocabulary, dim], Initial::Normal(0.1))?;
         let position = source.tensor("pos", &[config.max_tokens, dim], Initial::Normal(0.02))?;
         let embedding_norm =
             config.embedding_norm.then(|| layer_norm(source, "emb_ln", dim)).transpose()?;
@@ -214,7 +215,24 @@ impl Encoder {
             final_norm: final_norm.as_ref().map(LayerNorm::tensors),
         };
         let (tensors, config) = (Arc::new(tensors), config.clone());
-        Ok(Self { config, token, position, embedding_norm, stem, blocks, final_norm, tensors })
+        let precision = Precision::F32;
+        Ok(Self {
+            config,
+            token,
+            position,
+            embedding_norm,
+            stem,
+            blocks,
+            final_norm,
+            tensors,
+            precision,
+        })
+    }
+
+    /// Computes in `precision` where it is not trained.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        Self { precision, ..self }
     }
 
     /// The shape it was built with.
@@ -233,7 +251,7 @@ impl Encoder {
         mask: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Encoded> {
-        let Some(engine) = pass.engine_for(&self.token) else {
+        let Some(engine) = pass.engine_for(&self.token, self.precision) else {
             return self.composed(batch, mask, pass.dropout());
         };
         let states = self.fused(engine, batch, mask, Output::States, pass)?;
@@ -256,7 +274,7 @@ impl Encoder {
         pooling: Pooling,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        if let Some(engine) = pass.engine_for(&self.token) {
+        if let Some(engine) = pass.engine_for(&self.token, self.precision) {
             let output = match pooling {
                 Pooling::Mean => Output::Mean,
                 Pooling::Cls => Output::First,

@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
-use readlens_kmer::Tokenization;
 use readlens_kernels::{ConvolutionTensors, Engine, Kept};
+use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, check_vocabulary, layer_norm, linear};
 use crate::fused::FusedConvolutions;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
-use crate::pass::Pass;
+use crate::pass::{Pass, Precision};
 use crate::weights::{Initial, WeightSource};
 
 /// Most tokens that one convolution may span.
@@ -134,6 +134,8 @@ pub struct Explainer {
     out: Linear,
     /// The same tensors, as kernels take them, where the network is convolutional.
     convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
+    /// Of passes that train nothing.
+    precision: Precision,
 }
 
 impl Explainer {
@@ -179,7 +181,20 @@ impl Explainer {
                 }))
             }
         };
-        Ok(Self { config: config.clone(), body, out, convolutions })
+        let precision = Precision::F32;
+        Ok(Self { config: config.clone(), body, out, convolutions, precision })
+    }
+
+    /// Computes in `precision` where it is not trained.
+    #[must_use]
+    pub fn with_precision(self, precision: Precision) -> Self {
+        let body = match self.body {
+            Body::Transformer(encoder) => {
+                Body::Transformer(Box::new(encoder.with_precision(precision)))
+            }
+            convolutional @ Body::Convolutional { .. } => convolutional,
+        };
+        Self { body, precision, ..self }
     }
 
     /// The shape it was built with.
@@ -196,13 +211,15 @@ impl Explainer {
             Body::Transformer(encoder) => {
                 self.out.forward(&encoder.forward(batch, None, pass)?.states)?
             }
-            Body::Convolutional { token, convolutions, norm } => match pass.engine_for(token) {
-                Some(engine) => self.fused(engine, batch, pass)?,
-                None => {
-                    let states = composed(batch, token, convolutions, norm, pass)?;
-                    self.out.forward(&states)?
+            Body::Convolutional { token, convolutions, norm } => {
+                match pass.engine_for(token, self.precision) {
+                    Some(engine) => self.fused(engine, batch, pass)?,
+                    None => {
+                        let states = composed(batch, token, convolutions, norm, pass)?;
+                        self.out.forward(&states)?
+                    }
                 }
-            },
+            }
         };
         if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
     }

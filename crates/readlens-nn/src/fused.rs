@@ -123,7 +123,8 @@ impl FusedEncoder {
         with_values(&listed(&self.tensors)?, |values| {
             let tensors = refill(self.tensors.each_ref(), values.iter().copied())?;
             let dropout = self.dropout.as_ref();
-            let encoder = Encoder { engine: self.engine, shape: self.shape, tensors, dropout };
+            let Self { engine, shape, output, .. } = *self;
+            let encoder = Encoder { engine, shape, tensors, output, dropout };
             let tokens = Tokens {
                 ids: &self.batch.ids,
                 lengths: &self.batch.lengths,
@@ -162,7 +163,7 @@ impl CustomOp2 for FusedEncoder {
     ) -> Result<(CpuStorage, Shape)> {
         let mask = floats(mask, mask_layout)?;
         let states = self.run(mask, |encoder, tokens, stash, work| {
-            Ok(encoder.forward(tokens, self.output, self.keep, stash, work))
+            Ok(encoder.forward(tokens, self.keep, stash, work))
         })?;
         let (shape, width) = self.padded();
         let Some(width) = width else { return Ok((CpuStorage::F32(states), shape)) };
@@ -199,14 +200,14 @@ impl CustomOp2 for FusedEncoder {
             self.run(values[0], |encoder, tokens, stash, work| {
                 let of_mask = wants_mask.then_some(mask_gradient.as_mut_slice());
                 let Some(gradients) = &self.gradients else {
-                    encoder.backward(tokens, self.output, &upstream, stash, None, of_mask, work);
+                    encoder.backward(tokens, &upstream, stash, None, of_mask, work);
                     return Ok(());
                 };
                 let mut memory = gradients.lock();
                 let parts = gradients.parts(&mut memory, &listed(&self.tensors)?)?;
                 let mut parts = refill(self.tensors.each_ref(), parts)?;
                 let weights = Some(&mut parts);
-                encoder.backward(tokens, self.output, &upstream, stash, weights, of_mask, work);
+                encoder.backward(tokens, &upstream, stash, weights, of_mask, work);
                 Ok(())
             })
         })?;

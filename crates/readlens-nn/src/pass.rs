@@ -1,6 +1,6 @@
 use candle_core::{DType, Result, Tensor};
-pub use readlens_kernels::Precision;
 use readlens_kernels::Engine;
+pub use readlens_kernels::Precision;
 
 use crate::gradients::WeightGradients;
 use crate::random::Dropout;
@@ -10,52 +10,60 @@ use crate::random::Dropout;
 pub struct Pass {
     dropout: Dropout,
     gradients: Option<WeightGradients>,
-    /// None: composed of candle's operations.
-    engine: Option<Engine>,
+    how: How,
+}
+
+/// Which operations compute.
+#[derive(Clone, Copy, Debug)]
+enum How {
+    /// Candle's.
+    Composed,
+    /// Fused kernels at the best level, in the precision of the network.
+    Fused,
+    /// Fused kernels as stated.
+    FusedAt(Engine),
 }
 
 impl Pass {
     /// Without dropout and without gradients of weights: inference, and the frozen classifier. A mask's gradient is
     /// computed where it is tracked.
     pub fn inference() -> Self {
-        Self::inference_in(Precision::F32)
-    }
-
-    /// As [`Pass::inference`], with products in `precision`.
-    pub fn inference_in(precision: Precision) -> Self {
-        let engine = Some(Engine::current(precision));
-        Self { dropout: Dropout::off(), gradients: None, engine }
+        Self { dropout: Dropout::off(), gradients: None, how: How::Fused }
     }
 
     /// Training: kernels add the gradients of weights to `gradients`, whatever else candle's backward pass finds.
     pub fn training(dropout: Dropout, gradients: &WeightGradients) -> Self {
-        let engine = Some(Engine::current(Precision::F32));
-        Self { dropout, gradients: Some(gradients.clone()), engine }
+        Self { dropout, gradients: Some(gradients.clone()), how: How::Fused }
     }
 
     /// Composed of candle's operations, for any dtype and device; candle's backward pass finds all gradients.
     pub fn composed() -> Self {
-        Self { dropout: Dropout::off(), gradients: None, engine: None }
+        Self { how: How::Composed, ..Self::inference() }
     }
 
     /// With `dropout`.
     #[must_use]
-    pub fn with_dropout(mut self, dropout: Dropout) -> Self {
-        self.dropout = dropout;
-        self
+    pub fn with_dropout(self, dropout: Dropout) -> Self {
+        Self { dropout, ..self }
     }
 
-    /// At another instruction set than the best one.
+    /// By fused kernels as `engine` says, whatever the network's precision.
     #[must_use]
-    pub fn at(mut self, engine: Engine) -> Self {
-        self.engine = Some(engine);
-        self
+    pub fn at(self, engine: Engine) -> Self {
+        Self { how: How::FusedAt(engine), ..self }
     }
 
-    /// The engine of fused kernels, which are for f32 on the CPU: `tensor` is one of the network's.
-    pub(crate) fn engine_for(&self, tensor: &Tensor) -> Option<Engine> {
+    /// The engine of fused kernels, which are for f32 on the CPU; `tensor` and `precision` are the network's. Weights
+    /// are trained in f32.
+    pub(crate) fn engine_for(&self, tensor: &Tensor, precision: Precision) -> Option<Engine> {
         let fits = tensor.dtype() == DType::F32 && tensor.device().is_cpu();
-        self.engine.filter(|_| fits)
+        let is_trained = self.gradients_of(tensor).is_some();
+        match self.how {
+            How::Fused if fits && is_trained => Some(Engine::current(Precision::F32)),
+            How::Fused if fits => Some(Engine::current(precision)),
+            How::FusedAt(engine) if fits => Some(engine),
+            _ => None,
+        }
     }
 
     /// Where gradients go, if `tensor` is trained.

@@ -13,8 +13,7 @@ use rand::RngExt;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
-    TokenBatch,
+    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch,
     masking,
 };
 
@@ -104,7 +103,8 @@ fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
     let batch = batch(&ROWS, DType::F64);
     let mask = some_mask(&batch);
     check(&parameters, what, &|| {
-        let mut pass = Pass::composed().with_dropout(Dropout::seeded(dropout, stream(3, "dropout")));
+        let mut pass =
+            Pass::composed().with_dropout(Dropout::seeded(dropout, stream(3, "dropout")));
         classification(&classifier.forward(&batch, Some(&mask), &mut pass).unwrap())
     });
 }

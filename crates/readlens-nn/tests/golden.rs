@@ -11,7 +11,7 @@ use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking::{self, MaskSite};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    NormPlace, Pooling, RankClasses, Selection, TokenBatch, WeightSource, Pass,
+    NormPlace, Pass, Pooling, RankClasses, Selection, TokenBatch, WeightSource,
 };
 use serde_json::Value;
 

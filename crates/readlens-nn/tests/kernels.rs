@@ -8,7 +8,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use candle_core::{DType, Tensor, Var};
-use network::{CPU, batch, classifier_config, convolutional, encoder, explainer_config, transformer};
+use network::{
+    CPU, batch, classifier_config, convolutional, encoder, explainer_config, transformer,
+};
 use readlens_kernels::{Engine, Level, Precision};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
@@ -139,10 +141,7 @@ fn seeded(dropout: f64) -> Dropout {
 }
 
 /// The pass of kernels at `engine`, or of composed operations.
-fn pass(
-    engine: Option<Engine>,
-    dropout: f64,
-) -> impl Fn(Option<&WeightGradients>) -> Pass {
+fn pass(engine: Option<Engine>, dropout: f64) -> impl Fn(Option<&WeightGradients>) -> Pass {
     move |gradients| match (engine, gradients) {
         (Some(engine), Some(gradients)) => Pass::training(seeded(dropout), gradients).at(engine),
         (Some(engine), None) => Pass::inference().with_dropout(seeded(dropout)).at(engine),
@@ -163,9 +162,8 @@ fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
         network::shake(&parameters, 1);
         let batch = batch_of(&rows, dtype);
         let mask = mask_of(&batch, dtype);
-        let outputs = |pass: &mut Pass| {
-            classifier.forward(&batch, Some(mask.as_tensor()), pass).unwrap()
-        };
+        let outputs =
+            |pass: &mut Pass| classifier.forward(&batch, Some(mask.as_tensor()), pass).unwrap();
         gradients(&parameters, Some(&mask), outputs, pass(engine, dropout), engine.is_some())
     };
     let expected = run(DType::F64, None);

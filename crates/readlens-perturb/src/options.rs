@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_fault::Result;
+use readlens_nn::Precision;
 use readlens_stage::{Context, Stage};
 
 use crate::run::{Config, Paths, run};
@@ -27,6 +28,9 @@ pub struct Options {
     /// Seed of the random controls
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
+    /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    precision: Precision,
 }
 
 impl Stage for Options {
@@ -34,7 +38,7 @@ impl Stage for Options {
     const ABOUT: &'static str = "Predict under every mask, its inverse and controls of equal area";
 
     fn run(self, context: &Context) -> Result<()> {
-        let config = Config { split: self.split, seed: self.seed };
+        let config = Config { split: self.split, seed: self.seed, precision: self.precision };
         let paths = Paths {
             tokens: self.tokens,
             classifier: self.classifier,

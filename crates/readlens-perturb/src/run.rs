@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use readlens_batch::{Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::random::stream;
-use readlens_nn::{Classifier, load_classifier};
+use readlens_nn::{Classifier, Precision, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
@@ -39,6 +39,8 @@ pub struct Config {
     pub split: Option<String>,
     /// Seed of the controls.
     pub seed: u64,
+    /// Precision of the classifier's products.
+    pub precision: Precision,
 }
 
 /// Predicts every window that has a mask under every operator.
@@ -46,7 +48,7 @@ pub struct Config {
 /// # Errors
 /// An input cannot be used, masks and tokens do not belong together, or the user interrupts.
 pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
-    let classifier = load_classifier(&paths.classifier)?;
+    let classifier = load_classifier(&paths.classifier)?.with_precision(config.precision);
     let windows = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
     let shape = classifier.config();
     if *windows.tokenization() != shape.tokenization {

@@ -19,7 +19,7 @@ use readlens_tests::{
 };
 
 fn config() -> Config {
-    Config { split: None, seed: 1 }
+    Config { split: None, seed: 1, precision: readlens_nn::Precision::F32 }
 }
 
 /// A mask per window: values that differ, and hard where they are above 1/2.

@@ -1,7 +1,7 @@
 use readlens_batch::Augmentation;
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Selection};
+use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Precision, Selection};
 use serde::{Deserialize, Serialize};
 
 /// What the Explainer must keep.
@@ -165,6 +165,8 @@ pub struct Config {
     pub target: Target,
     /// What the classifier sees during training.
     pub mask: HardMask,
+    /// Precision of the frozen classifier's products.
+    pub precision: Precision,
     /// The loss.
     pub weights: LossWeights,
     /// How it is trained.

@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
+use readlens_nn::Precision;
 use readlens_stage::{Context, Stage};
 use readlens_training::{AugmentationOptions, FitOptions};
 
@@ -33,6 +34,9 @@ pub struct Options {
     /// What the mask must keep: the classifier's own prediction or the label
     #[arg(long, value_name = "TARGET", value_parser = ["predicted", "label"], default_value = "predicted")]
     target: String,
+    /// Precision of the frozen classifier's matrix products, f32 or bf16; bf16 is faster on processors that have it
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    precision: Precision,
     /// Share of tokens that counts as read under the preset budget, 0 to 1
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
@@ -165,6 +169,7 @@ impl Options {
             mask_per_rank: self.mask_per_rank,
             target: if self.target == "label" { Target::Label } else { Target::Predicted },
             mask,
+            precision: self.precision,
             weights,
             fit: self.fit.config(20, LEARNING_RATE),
             augmentation: self.augmentation.config(),

@@ -35,7 +35,7 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     config.validate()?;
-    let classifier = load_classifier(&paths.classifier)?;
+    let classifier = load_classifier(&paths.classifier)?.with_precision(config.precision);
     let shape = classifier.config();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
     if data.tokenization != shape.tokenization {

@@ -31,6 +31,7 @@ fn config(preset: Preset) -> Config {
         mask_per_rank: false,
         target: Target::Predicted,
         mask,
+        precision: readlens_nn::Precision::F32,
         weights,
         fit: FitConfig {
             epochs: 2,

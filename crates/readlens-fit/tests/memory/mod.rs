@@ -11,8 +11,8 @@ use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Parameters, Pooling,
-    RankClasses, TokenBatch, WeightSource, losses, weights_digest, Pass, WeightGradients,
+    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
+    RankClasses, TokenBatch, WeightGradients, WeightSource, losses, weights_digest,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
 
@@ -134,11 +134,7 @@ impl Task for Memory {
         Ok(indices.chunks(size).enumerate().map(shard).collect())
     }
 
-    fn loss(
-        &self,
-        shard: &Shard,
-        gradients: &WeightGradients,
-    ) -> candle_core::Result<Loss> {
+    fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let dropout = Dropout::seeded(self.dropout, stream(1, &shard.stream));
         let mut pass = Pass::training(dropout, gradients);
         let logits = self.classifier.forward(&shard.batch, None, &mut pass)?;

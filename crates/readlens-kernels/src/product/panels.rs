@@ -1,7 +1,10 @@
 //! Products of f32 panels: a block of C in registers, one outer product per step.
-#![expect(unsafe_code, reason = "the innermost loop reads through pointers that are checked before it")]
+#![expect(
+    unsafe_code,
+    reason = "the innermost loop reads through pointers that are checked before it"
+)]
 
-use super::{Update, Matrix, Order};
+use super::{Matrix, Order, Update};
 use crate::{Level, Precision};
 
 /// Sizes of a product.
@@ -187,7 +190,7 @@ pub(super) fn put(update: Update, out: &mut [f32], sums: &[f32]) {
 mod x86 {
     use std::arch::x86_64::*;
 
-    use super::{Update, Shape, put};
+    use super::{Shape, Update, put};
 
     pub(super) const AVX2_ROWS: usize = 6;
     pub(super) const AVX512_ROWS: usize = 12;
@@ -248,11 +251,27 @@ mod x86 {
     }
 
     block!(
-        avx2, "avx2,fma", AVX2_ROWS, 8, _mm256_setzero_ps, _mm256_loadu_ps, _mm256_storeu_ps,
-        _mm256_set1_ps, _mm256_fmadd_ps, _mm256_add_ps
+        avx2,
+        "avx2,fma",
+        AVX2_ROWS,
+        8,
+        _mm256_setzero_ps,
+        _mm256_loadu_ps,
+        _mm256_storeu_ps,
+        _mm256_set1_ps,
+        _mm256_fmadd_ps,
+        _mm256_add_ps
     );
     block!(
-        avx512, "avx512f", AVX512_ROWS, 16, _mm512_setzero_ps, _mm512_loadu_ps, _mm512_storeu_ps,
-        _mm512_set1_ps, _mm512_fmadd_ps, _mm512_add_ps
+        avx512,
+        "avx512f",
+        AVX512_ROWS,
+        16,
+        _mm512_setzero_ps,
+        _mm512_loadu_ps,
+        _mm512_storeu_ps,
+        _mm512_set1_ps,
+        _mm512_fmadd_ps,
+        _mm512_add_ps
     );
 }

@@ -1,8 +1,12 @@
 //! Products of bf16 tiles with f32 sums.
-#![expect(unsafe_code, reason = "tile and vector instructions take pointers, which are checked before")]
+#![expect(
+    unsafe_code,
+    reason = "tile and vector instructions take pointers, which are checked before"
+)]
 
 use std::arch::asm;
 use std::arch::x86_64::*;
+use std::cell::Cell;
 use std::sync::OnceLock;
 
 use super::{Matrix, Order, Update};
@@ -49,9 +53,7 @@ fn permission() -> bool {
         const ARCH_REQ_XCOMP_PERM: libc::c_long = 0x1023;
         const XFEATURE_XTILEDATA: libc::c_long = 18;
         // SAFETY: the call takes two integers and touches no memory of ours.
-        unsafe {
-            libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0
-        }
+        unsafe { libc::syscall(libc::SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0 }
     }
     #[cfg(not(target_os = "linux"))]
     {
@@ -83,21 +85,35 @@ fn pack(side: usize, depth: usize, matrix: Matrix, along: Order, parts: usize, o
                 tile.fill(0);
                 continue;
             }
+            let place = Place { width, steps, stride: matrix.stride };
+            let is_along = matrix.order == along;
+            let offset =
+                if is_along { first * matrix.stride + step } else { step * matrix.stride + first };
+            let pack = match (is_along, is_left, parts) {
+                (true, true, 1) => pack_runs::<false, 1>,
+                (true, true, _) => pack_runs::<false, 2>,
+                (true, false, 1) => pack_runs::<true, 1>,
+                (true, false, _) => pack_runs::<true, 2>,
+                (false, true, 1) => pack_pairs::<true, 1>,
+                (false, true, _) => pack_pairs::<true, 2>,
+                (false, false, 1) => pack_pairs::<false, 1>,
+                (false, false, _) => pack_pairs::<false, 2>,
+            };
             // SAFETY: `Matrix::new` has checked that runs lie inside `values`; the callers have asked the processor
-            // for bf16 conversions; a tile has room for 16 vectors, and for 32 with two parts.
+            // for bf16 conversions; a tile has room for 16 vectors a part.
             unsafe {
-                let out = tile.as_mut_ptr().cast::<__m512i>();
-                let low = if parts == 2 { out.add(SIDE) } else { std::ptr::null_mut() };
-                if matrix.order == along {
-                    let start = matrix.values.as_ptr().add(first * matrix.stride + step);
-                    pack_runs(start, matrix.stride, width, steps, !is_left, out, low);
-                } else {
-                    let start = matrix.values.as_ptr().add(step * matrix.stride + first);
-                    pack_pairs(start, matrix.stride, width, steps, is_left, out, low);
-                }
+                pack(matrix.values.as_ptr().add(offset), place, tile.as_mut_ptr().cast());
             }
         }
     }
+}
+
+/// Where the numbers of a tile come from: how many runs of how many, and how far apart.
+#[derive(Clone, Copy)]
+struct Place {
+    width: usize,
+    steps: usize,
+    stride: usize,
 }
 
 /// Bits of the first `count` lanes.
@@ -106,6 +122,7 @@ fn lanes(count: usize) -> __mmask16 {
 }
 
 /// Sixteen numbers as bf16 in the low halves of 32-bit lanes, and what is left of them.
+#[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
 fn rounded(x: __m512) -> (__m512i, __m512) {
     // SAFETY: both types are 256 bits without invalid values.
@@ -114,82 +131,55 @@ fn rounded(x: __m512) -> (__m512i, __m512) {
     (half, _mm512_sub_ps(x, _mm512_castsi512_ps(_mm512_slli_epi32::<16>(half))))
 }
 
-/// Neighbouring numbers of a contiguous run become pairs: `width` runs of `steps` numbers, `stride` apart.
+/// Neighbouring numbers of a contiguous run become pairs: `width` runs of `steps` numbers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-unsafe fn pack_runs(
+unsafe fn pack_runs<const TRANSPOSE: bool, const PARTS: usize>(
     start: *const f32,
-    stride: usize,
-    width: usize,
-    steps: usize,
-    transpose: bool,
+    place: Place,
     out: *mut __m512i,
-    low: *mut __m512i,
 ) {
+    let Place { width, steps, stride } = place;
     let zero = _mm512_setzero_si512();
-    let mut high_rows = [zero; SIDE];
-    let mut low_rows = [zero; SIDE];
-    let rest = lanes(steps.saturating_sub(16));
-    for run in 0..SIDE {
-        let (mut high, mut less) = (zero, zero);
-        if run < width {
-            // SAFETY: masks leave out what is past the end of a run.
-            let (a, b) = unsafe {
-                let start = start.add(run * stride);
-                let a = _mm512_maskz_loadu_ps(lanes(steps), start);
-                (a, _mm512_maskz_loadu_ps(rest, start.wrapping_add(16)))
-            };
-            // SAFETY: both types are 512 bits without invalid values.
-            let join = |a, b| unsafe {
-                std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(b, a))
-            };
-            high = join(a, b);
-            if !low.is_null() {
-                let widen = |half| {
-                    _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)))
-                };
-                let rest_a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(high)));
-                let rest_b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64::<1>(high)));
-                less = join(rest_a, rest_b);
-            }
+    let (all, rest) = (lanes(steps), lanes(steps.saturating_sub(16)));
+    // One run, as its parts.
+    let run = |run: usize| -> [__m512i; PARTS] {
+        if run >= width {
+            return [zero; PARTS];
         }
-        if transpose {
-            (high_rows[run], low_rows[run]) = (high, less);
-            continue;
+        // SAFETY: masks leave out what is past the end of a run.
+        let (a, b) = unsafe {
+            let start = start.add(run * stride);
+            let b = _mm512_maskz_loadu_ps(rest, start.wrapping_add(16));
+            (_mm512_maskz_loadu_ps(all, start), b)
+        };
+        // SAFETY: both types are 512 bits without invalid values.
+        let join =
+            |a, b| unsafe { std::mem::transmute::<__m512bh, __m512i>(_mm512_cvtne2ps_pbh(b, a)) };
+        let high = join(a, b);
+        let mut parts = [high; PARTS];
+        if PARTS == 2 {
+            let widen =
+                |half| _mm512_castsi512_ps(_mm512_slli_epi32::<16>(_mm512_cvtepu16_epi32(half)));
+            let rest_a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(high)));
+            let rest_b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64::<1>(high)));
+            parts[1] = join(rest_a, rest_b);
         }
-        // SAFETY: the caller gives room for 16 vectors at each.
-        unsafe {
-            _mm512_storeu_si512(out.add(run), high);
-            if !low.is_null() {
-                _mm512_storeu_si512(low.add(run), less);
-            }
-        }
-    }
-    if transpose {
-        // SAFETY: as above.
-        unsafe {
-            store(high_rows, transpose, out);
-            if !low.is_null() {
-                store(low_rows, transpose, low);
-            }
-        }
-    }
+        parts
+    };
+    // SAFETY: the caller gives room for 16 vectors a part.
+    unsafe { store::<TRANSPOSE, PARTS>(run, out) };
 }
 
-/// Numbers of two neighbouring runs become pairs: `steps` runs of `width` numbers, `stride` apart.
+/// Numbers of two neighbouring runs become pairs: `steps` runs of `width` numbers.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512bf16")]
-unsafe fn pack_pairs(
+unsafe fn pack_pairs<const TRANSPOSE: bool, const PARTS: usize>(
     start: *const f32,
-    stride: usize,
-    width: usize,
-    steps: usize,
-    transpose: bool,
+    place: Place,
     out: *mut __m512i,
-    low: *mut __m512i,
 ) {
-    let mut high_rows = [_mm512_setzero_si512(); SIDE];
-    let mut low_rows = high_rows;
+    let Place { width, steps, stride } = place;
     let mask = lanes(width);
-    for (pair, (high, rest)) in high_rows.iter_mut().zip(&mut low_rows).enumerate() {
+    let pair = |pair: usize| -> [__m512i; PARTS] {
         let run = |step: usize| {
             if step >= steps {
                 return _mm512_setzero_ps();
@@ -197,30 +187,42 @@ unsafe fn pack_pairs(
             // SAFETY: the mask leaves out what is past the end of a run.
             unsafe { _mm512_maskz_loadu_ps(mask, start.add(step * stride)) }
         };
+        let join = |even, odd| _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd));
         let (even, even_rest) = rounded(run(2 * pair));
         let (odd, odd_rest) = rounded(run(2 * pair + 1));
-        *high = _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd));
-        if !low.is_null() {
-            let (even, odd) = (rounded(even_rest).0, rounded(odd_rest).0);
-            *rest = _mm512_or_si512(even, _mm512_slli_epi32::<16>(odd));
+        let mut parts = [join(even, odd); PARTS];
+        if PARTS == 2 {
+            parts[1] = join(rounded(even_rest).0, rounded(odd_rest).0);
         }
-    }
-    // SAFETY: the caller gives room for 16 vectors at each.
-    unsafe {
-        store(high_rows, transpose, out);
-        if !low.is_null() {
-            store(low_rows, transpose, low);
-        }
-    }
+        parts
+    };
+    // SAFETY: the caller gives room for 16 vectors a part.
+    unsafe { store::<TRANSPOSE, PARTS>(pair, out) };
 }
 
-/// Writes 16 rows of 16 pairs, or their transpose.
+/// Writes 16 rows of 16 pairs, or their transpose, a tile for each part.
+#[inline]
 #[target_feature(enable = "avx512f")]
-unsafe fn store(rows: [__m512i; SIDE], transpose: bool, out: *mut __m512i) {
-    let rows = if transpose { transposed(rows) } else { rows };
-    for (i, row) in rows.into_iter().enumerate() {
-        // SAFETY: as the caller promises.
-        unsafe { _mm512_storeu_si512(out.add(i), row) };
+unsafe fn store<const TRANSPOSE: bool, const PARTS: usize>(
+    row: impl Fn(usize) -> [__m512i; PARTS],
+    out: *mut __m512i,
+) {
+    if !TRANSPOSE {
+        for i in 0..SIDE {
+            for (part, value) in row(i).into_iter().enumerate() {
+                // SAFETY: as the caller promises.
+                unsafe { _mm512_storeu_si512(out.add(part * SIDE + i), value) };
+            }
+        }
+        return;
+    }
+    let rows: [[__m512i; PARTS]; SIDE] = std::array::from_fn(row);
+    for part in 0..PARTS {
+        let tile = transposed(rows.map(|parts| parts[part]));
+        for (i, value) in tile.into_iter().enumerate() {
+            // SAFETY: as the caller promises.
+            unsafe { _mm512_storeu_si512(out.add(part * SIDE + i), value) };
+        }
     }
 }
 
@@ -311,14 +313,19 @@ pub(super) fn product(
                 }
             }
         }
-        if has_tiles {
-            asm!("tilerelease", options(nostack, nomem));
-        }
     }
 }
 
-/// All eight tile registers as 16 rows of 64 bytes.
+thread_local! {
+    static IS_CONFIGURED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// All eight tile registers as 16 rows of 64 bytes. A thread keeps them: to release and set them again costs as much as
+/// a small product, and nothing else in the process uses tiles.
 unsafe fn configure() {
+    if IS_CONFIGURED.replace(true) {
+        return;
+    }
     #[repr(C, align(64))]
     struct Configuration([u8; 64]);
     const CONFIGURATION: Configuration = {
@@ -486,6 +493,10 @@ unsafe fn dot_block(
 ) {
     const ROWS: usize = 8;
     const PAIRS: usize = STEPS / 2;
+    let vector = |start: *const u16| {
+        // SAFETY: a row of a tile is one vector; vectors of bf16 have no invalid values.
+        unsafe { std::mem::transmute::<__m512i, __m512bh>(_mm512_loadu_si512(start.cast())) }
+    };
     // SAFETY: as in `product`; vectors of bf16 have no invalid values.
     unsafe {
         for top in (0..BLOCK).step_by(ROWS) {
@@ -494,13 +505,12 @@ unsafe fn dot_block(
             for step in 0..steps {
                 for pair in 0..PAIRS {
                     let place = step * TILE + pair * STEPS;
-                    let pairs: [__m512bh; 2] = [
-                        std::mem::transmute(_mm512_loadu_si512(right.add(place).cast())),
-                        std::mem::transmute(_mm512_loadu_si512(right.add(run + place).cast())),
-                    ];
+                    let pairs: [__m512bh; 2] =
+                        [vector(right.add(place)), vector(right.add(run + place))];
                     for (i, sums) in sums.iter_mut().enumerate() {
                         let value = *left.add(step * TILE / 2 + i * PAIRS + pair);
-                        let value: __m512bh = std::mem::transmute(_mm512_set1_epi32(value));
+                        let value =
+                            std::mem::transmute::<__m512i, __m512bh>(_mm512_set1_epi32(value));
                         for (sum, pairs) in sums.iter_mut().zip(pairs) {
                             *sum = _mm512_dpbf16_ps(*sum, value, pairs);
                         }
