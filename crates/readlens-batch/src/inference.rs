@@ -10,12 +10,13 @@ const BATCH_TOKENS: usize = 8192;
 /// Runs `compute` over `rows` of tokens in batches of similar length, on all threads, and gives
 /// one result per row in the order of `rows`.
 ///
-/// `compute` gets the batch and the indices of its rows.
+/// `compute` gets the batch, on `device`, and the indices of its rows.
 ///
 /// # Errors
 /// `compute` fails, or gives another number of results than rows.
 pub fn for_each_batch<R: Send>(
     rows: &[&[u32]],
+    device: &Device,
     what: &str,
     compute: impl Fn(&TokenBatch, &[usize]) -> candle_core::Result<Vec<R>> + Sync,
 ) -> Result<Vec<R>> {
@@ -36,7 +37,7 @@ pub fn for_each_batch<R: Send>(
         .par_iter()
         .map(|indices| {
             let tokens: Vec<&[u32]> = indices.iter().map(|&i| rows[i]).collect();
-            let batch = TokenBatch::new(&tokens, DType::F32, &Device::Cpu).map_err(failed)?;
+            let batch = TokenBatch::new(&tokens, DType::F32, device).map_err(failed)?;
             let results = compute(&batch, indices).map_err(failed)?;
             if results.len() != indices.len() {
                 return Err(Fault::failed(
@@ -67,7 +68,7 @@ pub fn predict(
     rows: &[&[u32]],
     masks: Option<&[Vec<f32>]>,
 ) -> Result<Vec<Vec<Vec<f32>>>> {
-    for_each_batch(rows, "predicting taxa", |batch, indices| {
+    for_each_batch(rows, classifier.device(), "predicting taxa", |batch, indices| {
         let mask = masks.map(|masks| {
             let values: Vec<&[f32]> = indices.iter().map(|&i| masks[i].as_slice()).collect();
             masking::complete(&batch.place(&values)?, batch)
@@ -90,7 +91,7 @@ fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
 /// # Errors
 /// A row is too long for the Explainer or the computation fails.
 pub fn explain(explainer: &Explainer, rows: &[&[u32]]) -> Result<Vec<Vec<Vec<f32>>>> {
-    for_each_batch(rows, "computing masks", |batch, indices| {
+    for_each_batch(rows, explainer.device(), "computing masks", |batch, indices| {
         let logits = explainer.forward(batch, &mut Pass::inference())?;
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
         let first = usize::from(batch.has_cls);

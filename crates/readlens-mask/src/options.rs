@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use readlens_batch::Shard;
 use readlens_fault::Result;
-use readlens_nn::{Precision, Selection};
+use readlens_nn::{DeviceKind, Precision, Selection};
 use readlens_stage::{Context, Stage};
 
 use crate::config::Config;
@@ -42,6 +42,9 @@ pub struct Options {
     /// Only the i-th of n equal parts of the table; join them with readlens-merge
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
+    /// Where networks compute, cpu or cuda; cuda needs a build with it
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
+    device: DeviceKind,
 }
 
 impl Stage for Options {
@@ -64,6 +67,6 @@ impl Stage for Options {
             output: self.output,
             bases: self.bases,
         };
-        run(&config, &paths, self.shard, context)
+        run(&config, &paths, self.shard, self.device, context)
     }
 }

@@ -7,7 +7,7 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
 use readlens_nn::{
-    Classifier, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
+    Classifier, DeviceKind, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
     load_explainer,
 };
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
@@ -40,9 +40,16 @@ pub struct Paths {
 /// # Errors
 /// An input cannot be used, the tokens are of another tokenization than the Explainer's, or the
 /// user interrupts.
-pub fn run(config: &Config, paths: &Paths, shard: Shard, context: &Context) -> Result<()> {
+pub fn run(
+    config: &Config,
+    paths: &Paths,
+    shard: Shard,
+    device: DeviceKind,
+    context: &Context,
+) -> Result<()> {
     config.validate()?;
-    let explainer = load_explainer(&paths.explainer)?.with_precision(config.precision);
+    let device = device.open()?;
+    let explainer = load_explainer(&paths.explainer, &device)?.with_precision(config.precision);
     let classifier = target_classifier(&explainer, paths)?
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
@@ -121,7 +128,7 @@ fn target_classifier(explainer: &Explainer, paths: &Paths) -> Result<Option<Clas
             "this Explainer has one mask per rank: pass --classifier, whose predictions they explain",
         ));
     };
-    let classifier = load_classifier(directory)?;
+    let classifier = load_classifier(directory, explainer.device())?;
     let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
     if let Some(missing) = explainer.config().masks.iter().find(|rank| !ranks.contains(rank)) {
         return Err(Fault::input(directory)

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use candle_core::{D, Tensor};
+use candle_core::{D, Device, Tensor};
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
@@ -99,6 +99,11 @@ impl Classifier {
     /// The shape it was built with.
     pub fn config(&self) -> &ClassifierConfig {
         &self.config
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        self.pooler.bias.device()
     }
 
     /// The tensors that it computes with, by name.

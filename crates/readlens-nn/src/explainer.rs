@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{ConvolutionTensors, Engine, Kept};
 use readlens_kmer::Tokenization;
@@ -200,6 +200,11 @@ impl Explainer {
     /// The shape it was built with.
     pub fn config(&self) -> &ExplainerConfig {
         &self.config
+    }
+
+    /// Where it computes.
+    pub fn device(&self) -> &Device {
+        self.out.bias.device()
     }
 
     /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding mean nothing.

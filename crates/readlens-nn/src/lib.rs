@@ -14,6 +14,7 @@ pub mod ops;
 pub mod random;
 
 mod batch;
+mod device;
 mod encoder;
 mod fused;
 mod gradients;
@@ -23,6 +24,7 @@ mod weights;
 
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
+pub use device::DeviceKind;
 pub use encoder::{Encoder, EncoderConfig, NormPlace, Pooling};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
 pub use gradients::{GradientLayout, WeightGradients};

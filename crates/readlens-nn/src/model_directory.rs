@@ -28,32 +28,32 @@ pub fn read_model<C: DeserializeOwned>(directory: &Path) -> Result<(C, HashMap<S
     Ok((config, read_tensors(&directory.join(WEIGHTS_FILE))?))
 }
 
-/// A frozen classifier from its directory: no gradient is tracked for its weights.
+/// A frozen classifier from its directory, on `device`: no gradient is tracked for its weights.
 ///
 /// # Errors
 /// As [`read_model`], or a tensor is missing, unknown, of another shape or not finite.
-pub fn load_classifier(directory: &Path) -> Result<Classifier> {
+pub fn load_classifier(directory: &Path, device: &Device) -> Result<Classifier> {
     let (config, tensors) = read_model(directory)?;
-    let mut source = frozen(directory, tensors);
+    let mut source = frozen(directory, tensors, device);
     let classifier = checked(directory, Classifier::new(&config, &mut source))?;
     source.finish()?;
     Ok(classifier)
 }
 
-/// An Explainer for inference from its directory.
+/// An Explainer for inference from its directory, on `device`.
 ///
 /// # Errors
 /// As [`load_classifier`].
-pub fn load_explainer(directory: &Path) -> Result<Explainer> {
+pub fn load_explainer(directory: &Path, device: &Device) -> Result<Explainer> {
     let (config, tensors) = read_model(directory)?;
-    let mut source = frozen(directory, tensors);
+    let mut source = frozen(directory, tensors, device);
     let explainer = checked(directory, Explainer::new(&config, &mut source))?;
     source.finish()?;
     Ok(explainer)
 }
 
-fn frozen(directory: &Path, tensors: HashMap<String, Tensor>) -> WeightSource {
-    WeightSource::loaded(&directory.join(WEIGHTS_FILE), tensors, false, DType::F32, &Device::Cpu)
+fn frozen(directory: &Path, tensors: HashMap<String, Tensor>, device: &Device) -> WeightSource {
+    WeightSource::loaded(&directory.join(WEIGHTS_FILE), tensors, false, DType::F32, device)
 }
 
 /// A shape that cannot work is a usage fault on the command line, and bad input in a file.

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_fault::Result;
-use readlens_nn::Precision;
+use readlens_nn::{DeviceKind, Precision};
 use readlens_stage::{Context, Stage};
 
 use crate::run::{Config, Paths, run};
@@ -31,6 +31,9 @@ pub struct Options {
     /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     precision: Precision,
+    /// Where networks compute, cpu or cuda; cuda needs a build with it
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
+    device: DeviceKind,
 }
 
 impl Stage for Options {
@@ -45,6 +48,6 @@ impl Stage for Options {
             masks: self.masks,
             output: self.output,
         };
-        run(&config, &paths, context)
+        run(&config, &paths, self.device, context)
     }
 }

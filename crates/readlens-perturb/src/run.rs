@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use readlens_batch::{Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::random::stream;
-use readlens_nn::{Classifier, Precision, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
@@ -47,8 +47,9 @@ pub struct Config {
 ///
 /// # Errors
 /// An input cannot be used, masks and tokens do not belong together, or the user interrupts.
-pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
-    let classifier = load_classifier(&paths.classifier)?.with_precision(config.precision);
+pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
+    let classifier =
+        load_classifier(&paths.classifier, &device.open()?)?.with_precision(config.precision);
     let windows = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
     let shape = classifier.config();
     if *windows.tokenization() != shape.tokenization {

@@ -60,7 +60,7 @@ impl Folder {
             masks: self.0.path().join("masks.parquet"),
             output: self.0.path().join(name),
         };
-        run(config, &paths, &Context::silent())?;
+        run(config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent())?;
         Ok(read_rows(&paths.output))
     }
 
@@ -101,7 +101,11 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let masks = masks_of(&table);
     let folder = Folder::new(&table, &masks);
     let found = folder.run("p", &config()).unwrap();
-    let classifier = load_classifier(&folder.0.path().join("classifier")).unwrap();
+    let classifier = load_classifier(
+        &folder.0.path().join("classifier"),
+        &readlens_nn::DeviceKind::Cpu.open().unwrap(),
+    )
+    .unwrap();
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
     let inverse = |values: Vec<f32>| values.into_iter().map(|v| 1.0 - v).collect::<Vec<_>>();

@@ -151,6 +151,7 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<()> {
         let config = self.config();
-        run(&config, &Paths { tokens: self.tokens, output: self.output }, context)
+        let device = self.fit.device();
+        run(&config, &Paths { tokens: self.tokens, output: self.output }, device, context)
     }
 }

@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{Classifier, ClassifierConfig, WeightSource};
+use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, WeightSource};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_training::{Watcher, checkpoint_for, write_model};
@@ -25,7 +25,7 @@ pub struct Paths {
 /// # Errors
 /// The table cannot be used, the configuration cannot work, the loss diverges, or the user
 /// interrupts.
-pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
+pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
     let data = Dataset::read(&paths.tokens, &config.ranks, None)?;
     config.augmentation.validate(&data.tokenization)?;
@@ -38,7 +38,7 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         tokenization: data.tokenization,
     };
     data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
-    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &Device::Cpu);
+    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device.open()?);
     let classifier = Classifier::new(&shape, &mut source)?;
     let parameters = source.finish()?;
     let taxa = data.ranks.iter().map(|r| format!("{} {}", r.taxa.len(), r.rank));

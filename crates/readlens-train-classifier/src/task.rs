@@ -1,4 +1,4 @@
-use candle_core::{DType, Device, Tensor};
+use candle_core::{DType, Tensor};
 use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Split, Task};
@@ -91,7 +91,8 @@ impl Task for ClassifierTask<'_> {
                 let range = first..(first + size).min(windows.len());
                 let tokens: Vec<&[u32]> =
                     rows[range.clone()].iter().map(|(t, _)| t.as_slice()).collect();
-                let batch = TokenBatch::new(&tokens, DType::F32, &Device::Cpu).map_err(failed)?;
+                let batch = TokenBatch::new(&tokens, DType::F32, self.classifier.device())
+                    .map_err(failed)?;
                 let masks: Vec<&[f32]> =
                     rows[range.clone()].iter().map(|(_, m)| m.as_slice()).collect();
                 let mask = batch.place(&masks).and_then(|m| masking::complete(&m, &batch));
@@ -114,7 +115,7 @@ impl Task for ClassifierTask<'_> {
         let rng = stream(self.config.fit.seed, &shard.dropout);
         let mut pass = Pass::training(Dropout::seeded(self.config.model.dropout, rng), gradients);
         let logits = self.classifier.forward(&shard.batch, Some(&shard.mask), &mut pass)?;
-        let mut total = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+        let mut total = Tensor::zeros((), DType::F32, self.classifier.device())?;
         for (logits, (classes, weights)) in logits.iter().zip(&shard.labels) {
             total = (total + losses::cross_entropy(logits, classes, weights)?)?;
         }

@@ -44,7 +44,7 @@ fn train(config: &Config, rows: &[TokenRow], directory: &Path) -> (Paths, Result
     let paths =
         Paths { tokens: directory.join("tokens.parquet"), output: directory.join("classifier") };
     write_tokens(&paths.tokens, rows, &tokenization());
-    let outcome = run(config, &paths, &Context::silent());
+    let outcome = run(config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent());
     (paths, outcome)
 }
 
@@ -77,7 +77,7 @@ fn sixteen_windows_are_learned_by_heart() {
     assert_eq!(manifest.stage, "train-classifier");
     assert_eq!(manifest.seed, Some(5));
     assert_eq!(manifest.inputs, [InputDigest::of("tokens", &paths.tokens).unwrap()]);
-    load_classifier(&paths.output).unwrap();
+    load_classifier(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
     assert!(!directory.path().join("classifier.checkpoint").exists());
 }
 
@@ -93,7 +93,7 @@ fn every_shape_trains_and_loads() {
         config.class_weights = true;
         let (paths, outcome) = train(&config, &rows(20, &tokenization()), directory.path());
         outcome.unwrap();
-        load_classifier(&paths.output).unwrap();
+        load_classifier(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
     }
 }
 

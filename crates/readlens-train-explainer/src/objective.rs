@@ -1,6 +1,6 @@
 //! From mask logits to the loss.
 
-use candle_core::{DType, Device, Result, Tensor};
+use candle_core::{DType, Result, Tensor};
 use readlens_fit::Loss;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking;
@@ -33,7 +33,7 @@ pub(crate) fn loss(
     let weights = &config.weights;
     let masks = logits.dim(2)?;
     let ranks = targets.len();
-    let mut classification = Tensor::zeros((), DType::F32, &Device::Cpu)?;
+    let mut classification = Tensor::zeros((), DType::F32, logits.device())?;
     let mut area = classification.clone();
     let mut variation = classification.clone();
     let kinds = [

@@ -184,6 +184,6 @@ impl Stage for Options {
     fn run(self, context: &Context) -> Result<()> {
         let config = self.config()?;
         let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
-        run(&config, &paths, context)
+        run(&config, &paths, self.fit.device(), context)
     }
 }

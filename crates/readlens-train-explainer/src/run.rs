@@ -1,12 +1,12 @@
 use std::path::{Path, PathBuf};
 
-use candle_core::{DType, Device};
+use candle_core::DType;
 use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier, read_tensors,
-    weights_digest,
+    DeviceKind, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier,
+    read_tensors, weights_digest,
 };
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
@@ -33,9 +33,10 @@ pub struct Paths {
 /// # Errors
 /// An input cannot be used, the configuration cannot work, the loss diverges, or the user
 /// interrupts.
-pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
+pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    let classifier = load_classifier(&paths.classifier)?.with_precision(config.precision);
+    let device = device.open()?;
+    let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
     if data.tokenization != shape.tokenization {
@@ -57,7 +58,7 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         selection: config.mask.selection(),
         tokenization: data.tokenization,
     };
-    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &Device::Cpu);
+    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
     let explainer = Explainer::new(&explainer_shape, &mut source)?;
     let parameters = source.finish()?;
     tracing::info!(

@@ -1,4 +1,4 @@
-use candle_core::{DType, Device};
+use candle_core::DType;
 use rand::RngExt;
 use readlens_batch::{Dataset, explain, most_likely, predict};
 use readlens_fault::{Fault, Result};
@@ -65,7 +65,8 @@ impl Task for ExplainerTask<'_> {
             .step_by(size)
             .map(|first| {
                 let range = first..(first + size).min(rows.len());
-                let batch = TokenBatch::new(&rows[range.clone()], DType::F32, &Device::Cpu);
+                let batch =
+                    TokenBatch::new(&rows[range.clone()], DType::F32, self.classifier.device());
                 let cut = |(classes, weights): &(Vec<u32>, Vec<f64>)| {
                     (classes[range.clone()].to_vec(), weights[range.clone()].to_vec())
                 };

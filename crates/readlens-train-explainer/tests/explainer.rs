@@ -63,7 +63,7 @@ fn prepare(directory: &Path, rows: &[TokenRow]) -> Paths {
 fn train(config: &Config, rows: &[TokenRow]) -> (tempfile::TempDir, Paths, Result<()>) {
     let directory = tempfile::tempdir().unwrap();
     let paths = prepare(directory.path(), rows);
-    let outcome = run(config, &paths, &Context::silent());
+    let outcome = run(config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent());
     (directory, paths, outcome)
 }
 
@@ -83,13 +83,13 @@ fn the_classifier_is_frozen_under_every_preset() {
             let paths = prepare(directory.path(), &rows(40, &tokenization()));
             let before = InputDigest::of("classifier", &paths.classifier).unwrap();
             let config = Config { mask_per_rank, ..config(preset) };
-            run(&config, &paths, &Context::silent()).unwrap();
+            run(&config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent()).unwrap();
             assert_eq!(InputDigest::of("classifier", &paths.classifier).unwrap(), before);
             let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
             assert_eq!(manifest.input("classifier"), Some(&before));
             assert_eq!(manifest.config, serde_json::to_value(&config).unwrap());
             // The output loads, and says which tokens count as read.
-            load_explainer(&paths.output).unwrap();
+            load_explainer(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
             let shape: ExplainerConfig = read_json(&paths.output.join(CONFIG_FILE)).unwrap();
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {

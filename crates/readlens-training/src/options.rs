@@ -1,6 +1,7 @@
 use clap::{ArgAction, Args};
 use readlens_batch::Augmentation;
 use readlens_fit::FitConfig;
+use readlens_nn::DeviceKind;
 
 /// Options of the training loop that both training stages have.
 #[derive(Clone, Debug, Args)]
@@ -33,9 +34,17 @@ pub struct FitOptions {
     /// Epochs without a better validation score before stopping [default: never stop early]
     #[arg(long, value_name = "N")]
     patience: Option<u32>,
+    /// Where networks compute, cpu or cuda; cuda needs a build with it
+    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
+    device: DeviceKind,
 }
 
 impl FitOptions {
+    /// Where networks compute.
+    pub fn device(&self) -> DeviceKind {
+        self.device
+    }
+
     /// The configuration, with the stage's own defaults where nothing was chosen.
     pub fn config(&self, epochs: u32, learning_rate: f64) -> FitConfig {
         FitConfig {
