@@ -156,7 +156,8 @@ def load_explainer(directory: Path) -> Explainer:
 
 def optimiser(network: nn.Module) -> torch.optim.AdamW:
     """AdamW as readlens_fit has it: vectors and embeddings do not decay."""
-    decaying, others = [], []
+    decaying: list[nn.Parameter] = []
+    others: list[nn.Parameter] = []
     for name, parameter in network.named_parameters():
         decays = parameter.dim() > 1 and not name.endswith(("tok.weight", "pos"))
         (decaying if decays else others).append(parameter)

@@ -137,11 +137,11 @@ class Workplace:
     def dictionary_tokenizer(self, sequences: Path) -> Turns:
         """BERTax's tokenizer in Python."""
         command = [sys.executable, str(HERE / "dictionary_tokenizer.py")]
-        work = {"kind": "tokenize", "sequences": str(sequences)}
-        work |= {"k": TOKENIZER_K, "window": TOKENIZER_WINDOW}
+        shape = {"k": TOKENIZER_K, "window": TOKENIZER_WINDOW}
+        work = {"kind": "tokenize", "sequences": str(sequences), **shape}
         return Contender("BERTax's tokenizer", command, job(work, 1, warm_up=1))
 
-    def stage(self, name: str, threads: int, *arguments: str | Path) -> Turns:
+    def stage(self, name: str, threads: int, *arguments: object) -> Command:
         """A stage as a program that starts, does its work and ends."""
         command = [self.binary(name), *map(str, arguments), "--threads", str(threads), "--quiet"]
         return Command(f"{name}, {threads_named(threads)}", command, threads)
@@ -162,7 +162,7 @@ class Workplace:
         """The binary of a stage, or of our contender."""
         return str(self.binaries / f"readlens-{name}")
 
-    def do(self, name: str, *arguments: str | Path) -> None:
+    def do(self, name: str, *arguments: object) -> None:
         """Runs a stage to prepare something."""
         self.stage(name, 1, *arguments).run()
 
@@ -173,7 +173,9 @@ class Workplace:
         command = self.binary("bench")
         order = json.dumps(job(work, 1)).encode()
         try:
-            done = subprocess.run([command], input=order, capture_output=True, timeout=LIMIT_S)
+            done = subprocess.run(
+                [command], input=order, capture_output=True, timeout=LIMIT_S, check=False
+            )
         except OSError as e:
             raise BenchError(f"{command} cannot be run: {e.strerror}") from None
         if done.returncode != 0:

@@ -4,9 +4,7 @@ use candle_core::{DType, Device, Tensor};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::random::Dropout;
-use readlens_nn::{
-    Classifier, ClassifierConfig, WEIGHTS_FILE, WeightSource, losses, read_model,
-};
+use readlens_nn::{Classifier, ClassifierConfig, WEIGHTS_FILE, WeightSource, losses, read_model};
 
 use crate::examples::{Examples, Shard};
 use crate::fitting::{self, STEPS};
