@@ -48,9 +48,12 @@ def chosen(plan: Round, pattern: re.Pattern[str]) -> Round | None:
 def compare(place: Workplace, effort: Effort, pattern: re.Pattern[str]) -> list[str]:
     """Measures and prints all wanted rows; returns the lines that miss what is required."""
     missed: list[str] = []
+    plans = [part for plan in rounds(place, effort) if (part := chosen(plan, pattern))]
+    if not plans:
+        raise BenchError(f"no row has a name with {pattern.pattern!r}")
     print(HEADER, flush=True)
-    for plan in filter(None, (chosen(plan, pattern) for plan in rounds(place, effort))):
-        note(plan.comparisons[0].name.split(":")[0])
+    for plan in plans:
+        note(plan.comparisons[0].name)
         found = take_turns(plan.makers, plan.repetitions)
         for of, other, tolerance in plan.agreements:
             check_agreement(found, of, other, tolerance)
@@ -65,13 +68,23 @@ def compare(place: Workplace, effort: Effort, pattern: re.Pattern[str]) -> list[
     return missed
 
 
+def pattern_of(text: str) -> re.Pattern[str]:
+    """The regular expression of an option."""
+    try:
+        return re.compile(text)
+    except re.error as e:
+        raise argparse.ArgumentTypeError(f"{text!r} is no pattern: {e}") from None
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="run", description="Benchmarks of readlens.")
     parser.add_argument("binaries", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("scratch", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="model A only, few repetitions")
     parser.add_argument("--scaling", action="store_true", help="how our cost grows, instead")
-    parser.add_argument("--only", metavar="PATTERN", default="", help="rows whose name matches")
+    parser.add_argument(
+        "--only", metavar="PATTERN", type=pattern_of, default="", help="rows whose name matches"
+    )
     options = parser.parse_args()
     try:
         with tempfile.TemporaryDirectory(dir=options.scratch) as folder:
@@ -80,7 +93,7 @@ def main() -> int:
                 print_scaling(place, options.quick)
                 return 0
             effort = QUICK if options.quick else FULL
-            missed = compare(place, effort, re.compile(options.only))
+            missed = compare(place, effort, options.only)
     except BenchError as e:
         note(f"error: {e}")
         return 2

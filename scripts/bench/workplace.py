@@ -173,9 +173,7 @@ class Workplace:
         command = self.binary("bench")
         order = json.dumps(job(work, 1)).encode()
         try:
-            done = subprocess.run(
-                [command], input=order, capture_output=True, timeout=LIMIT_S, check=False
-            )
+            done = subprocess.run([command], input=order, capture_output=True, timeout=LIMIT_S, check=False)
         except OSError as e:
             raise BenchError(f"{command} cannot be run: {e.strerror}") from None
         if done.returncode != 0:
