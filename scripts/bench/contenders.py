@@ -21,6 +21,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+from protocol import peak_kb
+
 # Longest time for one answer, a preparation included.
 LIMIT_S = 1200.0
 # Lines of a contender's standard error that an error message repeats.
@@ -40,6 +42,7 @@ class Measurement:
     """What came of a contender's turns."""
 
     milliseconds: list[float] = field(default_factory=list)
+    # 0 where it is not known.
     peak_kb: int = 0
     values: list[float] = field(default_factory=list)
 
@@ -222,8 +225,6 @@ class Command:
             timer = threading.Timer(LIMIT_S, process.kill)
             timer.start()
             try:
-                # The kernel's peak counts this process too, for the moment in which the child is its
-                # copy: the driver must stay smaller than what it measures.
                 _, status, usage = os.wait4(process.pid, 0)
             finally:
                 timer.cancel()
@@ -238,7 +239,9 @@ class Command:
         return milliseconds
 
     def end(self) -> tuple[int, list[float]]:
-        return self.peak_kb, []
+        # The kernel counts the moment before the program began, when the child was still the driver: what
+        # is not larger than that is not known.
+        return (self.peak_kb if self.peak_kb > peak_kb() else 0), []
 
     def close(self) -> None:
         """Nothing runs between repetitions."""

@@ -32,7 +32,7 @@ def write_rows(folder: Path, rows: int, tokens: int, k: int, taxa: list[int]) ->
         (folder / name).write_bytes(numbers.tobytes())
 
 
-def write_sequences(file: Path, total: int, length: int) -> int:
+def write_sequences(file: Path, total: int, length: int) -> None:
     """Writes a FASTA file of records of `length` random bases until it has `total` bases."""
     draw = random.Random(SEED)
     bases = 0
@@ -43,4 +43,3 @@ def write_sequences(file: Path, total: int, length: int) -> int:
             for start in range(0, length, LINE):
                 out.write(sequence[start : start + LINE] + b"\n")
             bases += length
-    return bases

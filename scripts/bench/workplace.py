@@ -182,16 +182,16 @@ class Workplace:
         write_rows(folder, rows, model.tokens, K, TAXA)
         return folder
 
-    def _sequences(self, megabytes: int, length: int) -> Path:
-        """A FASTA file of about as many MB, with records of `length` random bases."""
-        file = self.folder / f"{megabytes}MB-{length}.fasta"
-        write_sequences(file, megabytes * 1_000_000, length)
+    def _sequences(self, bases: int, length: int) -> Path:
+        """A FASTA file of records of `length` random bases, with at least `bases` of them."""
+        file = self.folder / f"{bases}-{length}.fasta"
+        write_sequences(file, bases, length)
         return file
 
     def _tokens(self, windows: int) -> Path:
-        """A token table of as many windows of `TOKENS` tokens, and perhaps a few more."""
+        """A token table of as many windows of `TOKENS` tokens, each of a record of its own."""
         length = (TOKENS - 1) * K
-        sequences = self.sequences(-(-windows * length // 1_000_000), length)
+        sequences = self.sequences(windows * length, length)
         table = self.folder / f"{windows}.tokens.parquet"
         self.do("tokenize", sequences, "--output", table, "--k", str(K))
         return table
