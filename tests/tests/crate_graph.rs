@@ -129,6 +129,13 @@ fn no_stage_depends_on_a_stage() {
 }
 
 #[test]
+fn nothing_depends_on_the_bench() {
+    let metadata = metadata();
+    assert!(named(&metadata).contains_key("readlens-bench"));
+    assert_eq!(naming(&metadata, "readlens-bench"), BTreeSet::new());
+}
+
+#[test]
 fn networks_know_neither_tables_nor_sequence_files() {
     let files = ["arrow", "parquet", "needletail", "readlens-tables", "readlens-batch"];
     for member in ["readlens-nn", "readlens-fit"] {

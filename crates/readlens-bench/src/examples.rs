@@ -1,0 +1,101 @@
+//! The tokens and labels that every contender works on.
+
+use std::ops::Range;
+use std::path::Path;
+
+use candle_core::{DType, Device};
+use readlens_fault::{Fault, Result};
+use readlens_nn::{Classifier, TokenBatch, load_classifier};
+
+use crate::job;
+use crate::models::CLASSIFIER;
+
+/// Rows of tokens with a class per rank.
+pub(crate) struct Examples {
+    rows: Vec<Vec<u32>>,
+    /// Classes of all rows, per rank.
+    classes: Vec<Vec<u32>>,
+}
+
+/// Some consecutive rows, ready for a network.
+pub(crate) struct Shard {
+    pub(crate) batch: TokenBatch,
+    /// Classes per rank.
+    pub(crate) classes: Vec<Vec<u32>>,
+    /// Weight of each row in the cross-entropy of a rank: the mean over all rows and ranks.
+    pub(crate) label_weights: Vec<f64>,
+    /// 1 over the rows of the whole batch.
+    pub(crate) share_of_batch: f64,
+}
+
+impl Examples {
+    /// Reads the first rows of the job's files.
+    pub(crate) fn read(job: &job::Examples, tokens: usize, ranks: usize) -> Result<Self> {
+        let ids = read_u32(&job.ids, job.rows * tokens)?;
+        let labels = read_u32(&job.labels, job.rows * ranks)?;
+        let rank = |rank: usize| labels.iter().skip(rank).step_by(ranks).copied().collect();
+        Ok(Self {
+            rows: ids.chunks(tokens).map(<[u32]>::to_vec).collect(),
+            classes: (0..ranks).map(rank).collect(),
+        })
+    }
+
+    /// The frozen classifier of the job, and its examples.
+    pub(crate) fn with_classifier(job: &job::Examples) -> Result<(Classifier, Self)> {
+        let classifier = load_classifier(&job.models.join(CLASSIFIER))?;
+        let config = classifier.config();
+        let examples = Self::read(job, config.encoder.max_tokens, config.ranks.len())?;
+        Ok((classifier, examples))
+    }
+
+    /// Number of rows.
+    pub(crate) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    /// The rows' token ids.
+    pub(crate) fn rows(&self) -> Vec<&[u32]> {
+        self.rows.iter().map(Vec::as_slice).collect()
+    }
+
+    /// The first row as a batch of its own.
+    pub(crate) fn first(&self) -> Result<TokenBatch> {
+        batch(&self.rows()[..1])
+    }
+
+    /// All rows, cut into at most `shards` parts of equal size as far as possible.
+    pub(crate) fn shards(&self, shards: usize) -> Result<Vec<Shard>> {
+        let size = self.len().div_ceil(shards);
+        let parts = (0..self.len()).step_by(size);
+        parts.map(|first| self.shard(first..(first + size).min(self.len()))).collect()
+    }
+
+    fn shard(&self, range: Range<usize>) -> Result<Shard> {
+        let share_of_batch = 1.0 / self.len() as f64;
+        Ok(Shard {
+            batch: batch(&self.rows()[range.clone()])?,
+            label_weights: vec![share_of_batch / self.classes.len() as f64; range.len()],
+            classes: self.classes.iter().map(|rank| rank[range.clone()].to_vec()).collect(),
+            share_of_batch,
+        })
+    }
+}
+
+fn batch(rows: &[&[u32]]) -> Result<TokenBatch> {
+    TokenBatch::new(rows, DType::F32, &Device::Cpu)
+        .map_err(|e| Fault::failed("preparing a batch", e))
+}
+
+fn read_u32(path: &Path, count: usize) -> Result<Vec<u32>> {
+    let bytes = std::fs::read(path).map_err(|e| Fault::io("read", path, e))?;
+    let (words, _) = bytes.as_chunks::<4>();
+    let values: Vec<u32> = words.iter().take(count).map(|word| u32::from_le_bytes(*word)).collect();
+    if values.len() < count {
+        return Err(Fault::input(path)
+            .expected(format!("{count} numbers of 32 bits"))
+            .found(values.len())
+            .remedy("let the driver write the file again")
+            .into());
+    }
+    Ok(values)
+}
