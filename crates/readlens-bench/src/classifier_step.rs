@@ -4,7 +4,10 @@ use candle_core::{DType, Device, Tensor};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::random::Dropout;
-use readlens_nn::{Classifier, ClassifierConfig, WEIGHTS_FILE, WeightSource, losses, read_model};
+use readlens_nn::{
+    Classifier, ClassifierConfig, Pass, WEIGHTS_FILE, WeightGradients, WeightSource, losses,
+    read_model,
+};
 
 use crate::examples::{Examples, Shard};
 use crate::fitting::{self, STEPS};
@@ -48,8 +51,9 @@ impl Task for ClassifierTask {
         self.examples.shards(shards)
     }
 
-    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
-        let logits = self.classifier.forward(&shard.batch, None, &mut Dropout::off())?;
+    fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
+        let mut pass = Pass::training(Dropout::off(), gradients);
+        let logits = self.classifier.forward(&shard.batch, None, &mut pass)?;
         Ok(Loss { total: cross_entropy(&logits, shard)?, terms: Vec::new() })
     }
 

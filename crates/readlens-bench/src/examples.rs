@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device};
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, TokenBatch, load_classifier};
+use readlens_nn::{Classifier, Precision, TokenBatch, load_classifier};
 
 use crate::job;
 use crate::models::CLASSIFIER;
@@ -41,8 +41,12 @@ impl Examples {
     }
 
     /// The frozen classifier of the job, and its examples.
-    pub(crate) fn with_classifier(job: &job::Examples) -> Result<(Classifier, Self)> {
-        let classifier = load_classifier(&job.models.join(CLASSIFIER))?;
+    pub(crate) fn with_classifier(
+        job: &job::Examples,
+        precision: Precision,
+    ) -> Result<(Classifier, Self)> {
+        let classifier = load_classifier(&job.models.join(CLASSIFIER), &Device::Cpu)?;
+        let classifier = classifier.with_precision(precision);
         let config = classifier.config();
         let examples = Self::read(job, config.encoder.max_tokens, config.ranks.len())?;
         Ok((classifier, examples))

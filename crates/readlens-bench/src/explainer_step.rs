@@ -6,7 +6,8 @@ use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::Dropout;
 use readlens_nn::{
-    Classifier, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, masking, read_model,
+    Classifier, Explainer, ExplainerConfig, Pass, Precision, WEIGHTS_FILE, WeightGradients,
+    WeightSource, masking, read_model,
 };
 
 use crate::classifier_step::cross_entropy;
@@ -23,10 +24,10 @@ const TOTAL_VARIATION: f64 = 0.1;
 pub(crate) fn measure(
     job: &job::Examples,
     shards: usize,
-    kind: ExplainerKind,
+    (kind, precision): (ExplainerKind, Precision),
     warm_up: NonZeroUsize,
 ) -> Result<()> {
-    let (classifier, examples) = Examples::with_classifier(job)?;
+    let (classifier, examples) = Examples::with_classifier(job, precision)?;
     let directory = job.models.join(kind.folder());
     let (config, tensors) = read_model::<ExplainerConfig>(&directory)?;
     let file = directory.join(WEIGHTS_FILE);
@@ -62,10 +63,11 @@ impl Task for ExplainerTask {
         self.examples.shards(shards)
     }
 
-    fn loss(&self, shard: &Shard) -> candle_core::Result<Loss> {
-        let off = &mut Dropout::off();
+    fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
+        let off = &mut Pass::inference();
         let batch = &shard.batch;
-        let logits = self.explainer.forward(batch, off)?.squeeze(2)?;
+        let mut pass = Pass::training(Dropout::off(), gradients);
+        let logits = self.explainer.forward(batch, &mut pass)?.squeeze(2)?;
         let soft = candle_nn::ops::sigmoid(&logits)?;
         let seen = masking::straight_through(&soft)?;
         let kept = masking::complete(&seen, batch)?;

@@ -2,6 +2,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
+use readlens_nn::Precision;
 use serde::Deserialize;
 
 /// What the driver asks for: the first line of standard input.
@@ -10,20 +11,12 @@ use serde::Deserialize;
 pub(crate) struct Job {
     /// Worker threads.
     pub(crate) threads: NonZeroUsize,
-    /// Number format of the networks.
+    /// Precision of the passes that train nothing.
     pub(crate) precision: Precision,
     /// Repetitions before `ready`.
     pub(crate) warm_up: NonZeroUsize,
     /// What one repetition does.
     pub(crate) work: Work,
-}
-
-/// Number format of a network's matrix products.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub(crate) enum Precision {
-    F32,
-    Bf16,
 }
 
 /// What one repetition does.

@@ -20,9 +20,10 @@ mod models;
 mod parse;
 mod protocol;
 
+use readlens_nn::Precision;
 use readlens_stage::Common;
 
-use crate::job::{Job, Precision, Work};
+use crate::job::{Job, Work};
 
 fn main() -> std::process::ExitCode {
     let job = Job::read();
@@ -32,23 +33,25 @@ fn main() -> std::process::ExitCode {
 }
 
 fn run(job: &Job) -> readlens_fault::Result<()> {
-    if job.precision == Precision::Bf16 {
-        return protocol::refuse("the networks compute in f32 only");
-    }
     match &job.work {
         Work::Models { directory, seed, shape } => models::write(directory, *seed, shape),
+        Work::ClassifierStep { .. } | Work::Parse { .. } if job.precision != Precision::F32 => {
+            protocol::refuse("bf16 is for passes that train nothing")
+        }
         Work::ClassifierStep { examples, shards } => {
             classifier_step::measure(examples, *shards, job.warm_up)
         }
         Work::FrozenStep { examples, shards } => {
-            frozen_step::measure(examples, *shards, job.warm_up)
+            frozen_step::measure(examples, *shards, job.precision, job.warm_up)
         }
         Work::ExplainerStep { examples, shards, explainer } => {
-            explainer_step::measure(examples, *shards, *explainer, job.warm_up)
+            explainer_step::measure(examples, *shards, (*explainer, job.precision), job.warm_up)
         }
-        Work::Forward { examples } => inference::measure_forward(examples, job.warm_up),
+        Work::Forward { examples } => {
+            inference::measure_forward(examples, job.precision, job.warm_up)
+        }
         Work::MaskInference { examples, explainer } => {
-            inference::measure_masks(examples, *explainer, job.warm_up)
+            inference::measure_masks(examples, *explainer, job.precision, job.warm_up)
         }
         Work::Parse { sequences } => parse::measure(sequences, job.warm_up),
     }
