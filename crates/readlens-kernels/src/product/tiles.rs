@@ -216,10 +216,14 @@ unsafe fn store<const TRANSPOSE: bool, const PARTS: usize>(
         }
         return;
     }
-    let rows: [[__m512i; PARTS]; SIDE] = std::array::from_fn(row);
-    for part in 0..PARTS {
-        let tile = transposed(rows.map(|parts| parts[part]));
-        for (i, value) in tile.into_iter().enumerate() {
+    let mut tiles = [[_mm512_setzero_si512(); SIDE]; PARTS];
+    for i in 0..SIDE {
+        for (tile, value) in tiles.iter_mut().zip(row(i)) {
+            tile[i] = value;
+        }
+    }
+    for (part, tile) in tiles.into_iter().enumerate() {
+        for (i, value) in transposed(tile).into_iter().enumerate() {
             // SAFETY: as the caller promises.
             unsafe { _mm512_storeu_si512(out.add(part * SIDE + i), value) };
         }
@@ -227,6 +231,7 @@ unsafe fn store<const TRANSPOSE: bool, const PARTS: usize>(
 }
 
 /// The transpose of 16 × 16 pairs.
+#[inline]
 #[target_feature(enable = "avx512f")]
 fn transposed(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
     let zero = _mm512_setzero_si512();
