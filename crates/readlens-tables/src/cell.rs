@@ -1,9 +1,9 @@
 //! Rust values to and from Arrow columns.
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBuilder, DictionaryArray, Float32Array, Float32Builder,
-    Float64Array, Float64Builder, ListArray, ListBuilder, StringArray, StringBuilder,
-    StringDictionaryBuilder, UInt32Array, UInt32Builder,
+    Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, DictionaryArray, Float32Array,
+    Float32Builder, Float64Array, Float64Builder, ListArray, ListBuilder, StringArray,
+    StringBuilder, StringDictionaryBuilder, UInt32Array, UInt32Builder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use std::sync::Arc;
@@ -72,6 +72,21 @@ impl ColumnBuilder {
             Self::UInt32List(b) => Arc::new(b.finish()),
             Self::Float32List(b) => Arc::new(b.finish()),
             Self::FlagList(b) => Arc::new(b.finish()),
+        }
+    }
+
+    /// Items of all lists so far; 0 in a column of single values.
+    pub(crate) fn list_items(&self) -> usize {
+        match self {
+            Self::UInt32List(b) => b.values_ref().len(),
+            Self::Float32List(b) => b.values_ref().len(),
+            Self::FlagList(b) => b.values_ref().len(),
+            Self::Text(_)
+            | Self::Category(_)
+            | Self::UInt32(_)
+            | Self::Float32(_)
+            | Self::Float64(_)
+            | Self::Flag(_) => 0,
         }
     }
 

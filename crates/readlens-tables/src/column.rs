@@ -44,6 +44,11 @@ impl Kind {
         }
     }
 
+    /// Whether a cell is a list of integers or floats.
+    pub(crate) fn is_list_of_numbers(self) -> bool {
+        matches!(self, Self::UInt32List | Self::Float32List)
+    }
+
     /// The type as the column reference prints it.
     pub fn label(self) -> &'static str {
         match self {
@@ -93,6 +98,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// How the columns are stored, `ranks` rank columns included, in file order.
+    pub(crate) fn kinds(&self, ranks: usize) -> impl Iterator<Item = Kind> {
+        self.columns.iter().map(|c| c.kind).chain(std::iter::repeat_n(Kind::Category, ranks))
+    }
+
     /// The Arrow schema, with one more column per rank where the table has them.
     pub fn schema(&self, ranks: &[String]) -> Schema {
         let fixed = self.columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));

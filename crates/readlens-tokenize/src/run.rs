@@ -7,8 +7,8 @@ use std::thread::{self, ScopedJoinHandle};
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 use readlens_stage::Context;
+use readlens_tables::Writer;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
-use readlens_tables::{ROW_GROUP_ROWS, Writer};
 
 use crate::config::{Config, Splits, TaxaSource};
 use crate::input::{STDIN, is_stdin};
@@ -19,8 +19,6 @@ use crate::tokenizing::{Chunk, Kept, Tokenizing};
 
 /// Batches and chunks that wait for the next thread.
 const WAITING: usize = 2;
-/// A row group ends early when it holds this many tokens, so that long windows do not pile up.
-const ROW_GROUP_TOKENS: usize = 1 << 24;
 
 /// The files that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -137,20 +135,10 @@ fn write(
     context: &Context,
 ) -> Result<()> {
     let progress = context.progress("tokenizing", total);
-    let (mut rows, mut tokens) = (0, 0);
     for chunk in chunks {
         context.check_interrupt("nothing was written; start again")?;
         for row in &chunk.rows {
             writer.push(row)?;
-            rows += 1;
-            tokens += row.tokens.len();
-            if tokens >= ROW_GROUP_TOKENS {
-                writer.end_row_group()?;
-            }
-            // A full row group has ended by itself.
-            if tokens >= ROW_GROUP_TOKENS || rows == ROW_GROUP_ROWS {
-                (rows, tokens) = (0, 0);
-            }
         }
         progress.advance(chunk.raw_bytes);
         progress.note(format!("{} windows", writer.rows()));
