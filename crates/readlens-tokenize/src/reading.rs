@@ -83,9 +83,21 @@ impl<'a> Reading<'a> {
             self.before_file.push(self.read.records);
             let mut records = Vec::new();
             let mut bases = 0;
-            while let Some(record) = sequences.next_record()? {
-                bases += record.bases.len();
-                records.push(self.know(record, path)?);
+            loop {
+                let record = sequences.next_record();
+                let known = record.and_then(|r| r.map(|r| self.know(r, path)).transpose());
+                let known = match known {
+                    Ok(Some(known)) => known,
+                    Ok(None) => break,
+                    Err(fault) => {
+                        // The records before it may have a fault of their own, which goes first.
+                        let raw_bytes = sequences.take_raw_bytes();
+                        let _ = batches.send(Batch { file, records, raw_bytes });
+                        return Err(fault);
+                    }
+                };
+                bases += known.record.bases.len();
+                records.push(known);
                 if bases >= BATCH_BASES || records.len() == BATCH_RECORDS {
                     let records = std::mem::take(&mut records);
                     let raw_bytes = sequences.take_raw_bytes();
