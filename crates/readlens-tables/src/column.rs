@@ -44,11 +44,6 @@ impl Kind {
         }
     }
 
-    /// Whether a cell is a list of integers or floats.
-    pub(crate) fn is_list_of_numbers(self) -> bool {
-        matches!(self, Self::UInt32List | Self::Float32List)
-    }
-
     /// The type as the column reference prints it.
     pub fn label(self) -> &'static str {
         match self {

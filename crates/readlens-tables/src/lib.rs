@@ -10,6 +10,7 @@ mod cell;
 mod column;
 mod conform;
 mod intervals;
+mod number_lists;
 mod reader;
 mod record;
 mod reference;

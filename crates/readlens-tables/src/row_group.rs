@@ -8,10 +8,14 @@ use arrow::datatypes::{Field, SchemaRef};
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
 };
+use parquet::file::writer::{SerializedFileWriter, SerializedRowGroupWriter};
+use parquet::schema::types::ColumnDescPtr;
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
+use readlens_provenance::NewFile;
 
-use crate::cell::{Cell, ColumnBuilder};
+use crate::cell::{Cell, Cells, ColumnBuilder};
+use crate::number_lists::EncodedLists;
 use crate::record::Record;
 
 /// Most rows of a row group: few enough to stream, enough to compress.
@@ -19,6 +23,8 @@ pub const ROW_GROUP_ROWS: usize = 8192;
 /// A row group also ends with the row that brings its longest column of lists to this many
 /// items, so that long windows do not pile up in memory.
 pub const ROW_GROUP_ITEMS: usize = 1 << 22;
+/// The fastest level: higher ones take more time than they save space.
+pub(crate) const ZSTD_LEVEL: i32 = 1;
 
 /// Takes the cells of one row, column by column.
 #[derive(Debug)]
@@ -65,11 +71,16 @@ impl<R: Record> RowGroup<R> {
 }
 
 /// A row group as the file will hold it.
-#[derive(Debug)]
 pub struct EncodedRowGroup<R> {
-    pub(crate) columns: Vec<ArrowColumnChunk>,
+    pub(crate) columns: Vec<EncodedColumn>,
     pub(crate) rows: u64,
     record: PhantomData<fn() -> R>,
+}
+
+impl<R> std::fmt::Debug for EncodedRowGroup<R> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("EncodedRowGroup").field("rows", &self.rows).finish_non_exhaustive()
+    }
 }
 
 /// Makes and encodes the row groups of one table; clones belong to the same table.
@@ -83,6 +94,8 @@ pub struct RowGroupEncoder<R> {
 
 struct Shared {
     schema: SchemaRef,
+    /// Parquet's description of each column's values.
+    leaves: Vec<ColumnDescPtr>,
     factory: ArrowRowGroupWriterFactory,
     target: PathBuf,
 }
@@ -102,10 +115,13 @@ impl<R> std::fmt::Debug for RowGroupEncoder<R> {
 impl<R: Record> RowGroupEncoder<R> {
     pub(crate) fn new(
         schema: SchemaRef,
+        file: &SerializedFileWriter<NewFile>,
         factory: ArrowRowGroupWriterFactory,
         target: PathBuf,
     ) -> Self {
-        Self { shared: Arc::new(Shared { schema, factory, target }), record: PhantomData }
+        let leaves = file.schema_descr().columns().to_vec();
+        let shared = Shared { schema, leaves, factory, target };
+        Self { shared: Arc::new(shared), record: PhantomData }
     }
 
     /// A group without rows.
@@ -120,27 +136,57 @@ impl<R: Record> RowGroupEncoder<R> {
     /// # Errors
     /// Parquet refuses a column.
     pub fn encode(&self, group: RowGroup<R>) -> Result<EncodedRowGroup<R>> {
-        let Shared { schema, factory, target } = &*self.shared;
+        let Shared { schema, leaves, factory, target } = &*self.shared;
         let failed = |e| Fault::failed(format!("writing {}", target.display()), e);
         // The number of the group matters to encrypted files only.
         let writers = factory.create_column_writers(0).map_err(failed)?;
-        let columns: Vec<_> = group.columns.into_iter().zip(schema.fields()).zip(writers).collect();
+        let shapes = schema.fields().iter().zip(leaves);
+        let columns: Vec<_> = group.columns.into_iter().zip(writers).zip(shapes).collect();
         let columns = columns
             .into_par_iter()
-            .map(|((builder, field), writer)| encode_column(builder, field, writer).map_err(failed))
+            .map(|((builder, writer), (field, leaf))| {
+                EncodedColumn::encode(builder, field, writer, leaf).map_err(failed)
+            })
             .collect::<Result<_>>()?;
         Ok(EncodedRowGroup { columns, rows: group.rows as u64, record: PhantomData })
     }
 }
 
-fn encode_column(
-    mut builder: ColumnBuilder,
-    field: &Field,
-    mut writer: ArrowColumnWriter,
-) -> parquet::errors::Result<ArrowColumnChunk> {
-    // Columns hold single values or lists of them: one leaf each.
-    for leaf in compute_leaves(field, &builder.finish())? {
-        writer.write(&leaf)?;
+/// A column of a row group as the file will hold it.
+pub(crate) enum EncodedColumn {
+    Cells(ArrowColumnChunk),
+    Lists(EncodedLists),
+}
+
+impl EncodedColumn {
+    fn encode(
+        builder: ColumnBuilder,
+        field: &Field,
+        writer: ArrowColumnWriter,
+        column: &ColumnDescPtr,
+    ) -> parquet::errors::Result<Self> {
+        let array = match builder.finish() {
+            Cells::Lists(lists) => {
+                let lists = lists.encode(Arc::clone(column), ZSTD_LEVEL)?;
+                return Ok(Self::Lists(lists));
+            }
+            Cells::Array(array) => array,
+        };
+        let mut writer = writer;
+        // Columns hold single values or lists of them: one leaf each.
+        for leaf in compute_leaves(field, &array)? {
+            writer.write(&leaf)?;
+        }
+        Ok(Self::Cells(writer.close()?))
     }
-    writer.close()
+
+    pub(crate) fn append_to(
+        self,
+        row_group: &mut SerializedRowGroupWriter<'_, NewFile>,
+    ) -> parquet::errors::Result<()> {
+        match self {
+            Self::Cells(chunk) => chunk.append_to_row_group(row_group),
+            Self::Lists(lists) => row_group.append_column(&lists.pages, lists.close),
+        }
+    }
 }

@@ -6,17 +6,15 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, TryRecvError, sync_channel};
 
 use parquet::arrow::ArrowWriter;
-use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
-use parquet::schema::types::ColumnPath;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 
-use crate::column::Table;
 use crate::record::Record;
-use crate::row_group::{EncodedRowGroup, RowGroup, RowGroupEncoder};
+use crate::row_group::{EncodedRowGroup, RowGroup, RowGroupEncoder, ZSTD_LEVEL};
 use crate::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION};
 
 /// Most row groups that are encoded at a time: one thread fills no more, and each takes memory.
@@ -94,11 +92,11 @@ impl<R: Record> Writer<R> {
         let (file, factory) = ArrowWriter::try_new(
             NewFile::create(target)?,
             Arc::clone(&schema),
-            Some(properties(table, pairs).map_err(failed)?),
+            Some(properties(pairs).map_err(failed)?),
         )
         .and_then(ArrowWriter::into_serialized_writer)
         .map_err(failed)?;
-        let encoder = RowGroupEncoder::new(schema, factory, target.to_path_buf());
+        let encoder = RowGroupEncoder::new(schema, &file, factory, target.to_path_buf());
         Ok(Self {
             file,
             group: encoder.row_group(),
@@ -175,7 +173,7 @@ impl<R: Record> Writer<R> {
         let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
         let mut row_group = self.file.next_row_group().map_err(failed)?;
         for column in group.columns {
-            column.append_to_row_group(&mut row_group).map_err(failed)?;
+            column.append_to(&mut row_group).map_err(failed)?;
         }
         row_group.close().map(|_| ()).map_err(failed)
     }
@@ -220,21 +218,14 @@ fn wait<T>(done: &Receiver<T>) -> std::result::Result<T, RecvError> {
     }
 }
 
-/// How the table is stored. Lists of numbers hold most of its bytes: with the first bytes of all
-/// numbers together, then the second ones, …, zstd makes them smaller, and in less time, than
-/// with a dictionary, which must look every number up.
-fn properties(table: &Table, pairs: Vec<KeyValue>) -> parquet::errors::Result<WriterProperties> {
-    let mut builder = WriterProperties::builder()
-        .set_compression(Compression::ZSTD(ZstdLevel::try_new(1)?))
+/// How the columns are stored that Parquet's own writer encodes.
+fn properties(pairs: Vec<KeyValue>) -> parquet::errors::Result<WriterProperties> {
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Our lists of numbers have none, and readers want it of all columns or of none.
+        .set_offset_index_disabled(true)
         .set_created_by(format!("readlens {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(pairs));
-    for column in table.columns.iter().filter(|column| column.kind.is_list_of_numbers()) {
-        let path = ["list", "item"].map(str::to_owned);
-        let path = ColumnPath::new([column.name.to_owned()].into_iter().chain(path).collect());
-        builder = builder
-            .set_column_dictionary_enabled(path.clone(), false)
-            .set_column_encoding(path, Encoding::BYTE_STREAM_SPLIT);
-    }
-    Ok(builder.build())
+        .set_key_value_metadata(Some(pairs))
+        .build())
 }
