@@ -22,7 +22,7 @@ use crate::record::Record;
 pub const ROW_GROUP_ROWS: usize = 8192;
 /// A row group also ends with the row that brings its longest column of lists to this many
 /// items, so that long windows do not pile up in memory.
-pub const ROW_GROUP_ITEMS: usize = 1 << 22;
+pub const ROW_GROUP_ITEMS: usize = 1 << 20;
 /// The fastest level: higher ones take more time than they save space.
 pub(crate) const ZSTD_LEVEL: i32 = 1;
 

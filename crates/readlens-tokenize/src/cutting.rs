@@ -1,9 +1,7 @@
 use std::collections::{BTreeMap, HashSet};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
-use readlens_fault::{Fault, Place, Result};
 use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS};
 
 use crate::config::{Config, Splits};
@@ -72,41 +70,26 @@ pub(crate) struct Kept {
 pub(crate) struct Cutting<'a> {
     config: &'a Config,
     seed: u64,
-    files: &'a [PathBuf],
     taxonomy: Option<&'a Taxonomy>,
-    /// Whether a byte may stand in a sequence.
-    is_symbol: [bool; 256],
     kept: Kept,
 }
 
 impl<'a> Cutting<'a> {
-    pub(crate) fn new(
-        config: &'a Config,
-        seed: u64,
-        files: &'a [PathBuf],
-        taxonomy: Option<&'a Taxonomy>,
-    ) -> Self {
+    pub(crate) fn new(config: &'a Config, seed: u64, taxonomy: Option<&'a Taxonomy>) -> Self {
         let ranks = config.ranks().len();
         let kept = Kept {
             taxa: vec![HashSet::new(); ranks],
             records_with_taxon: vec![0; ranks],
             ..Kept::default()
         };
-        let alphabet = config.tokenization.alphabet;
-        let is_symbol = std::array::from_fn(|byte| alphabet.is_symbol(byte as u8));
-        Self { config, seed, files, taxonomy, is_symbol, kept }
+        Self { config, seed, taxonomy, kept }
     }
 
     /// Turns `batches` into `groups`; ends quietly if nobody takes them any more.
-    pub(crate) fn run(
-        mut self,
-        batches: Receiver<Batch>,
-        groups: &SyncSender<Group>,
-    ) -> Result<Kept> {
+    pub(crate) fn run(mut self, batches: Receiver<Batch>, groups: &SyncSender<Group>) -> Kept {
         let tokenization = self.config.tokenization;
         let mut group = Group::default();
         for batch in batches {
-            self.check(&batch)?;
             let batch = Arc::new(batch);
             group.raw_bytes += batch.raw_bytes;
             for (record, known) in batch.records.iter().enumerate() {
@@ -121,7 +104,7 @@ impl<'a> Cutting<'a> {
                     let tokens = tokens + usize::from(tokenization.cls);
                     group.push(&batch, Job { record, window, split }, tokens);
                     if group.is_full() && groups.send(std::mem::take(&mut group)).is_err() {
-                        return Ok(self.kept);
+                        return self.kept;
                     }
                 }
                 self.count(known, split, windows);
@@ -131,25 +114,7 @@ impl<'a> Cutting<'a> {
             // Without a taker there is a fault elsewhere.
             let _ = groups.send(group);
         }
-        Ok(self.kept)
-    }
-
-    /// Checks that every sequence is one of the alphabet.
-    fn check(&self, batch: &Batch) -> Result<()> {
-        let is_symbol = |byte: &u8| self.is_symbol[usize::from(*byte)];
-        // All bytes of a record at once: it is rarely wrong, and faster without a way out.
-        let is_wrong = |known: &&Known| {
-            !known.record.bases.iter().fold(true, |is_right, byte| is_right & is_symbol(byte))
-        };
-        let Some(known) = batch.records.iter().find(is_wrong) else { return Ok(()) };
-        let place = known.record.bases.iter().position(|byte| !is_symbol(byte)).unwrap_or(0);
-        let byte = known.record.bases[place];
-        Err(Fault::input(&self.files[batch.file])
-            .at(Place::Record { ordinal: known.record.ordinal, id: known.record.id.clone() })
-            .expected("nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)")
-            .found(format!("\"{}\" at base {place} (0-based)", byte.escape_ascii()))
-            .remedy("pass nucleotide sequences without blanks or numbers; no proteins")
-            .into())
+        self.kept
     }
 
     fn split_of(&self, known: &Known) -> Option<Split> {

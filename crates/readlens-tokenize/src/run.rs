@@ -76,7 +76,7 @@ pub fn run(
     let mut summary_file = outputs.summary.as_deref().map(NewFile::create).transpose()?;
 
     let reading = Reading::new(config, &inputs.sequences, taxonomy, inputs.taxonomy.as_deref());
-    let cutting = Cutting::new(config, seed, &inputs.sequences, taxonomy);
+    let cutting = Cutting::new(config, seed, taxonomy);
     let tokenizing = Tokenizing::new(config, taxonomy, writer.encoder());
     let progress = context.progress("tokenizing", total_bytes(&inputs.sequences));
     let mut unknown_tokens = 0;
@@ -112,8 +112,8 @@ pub fn run(
     Ok(summary)
 }
 
-/// Reading, cutting, tokenizing and writing side by side. A fault of an earlier record goes
-/// before one of a later record, whichever thread met it first.
+/// Reading, cutting, tokenizing and writing side by side. A fault of writing earlier records goes
+/// before one of reading later ones, whichever thread met it first.
 fn pipeline(
     reading: Reading<'_>,
     cutting: Cutting<'_>,
@@ -131,7 +131,6 @@ fn pipeline(
         let kept = joined(cutting);
         let read = joined(reading);
         written?;
-        let kept = kept?;
         Ok((read?, kept))
     })
 }
