@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -63,11 +63,16 @@ pub struct Chunk {
 }
 
 /// Gives a token table in chunks of [`CHUNK_ROWS`] rows.
+///
+/// The rows before one that has a fault come as a shorter chunk: they may have a fault of another
+/// kind, which goes first.
 #[derive(Debug)]
 pub struct WindowStream {
     reader: Reader<TokenRow>,
     tokenization: Tokenization,
     next: u64,
+    /// What is wrong with the row behind the last chunk.
+    fault: Option<Fault>,
 }
 
 impl WindowStream {
@@ -81,7 +86,7 @@ impl WindowStream {
         let next = range.start;
         let reader = Reader::open_rows(path, range)?;
         let tokenization = tokenization_of(&reader)?;
-        Ok(Self { reader, tokenization, next })
+        Ok(Self { reader, tokenization, next, fault: None })
     }
 
     /// How the rows were tokenized.
@@ -101,20 +106,23 @@ impl Iterator for WindowStream {
     fn next(&mut self) -> Option<Self::Item> {
         let first = self.next;
         let mut rows = Vec::new();
-        while (rows.len() as u64) < CHUNK_ROWS {
-            match self.reader.next() {
+        while self.fault.is_none() && (rows.len() as u64) < CHUNK_ROWS {
+            let checked = self.reader.next().map(|row| {
+                let row = row?;
+                check_tokens(&self.reader, &row, &self.tokenization)?;
+                Ok(row)
+            });
+            match checked {
                 None => break,
-                Some(Err(fault)) => return Some(Err(fault)),
-                Some(Ok(row)) => {
-                    if let Err(fault) = check_tokens(&self.reader, &row, &self.tokenization) {
-                        return Some(Err(fault));
-                    }
-                    rows.push(row);
-                }
+                Some(Ok(row)) => rows.push(row),
+                Some(Err(fault)) => self.fault = Some(fault),
             }
         }
+        if rows.is_empty() {
+            return self.fault.take().map(Err);
+        }
         self.next += rows.len() as u64;
-        (!rows.is_empty()).then_some(Ok(Chunk { first, rows }))
+        Some(Ok(Chunk { first, rows }))
     }
 }
 

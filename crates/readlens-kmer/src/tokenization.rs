@@ -105,12 +105,33 @@ impl Tokenization {
 
     /// Every base belongs to at most one k-mer: each is read for itself, without a branch.
     fn encode_apart(&self, bases: &[u8], count: usize, out: &mut Vec<u32>) -> usize {
+        let first = out.len();
+        out.resize(first + count, UNK);
+        let kmers = out[first..].iter_mut().zip(bases.chunks(self.stride as usize));
+        // A length that the compiler knows is unrolled: the usual ones are.
+        match self.k {
+            3 => self.encode_each(kmers.map(|(out, bases)| (out, bases.first_chunk::<3>()))),
+            4 => self.encode_each(kmers.map(|(out, bases)| (out, bases.first_chunk::<4>()))),
+            5 => self.encode_each(kmers.map(|(out, bases)| (out, bases.first_chunk::<5>()))),
+            6 => self.encode_each(kmers.map(|(out, bases)| (out, bases.first_chunk::<6>()))),
+            k => self.encode_each(kmers.map(|(out, bases)| (out, bases.get(..k as usize)))),
+        }
+    }
+
+    /// Puts the token of each whole k-mer in its place.
+    #[inline(always)]
+    fn encode_each<'a, K: AsRef<[u8]> + ?Sized + 'a>(
+        &self,
+        kmers: impl Iterator<Item = (&'a mut u32, Option<&'a K>)>,
+    ) -> usize {
         let codes = self.alphabet.codes();
         let letters = self.alphabet.letters().len() as u32;
         let mut unknown = 0;
-        out.extend((0..count).map(|i| {
+        for (token, bases) in kmers {
             let (mut kmer, mut seen) = (0_u32, 0_u8);
-            for &base in &bases[self.token_interval(i)] {
+            // There are as many chunks as whole k-mers, so every one has its bases.
+            let Some(bases) = bases else { break };
+            for &base in bases.as_ref() {
                 let code = codes[usize::from(base)];
                 seen |= code;
                 kmer = kmer.wrapping_mul(letters).wrapping_add(u32::from(code));
@@ -118,8 +139,8 @@ impl Tokenization {
             // Codes of letters never set the top bit, NO_LETTER does.
             let is_unknown = seen > NO_LETTER / 2;
             unknown += usize::from(is_unknown);
-            if is_unknown { UNK } else { FIRST_KMER + kmer }
-        }));
+            *token = if is_unknown { UNK } else { FIRST_KMER + kmer };
+        }
         unknown
     }
 

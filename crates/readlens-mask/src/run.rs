@@ -11,7 +11,7 @@ use readlens_nn::{
     load_explainer,
 };
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
-use readlens_stage::Context;
+use readlens_stage::{Context, in_order};
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::{ALL_RANKS, MaskRow};
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -90,21 +90,22 @@ pub fn run(
     let progress = context.progress("masks", stream.reader().rows());
     let masker =
         Masker { config, explainer: &explainer, classifier: classifier.as_ref(), tokenization };
-    for chunk in stream {
+    let mask_chunk = |chunk: Chunk| {
         context.check_interrupt("nothing was written; run the same command again")?;
-        let Chunk { first, rows } = chunk?;
-        let count = rows.len() as u64;
-        let rows = masker.choose(&paths.tokens, first, rows)?;
-        for row in masker.masks(&rows)? {
-            masks.push(&row)?;
-        }
+        let count = chunk.rows.len() as u64;
+        let rows = masker.choose(&paths.tokens, chunk.first, chunk.rows)?;
+        let masks = masker.masks(&rows)?;
+        let bases = if paths.bases.is_some() { masker.bases(&rows)? } else { Vec::new() };
+        Ok((masks, bases, count))
+    };
+    in_order(stream, mask_chunk, |(mask_rows, base_rows, count)| {
+        mask_rows.iter().try_for_each(|row| masks.push(row))?;
         if let Some(bases) = &mut bases {
-            for row in masker.bases(&rows)? {
-                bases.push(&row)?;
-            }
+            base_rows.iter().try_for_each(|row| bases.push(row))?;
         }
         progress.advance(count);
-    }
+        Ok(())
+    })?;
     drop(progress);
     let written = masks.rows();
     if written == 0 {

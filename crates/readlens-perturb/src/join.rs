@@ -14,13 +14,13 @@ type Numbered = (u64, Result<MaskRow>);
 /// Gives each window's masks as the windows pass by.
 pub(crate) struct MaskJoin {
     path: PathBuf,
-    masks: Peekable<Box<dyn Iterator<Item = Numbered>>>,
+    masks: Peekable<Box<dyn Iterator<Item = Numbered> + Send>>,
 }
 
 impl MaskJoin {
     pub(crate) fn open(path: &Path) -> Result<Self> {
         let reader = Reader::<MaskRow>::open(path)?;
-        let numbered: Box<dyn Iterator<Item = Numbered>> = Box::new((0..).zip(reader));
+        let numbered: Box<dyn Iterator<Item = Numbered> + Send> = Box::new((0..).zip(reader));
         Ok(Self { path: path.to_path_buf(), masks: numbered.peekable() })
     }
 

@@ -6,7 +6,7 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_nn::random::stream;
 use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
-use readlens_stage::Context;
+use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
@@ -79,8 +79,8 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let cls = usize::from(shape.tokenization.cls);
     let most = shape.encoder.max_tokens;
     let progress = context.progress("perturbations", windows.reader().rows());
-    for chunk in windows {
-        context.check_interrupt("nothing was written; run the same command again")?;
+    // Masks and windows are joined in their order, while the chunks before are predicted.
+    let joined = windows.map(|chunk| {
         let Chunk { first, rows } = chunk?;
         let count = rows.len() as u64;
         let mut chosen = Vec::new();
@@ -100,11 +100,17 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
             }
             chosen.push((row, masks));
         }
-        for row in perturber.perturb(&chosen)? {
-            table.push(&row)?;
-        }
+        Ok((chosen, count))
+    });
+    let perturb = |(windows, count): (Vec<(TokenRow, Vec<MaskRow>)>, u64)| {
+        context.check_interrupt("nothing was written; run the same command again")?;
+        Ok((perturber.perturb(&windows)?, count))
+    };
+    in_order(joined, perturb, |(rows, count)| {
+        rows.iter().try_for_each(|row| table.push(row))?;
         progress.advance(count);
-    }
+        Ok(())
+    })?;
     drop(progress);
     masks.finish()?;
     let written = table.rows();

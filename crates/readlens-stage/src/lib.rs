@@ -6,6 +6,7 @@
 
 mod context;
 mod entry;
+mod in_order;
 mod logs;
 mod options;
 mod process;
@@ -13,5 +14,6 @@ mod progress;
 
 pub use context::Context;
 pub use entry::{Stage, VERSION, finish, main, run_with, start};
+pub use in_order::in_order;
 pub use options::{Common, LogFormat};
 pub use progress::Progress;

@@ -1,14 +1,21 @@
 //! Rust values to and from Arrow columns.
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, BooleanBuilder, DictionaryArray, Float32Array, Float32Builder,
-    Float64Array, Float64Builder, ListArray, ListBuilder, StringArray, StringBuilder,
-    StringDictionaryBuilder, UInt32Array, UInt32Builder,
+    Array, ArrayBuilder, ArrayRef, BooleanArray, BooleanBuilder, DictionaryArray, Float32Array,
+    Float32Builder, Float64Array, Float64Builder, ListArray, ListBuilder, StringArray,
+    StringBuilder, StringDictionaryBuilder, UInt32Array, UInt32Builder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type};
 use std::sync::Arc;
 
 use crate::column::Kind;
+use crate::number_lists::NumberLists;
+
+/// The cells of one column of a row group, as they are encoded.
+pub(crate) enum Cells {
+    Array(ArrayRef),
+    Lists(NumberLists),
+}
 
 /// Collects the cells of one column.
 pub(crate) enum ColumnBuilder {
@@ -18,8 +25,8 @@ pub(crate) enum ColumnBuilder {
     Float32(Float32Builder),
     Float64(Float64Builder),
     Flag(BooleanBuilder),
-    UInt32List(ListBuilder<UInt32Builder>),
-    Float32List(ListBuilder<Float32Builder>),
+    UInt32List(NumberLists),
+    Float32List(NumberLists),
     FlagList(ListBuilder<BooleanBuilder>),
 }
 
@@ -41,7 +48,7 @@ impl std::fmt::Debug for ColumnBuilder {
 
 impl ColumnBuilder {
     pub(crate) fn new(kind: Kind) -> Self {
-        let item = |data_type: DataType| Arc::new(Field::new("item", data_type, false));
+        let item = |data_type| Arc::new(Field::new("item", data_type, false));
         match kind {
             Kind::Text => Self::Text(StringBuilder::new()),
             Kind::Category => Self::Category(StringDictionaryBuilder::new()),
@@ -49,29 +56,38 @@ impl ColumnBuilder {
             Kind::Float32 => Self::Float32(Float32Builder::new()),
             Kind::Float64 => Self::Float64(Float64Builder::new()),
             Kind::Flag => Self::Flag(BooleanBuilder::new()),
-            Kind::UInt32List => Self::UInt32List(
-                ListBuilder::new(UInt32Builder::new()).with_field(item(DataType::UInt32)),
-            ),
-            Kind::Float32List => Self::Float32List(
-                ListBuilder::new(Float32Builder::new()).with_field(item(DataType::Float32)),
-            ),
+            Kind::UInt32List => Self::UInt32List(NumberLists::default()),
+            Kind::Float32List => Self::Float32List(NumberLists::default()),
             Kind::FlagList => Self::FlagList(
                 ListBuilder::new(BooleanBuilder::new()).with_field(item(DataType::Boolean)),
             ),
         }
     }
 
-    pub(crate) fn finish(&mut self) -> ArrayRef {
+    pub(crate) fn finish(self) -> Cells {
+        Cells::Array(match self {
+            Self::Text(mut b) => Arc::new(b.finish()),
+            Self::Category(mut b) => Arc::new(b.finish()),
+            Self::UInt32(mut b) => Arc::new(b.finish()),
+            Self::Float32(mut b) => Arc::new(b.finish()),
+            Self::Float64(mut b) => Arc::new(b.finish()),
+            Self::Flag(mut b) => Arc::new(b.finish()),
+            Self::FlagList(mut b) => Arc::new(b.finish()),
+            Self::UInt32List(lists) | Self::Float32List(lists) => return Cells::Lists(lists),
+        })
+    }
+
+    /// Items of all lists so far; 0 in a column of single values.
+    pub(crate) fn list_items(&self) -> usize {
         match self {
-            Self::Text(b) => Arc::new(b.finish()),
-            Self::Category(b) => Arc::new(b.finish()),
-            Self::UInt32(b) => Arc::new(b.finish()),
-            Self::Float32(b) => Arc::new(b.finish()),
-            Self::Float64(b) => Arc::new(b.finish()),
-            Self::Flag(b) => Arc::new(b.finish()),
-            Self::UInt32List(b) => Arc::new(b.finish()),
-            Self::Float32List(b) => Arc::new(b.finish()),
-            Self::FlagList(b) => Arc::new(b.finish()),
+            Self::UInt32List(lists) | Self::Float32List(lists) => lists.len(),
+            Self::FlagList(b) => b.values_ref().len(),
+            Self::Text(_)
+            | Self::Category(_)
+            | Self::UInt32(_)
+            | Self::Float32(_)
+            | Self::Float64(_)
+            | Self::Flag(_) => 0,
         }
     }
 
@@ -83,9 +99,8 @@ impl ColumnBuilder {
             Self::Float32(b) => b.append_null(),
             Self::Float64(b) => b.append_null(),
             Self::Flag(b) => b.append_null(),
-            Self::UInt32List(b) => b.append_null(),
-            Self::Float32List(b) => b.append_null(),
             Self::FlagList(b) => b.append_null(),
+            Self::UInt32List(_) | Self::Float32List(_) => mismatch(self),
         }
     }
 }
@@ -141,14 +156,12 @@ plain_cell!(f64, Float64, Float64Array);
 plain_cell!(bool, Flag, BooleanArray);
 
 macro_rules! list_cell {
-    ($type:ty, $builder:ident, $array:ty, |$items:ident| $values:expr) => {
+    ($type:ty, $builder:ident, $array:ty, |$list:ident, $cell:ident| $put:expr, |$items:ident| $values:expr) => {
         impl Cell for Vec<$type> {
             fn put(&self, column: &mut ColumnBuilder) {
+                let $cell = self;
                 match column {
-                    ColumnBuilder::$builder(b) => {
-                        b.values().append_slice(self);
-                        b.append(true);
-                    }
+                    ColumnBuilder::$builder($list) => $put,
                     other => mismatch(other),
                 }
             }
@@ -163,9 +176,26 @@ macro_rules! list_cell {
     };
 }
 
-list_cell!(u32, UInt32List, UInt32Array, |items| items.values().to_vec());
-list_cell!(f32, Float32List, Float32Array, |items| items.values().to_vec());
-list_cell!(bool, FlagList, BooleanArray, |items| items.values().iter().collect());
+list_cell!(u32, UInt32List, UInt32Array, |lists, cell| lists.push(cell.iter().copied()), |items| {
+    items.values().to_vec()
+});
+list_cell!(
+    f32,
+    Float32List,
+    Float32Array,
+    |lists, cell| lists.push(cell.iter().map(|number| number.to_bits())),
+    |items| items.values().to_vec()
+);
+list_cell!(
+    bool,
+    FlagList,
+    BooleanArray,
+    |lists, cell| {
+        lists.values().append_slice(cell);
+        lists.append(true);
+    },
+    |items| items.values().iter().collect()
+);
 
 impl Cell for String {
     fn put(&self, column: &mut ColumnBuilder) {

@@ -93,6 +93,11 @@ pub struct Table {
 }
 
 impl Table {
+    /// How the columns are stored, `ranks` rank columns included, in file order.
+    pub(crate) fn kinds(&self, ranks: usize) -> impl Iterator<Item = Kind> {
+        self.columns.iter().map(|c| c.kind).chain(std::iter::repeat_n(Kind::Category, ranks))
+    }
+
     /// The Arrow schema, with one more column per rank where the table has them.
     pub fn schema(&self, ranks: &[String]) -> Schema {
         let fixed = self.columns.iter().map(|c| Field::new(c.name, c.kind.arrow(), c.nullable));

@@ -10,9 +10,11 @@ mod cell;
 mod column;
 mod conform;
 mod intervals;
+mod number_lists;
 mod reader;
 mod record;
 mod reference;
+mod row_group;
 mod writer;
 
 pub mod bases;
@@ -27,7 +29,10 @@ pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
 pub use record::Record;
 pub use reference::column_reference;
-pub use writer::{ROW_GROUP_ROWS, Sink, Writer};
+pub use row_group::{
+    EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder, Sink,
+};
+pub use writer::Writer;
 
 /// Metadata key of the table's name.
 pub const KEY_TABLE: &str = "readlens.table";

@@ -1,9 +1,9 @@
 use crate::column::Table;
 use crate::reader::Source;
-use crate::writer::Sink;
+use crate::row_group::Sink;
 
 /// A row of a declared table.
-pub trait Record: Sized {
+pub trait Record: Sized + 'static {
     /// The declaration this row follows.
     const TABLE: &'static Table;
 

@@ -1,51 +1,40 @@
-use std::collections::BTreeMap;
-use std::marker::PhantomData;
-use std::path::Path;
+use std::any::Any;
+use std::collections::{BTreeMap, VecDeque};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvError, TryRecvError, sync_channel};
 
-use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 
-use crate::cell::{Cell, ColumnBuilder};
-use crate::column::Kind;
 use crate::record::Record;
+use crate::row_group::{EncodedRowGroup, RowGroup, RowGroupEncoder, ZSTD_LEVEL};
 use crate::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION};
 
-/// Rows per row group: small enough to stream, large enough to compress.
-pub const ROW_GROUP_ROWS: usize = 8192;
+/// Most row groups that are encoded at a time: one thread fills no more, and each takes memory.
+const MOST_ENCODED_AT_ONCE: usize = 8;
 
-/// Takes the cells of one row, column by column.
-#[derive(Debug)]
-pub struct Sink<'a> {
-    columns: std::slice::IterMut<'a, ColumnBuilder>,
-}
-
-impl Sink<'_> {
-    #[expect(private_bounds, reason = "only this crate declares records")]
-    /// Puts the next column's cell.
-    ///
-    /// # Panics
-    /// A row has more cells than the table has columns.
-    pub fn put(&mut self, cell: &impl Cell) {
-        cell.put(self.columns.next().expect("a row has as many cells as its table has columns"));
-    }
-}
+/// What a thread of the pool made of a row group, or its panic.
+type Encoded<R> = std::result::Result<Result<EncodedRowGroup<R>>, Box<dyn Any + Send>>;
 
 /// Writes a table of `R` rows, zstd-compressed, whole or not at all.
+///
+/// Row groups are encoded on the threads of rayon's global pool while the next one fills, and
+/// written in order: the file is the same for any number of threads. Memory holds the rows of
+/// one group more than there are threads, at most of nine.
 pub struct Writer<R> {
-    parquet: ArrowWriter<NewFile>,
-    schema: SchemaRef,
-    columns: Vec<ColumnBuilder>,
-    buffered: usize,
+    file: SerializedFileWriter<NewFile>,
+    encoder: RowGroupEncoder<R>,
+    group: RowGroup<R>,
+    encoding: VecDeque<Receiver<Encoded<R>>>,
     rows: u64,
-    target: std::path::PathBuf,
-    record: PhantomData<R>,
+    target: PathBuf,
 }
 
 impl<R> std::fmt::Debug for Writer<R> {
@@ -100,26 +89,21 @@ impl<R: Record> Writer<R> {
             KeyValue::new(KEY_VERSION.to_owned(), table.version.to_string()),
         ];
         pairs.extend(metadata.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())));
-        let properties = WriterProperties::builder()
-            .set_compression(Compression::ZSTD(ZstdLevel::try_new(1).map_err(failed)?))
-            .set_max_row_group_row_count(Some(ROW_GROUP_ROWS))
-            .set_statistics_enabled(EnabledStatistics::Chunk)
-            .set_created_by(format!("readlens {}", env!("CARGO_PKG_VERSION")))
-            .set_key_value_metadata(Some(pairs))
-            .build();
-        let parquet =
-            ArrowWriter::try_new(NewFile::create(target)?, Arc::clone(&schema), Some(properties))
-                .map_err(failed)?;
-        let kinds =
-            table.columns.iter().map(|c| c.kind).chain(ranks.iter().map(|_| Kind::Category));
+        let (file, factory) = ArrowWriter::try_new(
+            NewFile::create(target)?,
+            Arc::clone(&schema),
+            Some(properties(pairs).map_err(failed)?),
+        )
+        .and_then(ArrowWriter::into_serialized_writer)
+        .map_err(failed)?;
+        let encoder = RowGroupEncoder::new(schema, &file, factory, target.to_path_buf());
         Ok(Self {
-            parquet,
-            schema,
-            columns: kinds.map(ColumnBuilder::new).collect(),
-            buffered: 0,
+            file,
+            group: encoder.row_group(),
+            encoder,
+            encoding: VecDeque::new(),
             rows: 0,
             target: target.to_path_buf(),
-            record: PhantomData,
         })
     }
 
@@ -128,10 +112,9 @@ impl<R: Record> Writer<R> {
     /// # Errors
     /// A full row group cannot be written.
     pub fn push(&mut self, row: &R) -> Result<()> {
-        row.write(&mut Sink { columns: self.columns.iter_mut() });
-        self.buffered += 1;
+        self.group.push(row);
         self.rows += 1;
-        if self.buffered == ROW_GROUP_ROWS { self.flush() } else { Ok(()) }
+        if self.group.is_full() { self.end_row_group() } else { Ok(()) }
     }
 
     /// Rows added so far.
@@ -139,35 +122,67 @@ impl<R: Record> Writer<R> {
         self.rows
     }
 
-    /// Ends the row group early, so that memory stays bounded where rows are long: a writer
-    /// holds the rows of one group.
+    /// What makes and encodes row groups of this table on other threads, for
+    /// [`Writer::append`].
+    pub fn encoder(&self) -> RowGroupEncoder<R> {
+        self.encoder.clone()
+    }
+
+    /// Adds the rows of `group`, which this writer's encoder made, as a row group of their own.
     ///
     /// # Errors
-    /// The row group cannot be written.
-    pub fn end_row_group(&mut self) -> Result<()> {
-        if self.buffered > 0 {
-            self.flush()?;
+    /// The file cannot be written.
+    pub fn append(&mut self, group: EncodedRowGroup<R>) -> Result<()> {
+        self.end_row_group()?;
+        self.wait_until_encoded(0)?;
+        self.rows += group.rows;
+        self.write(group)
+    }
+
+    /// Hands the rows so far to the pool and waits while it is behind.
+    fn end_row_group(&mut self) -> Result<()> {
+        if self.group.rows() == 0 {
+            return Ok(());
         }
+        let group = std::mem::replace(&mut self.group, self.encoder.row_group());
+        let encoder = self.encoder.clone();
+        let (done, encoded) = sync_channel(1);
+        rayon::spawn(move || {
+            // The pool aborts the process on a panic; it belongs to whoever waits. Nobody does
+            // if the writer was dropped.
+            let _ = done.send(catch_unwind(AssertUnwindSafe(|| encoder.encode(group))));
+        });
+        self.encoding.push_back(encoded);
+        self.wait_until_encoded(rayon::current_num_threads().min(MOST_ENCODED_AT_ONCE))
+    }
+
+    /// Writes the oldest groups until at most `most` are still being encoded.
+    fn wait_until_encoded(&mut self, most: usize) -> Result<()> {
+        while self.encoding.len() > most
+            && let Some(encoded) = self.encoding.pop_front()
+        {
+            let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
+            let group =
+                wait(&encoded).map_err(failed)?.unwrap_or_else(|panic| resume_unwind(panic));
+            self.write(group?)?;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, group: EncodedRowGroup<R>) -> Result<()> {
         let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
-        self.parquet.flush().map_err(failed)
+        let mut row_group = self.file.next_row_group().map_err(failed)?;
+        for column in group.columns {
+            column.append_to(&mut row_group).map_err(failed)?;
+        }
+        row_group.close().map(|_| ()).map_err(failed)
     }
 
     fn put_manifest(&mut self, manifest: &Manifest) -> Result<()> {
         let manifest = serde_json::to_string(manifest)
             .map_err(|e| Fault::failed(format!("writing {}", self.target.display()), e))?;
-        self.parquet.append_key_value_metadata(KeyValue::new(KEY_MANIFEST.to_owned(), manifest));
+        self.file.append_key_value_metadata(KeyValue::new(KEY_MANIFEST.to_owned(), manifest));
         Ok(())
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let arrays = self.columns.iter_mut().map(ColumnBuilder::finish).collect();
-        self.buffered = 0;
-        let failed = |target: &Path, e: Box<dyn std::error::Error + Send + Sync>| {
-            Fault::failed(format!("writing {}", target.display()), e)
-        };
-        let batch = RecordBatch::try_new(Arc::clone(&self.schema), arrays)
-            .map_err(|e| failed(&self.target, e.into()))?;
-        self.parquet.write(&batch).map_err(|e| failed(&self.target, e.into()))
     }
 
     /// Completes a file that was begun without a manifest and gives it its name.
@@ -184,10 +199,33 @@ impl<R: Record> Writer<R> {
     /// # Errors
     /// The disk is full or the rename is refused.
     pub fn finish(mut self) -> Result<()> {
-        if self.buffered > 0 {
-            self.flush()?;
-        }
+        self.end_row_group()?;
+        self.wait_until_encoded(0)?;
         let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
-        self.parquet.into_inner().map_err(failed)?.commit()
+        self.file.into_inner().map_err(failed)?.commit()
     }
+}
+
+/// Waits for a thread of the pool, and works for it where the caller is one of them.
+fn wait<T>(done: &Receiver<T>) -> std::result::Result<T, RecvError> {
+    loop {
+        match done.try_recv() {
+            Ok(value) => return Ok(value),
+            Err(TryRecvError::Disconnected) => return Err(RecvError),
+            Err(TryRecvError::Empty) if rayon::yield_now().is_none() => return done.recv(),
+            Err(TryRecvError::Empty) => {}
+        }
+    }
+}
+
+/// How the columns are stored that Parquet's own writer encodes.
+fn properties(pairs: Vec<KeyValue>) -> parquet::errors::Result<WriterProperties> {
+    Ok(WriterProperties::builder()
+        .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        // Our lists of numbers have none, and readers want it of all columns or of none.
+        .set_offset_index_disabled(true)
+        .set_created_by(format!("readlens {}", env!("CARGO_PKG_VERSION")))
+        .set_key_value_metadata(Some(pairs))
+        .build())
 }

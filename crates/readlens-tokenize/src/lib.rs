@@ -1,8 +1,9 @@
 //! FASTA and FASTQ to k-mer tokens with taxonomy and splits.
 //!
-//! One pass over the inputs: a thread reads records, the worker threads cut them into windows
-//! and encode these, and the rows are written in the order of the input. Memory holds a few
-//! batches, the longest record, the taxonomy and a fingerprint of each identifier.
+//! One pass over the inputs: a thread reads records, another cuts them into windows, the worker
+//! threads turn these into row groups of the table, and they are written in the order of the
+//! input. Memory holds a few batches, a row group per worker thread, the longest record, the
+//! taxonomy and a fingerprint of each identifier.
 //!
 //! # Rules
 //! - Formats and packing are told from the first bytes of a file, never from its name.
@@ -19,6 +20,7 @@
 //!   column, without a split. If no record has a row, the two files do not belong together.
 
 mod config;
+mod cutting;
 mod input;
 mod options;
 mod reading;

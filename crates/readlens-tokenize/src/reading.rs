@@ -10,14 +10,12 @@ use crate::summary::Examples;
 use crate::taxonomy::Taxonomy;
 
 /// A batch is sent on when it holds this many bases or records.
-const BATCH_BASES: usize = 4 << 20;
+const BATCH_BASES: usize = 1 << 20;
 const BATCH_RECORDS: usize = 4096;
 
 /// Records in the order of the input, of one file.
 #[derive(Debug)]
 pub(crate) struct Batch {
-    /// Place of the file among the inputs.
-    pub file: usize,
     pub records: Vec<Known>,
     /// Bytes taken from the file for it, as they are on disk.
     pub raw_bytes: u64,
@@ -40,14 +38,16 @@ pub(crate) struct Read {
     pub digests: Vec<InputDigest>,
 }
 
-/// Reads the inputs one after the other and checks identifiers against each other and against
-/// the taxonomy.
+/// Reads the inputs one after the other and checks sequences against the alphabet, and
+/// identifiers against each other and against the taxonomy.
 pub(crate) struct Reading<'a> {
     config: &'a Config,
     files: &'a [PathBuf],
     taxonomy: Option<&'a Taxonomy>,
     /// Path of the taxonomy, for messages.
     taxonomy_path: Option<&'a Path>,
+    /// Whether a byte may stand in a sequence.
+    is_symbol: [bool; 256],
     identifiers: Identifiers,
     /// Ordinal over all files of the last record before each file.
     before_file: Vec<u64>,
@@ -63,11 +63,13 @@ impl<'a> Reading<'a> {
         taxonomy: Option<&'a Taxonomy>,
         taxonomy_path: Option<&'a Path>,
     ) -> Self {
+        let alphabet = config.tokenization.alphabet;
         Self {
             config,
             files,
             taxonomy,
             taxonomy_path,
+            is_symbol: std::array::from_fn(|byte| alphabet.is_symbol(byte as u8)),
             identifiers: Identifiers::default(),
             before_file: Vec::new(),
             met: vec![false; taxonomy.map_or(0, Taxonomy::rows)],
@@ -77,7 +79,7 @@ impl<'a> Reading<'a> {
 
     /// Sends every record to `batches`; ends quietly if nobody takes them any more.
     pub(crate) fn run(mut self, batches: &SyncSender<Batch>) -> Result<Read> {
-        for (file, path) in self.files.iter().enumerate() {
+        for path in self.files {
             let mut sequences = SequenceFile::open(path, self.config.max_record_length)?;
             tracing::debug!("reading {} as {}", path.display(), sequences.format_name());
             self.before_file.push(self.read.records);
@@ -89,14 +91,14 @@ impl<'a> Reading<'a> {
                 if bases >= BATCH_BASES || records.len() == BATCH_RECORDS {
                     let records = std::mem::take(&mut records);
                     let raw_bytes = sequences.take_raw_bytes();
-                    if batches.send(Batch { file, records, raw_bytes }).is_err() {
+                    if batches.send(Batch { records, raw_bytes }).is_err() {
                         return Ok(self.read);
                     }
                     bases = 0;
                 }
             }
             let raw_bytes = sequences.take_raw_bytes();
-            if batches.send(Batch { file, records, raw_bytes }).is_err() {
+            if batches.send(Batch { records, raw_bytes }).is_err() {
                 return Ok(self.read);
             }
             self.read.digests.push(sequences.finish()?);
@@ -104,7 +106,25 @@ impl<'a> Reading<'a> {
         self.finish()
     }
 
+    /// Checks that the sequence is one of the alphabet.
+    fn check(&self, record: &SequenceRecord, path: &Path) -> Result<()> {
+        let is_symbol = |byte: &u8| self.is_symbol[usize::from(*byte)];
+        // All bytes first: a record is rarely wrong, and a loop without a way out is faster.
+        if record.bases.iter().fold(true, |is_right, byte| is_right & is_symbol(byte)) {
+            return Ok(());
+        }
+        let wrong = record.bases.iter().enumerate().find(|(_, byte)| !is_symbol(byte));
+        let Some((place, byte)) = wrong else { return Ok(()) };
+        Err(Fault::input(path)
+            .at(Place::Record { ordinal: record.ordinal, id: record.id.clone() })
+            .expected("nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)")
+            .found(format!("\"{}\" at base {place} (0-based)", byte.escape_ascii()))
+            .remedy("pass nucleotide sequences without blanks or numbers; no proteins")
+            .into())
+    }
+
     fn know(&mut self, record: SequenceRecord, path: &Path) -> Result<Known> {
+        self.check(&record, path)?;
         self.read.records += 1;
         self.read.bases += record.bases.len() as u64;
         let place = || Place::Record { ordinal: record.ordinal, id: record.id.clone() };

@@ -1,26 +1,25 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, sync_channel};
+use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
-use readlens_stage::Context;
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
-use readlens_tables::{ROW_GROUP_ROWS, Writer};
+use readlens_stage::{Context, in_order};
+use readlens_tables::Writer;
+use readlens_tables::tokens::KEY_TOKENIZATION;
 
 use crate::config::{Config, Splits, TaxaSource};
+use crate::cutting::{Cutting, Kept};
 use crate::input::{STDIN, is_stdin};
 use crate::reading::{Read, Reading};
 use crate::summary::{RankSummary, Summary, SummaryFile, TaxonomySummary};
 use crate::taxonomy::{TAXDUMP_FILES, Taxonomy};
-use crate::tokenizing::{Chunk, Kept, Tokenizing};
+use crate::tokenizing::{Tokenized, Tokenizing};
 
-/// Batches and chunks that wait for the next thread.
+/// Batches that wait to be cut.
 const WAITING: usize = 2;
-/// A row group ends early when it holds this many tokens, so that long windows do not pile up.
-const ROW_GROUP_TOKENS: usize = 1 << 24;
 
 /// The files that are read.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -77,9 +76,19 @@ pub fn run(
     let mut summary_file = outputs.summary.as_deref().map(NewFile::create).transpose()?;
 
     let reading = Reading::new(config, &inputs.sequences, taxonomy, inputs.taxonomy.as_deref());
-    let tokenizing = Tokenizing::new(config, seed, &inputs.sequences, taxonomy);
-    let total = total_bytes(&inputs.sequences);
-    let (mut read, kept) = pipeline(reading, tokenizing, &mut writer, total, context)?;
+    let cutting = Cutting::new(config, seed, taxonomy);
+    let tokenizing = Tokenizing::new(config, taxonomy, writer.encoder());
+    let progress = context.progress("tokenizing", total_bytes(&inputs.sequences));
+    let mut unknown_tokens = 0;
+    let (mut read, kept) = pipeline(reading, cutting, &tokenizing, |tokenized| {
+        context.check_interrupt("nothing was written; start again")?;
+        writer.append(tokenized.rows)?;
+        unknown_tokens += tokenized.unknown_tokens;
+        progress.advance(tokenized.raw_bytes);
+        progress.note(format!("{} windows", writer.rows()));
+        Ok(())
+    })?;
+    drop(progress);
     if kept.records == 0 {
         return Err(nothing_kept(inputs, config, &read));
     }
@@ -89,7 +98,7 @@ pub fn run(
     digests.append(&mut input_digests);
     let seed = matches!(config.splits, Splits::Hash { .. }).then_some(seed);
     let manifest = Manifest::new("tokenize", config, seed, digests)?;
-    let summary = summarize(config, taxonomy, read, kept);
+    let summary = summarize(config, taxonomy, read, kept, unknown_tokens);
     if let Some(file) = &mut summary_file {
         let path = file.target().to_path_buf();
         let contents = SummaryFile { summary: &summary, manifest: &manifest };
@@ -103,59 +112,31 @@ pub fn run(
     Ok(summary)
 }
 
-/// Reader, tokenizer and writer side by side. A fault of an earlier record goes before one of
-/// a later record, whichever thread met it first.
+/// Reading, cutting, tokenizing and writing side by side. A fault of writing earlier records goes
+/// before one of reading later ones, whichever thread met it first.
 fn pipeline(
     reading: Reading<'_>,
-    tokenizing: Tokenizing<'_>,
-    writer: &mut Writer<TokenRow>,
-    total: u64,
-    context: &Context,
+    cutting: Cutting<'_>,
+    tokenizing: &Tokenizing<'_>,
+    write: impl FnMut(Tokenized) -> Result<()>,
 ) -> Result<(Read, Kept)> {
     thread::scope(|scope| {
         let (batches, waiting_batches) = sync_channel(WAITING);
-        let (chunks, waiting_chunks) = sync_channel(WAITING);
+        // Groups wait where they are tokenized, not here.
+        let (groups, next_groups) = sync_channel(0);
         let reading = scope.spawn(move || reading.run(&batches));
-        let tokenizing = scope.spawn(move || tokenizing.run(waiting_batches, &chunks));
-        let written = write(waiting_chunks, writer, total, context);
-        let kept = joined(tokenizing);
+        let cutting = scope.spawn(move || cutting.run(waiting_batches, &groups));
+        let groups = next_groups.into_iter().map(Ok);
+        let written = in_order(groups, |group| tokenizing.tokenize(group), write);
+        let kept = joined(cutting);
         let read = joined(reading);
         written?;
-        let kept = kept?;
         Ok((read?, kept))
     })
 }
 
 fn joined<T>(handle: ScopedJoinHandle<'_, T>) -> T {
     handle.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-}
-
-fn write(
-    chunks: Receiver<Chunk>,
-    writer: &mut Writer<TokenRow>,
-    total: u64,
-    context: &Context,
-) -> Result<()> {
-    let progress = context.progress("tokenizing", total);
-    let (mut rows, mut tokens) = (0, 0);
-    for chunk in chunks {
-        context.check_interrupt("nothing was written; start again")?;
-        for row in &chunk.rows {
-            writer.push(row)?;
-            rows += 1;
-            tokens += row.tokens.len();
-            if tokens >= ROW_GROUP_TOKENS {
-                writer.end_row_group()?;
-            }
-            // A full row group has ended by itself.
-            if tokens >= ROW_GROUP_TOKENS || rows == ROW_GROUP_ROWS {
-                (rows, tokens) = (0, 0);
-            }
-        }
-        progress.advance(chunk.raw_bytes);
-        progress.note(format!("{} windows", writer.rows()));
-    }
-    Ok(())
 }
 
 /// Bytes of the files on disk; standard input and pipes count nothing.
@@ -214,7 +195,13 @@ fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {
         .into()
 }
 
-fn summarize(config: &Config, taxonomy: Option<&Taxonomy>, read: Read, kept: Kept) -> Summary {
+fn summarize(
+    config: &Config,
+    taxonomy: Option<&Taxonomy>,
+    read: Read,
+    kept: Kept,
+    unknown_tokens: u64,
+) -> Summary {
     let ranks = config.ranks().iter().enumerate().zip(&kept.taxa).zip(&kept.records_with_taxon);
     let taxonomy = taxonomy.map(|table| TaxonomySummary {
         rows: table.rows() as u64,
@@ -237,7 +224,7 @@ fn summarize(config: &Config, taxonomy: Option<&Taxonomy>, read: Read, kept: Kep
         skipped: kept.skipped.into_iter().map(|(reason, ids)| (owned(reason), ids)).collect(),
         windows: kept.windows,
         tokens: kept.tokens,
-        unknown_tokens: kept.unknown_tokens,
+        unknown_tokens,
         taxonomy,
         splits: kept.splits.into_iter().map(|(split, size)| (owned(split), size)).collect(),
     }

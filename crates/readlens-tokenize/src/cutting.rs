@@ -1,0 +1,157 @@
+use std::collections::{BTreeMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, SyncSender};
+
+use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS};
+
+use crate::config::{Config, Splits};
+use crate::reading::{Batch, Known};
+use crate::split::Split;
+use crate::summary::{Examples, SplitSummary};
+use crate::taxonomy::Taxonomy;
+use crate::windows::Window;
+
+/// The windows of one row group, in the order of the table.
+#[derive(Debug, Default)]
+pub(crate) struct Group {
+    pub parts: Vec<Part>,
+    /// Bytes of the inputs that have been dealt with since the last group, as they are on disk.
+    pub raw_bytes: u64,
+    rows: usize,
+    tokens: usize,
+}
+
+/// Windows of one batch.
+#[derive(Debug)]
+pub(crate) struct Part {
+    pub batch: Arc<Batch>,
+    pub jobs: Vec<Job>,
+}
+
+/// A window to encode.
+#[derive(Debug)]
+pub(crate) struct Job {
+    /// Place of the record in its batch.
+    pub record: usize,
+    pub window: Window,
+    pub split: Option<Split>,
+}
+
+impl Group {
+    fn push(&mut self, batch: &Arc<Batch>, job: Job, tokens: usize) {
+        self.rows += 1;
+        self.tokens += tokens;
+        match self.parts.last_mut() {
+            Some(part) if Arc::ptr_eq(&part.batch, batch) => part.jobs.push(job),
+            _ => self.parts.push(Part { batch: Arc::clone(batch), jobs: vec![job] }),
+        }
+    }
+
+    /// Whether the rows fill a row group, as the table's writer counts.
+    fn is_full(&self) -> bool {
+        self.rows >= ROW_GROUP_ROWS || self.tokens >= ROW_GROUP_ITEMS
+    }
+}
+
+/// What became of the records.
+#[derive(Debug, Default)]
+pub(crate) struct Kept {
+    pub records: u64,
+    pub skipped: BTreeMap<&'static str, Examples>,
+    pub windows: u64,
+    pub tokens: u64,
+    pub splits: BTreeMap<&'static str, SplitSummary>,
+    /// Different taxa, and records that have one, at each rank.
+    pub taxa: Vec<HashSet<u32>>,
+    pub records_with_taxon: Vec<u64>,
+}
+
+/// Cuts records into windows and these into row groups, in order.
+pub(crate) struct Cutting<'a> {
+    config: &'a Config,
+    seed: u64,
+    taxonomy: Option<&'a Taxonomy>,
+    kept: Kept,
+}
+
+impl<'a> Cutting<'a> {
+    pub(crate) fn new(config: &'a Config, seed: u64, taxonomy: Option<&'a Taxonomy>) -> Self {
+        let ranks = config.ranks().len();
+        let kept = Kept {
+            taxa: vec![HashSet::new(); ranks],
+            records_with_taxon: vec![0; ranks],
+            ..Kept::default()
+        };
+        Self { config, seed, taxonomy, kept }
+    }
+
+    /// Turns `batches` into `groups`; ends quietly if nobody takes them any more.
+    pub(crate) fn run(mut self, batches: Receiver<Batch>, groups: &SyncSender<Group>) -> Kept {
+        let tokenization = self.config.tokenization;
+        let mut group = Group::default();
+        for batch in batches {
+            let batch = Arc::new(batch);
+            group.raw_bytes += batch.raw_bytes;
+            for (record, known) in batch.records.iter().enumerate() {
+                let split = self.split_of(known);
+                let mut windows = 0;
+                // A record has fewer than 2^31 bases: the reader has seen to it.
+                let length = known.record.bases.len() as u32;
+                for window in self.config.windows.cut(tokenization, length) {
+                    let tokens = tokenization.token_count((window.end - window.start) as usize);
+                    windows += 1;
+                    self.kept.tokens += tokens as u64;
+                    let tokens = tokens + usize::from(tokenization.cls);
+                    group.push(&batch, Job { record, window, split }, tokens);
+                    if group.is_full() && groups.send(std::mem::take(&mut group)).is_err() {
+                        return self.kept;
+                    }
+                }
+                self.count(known, split, windows);
+            }
+        }
+        if group.rows > 0 {
+            // Without a taker there is a fault elsewhere.
+            let _ = groups.send(group);
+        }
+        self.kept
+    }
+
+    fn split_of(&self, known: &Known) -> Option<Split> {
+        let of_row = known.row.and_then(|row| Some((self.taxonomy?, row)));
+        match &self.config.splits {
+            Splits::Unassigned => None,
+            Splits::Column(_) => of_row.and_then(|(taxonomy, row)| taxonomy.split(row)),
+            Splits::Hash { fractions, .. } => {
+                let group = of_row.and_then(|(taxonomy, row)| taxonomy.group(row));
+                Some(fractions.split_of(self.seed, group.unwrap_or(&known.record.id)))
+            }
+        }
+    }
+
+    fn count(&mut self, known: &Known, split: Option<Split>, windows: u64) {
+        if windows == 0 {
+            let reason = if known.record.bases.is_empty() { "empty" } else { "too_short" };
+            self.kept.skipped.entry(reason).or_default().add(&known.record.id);
+            return;
+        }
+        self.kept.records += 1;
+        self.kept.windows += windows;
+        let of_split = self.kept.splits.entry(split_name(split)).or_default();
+        of_split.records += 1;
+        of_split.windows += windows;
+        if let (Some(taxonomy), Some(row)) = (self.taxonomy, known.row) {
+            for (rank, taxa) in self.kept.taxa.iter_mut().enumerate() {
+                if let Some(taxon) = taxonomy.taxon_number(row, rank) {
+                    taxa.insert(taxon);
+                    self.kept.records_with_taxon[rank] += 1;
+                }
+            }
+        }
+    }
+}
+
+/// Name of a split in the summary.
+fn split_name(split: Option<Split>) -> &'static str {
+    split.map_or("unassigned", Split::name)
+}

@@ -1,0 +1,71 @@
+//! The number of threads changes no byte of what a stage writes.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stages;
+
+use std::fmt::Write;
+use std::path::Path;
+
+use rand::RngExt;
+use readlens_nn::random::stream;
+use readlens_tables::tokens::TokenRow;
+use readlens_tests::{
+    classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
+    write_classifier, write_explainer, write_tokens,
+};
+use stages::succeed;
+
+/// Runs the stage with 1, 2 and 5 threads; each of `outputs` must come out the same.
+fn check_threads(name: &str, directory: &Path, arguments: &str, outputs: &[&str]) {
+    let mut first: Option<Vec<Vec<u8>>> = None;
+    for threads in [1, 2, 5] {
+        succeed(name, directory, &format!("{arguments} --threads {threads} --quiet"));
+        let files = outputs.iter().map(|o| std::fs::read(directory.join(o)).unwrap()).collect();
+        match &first {
+            None => first = Some(files),
+            Some(first) => assert!(*first == files, "{name} with {threads} threads"),
+        }
+    }
+}
+
+#[test]
+fn tokenize_writes_the_same_bytes_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut rng = stream(1, "bases");
+    let mut fasta = String::new();
+    // Short and long records, so that row groups end for their rows and for their tokens.
+    let lengths = [(0..9000, 1..60), (9000..9400, 1..20_000)];
+    for (records, bases) in lengths {
+        for record in records {
+            let _ = writeln!(fasta, ">record_{record}");
+            let length = rng.random_range(bases.clone());
+            fasta.extend((0..length).map(|_| char::from(b"ACGTN"[rng.random_range(0..5)])));
+            fasta.push('\n');
+        }
+    }
+    std::fs::write(folder.path().join("in.fasta"), fasta).unwrap();
+    let arguments = "in.fasta --k 2 --stride 1 --strand both --output tokens.parquet \
+                     --summary summary.json";
+    check_threads("tokenize", folder.path(), arguments, &["tokens.parquet", "summary.json"]);
+    let rows: Vec<TokenRow> = read_rows(&folder.path().join("tokens.parquet"));
+    assert!(rows.windows(2).all(|pair| {
+        let ordinal = |row: &TokenRow| row.id["record_".len()..].parse::<u32>().unwrap();
+        (ordinal(&pair[0]), pair[0].window) < (ordinal(&pair[1]), pair[1].window)
+    }));
+}
+
+#[test]
+fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Five chunks and a bit.
+    write_tokens(&path("tokens.parquet"), &rows(2600, &tokenization()), &tokenization());
+    write_classifier(&path("classifier"), &classifier_shape(), 2);
+    let shape = explainer_shape(convolutional(), &["all"], readlens_nn::Selection::Threshold);
+    write_explainer(&path("explainer"), &shape, 3);
+    let arguments = "--tokens tokens.parquet --explainer explainer --output masks.parquet --bases bases.parquet";
+    check_threads("mask", folder.path(), arguments, &["masks.parquet", "bases.parquet"]);
+    let arguments = "--tokens tokens.parquet --classifier classifier --masks masks.parquet \
+                     --output perturbations.parquet";
+    check_threads("perturb", folder.path(), arguments, &["perturbations.parquet"]);
+}
