@@ -178,7 +178,14 @@ fn encoder(criterion: &mut Criterion) {
                     });
                     let mut gradients = gradients.ok().filter(|_| name.ends_with("training"));
                     let mask = Some(mask_gradient.as_mut_slice());
-                    encoder.backward(tokens, &upstream, &stash, gradients.as_mut(), mask, &mut work);
+                    encoder.backward(
+                        tokens,
+                        &upstream,
+                        &stash,
+                        gradients.as_mut(),
+                        mask,
+                        &mut work,
+                    );
                 });
             });
         }
