@@ -13,4 +13,4 @@ pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
-pub use stream::{Chunk, Shard, WindowStream, tokenization_of};
+pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};

@@ -11,6 +11,10 @@ use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 /// the batch a row is in, and with it every bit of its result, does not depend on sharding.
 pub const CHUNK_ROWS: u64 = 512;
 
+/// Chunks in work at a time: while the last batches of one occupy some threads, the others begin
+/// the next.
+pub const CHUNKS_AT_ONCE: usize = 2;
+
 /// One of several equal parts of a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Shard {

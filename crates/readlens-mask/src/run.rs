@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use readlens_batch::{Chunk, Shard, WindowStream, explain, most_likely, predict};
+use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, explain, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
@@ -98,7 +98,7 @@ pub fn run(
         let bases = if paths.bases.is_some() { masker.bases(&rows)? } else { Vec::new() };
         Ok((masks, bases, count))
     };
-    in_order(stream, mask_chunk, |(mask_rows, base_rows, count)| {
+    in_order(CHUNKS_AT_ONCE, stream, mask_chunk, |(mask_rows, base_rows, count)| {
         mask_rows.iter().try_for_each(|row| masks.push(row))?;
         if let Some(bases) = &mut bases {
             base_rows.iter().try_for_each(|row| bases.push(row))?;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use readlens_batch::{Chunk, Shard, WindowStream, most_likely, predict};
+use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::random::stream;
 use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
@@ -106,7 +106,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         context.check_interrupt("nothing was written; run the same command again")?;
         Ok((perturber.perturb(&windows)?, count))
     };
-    in_order(joined, perturb, |(rows, count)| {
+    in_order(CHUNKS_AT_ONCE, joined, perturb, |(rows, count)| {
         rows.iter().try_for_each(|row| table.push(row))?;
         progress.advance(count);
         Ok(())
@@ -126,28 +126,24 @@ struct Perturber<'a> {
     columns: Vec<Option<usize>>,
 }
 
-/// One forward pass: which window, which mask, which operator, which factors.
+/// One forward pass: which window, which mask, which operator.
 struct Pass<'a> {
     window: usize,
     mask: Option<&'a MaskRow>,
     operator: &'static str,
-    factors: Vec<f32>,
 }
 
 impl Perturber<'_> {
     fn perturb(&self, windows: &[(TokenRow, Vec<MaskRow>)]) -> Result<Vec<PerturbationRow>> {
         let cls = usize::from(self.classifier.config().tokenization.cls);
         let mut passes = Vec::new();
+        let mut factors: Vec<Vec<f32>> = Vec::new();
         for (window, (row, masks)) in windows.iter().enumerate() {
             let real = row.tokens.len() - cls;
-            let plain = |operator, factor| Pass {
-                window,
-                mask: None,
-                operator,
-                factors: vec![factor; real],
-            };
-            passes.push(plain("unmasked", 1.0));
-            passes.push(plain("all_zero", 0.0));
+            for (operator, factor) in [("unmasked", 1.0), ("all_zero", 0.0)] {
+                passes.push(Pass { window, mask: None, operator });
+                factors.push(vec![factor; real]);
+            }
             for mask in masks {
                 for operator in Operator::ALL {
                     let purpose = format!(
@@ -159,28 +155,23 @@ impl Perturber<'_> {
                         row.id
                     );
                     let mut rng = stream(self.config.seed, &purpose);
-                    let factors = operator.factors(&mask.mask, &mask.hard, &mut rng);
-                    passes.push(Pass {
-                        window,
-                        mask: Some(mask),
-                        operator: operator.name(),
-                        factors,
-                    });
+                    passes.push(Pass { window, mask: Some(mask), operator: operator.name() });
+                    factors.push(operator.factors(&mask.mask, &mask.hard, &mut rng));
                 }
             }
         }
         let tokens: Vec<&[u32]> =
             passes.iter().map(|p| windows[p.window].0.tokens.as_slice()).collect();
-        let factors: Vec<Vec<f32>> = passes.iter().map(|p| p.factors.clone()).collect();
         let predictions = predict(self.classifier, &tokens, Some(&factors))?;
         let mut rows = Vec::with_capacity(passes.len() * self.columns.len());
         let mut targets: Vec<usize> = Vec::new();
-        for (pass, prediction) in passes.iter().zip(&predictions) {
+        for ((pass, factors), prediction) in passes.iter().zip(&factors).zip(&predictions) {
             if pass.operator == "unmasked" {
                 targets = prediction.iter().map(|p| most_likely(p)).collect();
             }
             let row = &windows[pass.window].0;
-            rows.extend(self.rows(row, pass, prediction, &targets));
+            let kept = factors.iter().sum::<f32>() / factors.len().max(1) as f32;
+            rows.extend(self.rows(row, pass, kept, prediction, &targets));
         }
         Ok(rows)
     }
@@ -189,10 +180,10 @@ impl Perturber<'_> {
         &self,
         window: &TokenRow,
         pass: &Pass<'_>,
+        kept: f32,
         prediction: &[Vec<f32>],
         targets: &[usize],
     ) -> Vec<PerturbationRow> {
-        let kept = pass.factors.iter().sum::<f32>() / pass.factors.len().max(1) as f32;
         let named = |name: fn(&MaskRow) -> &String| {
             pass.mask.map_or_else(|| NO_MASK.to_owned(), |mask| name(mask).clone())
         };

@@ -7,27 +7,26 @@ use std::thread;
 
 use readlens_fault::Result;
 
-/// Takes `items` from a thread of their own, does `work` on each on rayon's global pool, several
-/// items at a time, and gives the results to `take`, on the calling thread, in the order of the
-/// items: what comes out does not depend on the number of threads.
+/// Takes `items` from a thread of their own, does `work` on rayon's global pool, on `at_once` items (1 or
+/// more) at a time, and gives the results to `take`, on the calling thread, in the order of the items:
+/// what comes out does not depend on the number of threads.
 ///
-/// At most two items more than the pool has threads are between `items` and `take`, so memory is
-/// bounded however long the stream. Call it from outside the pool, which could otherwise wait
-/// for itself.
+/// Besides the items in work, one is read ahead and one result is being taken, so memory is bounded
+/// however long the stream. Call it from outside the pool, which could otherwise wait for itself.
 ///
 /// # Errors
 /// The first fault in the order of the items, whether of `items`, `work` or `take`; items behind
 /// it are dropped.
 pub fn in_order<I: Send, O: Send>(
+    at_once: usize,
     items: impl Iterator<Item = Result<I>> + Send,
     work: impl Fn(I) -> Result<O> + Sync,
     take: impl FnMut(O) -> Result<()>,
 ) -> Result<()> {
     let (work, has_ended) = (&work, &AtomicBool::new(false));
     thread::scope(|scope| {
-        // The channel's bound is the bound of the whole: each item's place in it is taken before
-        // its work is given out.
-        let (queue, results) = sync_channel(rayon::current_num_threads());
+        // An item's work is given out once its result is waited for or has a place in the channel.
+        let (queue, results) = sync_channel(at_once.saturating_sub(1));
         let reading = scope.spawn(move || {
             rayon::in_place_scope(|pool| {
                 for item in items {
@@ -98,13 +97,13 @@ mod tests {
             taken.push(i);
             Ok(())
         };
-        in_order((0..50).map(Ok), |i| Ok(slowly(i)), note).unwrap();
+        in_order(3, (0..50).map(Ok), |i| Ok(slowly(i)), note).unwrap();
         assert_eq!(taken, (0..50).map(|i| i * i).collect::<Vec<_>>());
     }
 
     #[test]
     fn no_items_are_no_work() {
-        in_order(std::iter::empty::<Result<u64>>(), Ok, |_| Err(fault("taken"))).unwrap();
+        in_order(3, std::iter::empty::<Result<u64>>(), Ok, |_| Err(fault("taken"))).unwrap();
     }
 
     #[test]
@@ -118,12 +117,12 @@ mod tests {
                 taken += 1;
                 if i == 7 && refuses_result { Err(fault("take 7")) } else { Ok(()) }
             };
-            let outcome = in_order(items, work, take).unwrap_err();
+            let outcome = in_order(3, items, work, take).unwrap_err();
             assert!(outcome.to_string().contains(first), "{outcome}");
             assert_eq!(taken, if refuses_result { 8 } else { 13 });
         }
         let items = (0..50).map(|i| if i == 3 { Err(fault("item 3")) } else { Ok(i) });
-        let outcome = in_order(items, |i| Ok(slowly(i)), |_| Ok(())).unwrap_err();
+        let outcome = in_order(3, items, |i| Ok(slowly(i)), |_| Ok(())).unwrap_err();
         assert!(outcome.to_string().contains("item 3"), "{outcome}");
     }
 
@@ -136,12 +135,12 @@ mod tests {
         });
         let take = |_| {
             let ahead = read.load(Ordering::SeqCst) - taken.fetch_add(1, Ordering::SeqCst);
-            // What is taken, what waits in the channel and what waits to enter it.
-            assert!(ahead <= rayon::current_num_threads() + 2, "{ahead}");
+            // What is taken, what is in work and what is read ahead.
+            assert!(ahead <= 1 + 3 + 1, "{ahead}");
             thread::sleep(Duration::from_millis(1));
             Ok(())
         };
-        in_order(items, Ok, take).unwrap();
+        in_order(3, items, Ok, take).unwrap();
         assert_eq!(taken.into_inner(), 200);
     }
 
@@ -149,6 +148,7 @@ mod tests {
     fn an_endless_stream_ends_with_a_fault() {
         let outcome =
             in_order(
+                3,
                 (0..).map(Ok),
                 Ok,
                 |i: u64| if i < 99 { Ok(()) } else { Err(fault("enough")) },
@@ -160,6 +160,6 @@ mod tests {
     #[should_panic(expected = "broken work")]
     fn a_panic_is_passed_on() {
         let work = |i: u64| if i == 5 { panic!("broken work") } else { Ok(i) };
-        let _ = in_order((0..50).map(Ok), work, |_| Ok(()));
+        let _ = in_order(3, (0..50).map(Ok), work, |_| Ok(()));
     }
 }

@@ -80,7 +80,9 @@ pub fn run(
     let tokenizing = Tokenizing::new(config, taxonomy, writer.encoder());
     let progress = context.progress("tokenizing", total_bytes(&inputs.sequences));
     let mut unknown_tokens = 0;
-    let (mut read, kept) = pipeline(reading, cutting, &tokenizing, |tokenized| {
+    // One more than there are threads: none waits while a group is written.
+    let at_once = context.threads().get() + 1;
+    let (mut read, kept) = pipeline(reading, cutting, &tokenizing, at_once, |tokenized| {
         context.check_interrupt("nothing was written; start again")?;
         writer.append(tokenized.rows)?;
         unknown_tokens += tokenized.unknown_tokens;
@@ -118,6 +120,7 @@ fn pipeline(
     reading: Reading<'_>,
     cutting: Cutting<'_>,
     tokenizing: &Tokenizing<'_>,
+    at_once: usize,
     write: impl FnMut(Tokenized) -> Result<()>,
 ) -> Result<(Read, Kept)> {
     thread::scope(|scope| {
@@ -127,7 +130,7 @@ fn pipeline(
         let reading = scope.spawn(move || reading.run(&batches));
         let cutting = scope.spawn(move || cutting.run(waiting_batches, &groups));
         let groups = next_groups.into_iter().map(Ok);
-        let written = in_order(groups, |group| tokenizing.tokenize(group), write);
+        let written = in_order(at_once, groups, |group| tokenizing.tokenize(group), write);
         let kept = joined(cutting);
         let read = joined(reading);
         written?;

@@ -1,5 +1,6 @@
-use std::io::{self, BufRead, Read};
+use std::io::{self, Read};
 
+use memchr::memchr;
 use readlens_fault::{Fault, Place};
 
 use super::opening::{Bytes, Tap};
@@ -63,10 +64,10 @@ impl Guard {
                     (self.letters, self.line_ends) = (0, 0);
                 }
             }
-            // `skip_until` on a slice is the standard library's memchr.
-            let mut rest = bytes;
-            let taken = rest.skip_until(b'\n').unwrap_or(bytes.len());
-            let ends_line = bytes[taken - 1] == b'\n';
+            let end = memchr(b'\n', bytes);
+            let ends_line = end.is_some();
+            let (taken, rest) = bytes.split_at(end.map_or(bytes.len(), |end| end + 1));
+            let taken = taken.len();
             let letters = taken as u64 - u64::from(ends_line);
             self.line_bytes += letters;
             match self.format {

@@ -4,6 +4,7 @@ mod duplicates;
 mod guard;
 mod lines;
 mod opening;
+mod read_ahead;
 mod sequences;
 mod signature;
 

@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{DigestReader, InputDigest};
+use readlens_provenance::InputDigest;
 
+use super::read_ahead::ReadAhead;
 use super::signature::{Compression, MAGIC_BYTES};
 
 /// The path that means standard input.
@@ -19,14 +20,12 @@ pub(crate) fn is_stdin(path: &Path) -> bool {
 /// Unpacked bytes of an input.
 pub(crate) type Bytes = BufReader<Box<dyn Read + Send>>;
 
-type Raw = DigestReader<Box<dyn Read + Send>>;
-
 /// What stays in hand while the bytes of an input travel through decoder and parser: its
 /// digest, its progress and the first fault met below them, which they would flatten to text.
 #[derive(Clone)]
 pub(crate) struct Tap {
     path: PathBuf,
-    raw: Arc<Mutex<Raw>>,
+    raw: Arc<Mutex<ReadAhead>>,
     raw_bytes: Arc<AtomicU64>,
     fault: Arc<Mutex<Option<Fault>>>,
 }
@@ -59,10 +58,7 @@ impl Tap {
 
     /// Digest of the whole input; the rest that no reader took is read for it.
     pub(crate) fn finish(&self, role: &str) -> Result<InputDigest> {
-        let mut raw = lock(&self.raw);
-        io::copy(&mut *raw, &mut io::sink()).map_err(|e| self.fault_of(e))?;
-        let whole = std::mem::replace(&mut *raw, DigestReader::new(Box::new(io::empty())));
-        let (sha256, bytes) = whole.finish();
+        let (sha256, bytes) = lock(&self.raw).finish().map_err(|e| self.fault_of(e))?;
         let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned());
         let name = name.unwrap_or_else(|| STDIN.to_owned());
         Ok(InputDigest { role: role.to_owned(), name, sha256, bytes })
@@ -83,9 +79,10 @@ pub(crate) fn open(path: &Path) -> Result<(Bytes, Tap)> {
     } else {
         Box::new(File::open(path).map_err(|e| Fault::io("open", path, e))?)
     };
+    let ahead = ReadAhead::new(file).map_err(|e| Fault::failed("starting to read", e))?;
     let tap = Tap {
         path: path.to_path_buf(),
-        raw: Arc::new(Mutex::new(DigestReader::new(file))),
+        raw: Arc::new(Mutex::new(ahead)),
         raw_bytes: Arc::default(),
         fault: Arc::default(),
     };
