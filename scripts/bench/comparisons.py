@@ -133,8 +133,8 @@ class Effort:
     planted_windows: int
 
 
-FULL = Effort((MODEL_A, MODEL_B), {"A": 11, "B": 5}, 4096, 143_000_000, 16_384)
-QUICK = Effort((MODEL_A,), {"A": 3}, 1024, 40_000_000, 8192)
+FULL = Effort((MODEL_A, MODEL_B), {"A": 7, "B": 3}, 4096, 143_000_000, 65_536)
+QUICK = Effort((MODEL_A,), {"A": 3}, 1024, 40_000_000, 32_768)
 
 
 def benches(model: Model) -> list[Bench]:

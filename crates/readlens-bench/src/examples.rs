@@ -31,8 +31,8 @@ pub(crate) struct Shard {
 impl Examples {
     /// Reads the first rows of the job's files.
     pub(crate) fn read(job: &job::Examples, tokens: usize, ranks: usize) -> Result<Self> {
-        let ids = read_u32(&job.ids, job.rows * tokens)?;
-        let labels = read_u32(&job.labels, job.rows * ranks)?;
+        let ids = read_u32(&job.ids, job.rows.get() * tokens)?;
+        let labels = read_u32(&job.labels, job.rows.get() * ranks)?;
         let rank = |rank: usize| labels.iter().skip(rank).step_by(ranks).copied().collect();
         Ok(Self {
             rows: ids.chunks(tokens).map(<[u32]>::to_vec).collect(),

@@ -26,11 +26,11 @@ pub(crate) enum Work {
     /// Not measured: writes the networks that every contender loads.
     Models { directory: PathBuf, seed: u64, shape: Shape },
     /// One optimiser step of the classifier: forward, backward, clipping, AdamW.
-    ClassifierStep { examples: Examples, shards: usize },
+    ClassifierStep { examples: Examples, shards: NonZeroUsize },
     /// Loss of the frozen classifier and its gradient to the mask alone.
-    FrozenStep { examples: Examples, shards: usize },
+    FrozenStep { examples: Examples, shards: NonZeroUsize },
     /// One optimiser step of an Explainer: masked and inverse-masked pass of the frozen classifier.
-    ExplainerStep { examples: Examples, shards: usize, explainer: ExplainerKind },
+    ExplainerStep { examples: Examples, shards: NonZeroUsize, explainer: ExplainerKind },
     /// Predictions of the classifier.
     Forward { examples: Examples },
     /// Mask logits of an Explainer.
@@ -60,7 +60,7 @@ pub(crate) struct Examples {
     /// Classes, u32 little-endian, one per rank and row.
     pub(crate) labels: PathBuf,
     /// Rows of a repetition: the first ones of both files.
-    pub(crate) rows: usize,
+    pub(crate) rows: NonZeroUsize,
 }
 
 /// Shape of the classifier and of the transformer Explainer.

@@ -39,14 +39,17 @@ fn run(job: &Job) -> readlens_fault::Result<()> {
             protocol::refuse("bf16 is for passes that train nothing")
         }
         Work::ClassifierStep { examples, shards } => {
-            classifier_step::measure(examples, *shards, job.warm_up)
+            classifier_step::measure(examples, shards.get(), job.warm_up)
         }
         Work::FrozenStep { examples, shards } => {
-            frozen_step::measure(examples, *shards, job.precision, job.warm_up)
+            frozen_step::measure(examples, shards.get(), job.precision, job.warm_up)
         }
-        Work::ExplainerStep { examples, shards, explainer } => {
-            explainer_step::measure(examples, *shards, (*explainer, job.precision), job.warm_up)
-        }
+        Work::ExplainerStep { examples, shards, explainer } => explainer_step::measure(
+            examples,
+            shards.get(),
+            (*explainer, job.precision),
+            job.warm_up,
+        ),
         Work::Forward { examples } => {
             inference::measure_forward(examples, job.precision, job.warm_up)
         }

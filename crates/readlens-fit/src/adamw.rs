@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{CpuStorage, Device, InplaceOp1, Layout, Tensor};
-use readlens_kernels::{AdamWStep, Level, adamw};
+use readlens_kernels::{AdamWStep, Engine, Precision, adamw};
 use readlens_nn::Parameters;
 
 const BETA_1: f64 = 0.9;
@@ -64,7 +64,15 @@ impl AdamW {
             let (first, firsts) = rest.1.split_at_mut(count);
             let (second, seconds) = rest.2.split_at_mut(count);
             let moments = Mutex::new((first, second));
-            var.inplace_op1(&Move { gradient, moments, step })?;
+            let update = Update { gradient, moments, step };
+            if var.device().is_cpu() {
+                var.inplace_op1(&update)?;
+            } else {
+                // The kernel is for the CPU: the values go there and back.
+                let values = var.as_tensor().to_device(&Device::Cpu)?.copy()?;
+                values.inplace_op1(&update)?;
+                var.set(&values.to_device(var.device())?)?;
+            }
             rest = (gradients, firsts, seconds);
         }
         Ok(norm)
@@ -126,14 +134,14 @@ fn norm(values: &[f32]) -> f64 {
 }
 
 /// Moves a parameter where it lies.
-struct Move<'a> {
+struct Update<'a> {
     gradient: &'a [f32],
     /// First and second moments; locked because candle lends the operation read-only.
     moments: Mutex<(&'a mut [f32], &'a mut [f32])>,
     step: AdamWStep,
 }
 
-impl InplaceOp1 for Move<'_> {
+impl InplaceOp1 for Update<'_> {
     fn name(&self) -> &'static str {
         "adamw"
     }
@@ -145,7 +153,8 @@ impl InplaceOp1 for Move<'_> {
         };
         let mut moments = self.moments.lock().unwrap_or_else(PoisonError::into_inner);
         let (first, second) = &mut *moments;
-        adamw(Level::current(), &mut values[start..end], self.gradient, first, second, self.step);
+        let engine = Engine::current(Precision::F32);
+        adamw(engine, &mut values[start..end], self.gradient, first, second, self.step);
         Ok(())
     }
 }

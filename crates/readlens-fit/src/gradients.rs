@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::DType;
 use readlens_fault::{Fault, Result};
-use readlens_kernels::{Level, add};
+use readlens_kernels::{Engine, Precision, add};
 use readlens_nn::{GradientLayout, Parameters, WeightGradients};
 
 use crate::task::{Loss, Task};
@@ -41,7 +41,7 @@ impl<'a> Gradients<'a> {
     }
 
     /// The gradient of a batch. Shards are taken in order by whichever thread is free and added in order, so that
-    /// the sum is the same for any number of threads and few gradients wait in memory.
+    /// the sum is the same for any number of threads, and a gradient waits in memory only for those before it.
     pub(crate) fn of_batch<T: Task>(&self, task: &T, shards: &[T::Shard]) -> Result<BatchGradient> {
         let (taken, sum) = (AtomicUsize::new(0), Mutex::new(Sum::default()));
         rayon::broadcast(|_| {
@@ -55,8 +55,10 @@ impl<'a> Gradients<'a> {
                         sum.early.insert(index, part);
                         self.add_ready(&mut sum);
                     }
+                    // Shards behind a fault are not needed; those before it are all taken.
                     Err(e) if sum.fault.as_ref().is_none_or(|(first, _)| index < *first) => {
                         sum.fault = Some((index, Fault::failed("a training step", e)));
+                        taken.store(shards.len(), Ordering::Relaxed);
                     }
                     Err(_) => {}
                 }
@@ -85,7 +87,7 @@ impl<'a> Gradients<'a> {
             for ((_, total), (_, value)) in total.terms.iter_mut().zip(part.terms) {
                 *total += value;
             }
-            add(Level::current(), &mut total.gradients, &part.gradients);
+            add(Engine::current(Precision::F32), &mut total.gradients, &part.gradients);
             self.recycle(part.gradients);
         }
     }

@@ -241,13 +241,14 @@ fn elementwise(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(name);
         group.throughput(Throughput::Bytes(8 * x.len() as u64));
         for level in Level::available() {
+            let engine = Engine::new(level, Precision::F32);
             group.bench_function(BenchmarkId::from_parameter(level), |bencher| {
                 bencher.iter(|| {
                     if name == "GELU" {
-                        gelu(level, &x, black_box(&mut out));
+                        gelu(engine, &x, black_box(&mut out));
                     } else {
                         let norm = Affine { weight: &ones[..], bias: &zeros[..] };
-                        layer_norm(level, &x, norm, black_box(&mut out), &mut statistics);
+                        layer_norm(engine, &x, norm, black_box(&mut out), &mut statistics);
                     }
                 });
             });
@@ -270,10 +271,11 @@ fn elementwise(criterion: &mut Criterion) {
         scale: 1.0,
     };
     for level in Level::available() {
+        let engine = Engine::new(level, Precision::F32);
         group.bench_function(BenchmarkId::from_parameter(level), |bencher| {
             bencher.iter(|| {
                 let values = black_box(&mut values);
-                adamw(level, values, &gradient, &mut first, &mut second, step);
+                adamw(engine, values, &gradient, &mut first, &mut second, step);
             });
         });
     }

@@ -15,7 +15,7 @@ const ROWS: usize = 32;
 const COLUMNS: usize = 256;
 /// The same in the backward pass, which has two such blocks.
 const COLUMNS_BACKWARD: usize = 128;
-/// A score of what is no key: its exponential is nothing.
+/// A score of what is no key: its exponential is 2⁻¹²⁶, which no sum of others notices.
 const NONE: f32 = -1e30;
 
 /// Memory that attention reuses.
@@ -90,7 +90,7 @@ pub(crate) fn attention(
     scratch: &mut Scratch,
 ) {
     let (n, width, scale) = (heads.positions, heads.width(), heads.scale());
-    let (level, stride) = (engine.level(), spaced(COLUMNS.min(n)));
+    let stride = spaced(COLUMNS.min(n));
     let Scratch { scores, left: packed, keys: key_blocks, values: value_blocks, .. } = scratch;
     let scores = scores.floats(ROWS * stride);
     let blocks: Vec<(usize, usize)> = blocks(n, COLUMNS).collect();
@@ -113,13 +113,13 @@ pub(crate) fn attention(
                 product(engine, &rows, &keys, Update::Set, scores, stride);
                 let mut shrink = [1f32; ROWS];
                 let shrink = &mut shrink[..count];
-                exponentiate(level, scores, columns, scale, most, sums, shrink);
+                exponentiate(engine, scores, columns, scale, most, sums, shrink);
                 let weights = Matrix::new(scores, stride, Order::Rows, count, columns);
                 let weights = left(engine, weights, packed);
                 let update = if block == 0 {
                     Update::Set
                 } else {
-                    scale_rows(level, out, heads.dim, width, shrink);
+                    scale_rows(engine, out, heads.dim, width, shrink);
                     Update::Add
                 };
                 let values = value_blocks[block].right(engine);
@@ -129,7 +129,7 @@ pub(crate) fn attention(
                 *log = most + sum.log2();
                 *sum = 1.0 / *sum;
             }
-            scale_rows(level, out, heads.dim, width, sums);
+            scale_rows(engine, out, heads.dim, width, sums);
         }
     }
 }
@@ -150,7 +150,7 @@ pub(crate) fn attention_gradient(
     scratch: &mut Scratch,
 ) {
     let (n, width, dim) = (heads.positions, heads.width(), heads.dim);
-    let (level, stride) = (engine.level(), spaced(COLUMNS_BACKWARD.min(n)));
+    let stride = spaced(COLUMNS_BACKWARD.min(n));
     let Scratch { scores, gradients, sums, left: packed, these, backward, .. } = scratch;
     let (scores, gradients) = (scores.floats(ROWS * stride), gradients.floats(ROWS * stride));
     let sums = sums.floats(n);
@@ -158,7 +158,7 @@ pub(crate) fn attention_gradient(
     backward.resize_with(backward.len().max(blocks.len()), Default::default);
     for (head, logs) in logs.chunks_exact(n).enumerate() {
         // Σ over the row of weight times its gradient.
-        row_products(level, &joined[head * width..], &upstream[head * width..], dim, width, sums);
+        row_products(engine, &joined[head * width..], &upstream[head * width..], dim, width, sums);
         for (packs, &(first, count)) in backward.iter_mut().zip(&blocks) {
             let queries = heads.part(0, head, first, count);
             let upstream = head_of(upstream, &heads, head, first, count);
@@ -187,7 +187,7 @@ pub(crate) fn attention_gradient(
                 product(engine, &rows, &right_factor, Update::Set, gradients, stride);
                 let range = query..query + columns;
                 let (logs, sums) = (&logs[range.clone()], &sums[range]);
-                score_gradient(level, scores, gradients, stride, heads.scale(), logs, sums);
+                score_gradient(engine, scores, gradients, stride, heads.scale(), logs, sums);
                 let rows = |values| Matrix::new(values, stride, Order::Rows, count, columns);
                 let weights = left(engine, rows(scores), packed);
                 let (right_factor, target) =

@@ -12,7 +12,8 @@ pub struct Buffer(Vec<Line>);
 struct Line([f32; 16]);
 
 impl Buffer {
-    /// The first `count` values, whatever they were; memory that is new holds zeros.
+    /// The first `count` values, whatever they were; memory that is new holds zeros. Memory that is too small is given
+    /// back before larger memory is asked for.
     pub fn floats(&mut self, count: usize) -> &mut [f32] {
         self.reserve(count.div_ceil(16));
         &mut self[..count]
@@ -31,7 +32,8 @@ impl Buffer {
 
     fn reserve(&mut self, lines: usize) {
         if self.0.len() < lines {
-            self.0.resize(lines, Line([0.0; 16]));
+            self.0 = Vec::new();
+            self.0 = vec![Line([0.0; 16]); lines];
         }
     }
 }

@@ -120,7 +120,7 @@ impl Convolutions<'_> {
         stash: &mut ConvolutionStash,
         work: &mut ConvolutionWork,
     ) -> Vec<f32> {
-        let (dim, level, count) = (self.dim, self.engine.level(), ids.len());
+        let (dim, engine, count) = (self.dim, self.engine, ids.len());
         let layers = self.dilations.len();
         stash.states.resize_with(layers + 1, Buffer::default);
         stash.pre.resize_with(layers, Buffer::default);
@@ -140,14 +140,14 @@ impl Convolutions<'_> {
         }
         stash.statistics.resize(count, [0.0; 2]);
         let normal = stash.normal.floats(count * dim);
-        layer_norm(level, last, self.tensors.norm, normal, &mut stash.statistics);
+        layer_norm(engine, last, self.tensors.norm, normal, &mut stash.statistics);
         let mut out = vec![0f32; count * self.outputs];
         let weight = Matrix::rows(self.tensors.out.weight, self.outputs, dim).transposed();
         work.weight.pack(self.engine, weight);
         let rows = left(self.engine, Matrix::rows(normal, count, dim), &mut work.left);
         let weight = work.weight.right(self.engine);
         product(self.engine, &rows, &weight, Update::Set, &mut out, self.outputs);
-        add_bias(level, &mut out, self.tensors.out.bias);
+        add_bias(engine, &mut out, self.tensors.out.bias);
         out
     }
 
@@ -162,26 +162,26 @@ impl Convolutions<'_> {
         gradients: &mut ConvolutionTensors<&mut [f32]>,
         work: &mut ConvolutionWork,
     ) {
-        let (dim, level, count) = (self.dim, self.engine.level(), ids.len());
+        let (dim, engine, count) = (self.dim, self.engine, ids.len());
         let layers = self.dilations.len();
         let normal = Matrix::rows(&stash.normal, count, dim);
         let a = Matrix::rows(upstream, count, self.outputs);
         let columns = left(self.engine, a.transposed(), &mut work.left);
         let rows = right(self.engine, normal, &mut work.right);
         product(self.engine, &columns, &rows, Update::Add, gradients.out.weight, dim);
-        add_rows(level, upstream, gradients.out.bias);
+        add_rows(engine, upstream, gradients.out.bias);
         work.weight.pack(self.engine, Matrix::rows(self.tensors.out.weight, self.outputs, dim));
         let rows = left(self.engine, a, &mut work.left);
         let below = work.narrow.floats(count * dim);
         product(self.engine, &rows, &work.weight.right(self.engine), Update::Set, below, dim);
         let last = &stash.states[layers][..count * dim];
         let Affine { weight, bias } = &mut gradients.norm;
-        layer_norm_weight_gradient(level, last, &stash.statistics, below, weight, bias);
+        layer_norm_weight_gradient(engine, last, &stash.statistics, below, weight, bias);
         let mut memory = std::mem::take(&mut work.gradient);
         let gradient = memory.floats(count * dim);
         gradient.fill(0.0);
         let scale = self.tensors.norm.weight;
-        layer_norm_gradient(level, last, &stash.statistics, scale, below, gradient);
+        layer_norm_gradient(engine, last, &stash.statistics, scale, below, gradient);
         if let Some(kept) = self.dropout {
             kept.apply(self.engine, gradient, 0);
         }
@@ -191,7 +191,7 @@ impl Convolutions<'_> {
             self.layer(index).backward(x, lengths, pre, gradient, weights, work);
         }
         for (row, &id) in gradient.chunks_exact(dim).zip(ids) {
-            add(level, &mut gradients.token[id as usize * dim..][..dim], row);
+            add(engine, &mut gradients.token[id as usize * dim..][..dim], row);
         }
         work.gradient = memory;
     }
@@ -250,7 +250,7 @@ impl Convolution<'_> {
         pre: &mut [f32],
         work: &mut ConvolutionWork,
     ) {
-        let (dim, wide, level) = (self.dim, self.width * self.dim, self.engine.level());
+        let (dim, wide, engine) = (self.dim, self.width * self.dim, self.engine);
         let ConvolutionWork { columns, left: packed, weight, permuted, .. } = work;
         let columns = columns.floats(ROWS * wide);
         let permuted = self.taps_first(permuted.floats(dim * wide));
@@ -262,8 +262,8 @@ impl Convolution<'_> {
             let range = (start + first) * dim..(start + first + count) * dim;
             let (y, pre) = (&mut y[range.clone()], &mut pre[range.clone()]);
             product(self.engine, &rows, &weight.right(self.engine), Update::Set, pre, dim);
-            bias_gelu(level, pre, self.tensors.bias, y);
-            add(level, y, &x[range]);
+            bias_gelu(engine, pre, self.tensors.bias, y);
+            add(engine, y, &x[range]);
         }
     }
 
@@ -278,7 +278,7 @@ impl Convolution<'_> {
         weights: &mut Affine<&mut [f32]>,
         work: &mut ConvolutionWork,
     ) {
-        let (dim, wide, level) = (self.dim, self.width * self.dim, self.engine.level());
+        let (dim, wide, engine) = (self.dim, self.width * self.dim, self.engine);
         let ConvolutionWork {
             columns,
             narrow,
@@ -300,7 +300,7 @@ impl Convolution<'_> {
         let (slopes, values) = memory.split_at_mut(total * dim);
         slopes.copy_from_slice(&gradient[..total * dim]);
         for (slopes, pre) in slopes.chunks_mut(ROWS * dim).zip(pre.chunks(ROWS * dim)) {
-            gelu_gradient(level, &pre[..slopes.len()], &mut values[..slopes.len()], slopes);
+            gelu_gradient(engine, &pre[..slopes.len()], &mut values[..slopes.len()], slopes);
         }
         for (start, length, first, count) in Self::blocks(lengths) {
             let upstream = &slopes[(start + first) * dim..][..count * dim];
@@ -308,7 +308,7 @@ impl Convolution<'_> {
             let a = left(self.engine, Matrix::rows(upstream, count, dim).transposed(), packed);
             let b = right(self.engine, Matrix::rows(columns, count, wide), other);
             product(self.engine, &a, &b, Update::Add, sums, wide);
-            add_rows(level, upstream, weights.bias);
+            add_rows(engine, upstream, weights.bias);
             let rows = left(self.engine, Matrix::rows(upstream, count, dim), packed);
             let below = &mut columns[..count * wide];
             product(self.engine, &rows, &weight.right(self.engine), Update::Set, below, wide);

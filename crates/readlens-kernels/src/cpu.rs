@@ -40,6 +40,9 @@ pub struct Engine {
     precision: Precision,
 }
 
+/// Environment variable that names a level.
+const VARIABLE: &str = "READLENS_KERNELS";
+
 const LEVELS: [(Level, &str); 5] = [
     (Level::Portable, "portable"),
     (Level::Avx2, "avx2"),
@@ -82,16 +85,29 @@ impl Level {
     }
 
     /// The level that stages compute with: the fastest there is, or the one that the environment variable
-    /// `READLENS_KERNELS` names (`portable`, `avx2`, `avx512`, `avx512-bf16`, `amx`) if the machine has it.
+    /// `READLENS_KERNELS` names (`portable`, `avx2`, `avx512`, `avx512-bf16`, `amx`).
+    ///
+    /// # Errors
+    /// The variable names no level, or one that the machine does not have.
+    pub fn from_environment() -> Result<Self, String> {
+        static FOUND: OnceLock<Result<Level, String>> = OnceLock::new();
+        let best = || Self::available().into_iter().max().unwrap_or(Self::Portable);
+        let found = || match std::env::var(VARIABLE) {
+            Err(_) => Ok(best()),
+            Ok(name) => {
+                let level: Self = name.parse().map_err(|e| format!("{VARIABLE}: {e}"))?;
+                if level.is_available() {
+                    return Ok(level);
+                }
+                Err(format!("{VARIABLE}: this machine has no {level}; its best is {}", best()))
+            }
+        };
+        FOUND.get_or_init(found).clone()
+    }
+
+    /// [`Level::from_environment`], and [`Level::Portable`] where that is an error, which stages report at their start.
     pub fn current() -> Self {
-        static CURRENT: OnceLock<Level> = OnceLock::new();
-        *CURRENT.get_or_init(|| {
-            let best =
-                LEVELS.into_iter().map(|(level, _)| level).filter(|l| l.is_available()).max();
-            let best = best.unwrap_or(Self::Portable);
-            let wanted = std::env::var("READLENS_KERNELS").ok().and_then(|name| name.parse().ok());
-            wanted.filter(|level: &Self| level.is_available()).unwrap_or(best)
-        })
+        Self::from_environment().unwrap_or(Self::Portable)
     }
 }
 

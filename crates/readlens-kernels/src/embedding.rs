@@ -39,7 +39,7 @@ pub(crate) struct Embedding<'a> {
 pub struct Tokens<'a> {
     /// Ids of all sequences, one after the other.
     pub ids: &'a [u32],
-    /// Tokens of each sequence, at least one.
+    /// Tokens of each sequence.
     pub lengths: &'a [usize],
     /// One factor per token; none leaves the input whole.
     pub mask: Option<&'a [f32]>,
@@ -70,11 +70,13 @@ impl Embedding<'_> {
     }
 
     /// The mean embedding, where the site needs it.
-    fn mean(&self) -> Vec<f32> {
-        let MaskSite::Mean { first } = self.site else { return vec![0.0; self.dim] };
+    fn mean(&self, is_masked: bool) -> Vec<f32> {
+        let (MaskSite::Mean { first }, true) = (self.site, is_masked) else {
+            return vec![0.0; self.dim];
+        };
         let mut mean = vec![0f32; self.dim];
         let rows = &self.token[first * self.dim..];
-        crate::rows::add_rows(self.engine.level(), rows, &mut mean);
+        crate::rows::add_rows(self.engine, rows, &mut mean);
         let count = (rows.len() / self.dim) as f32;
         mean.iter_mut().for_each(|value| *value /= count);
         mean
@@ -107,8 +109,8 @@ impl Embedding<'_> {
 
     /// `out` receives tokens × dim.
     pub(crate) fn forward(&self, tokens: Tokens, out: &mut [f32]) {
-        let (dim, level) = (self.dim, self.engine.level());
-        let (positions, mean) = (tokens.positions(), self.mean());
+        let (dim, engine) = (self.dim, self.engine);
+        let (positions, mean) = (tokens.positions(), self.mean(tokens.mask.is_some()));
         let mut sums = vec![0f32; ROWS * dim];
         for (block, out) in out.chunks_mut(ROWS * dim).enumerate() {
             let first = block * ROWS;
@@ -119,7 +121,7 @@ impl Embedding<'_> {
             };
             let sums = &mut sums[..out.len()];
             self.sums(tokens, &positions, &mean, first, sums);
-            layer_norm(level, sums, norm, out, &mut [[0.0; 2]; ROWS][..out.len() / dim]);
+            layer_norm(engine, sums, norm, out, &mut [[0.0; 2]; ROWS][..out.len() / dim]);
             self.after_norm(tokens, first, out);
         }
     }
@@ -139,11 +141,12 @@ impl Embedding<'_> {
         upstream: &mut [f32],
         gradients: &mut EmbeddingGradients,
     ) {
-        let (dim, level) = (self.dim, self.engine.level());
-        let (positions, mean) = (tokens.positions(), self.mean());
+        let (dim, engine) = (self.dim, self.engine);
+        let (positions, mean) = (tokens.positions(), self.mean(tokens.mask.is_some()));
         let (mut sums, mut normal) = (vec![0f32; ROWS * dim], vec![0f32; ROWS * dim]);
         let mut below = vec![0f32; ROWS * dim];
         let mut mean_gradient = vec![0f32; dim];
+        let has_mean = matches!(self.site, MaskSite::Mean { .. }) && gradients.token.is_some();
         for (block, upstream) in upstream.chunks_mut(ROWS * dim).enumerate() {
             let first = block * ROWS;
             let (sums, normal) = (&mut sums[..upstream.len()], &mut normal[..upstream.len()]);
@@ -152,12 +155,12 @@ impl Embedding<'_> {
             let mut statistics = [[0f32; 2]; ROWS];
             let statistics = &mut statistics[..upstream.len() / dim];
             match self.norm {
-                Some(norm) => layer_norm(level, sums, norm, normal, statistics),
+                Some(norm) => layer_norm(engine, sums, norm, normal, statistics),
                 None => normal.copy_from_slice(sums),
             }
             if let (MaskSite::Norm, Some(mask)) = (self.site, tokens.mask) {
                 if let Some(gradient) = &mut gradients.mask {
-                    dot_rows(level, normal, upstream, dim, &mut gradient[first..]);
+                    dot_rows(engine, normal, upstream, dim, &mut gradient[first..]);
                 }
                 for (row, m) in upstream.chunks_exact_mut(dim).zip(&mask[first..]) {
                     row.iter_mut().for_each(|value| *value *= m);
@@ -166,10 +169,12 @@ impl Embedding<'_> {
             match self.norm {
                 Some(norm) => {
                     if let Some(Affine { weight, bias }) = &mut gradients.norm {
-                        layer_norm_weight_gradient(level, sums, statistics, upstream, weight, bias);
+                        layer_norm_weight_gradient(
+                            engine, sums, statistics, upstream, weight, bias,
+                        );
                     }
                     below.fill(0.0);
-                    layer_norm_gradient(level, sums, statistics, norm.weight, upstream, below);
+                    layer_norm_gradient(engine, sums, statistics, norm.weight, upstream, below);
                 }
                 None => below.copy_from_slice(upstream),
             }
@@ -179,9 +184,9 @@ impl Embedding<'_> {
                 if let Some(gradient) = &mut gradients.mask {
                     let (e, p) = (self.token(id), self.position(position));
                     let slope = match self.site {
-                        MaskSite::Embedding => dot(level, below, e),
-                        MaskSite::Mean { .. } => dot(level, below, e) - dot(level, below, &mean),
-                        MaskSite::Sum => dot(level, below, e) + dot(level, below, p),
+                        MaskSite::Embedding => dot(engine, below, e),
+                        MaskSite::Mean { .. } => dot(engine, below, e) - dot(engine, below, &mean),
+                        MaskSite::Sum => dot(engine, below, e) + dot(engine, below, p),
                         MaskSite::Norm => 0.0,
                     };
                     gradient[first + row] += slope;
@@ -196,7 +201,9 @@ impl Embedding<'_> {
                     let gradient = &mut gradient[position * dim..][..dim];
                     gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += of_position * g);
                 }
-                mean_gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += (1.0 - m) * g);
+                if has_mean {
+                    mean_gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += (1.0 - m) * g);
+                }
             }
         }
         if let (MaskSite::Mean { first }, Some(gradient)) = (self.site, &mut gradients.token) {

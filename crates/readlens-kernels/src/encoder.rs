@@ -168,14 +168,14 @@ impl Encoder<'_> {
             Some(norm) => {
                 out.resize(rows * dim, 0.0);
                 stash.statistics.resize(rows, [0.0; 2]);
-                layer_norm(self.engine.level(), last, norm, &mut out, &mut stash.statistics);
+                layer_norm(self.engine, last, norm, &mut out, &mut stash.statistics);
             }
             None => out.extend_from_slice(last),
         }
         match self.output {
             Output::States => out,
             Output::Mean => self.pool(&stash.positions, &out, |states, pooled| {
-                add_rows(self.engine.level(), states, pooled);
+                add_rows(self.engine, states, pooled);
                 let share = dim as f32 / states.len() as f32;
                 pooled.iter_mut().for_each(|value| *value *= share);
             }),
@@ -215,7 +215,7 @@ impl Encoder<'_> {
         mask: Option<&mut [f32]>,
         work: &mut EncoderWork,
     ) {
-        let (dim, level) = (self.shape.dim, self.engine.level());
+        let (dim, engine) = (self.shape.dim, self.engine);
         let rows: usize = stash.positions.iter().sum();
         let layers = self.tensors.layers.len();
         // Taken out of the work so that blocks can borrow the rest of it.
@@ -230,11 +230,11 @@ impl Encoder<'_> {
             if let Some(Affine { weight, bias }) =
                 gradients.as_deref_mut().and_then(|g| g.final_norm.as_mut())
             {
-                layer_norm_weight_gradient(level, last, &stash.statistics, gradient, weight, bias);
+                layer_norm_weight_gradient(engine, last, &stash.statistics, gradient, weight, bias);
             }
             below.fill(0.0);
             let narrow = &mut below[..rows * dim];
-            layer_norm_gradient(level, last, &stash.statistics, norm.weight, gradient, narrow);
+            layer_norm_gradient(engine, last, &stash.statistics, norm.weight, gradient, narrow);
             gradient.copy_from_slice(narrow);
         }
         for index in (0..layers).rev() {
@@ -322,7 +322,7 @@ impl Encoder<'_> {
         let rows = left(self.engine, rows, &mut work.left);
         let joined = work.narrow.floats(count * dim);
         product(self.engine, &rows, &work.weight.right(self.engine), Update::Set, joined, dim);
-        add_bias(self.engine.level(), joined, stem.bias);
+        add_bias(self.engine, joined, stem.bias);
         let (mut token, mut state, mut done) = (0, 0, 0);
         for &length in lengths {
             if self.shape.has_cls {
@@ -364,7 +364,7 @@ impl Encoder<'_> {
             let b = Matrix::rows(&work.patches, count, patch * dim);
             let b = right(self.engine, b, &mut work.right);
             product(self.engine, &a, &b, Update::Add, weight, patch * dim);
-            add_rows(self.engine.level(), &bodies, bias);
+            add_rows(self.engine, &bodies, bias);
         }
         work.weight.pack(self.engine, Matrix::rows(weights.weight, dim, patch * dim));
         work.patches.resize(count * patch * dim, 0.0);

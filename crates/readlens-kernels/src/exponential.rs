@@ -5,14 +5,14 @@ use crate::vectorized::fma;
 /// log₂ e.
 pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
-/// 2ˣ within 3e-7 of its size for x in [-126, 127]; smaller x give 2⁻¹²⁶.
+/// 2ˣ within 3e-7 of its size for x in [-126, 127]; smaller x give 2⁻¹²⁶, NaN stays NaN.
 ///
 /// The nearest whole number goes into the exponent, the rest in [-½, ½] through the Taylor polynomial of degree 6.
 #[inline(always)]
 pub(crate) fn exp2<const FUSED: bool>(x: f32) -> f32 {
     // Adding 1.5 · 2²³ leaves the nearest whole number in the low bits.
     const ROUND: f32 = 12_582_912.0;
-    let x = if x > -126.0 { x } else { -126.0 };
+    let x = if x < -126.0 { -126.0 } else { x };
     let shifted = x + ROUND;
     let f = x - (shifted - ROUND);
     let mut p = 1.540_353e-4;
@@ -30,8 +30,8 @@ pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     exp2::<FUSED>(x * LOG2_E)
 }
 
-/// erf within 5e-7: the rational minimax approximation `x P(x²) / Q(x²)` on [-4, 4], beyond which
-/// erf is ±1 in f32.
+/// erf within 5e-7: the rational minimax approximation `x P(x²) / Q(x²)` on [-4, 4] with the coefficients of Eigen's
+/// `generic_fast_erf_float`, beyond which erf is ±1 in f32.
 #[inline(always)]
 pub(crate) fn erf<const FUSED: bool>(x: f32) -> f32 {
     let x = if x > 4.0 { 4.0 } else { x };
@@ -52,5 +52,7 @@ pub(crate) fn erf<const FUSED: bool>(x: f32) -> f32 {
     for coefficient in [-2.133_740_6e-4, -1.682_827e-3, -7.373_329e-3, -1.426_473_9e-2] {
         denominator = fma::<FUSED>(denominator, square, coefficient);
     }
-    x * numerator / denominator
+    let inside = x * numerator / denominator;
+    let one = if x < 0.0 { -1.0 } else { 1.0 };
+    if x * x < 16.0 { inside } else { one * (x * x * 0.0625) }
 }

@@ -27,7 +27,7 @@ vectorized! {
     }
 
     /// `gradient ← gradient · gelu′(x)`, elementwise, and `value = gelu(x)`.
-    pub fn gelu_gradient(x: &[f32], value: &mut [f32], gradient: &mut [f32]) {
+    pub(crate) fn gelu_gradient(x: &[f32], value: &mut [f32], gradient: &mut [f32]) {
         const DENSITY: f32 = 0.398_942_3;
         for ((gradient, value), &x) in gradient.iter_mut().zip(value).zip(x) {
             let phi = fma::<FUSED>(0.5, erf::<FUSED>(x * FRAC_1_SQRT_2), 0.5);
@@ -40,7 +40,7 @@ vectorized! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Level;
+    use crate::{Engine, Level, Precision};
 
     /// erf by its Taylor series, in f64; enough terms for |x| ≤ 4.
     fn reference(x: f64) -> f64 {
@@ -58,8 +58,9 @@ mod tests {
         for level in Level::available() {
             let (mut values, mut again) = (vec![0.0; xs.len()], vec![0.0; xs.len()]);
             let mut slopes = vec![1.0; xs.len()];
-            gelu(level, &xs, &mut values);
-            gelu_gradient(level, &xs, &mut again, &mut slopes);
+            let engine = Engine::new(level, Precision::F32);
+            gelu(engine, &xs, &mut values);
+            gelu_gradient(engine, &xs, &mut again, &mut slopes);
             for (i, &x) in xs.iter().enumerate() {
                 let x = f64::from(x);
                 let phi = 0.5 * (1.0 + reference(x * std::f64::consts::FRAC_1_SQRT_2));
@@ -70,6 +71,18 @@ mod tests {
                     assert!((f64::from(found) - expected).abs() < 2e-6, "{level}: {found} at {x}");
                 }
             }
+        }
+    }
+
+    #[test]
+    fn far_from_zero_nothing_or_everything_is_left() {
+        for level in Level::available() {
+            let engine = Engine::new(level, Precision::F32);
+            let mut values = [0.0; 4];
+            gelu(engine, &[-1e4, -10.0, 10.0, 1e4], &mut values);
+            assert_eq!(values, [0.0, 0.0, 10.0, 1e4], "{level}");
+            gelu(engine, &[f32::NAN; 4], &mut values);
+            assert!(values.iter().all(|value| value.is_nan()), "{level}");
         }
     }
 }

@@ -4,6 +4,8 @@
 //! pass keeps queries, keys and values, the joined heads, the logarithms of the softmax sums and the inputs of norms
 //! and GELU; the backward pass computes the rest again.
 
+use serde::{Deserialize, Serialize};
+
 use crate::attention::{Heads, Scratch, attention, attention_gradient};
 use crate::gelu::{bias_gelu, gelu_gradient};
 use crate::norm::{layer_norm, layer_norm_gradient, layer_norm_weight_gradient};
@@ -14,10 +16,12 @@ use crate::{Affine, Buffer, Engine, LayerTensors};
 /// Rows that pass together.
 const ROWS: usize = 128;
 
-/// Where a block's norms stand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// Where a block's layer norms stand.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum NormPlace {
-    /// Before attention and feed-forward (Xiong et al. 2020).
+    /// Before attention and feed-forward, with a final norm (Xiong et al. 2020).
+    #[default]
     Pre,
     /// After each residual sum, as in BERT.
     Post,
@@ -43,7 +47,7 @@ pub struct Kept {
 
 impl Kept {
     pub(crate) fn apply(&self, engine: Engine, values: &mut [f32], first: usize) {
-        silence(engine.level(), values, &self.flags[first..first + values.len()], self.scale);
+        silence(engine, values, &self.flags[first..first + values.len()], self.scale);
     }
 }
 
@@ -91,7 +95,7 @@ pub(crate) struct Layer<'a> {
     pub(crate) kept: Option<[&'a Kept; 2]>,
 }
 
-fn size<T: Clone + Default>(values: &mut Vec<T>, length: usize) -> &mut [T] {
+fn grown<T: Clone + Default>(values: &mut Vec<T>, length: usize) -> &mut [T] {
     if values.len() < length {
         values.resize(length, T::default());
     }
@@ -125,7 +129,7 @@ impl Layer<'_> {
         let width = out.len() / count;
         product(self.engine, &rows, &weight.right(self.engine), Update::Set, out, width);
         if let Some(bias) = bias {
-            add_bias(self.engine.level(), out, bias);
+            add_bias(self.engine, out, bias);
         }
     }
 
@@ -143,7 +147,7 @@ impl Layer<'_> {
         let a = left(self.engine, upstream_columns, packed.0);
         let b = right(self.engine, Matrix::rows(input, count, inputs), packed.1);
         product(self.engine, &a, &b, Update::Add, gradient.weight, inputs);
-        add_rows(self.engine.level(), upstream, gradient.bias);
+        add_rows(self.engine, upstream, gradient.bias);
     }
 
     /// Computes `y` from `x`, both rows × dim. With `keep` the stash serves a backward pass.
@@ -156,7 +160,7 @@ impl Layer<'_> {
         work: &mut LayerWork,
     ) {
         let LayerShape { dim, heads, feed_forward, norm } = self.shape;
-        let (t, level) = (&self.tensors, self.engine.level());
+        let (t, engine) = (&self.tensors, self.engine);
         let rows: usize = self.lengths.iter().sum();
         let LayerWork { normal, wide, left: packed, weights, attention: scratch, .. } = work;
         let [w_qkv, w_out, w_1, w_2] = weights;
@@ -172,20 +176,21 @@ impl Layer<'_> {
         let logs = stash.logs.floats(rows * heads);
         let middle = stash.middle.floats(rows * dim);
         let [statistics_1, statistics_2] = &mut stash.statistics;
-        let (statistics_1, statistics_2) = (size(statistics_1, rows), size(statistics_2, rows));
+        let (statistics_1, statistics_2) = (grown(statistics_1, rows), grown(statistics_2, rows));
         let [sum_1, sum_2] = &mut stash.sums;
         if norm == NormPlace::Post {
             sum_1.floats(rows * dim);
             sum_2.floats(rows * dim);
         }
-        let pre = stash.pre.floats(if keep { rows } else { ROWS } * feed_forward);
+        let kept_rows = if keep { rows } else { ROWS };
+        let pre = stash.pre.floats(kept_rows * feed_forward);
 
         for (first, count) in self.blocks() {
             let x = &x[first * dim..][..count * dim];
             let input = match norm {
                 NormPlace::Pre => {
                     let normal = &mut normal[..count * dim];
-                    layer_norm(level, x, t.norm_1, normal, &mut statistics_1[first..][..count]);
+                    layer_norm(engine, x, t.norm_1, normal, &mut statistics_1[first..][..count]);
                     &*normal
                 }
                 NormPlace::Post => x,
@@ -211,16 +216,16 @@ impl Layer<'_> {
             };
             self.linear(&joined[range.clone()], count, w_out, Some(t.out.bias), sum, packed);
             self.silence(0, sum, first);
-            add(level, sum, &x[range.clone()]);
+            add(engine, sum, &x[range.clone()]);
             let input = match norm {
                 NormPlace::Pre => {
                     let statistics = &mut statistics_2[first..][..count];
-                    layer_norm(level, middle, t.norm_2, normal, statistics);
+                    layer_norm(engine, middle, t.norm_2, normal, statistics);
                     &*normal
                 }
                 NormPlace::Post => {
                     let statistics = &mut statistics_1[first..][..count];
-                    layer_norm(level, &sum_1[range.clone()], t.norm_1, middle, statistics);
+                    layer_norm(engine, &sum_1[range.clone()], t.norm_1, middle, statistics);
                     &*middle
                 }
             };
@@ -228,17 +233,17 @@ impl Layer<'_> {
             let pre = &mut pre[start..][..count * feed_forward];
             let wide = &mut wide[..count * feed_forward];
             self.linear(input, count, w_1, None, pre, packed);
-            bias_gelu(level, pre, t.ff_1.bias, wide);
+            bias_gelu(engine, pre, t.ff_1.bias, wide);
             let sum = match norm {
                 NormPlace::Pre => &mut y[range.clone()],
                 NormPlace::Post => &mut sum_2[range.clone()],
             };
             self.linear(wide, count, w_2, Some(t.ff_2.bias), sum, packed);
             self.silence(1, sum, first);
-            add(level, sum, middle);
+            add(engine, sum, middle);
             if norm == NormPlace::Post {
                 let statistics = &mut statistics_2[first..][..count];
-                layer_norm(level, &sum_2[range.clone()], t.norm_2, &mut y[range], statistics);
+                layer_norm(engine, &sum_2[range.clone()], t.norm_2, &mut y[range], statistics);
             }
         }
     }
@@ -254,7 +259,7 @@ impl Layer<'_> {
         work: &mut LayerWork,
     ) {
         let LayerShape { dim, heads, feed_forward, norm } = self.shape;
-        let (t, level) = (&self.tensors, self.engine.level());
+        let (t, engine) = (&self.tensors, self.engine);
         let rows: usize = self.lengths.iter().sum();
         let LayerWork {
             normal,
@@ -292,10 +297,10 @@ impl Layer<'_> {
                 let sum = &stash.sums[1][range.clone()];
                 if let Some(w) = &mut weights {
                     let Affine { weight, bias } = &mut w.norm_2;
-                    layer_norm_weight_gradient(level, sum, statistics[1], gradient, weight, bias);
+                    layer_norm_weight_gradient(engine, sum, statistics[1], gradient, weight, bias);
                 }
                 second.fill(0.0);
-                layer_norm_gradient(level, sum, statistics[1], t.norm_2.weight, gradient, second);
+                layer_norm_gradient(engine, sum, statistics[1], t.norm_2.weight, gradient, second);
                 gradient.copy_from_slice(second);
             }
             second.copy_from_slice(gradient);
@@ -304,12 +309,18 @@ impl Layer<'_> {
             let wide_gradient = &mut wide_gradient[..count * feed_forward];
             self.linear(second, count, w_2, None, wide_gradient, packed);
             let pre = &stash.pre[first * feed_forward..][..count * feed_forward];
-            gelu_gradient(level, pre, wide, wide_gradient);
+            gelu_gradient(engine, pre, wide, wide_gradient);
             if let Some(w) = &mut weights {
                 self.weight_gradient(&mut w.ff_2, second, wide, count, (packed, columns));
                 let input = match norm {
                     NormPlace::Pre => {
-                        layer_norm(level, middle, t.norm_2, normal, &mut [[0.0; 2]; ROWS][..count]);
+                        layer_norm(
+                            engine,
+                            middle,
+                            t.norm_2,
+                            normal,
+                            &mut [[0.0; 2]; ROWS][..count],
+                        );
                         &*normal
                     }
                     NormPlace::Post => middle,
@@ -322,7 +333,7 @@ impl Layer<'_> {
                     if let Some(w) = &mut weights {
                         let Affine { weight, bias } = &mut w.norm_2;
                         layer_norm_weight_gradient(
-                            level,
+                            engine,
                             middle,
                             statistics[1],
                             narrow,
@@ -331,15 +342,15 @@ impl Layer<'_> {
                         );
                     }
                     let weight = t.norm_2.weight;
-                    layer_norm_gradient(level, middle, statistics[1], weight, narrow, gradient);
+                    layer_norm_gradient(engine, middle, statistics[1], weight, narrow, gradient);
                 }
                 NormPlace::Post => {
-                    add(level, gradient, narrow);
+                    add(engine, gradient, narrow);
                     let sum = &stash.sums[0][range.clone()];
                     if let Some(w) = &mut weights {
                         let Affine { weight, bias } = &mut w.norm_1;
                         layer_norm_weight_gradient(
-                            level,
+                            engine,
                             sum,
                             statistics[0],
                             gradient,
@@ -349,7 +360,7 @@ impl Layer<'_> {
                     }
                     second.fill(0.0);
                     let weight = t.norm_1.weight;
-                    layer_norm_gradient(level, sum, statistics[0], weight, gradient, second);
+                    layer_norm_gradient(engine, sum, statistics[0], weight, gradient, second);
                     gradient.copy_from_slice(second);
                 }
             }
@@ -390,7 +401,7 @@ impl Layer<'_> {
                 let normal = &mut normal[..count * dim];
                 let input = match norm {
                     NormPlace::Pre => {
-                        layer_norm(level, x, t.norm_1, normal, &mut [[0.0; 2]; ROWS][..count]);
+                        layer_norm(engine, x, t.norm_1, normal, &mut [[0.0; 2]; ROWS][..count]);
                         &*normal
                     }
                     NormPlace::Post => x,
@@ -403,11 +414,11 @@ impl Layer<'_> {
                 NormPlace::Pre => {
                     if let Some(w) = &mut weights {
                         let Affine { weight, bias } = &mut w.norm_1;
-                        layer_norm_weight_gradient(level, x, statistics, narrow, weight, bias);
+                        layer_norm_weight_gradient(engine, x, statistics, narrow, weight, bias);
                     }
-                    layer_norm_gradient(level, x, statistics, t.norm_1.weight, narrow, gradient);
+                    layer_norm_gradient(engine, x, statistics, t.norm_1.weight, narrow, gradient);
                 }
-                NormPlace::Post => add(level, gradient, narrow),
+                NormPlace::Post => add(engine, gradient, narrow),
             }
         }
     }

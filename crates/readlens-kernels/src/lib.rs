@@ -31,8 +31,8 @@ pub use convolution::{ConvolutionStash, ConvolutionTensors, ConvolutionWork, Con
 pub use cpu::{Engine, Level, Precision};
 pub use embedding::{MaskSite, Tokens};
 pub use encoder::{Encoder, EncoderDropout, EncoderShape, EncoderStash, EncoderWork, Output};
-pub use gelu::{gelu, gelu_gradient};
+pub use gelu::gelu;
 pub use layer::{Kept, NormPlace};
-pub use norm::{layer_norm, layer_norm_gradient, layer_norm_weight_gradient};
+pub use norm::layer_norm;
 pub use rows::add;
 pub use tensors::{Affine, EncoderTensors, LayerTensors};

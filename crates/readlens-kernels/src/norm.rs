@@ -4,7 +4,7 @@ use crate::Affine;
 use crate::vectorized::{fma, lane_sum, vectorized};
 
 /// Added under the square root of the variance.
-pub const EPSILON: f32 = 1e-5;
+const EPSILON: f32 = 1e-5;
 
 vectorized! {
     /// `out = (x − mean) / √(variance + ε) · weight + bias`, row by row; `statistics` receives mean and
@@ -27,7 +27,7 @@ vectorized! {
     }
 
     /// Adds to `gradient` (of the norm's input) what `upstream` (of its output) brings.
-    pub fn layer_norm_gradient(
+    pub(crate) fn layer_norm_gradient(
         x: &[f32],
         statistics: &[[f32; 2]],
         weight: &[f32],
@@ -51,7 +51,7 @@ vectorized! {
     }
 
     /// Adds to the gradients of the norm's weight and bias what `upstream` brings.
-    pub fn layer_norm_weight_gradient(
+    pub(crate) fn layer_norm_weight_gradient(
         x: &[f32],
         statistics: &[[f32; 2]],
         upstream: &[f32],

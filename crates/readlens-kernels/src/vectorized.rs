@@ -1,6 +1,6 @@
 //! One source, several instruction sets.
 
-/// Compiles a function of plain loops for each vector width and adds a leading `level` argument that
+/// Compiles a function of plain loops for each vector width and adds a leading `engine` argument that
 /// chooses among them. In the body `fma::<FUSED>(a, b, c)` is `a b + c`, fused where the machine can.
 macro_rules! vectorized {
     ($(
@@ -13,7 +13,7 @@ macro_rules! vectorized {
         #[expect(clippy::allow_attributes, reason = "lints of generated functions")]
         #[allow(clippy::too_many_arguments, reason = "a kernel names each of its slices")]
         $visibility fn $name$(<$(const $constant: $kind),+>)?(
-            level: $crate::Level, $($argument: $type),*
+            engine: $crate::Engine, $($argument: $type),*
         ) $(-> $result)? {
             #[inline(always)]
             fn body<const FUSED: bool $($(, const $constant: $kind)+)?>($($argument: $type),*) $(-> $result)? {
@@ -29,9 +29,9 @@ macro_rules! vectorized {
                 fn avx512$(<$(const $constant: $kind),+>)?($($argument: $type),*) $(-> $result)? {
                     body::<true $($(, $constant)+)?>($($argument),*)
                 }
-                // SAFETY: a level is only ever made after asking the processor for it.
+                // SAFETY: an engine is only ever made after asking the processor for its level.
                 #[allow(unsafe_code, reason = "the processor has what the level says")]
-                match level {
+                match engine.level() {
                     $crate::Level::Portable => {}
                     $crate::Level::Avx2 => {
                         return unsafe { avx2$(::<$($constant),+>)?($($argument),*) };

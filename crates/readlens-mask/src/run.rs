@@ -48,7 +48,7 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let device = device.open()?;
+    let device = device.open(config.precision)?;
     let explainer = load_explainer(&paths.explainer, &device)?.with_precision(config.precision);
     let classifier = target_classifier(&explainer, paths)?
         .map(|classifier| classifier.with_precision(config.precision));

@@ -175,9 +175,11 @@ fn the_target_of_a_rank_is_what_the_classifier_predicts() {
     let table = rows(20, &tokenization());
     let folder = Folder::new(&table, convolutional(), &RANKS);
     folder.run("a", &config(), Shard::WHOLE).unwrap();
-    let classifier =
-        load_classifier(&folder.path("classifier"), &readlens_nn::DeviceKind::Cpu.open().unwrap())
-            .unwrap();
+    let classifier = load_classifier(
+        &folder.path("classifier"),
+        &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
+    )
+    .unwrap();
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let predictions = predict(&classifier, &tokens, None).unwrap();
     for (masks, prediction) in folder.masks("a").chunks(2).zip(predictions) {

@@ -63,7 +63,7 @@ impl TokenBatch {
     /// A batch has CLS if its first row does; a stage gives rows of one tokenization only.
     ///
     /// # Errors
-    /// candle cannot allocate, or `rows` is empty.
+    /// candle cannot allocate, a row of a batch with CLS does not open with it, or padding comes before a token.
     pub fn new(rows: &[&[u32]], dtype: DType, device: &Device) -> Result<Self> {
         let batch = rows.len();
         let tokens = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);
@@ -78,11 +78,18 @@ impl TokenBatch {
         let maskable = flags(|id| id > CLS || id == UNK)?;
         let present = flags(|id| id != PAD)?;
         let has_cls = rows.first().is_some_and(|row| row.first() == Some(&CLS));
+        let ragged = Ragged::new(rows, tokens);
+        if has_cls && rows.iter().any(|row| row.first() != Some(&CLS)) {
+            candle_core::bail!("a row without CLS in a batch of rows with it");
+        }
+        if ragged.ids.contains(&PAD) {
+            candle_core::bail!("padding before a token");
+        }
         Ok(Self {
             maskable,
             present,
             has_cls,
-            ragged: Arc::new(Ragged::new(rows, tokens)),
+            ragged: Arc::new(ragged),
             ids: Tensor::from_vec(ids, (batch, tokens), device)?,
         })
     }

@@ -4,13 +4,14 @@ use std::collections::HashMap;
 
 use candle_core::{D, Device, Tensor};
 use readlens_fault::{Fault, Result};
+use readlens_kernels::Precision;
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
 use crate::ops::Linear;
-use crate::pass::{Pass, Precision};
+use crate::pass::Pass;
 use crate::weights::WeightSource;
 
 /// A rank and its taxa; a class is an index into `taxa`.
@@ -122,7 +123,7 @@ impl Classifier {
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
         let pooled = self.encoder.pooled(batch, mask, self.config.pooling, pass)?;
-        let state = pass.drop(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let state = pass.silence(&self.pooler.forward(&pooled)?.tanh()?)?;
         let mut logits: Vec<Tensor> = Vec::with_capacity(self.heads.len());
         let mut above: Vec<Tensor> = Vec::with_capacity(self.heads.len());
         for head in &self.heads {

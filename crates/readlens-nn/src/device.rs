@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use candle_core::Device;
 use readlens_fault::{Fault, Result};
+use readlens_kernels::{Level, Precision};
 
 /// Where networks compute: on the CPU by fused kernels, on a GPU by candle's operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -15,13 +16,21 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
-    /// Opens the device.
+    /// Opens the device for networks of `precision`, and says in the log what computes.
     ///
     /// # Errors
-    /// [`Fault::Usage`] where the binary has no CUDA; [`Fault::Failed`] where the machine has none.
-    pub fn open(self) -> Result<Device> {
+    /// [`Fault::Usage`] where the binary has no CUDA, `READLENS_KERNELS` names no level of this machine, or a GPU is to
+    /// compute in bf16; [`Fault::Failed`] where the machine has no GPU.
+    pub fn open(self, precision: Precision) -> Result<Device> {
         match self {
-            Self::Cpu => Ok(Device::Cpu),
+            Self::Cpu => {
+                let level = Level::from_environment().map_err(Fault::usage)?;
+                tracing::info!("networks compute on the CPU, by kernels for {level}");
+                Ok(Device::Cpu)
+            }
+            Self::Cuda if precision == Precision::Bf16 => Err(Fault::usage(
+                "bf16 is for the CPU's kernels: leave out --precision bf16 or --device cuda",
+            )),
             #[cfg(feature = "cuda")]
             Self::Cuda => Device::new_cuda(0).map_err(|e| {
                 let remedy = "check that nvidia-smi lists a GPU and that its driver is as new as the CUDA of \

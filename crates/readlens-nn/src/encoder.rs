@@ -1,32 +1,21 @@
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{
-    self as kernels, EncoderDropout, EncoderShape, EncoderTensors, Engine, Kept, LayerTensors,
-    Output,
+    self as kernels, EncoderDropout, EncoderShape, EncoderStash, EncoderTensors, Engine, Kept,
+    LayerTensors, NormPlace, Output, Precision,
 };
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use serde::{Deserialize, Serialize};
 
 use crate::batch::{Ragged, TokenBatch};
-use crate::fused::FusedEncoder;
+use crate::fused::{FusedEncoder, Pool};
 use crate::masking::MaskSite;
 use crate::ops::{LayerNorm, Linear, attention, gelu};
-use crate::pass::{Pass, Precision};
+use crate::pass::Pass;
 use crate::random::Dropout;
 use crate::weights::{Initial, WeightSource};
-
-/// Where a block's layer norms stand.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NormPlace {
-    /// Before attention and feed-forward, with a final norm (Xiong et al. 2020).
-    #[default]
-    Pre,
-    /// After each residual sum, as in BERT.
-    Post,
-}
 
 /// How the encoder's positions become one vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -155,6 +144,7 @@ pub struct Encoder {
     tensors: Arc<EncoderTensors<Tensor>>,
     /// Of passes that train nothing.
     precision: Precision,
+    stashes: Arc<Pool<EncoderStash>>,
 }
 
 pub(crate) fn linear(
@@ -226,6 +216,7 @@ impl Encoder {
             final_norm,
             tensors,
             precision,
+            stashes: Arc::default(),
         })
     }
 
@@ -314,12 +305,13 @@ impl Encoder {
             heads: self.config.heads,
             feed_forward: self.config.feed_forward,
             patch: self.config.patch,
-            norm: self.config.norm.kernel(),
+            norm: self.config.norm,
             site: self.config.mask_site.kernel(),
             has_cls: batch.has_cls,
         };
         let gradients = pass.gradients_of(&self.token).cloned();
-        let keep = gradients.is_some() || mask.is_some_and(Tensor::track_op);
+        // Weights that are trained in a pass of inference are an error of the caller, which a backward pass reports.
+        let keep = self.token.track_op() || mask.is_some_and(Tensor::track_op);
         let dropout = self.draw_dropout(&shape, ragged, pass.dropout());
         let operation = FusedEncoder {
             engine,
@@ -331,7 +323,8 @@ impl Encoder {
             dropout,
             gradients,
             keep,
-            stash: FusedEncoder::stash(),
+            stash: Mutex::new(self.stashes.take()),
+            pool: Arc::clone(&self.stashes),
         };
         let mask = mask.unwrap_or(&batch.present).contiguous()?;
         if mask.dims() != batch.ids.dims() {
@@ -487,15 +480,6 @@ impl Block {
             norm_2: self.ln2.tensors(),
             ff_1: self.ff1.tensors(),
             ff_2: self.ff2.tensors(),
-        }
-    }
-}
-
-impl NormPlace {
-    fn kernel(self) -> kernels::NormPlace {
-        match self {
-            Self::Pre => kernels::NormPlace::Pre,
-            Self::Post => kernels::NormPlace::Post,
         }
     }
 }

@@ -1,18 +1,18 @@
 //! The Explainer: token ids to mask logits. It never sees a label.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
 use readlens_fault::{Fault, Result};
-use readlens_kernels::{ConvolutionTensors, Engine, Kept};
+use readlens_kernels::{ConvolutionStash, ConvolutionTensors, Engine, Kept, Precision};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, check_vocabulary, layer_norm, linear};
-use crate::fused::FusedConvolutions;
+use crate::fused::{FusedConvolutions, Pool};
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
-use crate::pass::{Pass, Precision};
+use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 /// Most tokens that one convolution may span.
@@ -136,6 +136,7 @@ pub struct Explainer {
     convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
     /// Of passes that train nothing.
     precision: Precision,
+    stashes: Arc<Pool<ConvolutionStash>>,
 }
 
 impl Explainer {
@@ -182,7 +183,8 @@ impl Explainer {
             }
         };
         let precision = Precision::F32;
-        Ok(Self { config: config.clone(), body, out, convolutions, precision })
+        let (config, stashes) = (config.clone(), Arc::default());
+        Ok(Self { config, body, out, convolutions, precision, stashes })
     }
 
     /// Computes in `precision` where it is not trained.
@@ -252,7 +254,7 @@ impl Explainer {
             Kept { flags, scale }
         });
         let gradients = pass.gradients_of(&tensors.token).cloned();
-        let keep = gradients.is_some();
+        let keep = tensors.token.track_op();
         let operation = FusedConvolutions {
             engine,
             dim: *dim,
@@ -263,7 +265,8 @@ impl Explainer {
             batch: Arc::clone(ragged),
             dropout,
             gradients,
-            stash: FusedConvolutions::stash(),
+            stash: Mutex::new(self.stashes.take()),
+            pool: Arc::clone(&self.stashes),
         };
         if keep {
             tensors.token.apply_op1(operation)
@@ -307,5 +310,5 @@ fn composed(
         let update = gelu(&convolution.forward(&x)?)?;
         x = (x + update)?.broadcast_mul(&present)?;
     }
-    norm.forward(&pass.drop(&x)?)
+    norm.forward(&pass.silence(&x)?)
 }

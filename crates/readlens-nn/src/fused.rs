@@ -16,7 +16,7 @@ use crate::batch::Ragged;
 use crate::gradients::WeightGradients;
 
 /// Memory of passes that are over, for the next ones.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Pool<T>(Mutex<Vec<T>>);
 
 impl<T: Default> Pool<T> {
@@ -33,7 +33,6 @@ impl<T: Default> Pool<T> {
     }
 }
 
-static STASHES: Pool<EncoderStash> = Pool::new();
 static WORK: Pool<EncoderWork> = Pool::new();
 
 /// One pass through an encoder. Its candle inputs are the token embedding, for its place in the graph, and the mask.
@@ -42,7 +41,7 @@ pub(crate) struct FusedEncoder {
     pub(crate) shape: EncoderShape,
     pub(crate) tensors: Arc<EncoderTensors<Tensor>>,
     pub(crate) batch: Arc<Ragged>,
-    /// Whether the mask is one at all.
+    /// Whether there is a mask; otherwise its place is filled with what is not read.
     pub(crate) is_masked: bool,
     pub(crate) output: Output,
     pub(crate) dropout: Option<EncoderDropout>,
@@ -51,6 +50,8 @@ pub(crate) struct FusedEncoder {
     /// Whether a backward pass follows.
     pub(crate) keep: bool,
     pub(crate) stash: Mutex<EncoderStash>,
+    /// Where the stash goes afterwards.
+    pub(crate) pool: Arc<Pool<EncoderStash>>,
 }
 
 impl fmt::Debug for FusedEncoder {
@@ -62,7 +63,7 @@ impl fmt::Debug for FusedEncoder {
 impl Drop for FusedEncoder {
     fn drop(&mut self) {
         let stash = self.stash.get_mut().unwrap_or_else(PoisonError::into_inner);
-        STASHES.give(std::mem::take(stash));
+        self.pool.give(std::mem::take(stash));
     }
 }
 
@@ -109,10 +110,6 @@ fn listed(tensors: &EncoderTensors<Tensor>) -> Result<Vec<&Tensor>> {
 }
 
 impl FusedEncoder {
-    pub(crate) fn stash() -> Mutex<EncoderStash> {
-        Mutex::new(STASHES.take())
-    }
-
     /// Runs `compute` with the encoder and its tokens.
     fn run<R>(
         &self,
@@ -138,7 +135,7 @@ impl FusedEncoder {
         })
     }
 
-    /// Shape of the output, and where each sequence's states start in the padded one.
+    /// Shape of the output, and the values of a row where it is padded.
     fn padded(&self) -> (Shape, Option<usize>) {
         let (dim, rows) = (self.shape.dim, self.batch.lengths.len());
         if self.output != Output::States {
@@ -179,11 +176,14 @@ impl CustomOp2 for FusedEncoder {
 
     fn bwd(
         &self,
-        _token: &Tensor,
+        token: &Tensor,
         mask: &Tensor,
         _result: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        if self.gradients.is_none() && token.track_op() {
+            bail!("the encoder is trained, but computed in a pass of inference");
+        }
         let wants_mask = self.is_masked && mask.track_op();
         let mut mask_gradient = vec![0f32; if wants_mask { self.batch.ids.len() } else { 0 }];
         let gradient = gradient.contiguous()?;
@@ -217,7 +217,6 @@ impl CustomOp2 for FusedEncoder {
     }
 }
 
-static CONVOLUTION_STASHES: Pool<ConvolutionStash> = Pool::new();
 static CONVOLUTION_WORK: Pool<ConvolutionWork> = Pool::new();
 
 /// One pass through a convolutional Explainer up to its logits. Its candle input is the token embedding, for its place
@@ -234,6 +233,8 @@ pub(crate) struct FusedConvolutions {
     /// Where the gradients of weights go; none where no backward pass follows.
     pub(crate) gradients: Option<WeightGradients>,
     pub(crate) stash: Mutex<ConvolutionStash>,
+    /// Where the stash goes afterwards.
+    pub(crate) pool: Arc<Pool<ConvolutionStash>>,
 }
 
 impl fmt::Debug for FusedConvolutions {
@@ -245,15 +246,11 @@ impl fmt::Debug for FusedConvolutions {
 impl Drop for FusedConvolutions {
     fn drop(&mut self) {
         let stash = self.stash.get_mut().unwrap_or_else(PoisonError::into_inner);
-        CONVOLUTION_STASHES.give(std::mem::take(stash));
+        self.pool.give(std::mem::take(stash));
     }
 }
 
 impl FusedConvolutions {
-    pub(crate) fn stash() -> Mutex<ConvolutionStash> {
-        Mutex::new(CONVOLUTION_STASHES.take())
-    }
-
     fn listed(&self) -> Result<Vec<&Tensor>> {
         let mut list = Vec::new();
         self.tensors.each_ref().try_map(|tensor| {
@@ -315,7 +312,9 @@ impl CustomOp1 for FusedConvolutions {
     }
 
     fn bwd(&self, _token: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        let Some(gradients) = &self.gradients else { return Ok(None) };
+        let Some(gradients) = &self.gradients else {
+            bail!("the Explainer is trained, but computed in a pass of inference");
+        };
         with_values(&[&gradient.contiguous()?], |values| {
             let width = self.batch.width * self.outputs;
             let rows = values[0].chunks_exact(width).zip(&self.batch.lengths);

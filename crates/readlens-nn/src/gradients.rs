@@ -28,11 +28,6 @@ impl GradientLayout {
         let ranges = parameters.iter().map(|(_, var)| var).map(range).collect();
         Self { ranges, count }
     }
-
-    /// Number of scalars.
-    pub fn count(&self) -> usize {
-        self.count
-    }
 }
 
 /// The gradients of one backward pass. Fused kernels add theirs while candle goes backward; those of the other tensors
@@ -62,6 +57,7 @@ impl WeightGradients {
     /// A gradient is not f32.
     pub fn add_store(&self, parameters: &Parameters, store: &GradStore) -> Result<()> {
         let mut values = self.lock();
+        self.check(&values)?;
         for (_, var) in parameters.iter() {
             let Some(range) = self.layout.ranges.get(&var.as_tensor().id()) else { continue };
             // A parameter that this pass does not reach, such as a head without a label, has none.
@@ -79,6 +75,14 @@ impl WeightGradients {
         std::mem::take(&mut *self.lock())
     }
 
+    /// Refuses a pass whose gradients have been taken.
+    fn check(&self, values: &[f32]) -> Result<()> {
+        if values.len() == self.layout.count {
+            return Ok(());
+        }
+        candle_core::bail!("the gradients of this pass have been taken")
+    }
+
     pub(crate) fn lock(&self) -> MutexGuard<'_, Vec<f32>> {
         // A panic elsewhere ends the process's work anyway.
         self.values.lock().unwrap_or_else(PoisonError::into_inner)
@@ -93,6 +97,7 @@ impl WeightGradients {
         values: &'a mut [f32],
         tensors: &[&Tensor],
     ) -> Result<Vec<&'a mut [f32]>> {
+        self.check(values)?;
         let range = |tensor: &&Tensor| {
             let range = self.layout.ranges.get(&tensor.id()).cloned();
             range.ok_or_else(|| candle_core::Error::msg("a frozen tensor among trained ones"))

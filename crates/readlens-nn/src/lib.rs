@@ -25,7 +25,7 @@ mod weights;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
-pub use encoder::{Encoder, EncoderConfig, NormPlace, Pooling};
+pub use encoder::{Encoder, EncoderConfig, Pooling};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use masking::MaskSite;
@@ -33,5 +33,6 @@ pub use model_directory::{
     CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, load_classifier, load_explainer,
     read_model, read_tensors, save_weights, weights_digest,
 };
-pub use pass::{Pass, Precision};
+pub use pass::Pass;
+pub use readlens_kernels::{NormPlace, Precision};
 pub use weights::{Initial, Parameters, WeightSource};

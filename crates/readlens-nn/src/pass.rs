@@ -1,6 +1,5 @@
 use candle_core::{DType, Result, Tensor};
-use readlens_kernels::Engine;
-pub use readlens_kernels::Precision;
+use readlens_kernels::{Engine, Precision};
 
 use crate::gradients::WeightGradients;
 use crate::random::Dropout;
@@ -26,12 +25,12 @@ enum How {
 
 impl Pass {
     /// Without dropout and without gradients of weights: inference, and the frozen classifier. A mask's gradient is
-    /// computed where it is tracked.
+    /// computed where it is tracked; going backward to weights that are trained is an error.
     pub fn inference() -> Self {
         Self { dropout: Dropout::off(), gradients: None, how: How::Fused }
     }
 
-    /// Training: kernels add the gradients of weights to `gradients`, whatever else candle's backward pass finds.
+    /// Training: kernels add the gradients of weights to `gradients`; those of other operations are in candle's store.
     pub fn training(dropout: Dropout, gradients: &WeightGradients) -> Self {
         Self { dropout, gradients: Some(gradients.clone()), how: How::Fused }
     }
@@ -76,7 +75,7 @@ impl Pass {
     }
 
     /// Silences activations in training.
-    pub(crate) fn drop(&mut self, x: &Tensor) -> Result<Tensor> {
+    pub(crate) fn silence(&mut self, x: &Tensor) -> Result<Tensor> {
         self.dropout.apply(x)
     }
 }

@@ -41,7 +41,7 @@ impl Parameters {
         self.0.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
     }
 
-    /// Sets every variable from `tensors`.
+    /// Sets every variable from `tensors`. No pass may be under way meanwhile: its kernels hold the values.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.
@@ -50,7 +50,7 @@ impl Parameters {
             let tensor = tensors
                 .get(name)
                 .ok_or_else(|| candle_core::Error::msg(format!("no tensor {name}")))?;
-            var.set(tensor)?;
+            var.set(&tensor.to_device(var.device())?)?;
         }
         Ok(())
     }

@@ -14,8 +14,9 @@ use network::{
 use readlens_kernels::{Engine, Level, Precision};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, Explainer, ExplainerConfig, GradientLayout, MaskSite, NormPlace,
-    Parameters, Pass, Pooling, TokenBatch, WeightGradients, WeightSource, masking,
+    Classifier, ClassifierConfig, Explainer, ExplainerConfig, ExplainerNetwork, GradientLayout,
+    MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch, WeightGradients, WeightSource,
+    masking,
 };
 
 /// Largest relative error of the outputs and of all gradients together, as the norm of the difference over the norm.
@@ -31,10 +32,14 @@ fn allowed(level: Level) -> f64 {
     if level == Level::Amx { RELATIVE_OF_TILES } else { RELATIVE }
 }
 
-/// Rows of many lengths, one long enough for several blocks of rows and tiles.
-fn rows() -> Vec<Vec<u32>> {
-    let row = |n: u32| (0..n).map(|i| if i == 0 { 2 } else { 5 + (i * 7 + n) % 16 }).collect();
-    [12, 1, 7, 11, 2].map(row).to_vec()
+/// Rows of many lengths.
+const SHORT: [u32; 5] = [12, 1, 7, 11, 2];
+/// Rows that take several blocks of queries, keys and positions, and one that a block of rows cuts.
+const LONG: [u32; 4] = [290, 1, 129, 70];
+
+fn rows(lengths: &[u32]) -> Vec<Vec<u32>> {
+    let row = |n: &u32| (0..*n).map(|i| if i == 0 { 2 } else { 5 + (i * 7 + n) % 16 }).collect();
+    lengths.iter().map(row).collect()
 }
 
 fn batch_of(rows: &[Vec<u32>], dtype: DType) -> TokenBatch {
@@ -154,7 +159,7 @@ fn source(dtype: DType) -> WeightSource {
 }
 
 fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
-    let rows = rows();
+    let rows = rows(if config.encoder.max_tokens > 12 { &LONG } else { &SHORT });
     let run = |dtype: DType, engine: Option<Engine>| {
         let mut source = source(dtype);
         let classifier = Classifier::new(config, &mut source).unwrap();
@@ -221,8 +226,8 @@ fn dropout_silences_what_it_silences_in_composed_operations() {
     }
 }
 
-fn check_explainer(config: &ExplainerConfig, dropout: f64, what: &str) {
-    let rows = rows();
+fn check_explainer(config: &ExplainerConfig, lengths: &[u32], dropout: f64, what: &str) {
+    let rows = rows(lengths);
     let run = |dtype: DType, engine: Option<Engine>| {
         let mut source = source(dtype);
         let explainer = Explainer::new(config, &mut source).unwrap();
@@ -249,11 +254,67 @@ fn explainers_of_both_kinds() {
         for dropout in [0.0, 0.25] {
             let what = format!("smoothing {smoothing}, dropout {dropout}");
             let convolutional = explainer_config(convolutional(), smoothing);
-            check_explainer(&convolutional, dropout, &format!("convolutional, {what}"));
+            check_explainer(&convolutional, &SHORT, dropout, &format!("convolutional, {what}"));
             let transformer = explainer_config(transformer(), smoothing);
-            check_explainer(&transformer, dropout, &format!("transformer, {what}"));
+            check_explainer(&transformer, &SHORT, dropout, &format!("transformer, {what}"));
         }
     }
+}
+
+#[test]
+fn windows_of_many_blocks() {
+    for norm in [NormPlace::Pre, NormPlace::Post] {
+        for patch in [1, 3] {
+            let mut encoder = encoder(norm, patch, MaskSite::Embedding);
+            (encoder.max_tokens, encoder.dim, encoder.layers) = (300, 16, 1);
+            let config = classifier_config(encoder, Pooling::Mean);
+            check_classifier(&config, 0.0, &format!("{norm:?} patch {patch}, long"));
+        }
+    }
+    let network = match convolutional() {
+        ExplainerNetwork::Convolutional { vocabulary, dim, width, .. } => {
+            ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations: vec![1, 40] }
+        }
+        transformer @ ExplainerNetwork::Transformer(_) => transformer,
+    };
+    check_explainer(&explainer_config(network, 1), &LONG, 0.0, "convolutional, long");
+}
+
+#[test]
+fn an_explainer_of_two_masks() {
+    for network in [convolutional(), transformer()] {
+        let mut config = explainer_config(network, 1);
+        config.masks = vec!["rank0".to_owned(), "rank1".to_owned()];
+        check_explainer(&config, &SHORT, 0.0, "two masks");
+    }
+}
+
+#[test]
+fn what_is_no_number_is_not_hidden() {
+    let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
+    let (classifier, parameters) = network::trainable_classifier(&config, DType::F32);
+    let (_, var) = parameters.iter().find(|(name, _)| *name == "blocks.0.qkv.weight").unwrap();
+    // Scores overflow; values stay finite.
+    let mut values: Vec<f32> = var.flatten_all().unwrap().to_vec1().unwrap();
+    values.iter_mut().take(12 * 6).for_each(|value| *value *= 1e30);
+    var.set(&Tensor::from_vec(values, var.shape(), &CPU).unwrap()).unwrap();
+    let batch = batch_of(&rows(&SHORT), DType::F32);
+    for level in Level::available() {
+        let mut pass = Pass::inference().at(Engine::new(level, Precision::F32));
+        let logits = classifier.forward(&batch, None, &mut pass).unwrap();
+        let first: Vec<f32> = logits[0].flatten_all().unwrap().to_vec1().unwrap();
+        assert!(first.iter().any(|value| !value.is_finite()), "{level}: {first:?}");
+    }
+}
+
+#[test]
+fn training_in_a_pass_of_inference_is_refused() {
+    let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
+    let (classifier, _) = network::trainable_classifier(&config, DType::F32);
+    let batch = batch_of(&rows(&SHORT), DType::F32);
+    let outputs = classifier.forward(&batch, None, &mut Pass::inference()).unwrap();
+    let error = scalar(&outputs).backward().unwrap_err().to_string();
+    assert!(error.contains("pass of inference"), "{error}");
 }
 
 #[test]
@@ -261,7 +322,7 @@ fn a_frozen_network_gives_the_mask_its_gradient_and_its_weights_none() {
     let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
     let frozen = network::frozen_classifier(&config, DType::F32);
     let (trained, _) = network::trainable_classifier(&config, DType::F64);
-    let rows = rows();
+    let rows = rows(&SHORT);
     let run = |classifier: &Classifier, dtype: DType, mut pass: Pass| {
         let batch = batch_of(&rows, dtype);
         let mask = mask_of(&batch, dtype);

@@ -48,8 +48,8 @@ pub struct Config {
 /// # Errors
 /// An input cannot be used, masks and tokens do not belong together, or the user interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
-    let classifier =
-        load_classifier(&paths.classifier, &device.open()?)?.with_precision(config.precision);
+    let classifier = load_classifier(&paths.classifier, &device.open(config.precision)?)?
+        .with_precision(config.precision);
     let windows = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
     let shape = classifier.config();
     if *windows.tokenization() != shape.tokenization {

@@ -103,7 +103,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let found = folder.run("p", &config()).unwrap();
     let classifier = load_classifier(
         &folder.0.path().join("classifier"),
-        &readlens_nn::DeviceKind::Cpu.open().unwrap(),
+        &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
     )
     .unwrap();
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();

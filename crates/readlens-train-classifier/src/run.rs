@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, WeightSource};
+use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_training::{Watcher, checkpoint_for, write_model};
@@ -38,7 +38,8 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         tokenization: data.tokenization,
     };
     data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
-    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device.open()?);
+    let mut source =
+        WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
     let classifier = Classifier::new(&shape, &mut source)?;
     let parameters = source.finish()?;
     let taxa = data.ranks.iter().map(|r| format!("{} {}", r.taxa.len(), r.rank));

@@ -77,7 +77,11 @@ fn sixteen_windows_are_learned_by_heart() {
     assert_eq!(manifest.stage, "train-classifier");
     assert_eq!(manifest.seed, Some(5));
     assert_eq!(manifest.inputs, [InputDigest::of("tokens", &paths.tokens).unwrap()]);
-    load_classifier(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
+    load_classifier(
+        &paths.output,
+        &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
+    )
+    .unwrap();
     assert!(!directory.path().join("classifier.checkpoint").exists());
 }
 
@@ -93,7 +97,11 @@ fn every_shape_trains_and_loads() {
         config.class_weights = true;
         let (paths, outcome) = train(&config, &rows(20, &tokenization()), directory.path());
         outcome.unwrap();
-        load_classifier(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
+        load_classifier(
+            &paths.output,
+            &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
+        )
+        .unwrap();
     }
 }
 

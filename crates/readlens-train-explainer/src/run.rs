@@ -35,7 +35,7 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    let device = device.open()?;
+    let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;

@@ -89,7 +89,11 @@ fn the_classifier_is_frozen_under_every_preset() {
             assert_eq!(manifest.input("classifier"), Some(&before));
             assert_eq!(manifest.config, serde_json::to_value(&config).unwrap());
             // The output loads, and says which tokens count as read.
-            load_explainer(&paths.output, &readlens_nn::DeviceKind::Cpu.open().unwrap()).unwrap();
+            load_explainer(
+                &paths.output,
+                &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
+            )
+            .unwrap();
             let shape: ExplainerConfig = read_json(&paths.output.join(CONFIG_FILE)).unwrap();
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {

@@ -57,8 +57,12 @@ impl<'a> Matrix<'a> {
             Order::Columns => (columns, rows),
         };
         assert!(length <= stride, "runs of {length} overlap at stride {stride}");
-        let needed = if runs == 0 || length == 0 { 0 } else { (runs - 1) * stride + length };
-        assert!(needed <= values.len(), "{rows} x {columns} do not fit {} values", values.len());
+        let needed = span(runs, length, stride);
+        assert!(
+            needed.is_some_and(|needed| needed <= values.len()),
+            "{rows} x {columns} do not fit {} values",
+            values.len()
+        );
         Self { values, stride, order, rows, columns }
     }
 
@@ -78,6 +82,14 @@ impl<'a> Matrix<'a> {
             Order::Columns => Order::Rows,
         };
         Self { order, rows: self.columns, columns: self.rows, ..self }
+    }
+}
+
+/// Values from the first of `runs` runs to the end of the last; none where that is no number.
+fn span(runs: usize, length: usize, stride: usize) -> Option<usize> {
+    match runs.checked_sub(1) {
+        Some(before) if length > 0 => before.checked_mul(stride)?.checked_add(length),
+        _ => Some(0),
     }
 }
 
@@ -233,10 +245,18 @@ pub fn product(
     stride: usize,
 ) {
     assert_eq!(a.depth, b.depth, "the factors have different depths");
+    assert!(b.columns <= stride, "rows of {} overlap at stride {stride}", b.columns);
+    let needed = span(a.rows, b.columns, stride);
+    assert!(needed.is_some_and(|needed| needed <= out.len()), "the product does not fit");
     if a.rows == 0 || b.columns == 0 {
         return;
     }
-    assert!(b.columns <= stride && (a.rows - 1) * stride + b.columns <= out.len());
+    if a.depth == 0 {
+        if update == Update::Set {
+            out.chunks_mut(stride).take(a.rows).for_each(|row| row[..b.columns].fill(0.0));
+        }
+        return;
+    }
     match (&a.form, &b.form) {
         (LeftForm::Panels { values, row, column }, RightForm::Panels(panels)) => {
             let shape = panels::Shape { rows: a.rows, columns: b.columns, depth: a.depth };

@@ -278,12 +278,6 @@ pub(super) fn product(
     assert!(left.len() >= size(rows, depth, parts) && right.len() >= size(columns, depth, parts));
     assert!((rows - 1) * stride + columns <= out.len());
     let steps = depth.div_ceil(STEPS);
-    if steps == 0 {
-        if update == Update::Set {
-            out.chunks_mut(stride).take(rows).for_each(|row| row[..columns].fill(0.0));
-        }
-        return;
-    }
     let run = steps * parts * TILE;
     let has_tiles = level == Level::Amx;
     let mut spare = [0f32; BLOCK * BLOCK];
@@ -348,48 +342,56 @@ unsafe fn configure() {
     unsafe { asm!("ldtilecfg [{}]", in(reg) CONFIGURATION.0.as_ptr(), options(nostack, readonly)) };
 }
 
-/// Registers 0 to 3, the block of C, from memory or zero.
-macro_rules! open_block {
-    ($update:expr, $out:expr, $stride:expr) => {
-        let bytes = $stride * size_of::<f32>();
-        let below = $out.add(SIDE * $stride);
-        if $update == Update::Add {
-            asm!(
-                "tileloadd tmm0, [{out} + {bytes}*1]",
-                "tileloadd tmm1, [{out} + {bytes}*1 + 64]",
-                "tileloadd tmm2, [{below} + {bytes}*1]",
-                "tileloadd tmm3, [{below} + {bytes}*1 + 64]",
-                out = in(reg) $out, below = in(reg) below, bytes = in(reg) bytes,
-                options(nostack, readonly),
-            );
-        } else {
-            asm!(
-                "tilezero tmm0", "tilezero tmm1", "tilezero tmm2", "tilezero tmm3",
-                options(nostack, nomem),
-            );
-        }
-    };
-}
-
-/// Writes registers 0 to 3 to C.
-macro_rules! close_block {
-    ($out:expr, $stride:expr) => {
+/// 32 × 32 values of C: registers 0 to 3, from memory or zero, the given steps, and back to memory. `$advance` is the
+/// distance between the tiles of one step and of the next.
+macro_rules! block {
+    ($left:ident, $right:ident, $run:ident, $steps:ident, $update:ident, $out:ident, $stride:ident,
+     $advance:literal, [$($step:literal),+ $(,)?]) => {
         let bytes = $stride * size_of::<f32>();
         let below = $out.add(SIDE * $stride);
         asm!(
+            "test {adds:e}, {adds:e}",
+            "jz 3f",
+            "tileloadd tmm0, [{out} + {bytes}*1]",
+            "tileloadd tmm1, [{out} + {bytes}*1 + 64]",
+            "tileloadd tmm2, [{below} + {bytes}*1]",
+            "tileloadd tmm3, [{below} + {bytes}*1 + 64]",
+            "jmp 2f",
+            "3:",
+            "tilezero tmm0",
+            "tilezero tmm1",
+            "tilezero tmm2",
+            "tilezero tmm3",
+            "2:",
+            $($step,)+
+            concat!("add {a}, ", $advance),
+            concat!("add {b}, ", $advance),
+            concat!("add {c}, ", $advance),
+            concat!("add {d}, ", $advance),
+            "dec {steps}",
+            "jnz 2b",
             "tilestored [{out} + {bytes}*1], tmm0",
             "tilestored [{out} + {bytes}*1 + 64], tmm1",
             "tilestored [{below} + {bytes}*1], tmm2",
             "tilestored [{below} + {bytes}*1 + 64], tmm3",
-            out = in(reg) $out, below = in(reg) below, bytes = in(reg) bytes,
+            adds = in(reg) u32::from($update == Update::Add),
+            out = in(reg) $out,
+            below = in(reg) below,
+            bytes = in(reg) bytes,
+            a = inout(reg) $left => _,
+            b = inout(reg) $right => _,
+            c = inout(reg) $left.add($run) => _,
+            d = inout(reg) $right.add($run) => _,
+            row = in(reg) 64usize,
+            steps = inout(reg) $steps => _,
+            out("tmm0") _, out("tmm1") _, out("tmm2") _, out("tmm3") _,
+            out("tmm4") _, out("tmm5") _, out("tmm6") _, out("tmm7") _,
             options(nostack),
         );
     };
 }
 
-/// 32 × 32 values of C from tiles of plain bf16.
-///
-/// The compiler knows no tile register, so that none changes between the pieces of assembly.
+/// A block of C from tiles of plain bf16.
 unsafe fn tile_block(
     left: *const u16,
     right: *const u16,
@@ -401,36 +403,30 @@ unsafe fn tile_block(
 ) {
     // SAFETY: as in `product`.
     unsafe {
-        open_block!(update, out, stride);
-        asm!(
-            "2:",
-            "tileloadd tmm4, [{a} + {row}*1]",
-            "tileloadd tmm6, [{b} + {row}*1]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{c} + {row}*1]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tileloadd tmm7, [{d} + {row}*1]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {a}, 1024",
-            "add {b}, 1024",
-            "add {c}, 1024",
-            "add {d}, 1024",
-            "dec {steps}",
-            "jnz 2b",
-            a = inout(reg) left => _,
-            b = inout(reg) right => _,
-            c = inout(reg) left.add(run) => _,
-            d = inout(reg) right.add(run) => _,
-            row = in(reg) 64usize,
-            steps = inout(reg) steps => _,
-            options(nostack, readonly),
+        block!(
+            left,
+            right,
+            run,
+            steps,
+            update,
+            out,
+            stride,
+            "1024",
+            [
+                "tileloadd tmm4, [{a} + {row}*1]",
+                "tileloadd tmm6, [{b} + {row}*1]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm5, [{c} + {row}*1]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tileloadd tmm7, [{d} + {row}*1]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+            ]
         );
-        close_block!(out, stride);
     }
 }
 
-/// 32 × 32 values of C from tiles of sums of two bf16: `Aₕ Bₕ + Aₕ Bₗ + Aₗ Bₕ`.
+/// A block of C from tiles of sums of two bf16: `Aₕ Bₕ + Aₕ Bₗ + Aₗ Bₕ`.
 unsafe fn tile_block_of_sums(
     left: *const u16,
     right: *const u16,
@@ -442,46 +438,40 @@ unsafe fn tile_block_of_sums(
 ) {
     // SAFETY: as in `product`.
     unsafe {
-        open_block!(update, out, stride);
-        asm!(
-            "2:",
-            "tileloadd tmm4, [{a} + {row}*1]",
-            "tileloadd tmm6, [{b} + {row}*1]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm5, [{c} + {row}*1]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tileloadd tmm7, [{d} + {row}*1]",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm6, [{b} + {row}*1 + 1024]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{d} + {row}*1 + 1024]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tileloadd tmm4, [{a} + {row}*1 + 1024]",
-            "tileloadd tmm6, [{b} + {row}*1]",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "tileloadd tmm5, [{c} + {row}*1 + 1024]",
-            "tdpbf16ps tmm0, tmm4, tmm6",
-            "tileloadd tmm7, [{d} + {row}*1]",
-            "tdpbf16ps tmm2, tmm5, tmm6",
-            "tdpbf16ps tmm1, tmm4, tmm7",
-            "tdpbf16ps tmm3, tmm5, tmm7",
-            "add {a}, 2048",
-            "add {b}, 2048",
-            "add {c}, 2048",
-            "add {d}, 2048",
-            "dec {steps}",
-            "jnz 2b",
-            a = inout(reg) left => _,
-            b = inout(reg) right => _,
-            c = inout(reg) left.add(run) => _,
-            d = inout(reg) right.add(run) => _,
-            row = in(reg) 64usize,
-            steps = inout(reg) steps => _,
-            options(nostack, readonly),
+        block!(
+            left,
+            right,
+            run,
+            steps,
+            update,
+            out,
+            stride,
+            "2048",
+            [
+                "tileloadd tmm4, [{a} + {row}*1]",
+                "tileloadd tmm6, [{b} + {row}*1]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm5, [{c} + {row}*1]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tileloadd tmm7, [{d} + {row}*1]",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "tileloadd tmm6, [{b} + {row}*1 + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{d} + {row}*1 + 1024]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tileloadd tmm4, [{a} + {row}*1 + 1024]",
+                "tileloadd tmm6, [{b} + {row}*1]",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+                "tileloadd tmm5, [{c} + {row}*1 + 1024]",
+                "tdpbf16ps tmm0, tmm4, tmm6",
+                "tileloadd tmm7, [{d} + {row}*1]",
+                "tdpbf16ps tmm2, tmm5, tmm6",
+                "tdpbf16ps tmm1, tmm4, tmm7",
+                "tdpbf16ps tmm3, tmm5, tmm7",
+            ]
         );
-        close_block!(out, stride);
     }
 }
 
