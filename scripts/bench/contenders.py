@@ -25,6 +25,9 @@ from protocol import peak_kb
 
 # Longest time for one answer, a preparation included.
 LIMIT_S = 1200.0
+# Rest between two turns: the worker threads of PyTorch and OpenVINO go on spinning for a while after a repetition, which
+# would fall on whoever comes next.
+REST_S = 0.25
 # Lines of a contender's standard error that an error message repeats.
 ERROR_LINES = 15
 
@@ -271,6 +274,7 @@ def take_turns(makers: Mapping[str, Callable[[], Turns]], repetitions: int) -> d
         measurements = {label: Measurement() for label in turns}
         for _ in range(repetitions):
             for label, turn in turns.items():
+                time.sleep(REST_S)
                 measurements[label].milliseconds.append(turn.run())
         for label, turn in turns.items():
             measurement = measurements[label]

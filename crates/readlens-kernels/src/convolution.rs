@@ -8,6 +8,7 @@ use crate::layer::Kept;
 use crate::norm::{layer_norm, layer_norm_gradient, layer_norm_weight_gradient};
 use crate::product::{Matrix, PackedRight, Update, left, product, right};
 use crate::rows::{add, add_bias, add_rows};
+use crate::vectorized::vectorized;
 use crate::{Affine, Buffer, Engine};
 
 /// Positions that are computed together.
@@ -230,13 +231,21 @@ impl Convolution<'_> {
 
     /// The neighbours of `count` positions from `first` on: count × (width dim).
     fn gather(&self, x: &[f32], length: usize, first: usize, count: usize, columns: &mut [f32]) {
-        let dim = self.dim;
-        for (row, columns) in columns.chunks_exact_mut(self.width * dim).take(count).enumerate() {
-            for (tap, out) in columns.chunks_exact_mut(dim).enumerate() {
-                match self.source(first + row, tap, length) {
-                    Some(source) => out.copy_from_slice(&x[source * dim..][..dim]),
-                    None => out.fill(0.0),
+        let (dim, wide) = (self.dim, self.width * self.dim);
+        for tap in 0..self.width {
+            // Positions whose neighbour is in the sequence are a stretch.
+            let (ahead, back) = (tap * self.dilation, self.width / 2 * self.dilation);
+            let start = back.saturating_sub(ahead).clamp(first, first + count);
+            let end = (length + back).saturating_sub(ahead).clamp(start, first + count);
+            let rows = |from: usize, to: usize| (from - first) * wide..(to - first) * wide;
+            for row in [rows(first, start), rows(end, first + count)] {
+                for row in columns[row].chunks_exact_mut(wide) {
+                    row[tap * dim..][..dim].fill(0.0);
                 }
+            }
+            if start < end {
+                let source = &x[(start + ahead - back) * dim..(end + ahead - back) * dim];
+                copy_tap(self.engine, source, dim, wide, tap * dim, &mut columns[rows(start, end)]);
             }
         }
     }
@@ -340,5 +349,23 @@ impl Convolution<'_> {
             }
         }
         out
+    }
+}
+
+vectorized! {
+    /// Copies rows of `dim` values into rows of `wide` values, from column `first` on.
+    fn copy_tap(source: &[f32], dim: usize, wide: usize, first: usize, columns: &mut [f32]) {
+        for (source, row) in source.chunks_exact(dim).zip(columns.chunks_exact_mut(wide)) {
+            let row = &mut row[first..first + dim];
+            // Vectors at a time: a library call a row would cost more than the copy.
+            let (vectors, rest) = source.as_chunks::<16>();
+            let (row_vectors, row_rest) = row.as_chunks_mut::<16>();
+            for (row, vector) in row_vectors.iter_mut().zip(vectors) {
+                *row = *vector;
+            }
+            for (value, source) in row_rest.iter_mut().zip(rest) {
+                *value = *source;
+            }
+        }
     }
 }
