@@ -133,7 +133,7 @@ class Effort:
     planted_windows: int
 
 
-FULL = Effort((MODEL_A, MODEL_B), {"A": 7, "B": 3}, 4096, 143_000_000, 65_536)
+FULL = Effort((MODEL_A, MODEL_B), {"A": 7, "B": 3}, 4096, 143_000_000, 32_768)
 QUICK = Effort((MODEL_A,), {"A": 3}, 1024, 40_000_000, 32_768)
 
 

@@ -41,7 +41,7 @@ def print_scaling(place: Workplace, quick: bool) -> None:
     """Prints one line per point, on one core."""
     print(HEADER, flush=True)
     for what, value, bench in varied(quick):
-        rows = bench.model.batch if bench.is_training else bench.model.inference_rows
+        rows = bench.rows
         label = bench.name.replace(f" {bench.model.name}", "")
         repetitions = 2 if quick or rows > 1000 else 5
         maker = {f"{label}, {what} {value}": lambda b=bench: place.ours(b, THREADS)}

@@ -1,6 +1,6 @@
 //! One block of a transformer encoder: attention and feed-forward layers with their norms and residual sums.
 //!
-//! Rows pass in blocks of [`ROWS`], so that what lies between two products stays in the second cache. The forward
+//! Rows pass in blocks of [`ROWS`] or [`ROWS_BACKWARD`], so that what lies between two products stays in the second cache. The forward
 //! pass keeps queries, keys and values, the joined heads, the logarithms of the softmax sums and the inputs of norms
 //! and GELU; the backward pass computes the rest again.
 
@@ -13,8 +13,10 @@ use crate::product::{Matrix, PackedRight, Update, left, product, right};
 use crate::rows::{add, add_bias, add_rows, silence};
 use crate::{Affine, Buffer, Engine, LayerTensors};
 
-/// Rows that pass together.
-const ROWS: usize = 128;
+/// Rows that pass together forward: a wide layer's input and output then stay in the second cache beside its weights.
+const ROWS: usize = 32;
+/// The same backward, where each block of rows adds to all gradients of weights.
+const ROWS_BACKWARD: usize = 64;
 
 /// Where a block's layer norms stand.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -103,9 +105,9 @@ fn grown<T: Clone + Default>(values: &mut Vec<T>, length: usize) -> &mut [T] {
 }
 
 impl Layer<'_> {
-    fn blocks(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+    fn blocks(&self, size: usize) -> impl Iterator<Item = (usize, usize)> + use<> {
         let rows: usize = self.lengths.iter().sum();
-        (0..rows).step_by(ROWS).map(move |first| (first, ROWS.min(rows - first)))
+        (0..rows).step_by(size).map(move |first| (first, size.min(rows - first)))
     }
 
     fn silence(&self, which: usize, values: &mut [f32], first_row: usize) {
@@ -185,7 +187,7 @@ impl Layer<'_> {
         let kept_rows = if keep { rows } else { ROWS };
         let pre = stash.pre.floats(kept_rows * feed_forward);
 
-        for (first, count) in self.blocks() {
+        for (first, count) in self.blocks(ROWS) {
             let x = &x[first * dim..][..count * dim];
             let input = match norm {
                 NormPlace::Pre => {
@@ -206,7 +208,7 @@ impl Layer<'_> {
             attention(self.engine, Heads { qkv, positions, dim, heads }, joined, logs, scratch);
             first += positions;
         }
-        for (first, count) in self.blocks() {
+        for (first, count) in self.blocks(ROWS) {
             let range = first * dim..(first + count) * dim;
             let middle = &mut middle[range.clone()];
             let normal = &mut normal[..count * dim];
@@ -279,14 +281,17 @@ impl Layer<'_> {
         w_out.pack(self.engine, Matrix::rows(t.out.weight, dim, dim));
         w_1.pack(self.engine, Matrix::rows(t.ff_1.weight, feed_forward, dim));
         w_2.pack(self.engine, Matrix::rows(t.ff_2.weight, dim, feed_forward));
-        let (normal, narrow) = (normal.floats(ROWS * dim), narrow.floats(ROWS * dim));
-        let second = second.floats(ROWS * dim);
-        let (wide, wide_gradient) =
-            (wide.floats(ROWS * feed_forward), wide_gradient.floats(ROWS * feed_forward));
+        let (normal, narrow) =
+            (normal.floats(ROWS_BACKWARD * dim), narrow.floats(ROWS_BACKWARD * dim));
+        let second = second.floats(ROWS_BACKWARD * dim);
+        let (wide, wide_gradient) = (
+            wide.floats(ROWS_BACKWARD * feed_forward),
+            wide_gradient.floats(ROWS_BACKWARD * feed_forward),
+        );
         let joined_gradient = joined.floats(rows * dim);
         let qkv_gradient = qkv.floats(rows * 3 * dim);
 
-        for (first, count) in self.blocks() {
+        for (first, count) in self.blocks(ROWS_BACKWARD) {
             let range = first * dim..(first + count) * dim;
             let statistics = [0, 1].map(|i: usize| &stash.statistics[i][first..][..count]);
             let gradient = &mut gradient[range.clone()];
@@ -319,7 +324,7 @@ impl Layer<'_> {
                             middle,
                             t.norm_2,
                             normal,
-                            &mut [[0.0; 2]; ROWS][..count],
+                            &mut [[0.0; 2]; ROWS_BACKWARD][..count],
                         );
                         &*normal
                     }
@@ -392,7 +397,7 @@ impl Layer<'_> {
             );
             first += positions;
         }
-        for (first, count) in self.blocks() {
+        for (first, count) in self.blocks(ROWS_BACKWARD) {
             let range = first * dim..(first + count) * dim;
             let (x, gradient) = (&x[range.clone()], &mut gradient[range]);
             let upstream = &qkv_gradient[first * 3 * dim..][..count * 3 * dim];
@@ -401,7 +406,13 @@ impl Layer<'_> {
                 let normal = &mut normal[..count * dim];
                 let input = match norm {
                     NormPlace::Pre => {
-                        layer_norm(engine, x, t.norm_1, normal, &mut [[0.0; 2]; ROWS][..count]);
+                        layer_norm(
+                            engine,
+                            x,
+                            t.norm_1,
+                            normal,
+                            &mut [[0.0; 2]; ROWS_BACKWARD][..count],
+                        );
                         &*normal
                     }
                     NormPlace::Post => x,

@@ -7,7 +7,7 @@ pub fn column_reference() -> String {
     let mut page = String::from(
         "# Column reference\n\n\
          Made from the declarations in `crates/readlens-tables`; a test keeps it current.\n\
-         All tables are Parquet (zstd, row groups of at most 32,768 rows, fewer where lists are\n\
+         All tables are Parquet (zstd, row groups of at most 65,536 rows, fewer where lists are\n\
          long). Coordinates are 0-based and half-open. The file's metadata holds `readlens.table`, `readlens.schema_version` and\n\
          `readlens.manifest` (stage, version, configuration, seed and input digests, as JSON); a\n\
          shard's also has `readlens.shard`, its place `i/n` counted from 1.\n",

@@ -19,7 +19,7 @@ use crate::number_lists::EncodedLists;
 use crate::record::Record;
 
 /// Most rows of a row group: few enough to stream, enough to compress.
-pub const ROW_GROUP_ROWS: usize = 32_768;
+pub const ROW_GROUP_ROWS: usize = 65_536;
 /// A row group also ends with the row that brings its longest column of lists to this many
 /// items, so that long windows do not pile up in memory.
 pub const ROW_GROUP_ITEMS: usize = 1 << 20;
