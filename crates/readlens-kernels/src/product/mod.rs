@@ -14,6 +14,8 @@
 //! the sum (Henry, Tang & Heinecke 2019). Only [`Level::Amx`] does so, where three tile products are much faster than
 //! one f32 product.
 
+#[cfg(target_arch = "x86_64")]
+mod packing;
 mod panels;
 #[cfg(target_arch = "x86_64")]
 mod tiles;
@@ -193,7 +195,7 @@ pub fn left<'a>(engine: Engine, matrix: Matrix<'a>, buffer: &'a mut Buffer) -> L
         #[cfg(target_arch = "x86_64")]
         Layout::Tiles { parts } => {
             let halves = buffer.halves(tiles::size(rows, depth, parts));
-            tiles::pack_left(matrix, parts, halves);
+            packing::pack_left(matrix, parts, halves);
             LeftForm::Tiles(halves)
         }
         #[cfg(not(target_arch = "x86_64"))]
@@ -214,7 +216,7 @@ pub fn right<'a>(engine: Engine, matrix: Matrix, buffer: &'a mut Buffer) -> Righ
         #[cfg(target_arch = "x86_64")]
         Layout::Tiles { parts } => {
             let halves = buffer.halves(tiles::size(columns, depth, parts));
-            tiles::pack_right(matrix, parts, halves);
+            packing::pack_right(matrix, parts, halves);
             RightForm::Tiles(halves)
         }
         #[cfg(not(target_arch = "x86_64"))]
