@@ -39,6 +39,7 @@ pub fn classifier_shape() -> ClassifierConfig {
     ClassifierConfig {
         encoder: encoder(2),
         pooling: Pooling::Mean,
+        bag: None,
         ranks: RANKS.into_iter().zip(TAXA).map(rank).collect(),
         tokenization: tokenization(),
     }

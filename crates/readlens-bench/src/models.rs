@@ -44,6 +44,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
     let config = ClassifierConfig {
         encoder: encoder.clone(),
         pooling: Pooling::Mean,
+        bag: None,
         ranks: shape.taxa.iter().enumerate().map(rank).collect(),
         tokenization,
     };

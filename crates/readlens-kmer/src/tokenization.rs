@@ -240,6 +240,33 @@ impl Tokenization {
         Some(kmer.into_iter().collect())
     }
 
+    /// For each token id the number of its k-mer among those that count as one with their reverse
+    /// complement, none for special tokens; and how many such k-mers there are.
+    ///
+    /// Of a k-mer and its reverse complement the first in the order of ids gives the number; in an
+    /// alphabet without complement each k-mer has its own.
+    pub fn strandless_kmers(&self) -> (Vec<Option<u32>>, usize) {
+        let mut numbers: Vec<Option<u32>> = vec![None; self.vocabulary_size()];
+        let mut count = 0;
+        let mut bases = Vec::with_capacity(self.k as usize);
+        let whole = Self { stride: self.k, cls: false, ..*self };
+        let mut twin = Vec::with_capacity(1);
+        for id in FIRST_KMER as usize..numbers.len() {
+            if numbers[id].is_some() {
+                continue;
+            }
+            numbers[id] = Some(count);
+            if self.alphabet.has_complement() {
+                bases.clear();
+                bases.extend(self.kmer(id as u32).unwrap_or_default().bytes());
+                whole.encode(&self.alphabet.reverse_complement(&bases), &mut twin);
+                twin.iter().for_each(|&twin| numbers[twin as usize] = Some(count));
+            }
+            count += 1;
+        }
+        (numbers, count as usize)
+    }
+
     /// Place of `id` among the k-mers, from 0.
     fn kmer_number(&self, id: u32) -> Option<usize> {
         (FIRST_KMER as usize..self.vocabulary_size())

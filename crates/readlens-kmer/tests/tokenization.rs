@@ -159,3 +159,22 @@ fn decoding_names_the_token_that_does_not_fit() {
     let gaps = dna(3, 4, false).decode(&[5]).unwrap_err().to_string();
     assert!(gaps.contains("stride 4 above k 3"), "{gaps}");
 }
+
+/// 4^k k-mers pair up but for the palindromes, of which an even k has 4^(k/2).
+#[test]
+fn a_kmer_and_its_reverse_complement_count_as_one() {
+    for (k, palindromes) in [(3_u32, 0), (4, 16), (6, 64)] {
+        let tokenization = Tokenization::new(Alphabet::Dna, k, 1, true).expect("can work");
+        let (numbers, count) = tokenization.strandless_kmers();
+        assert_eq!(count, (4_usize.pow(k) + palindromes) / 2);
+        assert!(numbers[..FIRST_KMER as usize].iter().all(Option::is_none));
+        let mut tokens = Vec::new();
+        let bases: &[u8] = b"ACGGTTACGATCCATTGACA";
+        tokenization.encode(bases, &mut tokens);
+        let forward: Vec<_> = tokens[1..].iter().map(|&id| numbers[id as usize]).collect();
+        tokenization.encode(&Alphabet::Dna.reverse_complement(bases), &mut tokens);
+        let mut reverse: Vec<_> = tokens[1..].iter().map(|&id| numbers[id as usize]).collect();
+        reverse.reverse();
+        assert_eq!(forward, reverse);
+    }
+}

@@ -8,6 +8,7 @@ use readlens_kernels::Precision;
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
+use crate::bag::{Bag, BagConfig};
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
 use crate::ops::Linear;
@@ -32,6 +33,9 @@ pub struct ClassifierConfig {
     pub encoder: EncoderConfig,
     /// How positions become one vector.
     pub pooling: Pooling,
+    /// A k-mer bag beside the encoder, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bag: Option<BagConfig>,
     /// Ranks from the highest to the lowest.
     pub ranks: Vec<RankClasses>,
     /// How the windows it reads must be tokenized.
@@ -46,6 +50,7 @@ impl ClassifierConfig {
     pub fn validate(&self) -> Result<()> {
         self.encoder.validate()?;
         self.encoder.check_vocabulary(&self.tokenization)?;
+        self.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
         if self.pooling == Pooling::Cls && !self.tokenization.cls {
             return Err(Fault::usage(
                 "CLS pooling needs a CLS token: tokenize without --no-cls, or pool the mean",
@@ -62,11 +67,15 @@ impl ClassifierConfig {
 }
 
 /// Predicts a taxon at every rank; each head also sees the softmax of the ranks above.
+///
+/// Heads see the encoder's pooled state and, where there is a k-mer bag, its hidden layer; the bag also
+/// adds to the logits directly.
 #[derive(Debug)]
 pub struct Classifier {
     config: ClassifierConfig,
     encoder: Encoder,
     pooler: Linear,
+    bag: Option<Bag>,
     heads: Vec<Linear>,
     tensors: HashMap<String, Tensor>,
 }
@@ -81,14 +90,17 @@ impl Classifier {
         let encoder = Encoder::new(&config.encoder, source)?;
         let dim = config.encoder.dim;
         let pooler = linear(source, "pooler", dim, dim)?;
+        let taxa: Vec<usize> = config.ranks.iter().map(|rank| rank.taxa.len()).collect();
+        let bag = config.bag.as_ref().map(|bag| Bag::new(bag, &config.tokenization, &taxa, source));
+        let bag = bag.transpose()?;
         let mut heads = Vec::with_capacity(config.ranks.len());
-        let mut width = dim;
+        let mut width = dim + config.bag.as_ref().map_or(0, |bag| bag.hidden);
         for (i, rank) in config.ranks.iter().enumerate() {
             heads.push(linear(source, &format!("heads.{i}"), width, rank.taxa.len())?);
             width += rank.taxa.len();
         }
         let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
-        Ok(Self { config: config.clone(), encoder, pooler, heads, tensors })
+        Ok(Self { config: config.clone(), encoder, pooler, bag, heads, tensors })
     }
 
     /// Computes in `precision` where it is not trained.
@@ -124,12 +136,21 @@ impl Classifier {
     ) -> candle_core::Result<Vec<Tensor>> {
         let pooled = self.encoder.pooled(batch, mask, self.config.pooling, pass)?;
         let state = pass.silence(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let site = self.config.encoder.mask_site;
+        let bag = self.bag.as_ref().map(|bag| bag.forward(batch, mask, site, pass)).transpose()?;
+        let state = match &bag {
+            Some(bag) => Tensor::cat(&[&state, &bag.hidden], 1)?,
+            None => state,
+        };
         let mut logits: Vec<Tensor> = Vec::with_capacity(self.heads.len());
         let mut above: Vec<Tensor> = Vec::with_capacity(self.heads.len());
-        for head in &self.heads {
+        for (rank, head) in self.heads.iter().enumerate() {
             let mut parts: Vec<&Tensor> = above.iter().collect();
             parts.push(&state);
-            let out = head.forward(&Tensor::cat(&parts, 1)?)?;
+            let mut out = head.forward(&Tensor::cat(&parts, 1)?)?;
+            if let Some(bag) = &bag {
+                out = (out + &bag.logits[rank])?;
+            }
             above.push(candle_nn::ops::softmax(&out, D::Minus1)?);
             logits.push(out);
         }

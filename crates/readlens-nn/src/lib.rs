@@ -13,6 +13,7 @@ pub mod masking;
 pub mod ops;
 pub mod random;
 
+mod bag;
 mod batch;
 mod device;
 mod encoder;
@@ -22,6 +23,7 @@ mod model_directory;
 mod pass;
 mod weights;
 
+pub use bag::BagConfig;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;

@@ -78,4 +78,9 @@ impl Pass {
     pub(crate) fn silence(&mut self, x: &Tensor) -> Result<Tensor> {
         self.dropout.apply(x)
     }
+
+    /// [`Pass::silence`] with a rate of the layer's own.
+    pub(crate) fn silence_at(&mut self, rate: f64, x: &Tensor) -> Result<Tensor> {
+        self.dropout.apply_at(rate, x)
+    }
 }

@@ -13,8 +13,8 @@ use rand::RngExt;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch,
-    masking,
+    BagConfig, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
+    TokenBatch, masking,
 };
 
 /// Largest relative error of a gradient entry.
@@ -121,6 +121,19 @@ fn post_norm_classifier_with_cls_pooling() {
     check_classifier(&config, 0.0, "post-LN, CLS");
 }
 
+/// Hidden tokens count for nothing, or as the mean k-mer.
+#[test]
+fn a_classifier_with_a_kmer_bag() {
+    for site in [MaskSite::Embedding, MaskSite::Mean] {
+        let config = with_bag(classifier_config(encoder(NormPlace::Pre, 2, site), Pooling::Mean));
+        check_classifier(&config, 0.25, "k-mer bag");
+    }
+}
+
+fn with_bag(config: ClassifierConfig) -> ClassifierConfig {
+    ClassifierConfig { bag: Some(BagConfig { hidden: 5, dropout: 0.5 }), ..config }
+}
+
 #[test]
 fn a_classifier_under_seeded_dropout() {
     let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Norm), Pooling::Mean);
@@ -166,8 +179,9 @@ fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what
 }
 
 fn classifiers() -> [ClassifierConfig; 2] {
+    let first = encoder(NormPlace::Pre, 2, MaskSite::Embedding);
     [
-        classifier_config(encoder(NormPlace::Pre, 2, MaskSite::Embedding), Pooling::Mean),
+        with_bag(classifier_config(first, Pooling::Mean)),
         classifier_config(encoder(NormPlace::Post, 1, MaskSite::Mean), Pooling::Cls),
     ]
 }

@@ -80,6 +80,7 @@ fn classifier(name: &str, site: MaskSite, dtype: DType) -> (Value, Classifier) {
             mask_site: site,
         },
         pooling: if c["pool"] == "mean" { Pooling::Mean } else { Pooling::Cls },
+        bag: None,
         ranks: classes
             .iter()
             .enumerate()

@@ -1,7 +1,7 @@
 use readlens_batch::{Augmentation, BlockMasks};
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{EncoderConfig, MaskSite, NormPlace, Pooling};
+use readlens_nn::{BagConfig, EncoderConfig, MaskSite, NormPlace, Pooling};
 use serde::{Deserialize, Serialize};
 
 /// Sizes to start from.
@@ -14,9 +14,16 @@ pub enum Preset {
     Small,
     /// 4 layers of 128 on patches of 2 tokens.
     Medium,
+    /// A k-mer bag of 512 beside 2 layers of 64 on patches of 12 tokens: for genomes, where evidence
+    /// is spread out and k-mer counts say more than places; tokens with stride 1.
+    Bag,
     /// BERTax's size: 12 layers of 250, 5 heads, post-LN, CLS pooling, no patches.
     Bertax,
 }
+
+/// Probability of silencing a hidden activation of a k-mer bag: it sees thousands of features of
+/// tens of thousands of windows.
+pub(crate) const BAG_DROPOUT: f64 = 0.5;
 
 /// Shape of the classifier, apart from what the data decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -36,6 +43,8 @@ pub struct ModelConfig {
     pub norm: NormPlace,
     /// How positions become one vector.
     pub pooling: Pooling,
+    /// A k-mer bag beside the encoder, if there is one.
+    pub bag: Option<BagConfig>,
     /// Probability of silencing an activation in training.
     pub dropout: f64,
     /// Where a mask acts.
@@ -51,6 +60,7 @@ impl Preset {
             Self::Tiny => (32, 1, 2, 64, 4),
             Self::Small => (64, 2, 4, 256, 4),
             Self::Medium => (128, 4, 4, 512, 2),
+            Self::Bag => (64, 2, 4, 256, 12),
             Self::Bertax => (250, 12, 5, 1024, 1),
         };
         let as_published = self == Self::Bertax;
@@ -62,6 +72,7 @@ impl Preset {
             patch,
             norm: if as_published { NormPlace::Post } else { NormPlace::Pre },
             pooling: if as_published { Pooling::Cls } else { Pooling::Mean },
+            bag: (self == Self::Bag).then_some(BagConfig { hidden: 512, dropout: BAG_DROPOUT }),
             dropout: 0.1,
             mask_site: MaskSite::Embedding,
             max_tokens: None,
@@ -72,7 +83,7 @@ impl Preset {
     pub fn learning_rate(self) -> f64 {
         match self {
             Self::Tiny | Self::Small => 3e-3,
-            Self::Medium => 1e-3,
+            Self::Medium | Self::Bag => 1e-3,
             Self::Bertax => 1e-4,
         }
     }
@@ -127,6 +138,7 @@ impl Config {
         self.fit.validate()?;
         // Any vocabulary and length will do to check the rest before the data is read.
         self.model.encoder(1 << 10, 1).validate()?;
+        self.model.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
         let shares = [
             ("mask-probability", self.masks.probability, 0.0),
             ("mask-smallest", self.masks.smallest, SMALLEST_SHARE),

@@ -7,7 +7,7 @@ use readlens_fault::Result;
 use readlens_stage::{Context, Stage};
 use readlens_training::{AugmentationOptions, FitOptions};
 
-use crate::config::{Config, Preset};
+use crate::config::{BAG_DROPOUT, Config, Preset};
 use crate::run::{Paths, run};
 
 /// Command line of `readlens-train-classifier`.
@@ -48,6 +48,12 @@ pub struct Options {
     /// Probability of silencing an activation, 0 to 1 [default: the preset's]
     #[arg(long, value_name = "P", help_heading = "Network")]
     dropout: Option<f64>,
+    /// Hidden width of a k-mer bag beside the encoder, 0 for none [default: the preset's]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    bag: Option<usize>,
+    /// Probability of silencing a hidden activation of the k-mer bag, 0 to 1
+    #[arg(long, value_name = "P", default_value_t = BAG_DROPOUT, help_heading = "Network")]
+    bag_dropout: f64,
     /// Layer norms before or after attention and feed-forward [default: the preset's]
     #[arg(long, value_name = "PLACE", value_parser = ["pre", "post"], help_heading = "Network")]
     norm: Option<String>,
@@ -81,7 +87,7 @@ pub struct Options {
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Tiny, Self::Small, Self::Medium, Self::Bertax]
+        &[Self::Tiny, Self::Small, Self::Medium, Self::Bag, Self::Bertax]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -93,6 +99,8 @@ impl ValueEnum for Preset {
             Self::Medium => {
                 PossibleValue::new("medium").help("4 layers of 128 on patches of 2 tokens")
             }
+            Self::Bag => PossibleValue::new("bag")
+                .help("a k-mer bag of 512 beside 2 layers of 64 on patches of 12 tokens"),
             Self::Bertax => {
                 PossibleValue::new("bertax").help("12 layers of 250, post-LN, CLS pooling")
             }
@@ -102,7 +110,7 @@ impl ValueEnum for Preset {
 
 impl Options {
     fn config(&self) -> Config {
-        use readlens_nn::{MaskSite, NormPlace, Pooling};
+        use readlens_nn::{BagConfig, MaskSite, NormPlace, Pooling};
         let mut model = self.preset.model();
         let sizes = [
             (&mut model.dim, self.dim),
@@ -114,6 +122,8 @@ impl Options {
         for (size, chosen) in sizes {
             *size = chosen.unwrap_or(*size);
         }
+        let hidden = self.bag.or(model.bag.map(|bag| bag.hidden)).filter(|hidden| *hidden > 0);
+        model.bag = hidden.map(|hidden| BagConfig { hidden, dropout: self.bag_dropout });
         model.dropout = self.dropout.unwrap_or(model.dropout);
         model.max_tokens = self.max_tokens;
         model.norm = match self.norm.as_deref() {

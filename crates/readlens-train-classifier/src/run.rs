@@ -34,6 +34,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let shape = ClassifierConfig {
         encoder: config.model.encoder(data.tokenization.vocabulary_size(), data.longest),
         pooling: config.model.pooling,
+        bag: config.model.bag.clone(),
         ranks: data.ranks.clone(),
         tokenization: data.tokenization,
     };

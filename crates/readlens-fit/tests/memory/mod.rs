@@ -64,6 +64,7 @@ fn shape() -> ClassifierConfig {
             mask_site: MaskSite::Embedding,
         },
         pooling: Pooling::Mean,
+        bag: None,
         ranks: vec![RankClasses {
             rank: "genus".to_owned(),
             taxa: (0..TAXA).map(|t| t.to_string()).collect(),

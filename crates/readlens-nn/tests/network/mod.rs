@@ -51,6 +51,7 @@ pub fn classifier_config(encoder: EncoderConfig, pooling: Pooling) -> Classifier
     ClassifierConfig {
         encoder,
         pooling,
+        bag: None,
         ranks: TAXA.iter().enumerate().map(rank).collect(),
         tokenization: tokenization(),
     }
