@@ -70,6 +70,9 @@ pub fn explainer_shape(
         network,
         masks: masks.iter().map(|&mask| mask.to_owned()).collect(),
         smoothing: 1,
+
+        guide: None,
+        conditions: Vec::new(),
         selection,
         tokenization: tokenization(),
     }

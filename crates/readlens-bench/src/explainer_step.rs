@@ -67,7 +67,7 @@ impl Task for ExplainerTask {
         let off = &mut Pass::inference();
         let batch = &shard.batch;
         let mut pass = Pass::training(Dropout::off(), gradients);
-        let logits = self.explainer.forward(batch, &mut pass)?.squeeze(2)?;
+        let logits = self.explainer.forward(batch, None, &mut pass)?.squeeze(2)?;
         let soft = candle_nn::ops::sigmoid(&logits)?;
         let seen = masking::straight_through(&soft)?;
         let kept = masking::complete(&seen, batch)?;

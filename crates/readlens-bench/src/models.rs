@@ -56,6 +56,9 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             network: network(kind, &encoder),
             masks: vec!["all".to_owned()],
             smoothing: 1,
+
+            guide: None,
+            conditions: Vec::new(),
             selection: Selection::Threshold,
             tokenization,
         };

@@ -225,7 +225,8 @@ fn convolutions(criterion: &mut Criterion) {
         };
         let (mut stash, mut work) = (ConvolutionStash::default(), ConvolutionWork::default());
         group.bench_function(BenchmarkId::from_parameter(label), |bencher| {
-            bencher.iter(|| black_box(network.forward(&ids, &lengths, &mut stash, &mut work)));
+            bencher
+                .iter(|| black_box(network.forward(&ids, &lengths, None, &mut stash, &mut work)));
         });
     }
     group.finish();

@@ -110,7 +110,7 @@ impl Convolutions<'_> {
         Convolution { engine, dim, width, dilation: self.dilations[index], tensors }
     }
 
-    /// The outputs, tokens × outputs.
+    /// The outputs, tokens × outputs. `added`, tokens × dim, is added to the embedding where there is any.
     ///
     /// # Panics
     /// An id is outside the embedding.
@@ -118,6 +118,7 @@ impl Convolutions<'_> {
         &self,
         ids: &[u32],
         lengths: &[usize],
+        added: Option<&[f32]>,
         stash: &mut ConvolutionStash,
         work: &mut ConvolutionWork,
     ) -> Vec<f32> {
@@ -128,6 +129,9 @@ impl Convolutions<'_> {
         let embedded = stash.states[0].floats(count * dim);
         for (row, &id) in embedded.chunks_exact_mut(dim).zip(ids) {
             row.copy_from_slice(&self.tensors.token[id as usize * dim..][..dim]);
+        }
+        if let Some(added) = added {
+            add(engine, embedded, added);
         }
         for index in 0..layers {
             let (before, after) = stash.states.split_at_mut(index + 1);
@@ -152,8 +156,8 @@ impl Convolutions<'_> {
         out
     }
 
-    /// Adds to `gradients` what `upstream`, the gradient of the outputs, brings. The stash is of the forward pass with
-    /// the same arguments.
+    /// Adds to `gradients` what `upstream`, the gradient of the outputs, brings, and sets `embedded`, tokens × dim, to
+    /// the gradient of the embedding with what was added. The stash is of the forward pass with the same arguments.
     pub fn backward(
         &self,
         ids: &[u32],
@@ -161,6 +165,7 @@ impl Convolutions<'_> {
         upstream: &[f32],
         stash: &ConvolutionStash,
         gradients: &mut ConvolutionTensors<&mut [f32]>,
+        embedded: Option<&mut [f32]>,
         work: &mut ConvolutionWork,
     ) {
         let (dim, engine, count) = (self.dim, self.engine, ids.len());
@@ -193,6 +198,9 @@ impl Convolutions<'_> {
         }
         for (row, &id) in gradient.chunks_exact(dim).zip(ids) {
             add(engine, &mut gradients.token[id as usize * dim..][..dim], row);
+        }
+        if let Some(embedded) = embedded {
+            embedded.copy_from_slice(gradient);
         }
         work.gradient = memory;
     }

@@ -11,6 +11,10 @@ pub struct Config {
     pub split: Option<String>,
     /// Which tokens count as read; none: as the Explainer was trained.
     pub selection: Option<Selection>,
+    /// Neighbouring tokens that a logit is averaged over, odd; 1 for none.
+    pub smoothing: usize,
+    /// Tokens of a block over which logits are averaged, after smoothing; 1 for none.
+    pub patch: usize,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
     /// Precision of the networks' products.
@@ -27,6 +31,9 @@ impl Config {
             && !(share > 0.0 && share <= 1.0)
         {
             return Err(Fault::usage(format!("area must be in (0, 1], not {share}")));
+        }
+        if self.smoothing.is_multiple_of(2) || self.patch == 0 {
+            return Err(Fault::usage("smoothing must be odd and patch 1 or more"));
         }
         if self.frames == 0 {
             return Err(Fault::usage("frames must be 1 or more"));

@@ -5,6 +5,7 @@
 
 mod bases;
 mod config;
+mod ensemble;
 mod options;
 mod run;
 

@@ -15,12 +15,12 @@ pub struct Options {
     /// Token table (Parquet)
     #[arg(long, value_name = "FILE")]
     tokens: PathBuf,
-    /// Directory of the classifier; needed where the Explainer has one mask per rank
+    /// Directory of the classifier; needed where the Explainer has one mask per rank or reads the classifier
     #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
-    /// Directory of the trained Explainer
-    #[arg(long, value_name = "DIR")]
-    explainer: PathBuf,
+    /// Directory of a trained Explainer; the scores of several are averaged
+    #[arg(long, value_name = "DIR", required = true)]
+    explainer: Vec<PathBuf>,
     /// Mask table to write (Parquet)
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
@@ -36,6 +36,15 @@ pub struct Options {
     /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
+    /// Average the scores over so many neighbouring tokens, an odd number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    smoothing: usize,
+    /// Average the scores in blocks of so many tokens, to compare methods at equal patch size
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    patch: usize,
+    /// Name in the column method, to tell Explainers apart
+    #[arg(long, value_name = "NAME", default_value = "explainer")]
+    method: String,
     /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     precision: Precision,
@@ -54,16 +63,18 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
-            method: "explainer".to_owned(),
+            method: self.method,
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
+            smoothing: self.smoothing,
+            patch: self.patch,
             frames: self.frames,
             precision: self.precision,
         };
         let paths = Paths {
             tokens: self.tokens,
             classifier: self.classifier,
-            explainer: self.explainer,
+            explainers: self.explainer,
             output: self.output,
             bases: self.bases,
         };

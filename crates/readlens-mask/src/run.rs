@@ -2,13 +2,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, explain, most_likely, predict};
+use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
 use readlens_nn::{
     Classifier, DeviceKind, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
-    load_explainer,
 };
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::{Context, in_order};
@@ -19,16 +18,17 @@ use readlens_tables::{KEY_SHARD, Writer};
 
 use crate::bases::{Frames, base_values};
 use crate::config::Config;
+use crate::ensemble::Ensemble;
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// Token table.
     pub tokens: PathBuf,
-    /// Directory of the classifier; needed where there is one mask per rank.
+    /// Directory of the classifier; needed where there is one mask per rank or the Explainer reads it.
     pub classifier: Option<PathBuf>,
-    /// Directory of the Explainer.
-    pub explainer: PathBuf,
+    /// Directories of the Explainers, one or more.
+    pub explainers: Vec<PathBuf>,
     /// Mask table to write.
     pub output: PathBuf,
     /// Table of masks on bases to write, if wanted.
@@ -48,30 +48,31 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let device = device.open(config.precision)?;
-    let explainer = load_explainer(&paths.explainer, &device)?.with_precision(config.precision);
+    let explainer = Ensemble::load(config, &paths.explainers, device)?;
     let classifier = target_classifier(&explainer, paths)?
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let tokenization = *stream.tokenization();
-    if tokenization != explainer.config().tokenization {
+    if tokenization != explainer.shape().tokenization {
         return Err(Fault::input(&paths.tokens)
-            .expected(format!("the tokenization of {}", paths.explainer.display()))
+            .expected("the tokenization of the Explainer")
             .found("another alphabet, k, stride or CLS")
             .remedy("tokenize again as for the Explainer")
             .into());
     }
-    let mut inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("explainer", &paths.explainer)?,
-    ];
+    let mut inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
+    for directory in &paths.explainers {
+        inputs.push(InputDigest::of("explainer", directory)?);
+    }
     if let Some(directory) = &paths.classifier {
         inputs.push(InputDigest::of("classifier", directory)?);
     }
     refuse_overwriting(std::iter::once(&paths.output).chain(&paths.bases), [&paths.tokens])?;
-    let trained: Manifest = read_json(&paths.explainer.join(MANIFEST_FILE))?;
-    for input in inputs.iter().filter(|input| input.role == "classifier") {
-        trained.check_input(&paths.explainer, input)?;
+    for directory in &paths.explainers {
+        let trained: Manifest = read_json(&directory.join(MANIFEST_FILE))?;
+        for input in inputs.iter().filter(|input| input.role == "classifier") {
+            trained.check_input(directory, input)?;
+        }
     }
     let manifest = Manifest::new("mask", config, None, inputs)?;
     let mut metadata = BTreeMap::new();
@@ -119,19 +120,21 @@ pub fn run(
     Ok(())
 }
 
-/// The classifier whose prediction names the target of each rank's mask.
-fn target_classifier(explainer: &Explainer, paths: &Paths) -> Result<Option<Classifier>> {
-    if explainer.config().masks.iter().all(|rank| rank == ALL_RANKS) {
+/// The classifier that the Explainer reads, and whose prediction names the target of each rank's mask.
+fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Classifier>> {
+    let explains_all = explainer.shape().masks.iter().all(|rank| rank == ALL_RANKS);
+    if explains_all && !explainer.needs_reading() {
         return Ok(None);
     }
     let Some(directory) = &paths.classifier else {
         return Err(Fault::usage(
-            "this Explainer has one mask per rank: pass --classifier, whose predictions they explain",
+            "this Explainer has one mask per rank or reads the classifier: pass --classifier",
         ));
     };
-    let classifier = load_classifier(directory, explainer.device())?;
+    let classifier = load_classifier(directory, explainer.members()[0].device())?;
     let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
-    if let Some(missing) = explainer.config().masks.iter().find(|rank| !ranks.contains(rank)) {
+    let mut masks = explainer.shape().masks.iter().filter(|rank| *rank != ALL_RANKS);
+    if let Some(missing) = masks.find(|rank| !ranks.contains(rank)) {
         return Err(Fault::input(directory)
             .expected(format!("a classifier with the rank {missing}, as the Explainer has"))
             .found(format!("{ranks:?}"))
@@ -143,7 +146,7 @@ fn target_classifier(explainer: &Explainer, paths: &Paths) -> Result<Option<Clas
 
 struct Masker<'a> {
     config: &'a Config,
-    explainer: &'a Explainer,
+    explainer: &'a Ensemble,
     classifier: Option<&'a Classifier>,
     tokenization: Tokenization,
 }
@@ -151,10 +154,11 @@ struct Masker<'a> {
 impl Masker<'_> {
     /// The rows of the chosen split that have a token, checked for length.
     fn choose(&self, path: &Path, first: u64, rows: Vec<TokenRow>) -> Result<Vec<TokenRow>> {
-        let most = match &self.explainer.config().network {
+        let most = |explainer: &Explainer| match &explainer.config().network {
             ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
             ExplainerNetwork::Convolutional { .. } => usize::MAX,
         };
+        let most = self.explainer.members().iter().map(most).min().unwrap_or(usize::MAX);
         let most = self.classifier.map_or(most, |c| most.min(c.config().encoder.max_tokens));
         let mut chosen = Vec::with_capacity(rows.len());
         for (index, row) in (first..).zip(rows) {
@@ -175,17 +179,17 @@ impl Masker<'_> {
     }
 
     fn selection(&self) -> Selection {
-        self.config.selection.unwrap_or(self.explainer.config().selection)
+        self.config.selection.unwrap_or(self.explainer.shape().selection)
     }
 
     fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
         let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
-        let logits = explain(self.explainer, &tokens)?;
+        let logits = self.explainer.logits(self.classifier, &tokens)?;
         let targets = self.targets(&tokens)?;
-        let mut masks = Vec::with_capacity(rows.len() * self.explainer.config().masks.len());
+        let mut masks = Vec::with_capacity(rows.len() * self.explainer.shape().masks.len());
         for ((row, logits), targets) in rows.iter().zip(logits).zip(targets) {
             for ((rank, logits), target) in
-                self.explainer.config().masks.iter().zip(&logits).zip(targets)
+                self.explainer.shape().masks.iter().zip(&logits).zip(targets)
             {
                 let (mask, hard) = select(logits, self.selection());
                 let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
@@ -207,8 +211,9 @@ impl Masker<'_> {
 
     /// Predicted taxon per row and mask; none where the mask is for all ranks.
     fn targets(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<Option<String>>>> {
-        let masks = &self.explainer.config().masks;
-        let Some(classifier) = self.classifier else {
+        let masks = &self.explainer.shape().masks;
+        let explains_all = masks.iter().all(|rank| rank == ALL_RANKS);
+        let Some(classifier) = self.classifier.filter(|_| !explains_all) else {
             return Ok(vec![vec![None; masks.len()]; tokens.len()]);
         };
         let ranks = &classifier.config().ranks;
@@ -227,8 +232,8 @@ impl Masker<'_> {
             .collect::<Result<_>>()?;
         let readings: Vec<&[u32]> =
             frames.iter().flat_map(|f| &f.tokens).map(Vec::as_slice).collect();
-        let mut logits = explain(self.explainer, &readings)?.into_iter();
-        let outputs = &self.explainer.config().masks;
+        let mut logits = self.explainer.logits(self.classifier, &readings)?.into_iter();
+        let outputs = &self.explainer.shape().masks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());
         for (row, frames) in rows.iter().zip(&frames) {
             let readings: Vec<Vec<Vec<f32>>> = logits.by_ref().take(frames.tokens.len()).collect();

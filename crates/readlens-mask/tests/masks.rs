@@ -22,6 +22,8 @@ fn config() -> Config {
         method: "explainer".to_owned(),
         split: None,
         selection: None,
+        smoothing: 1,
+        patch: 1,
         frames: 1,
         precision: readlens_nn::Precision::F32,
     }
@@ -61,7 +63,7 @@ impl Folder {
         Paths {
             tokens: self.path("tokens.parquet"),
             classifier: self.classifier.then(|| self.path("classifier")),
-            explainer: self.path("explainer"),
+            explainers: vec![self.path("explainer")],
             output: self.path(&format!("{name}.masks.parquet")),
             bases: Some(self.path(&format!("{name}.bases.parquet"))),
         }

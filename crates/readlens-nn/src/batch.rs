@@ -40,20 +40,30 @@ impl Ragged {
 
     /// The values of real tokens among those of padded rows.
     pub(crate) fn gather(&self, padded: &[f32]) -> Vec<f32> {
-        let rows = padded.chunks_exact(self.width).zip(&self.lengths);
-        rows.flat_map(|(row, &length)| &row[..length]).copied().collect()
+        self.gather_wide(padded, 1)
+    }
+
+    /// [`Ragged::gather`] of `width` values per token.
+    pub(crate) fn gather_wide(&self, padded: &[f32], width: usize) -> Vec<f32> {
+        let rows = padded.chunks_exact(self.width * width).zip(&self.lengths);
+        rows.flat_map(|(row, &length)| &row[..length * width]).copied().collect()
     }
 
     /// Padded rows with zeros past each row's end; the inverse of [`Ragged::gather`].
     pub(crate) fn scatter(&self, values: &[f32], device: &Device) -> Result<Tensor> {
-        let mut padded = vec![0f32; self.lengths.len() * self.width];
+        Tensor::from_vec(self.scatter_wide(values, 1), (self.lengths.len(), self.width), device)
+    }
+
+    /// Padded rows of `width` values per token; the inverse of [`Ragged::gather_wide`].
+    pub(crate) fn scatter_wide(&self, values: &[f32], width: usize) -> Vec<f32> {
+        let mut padded = vec![0f32; self.lengths.len() * self.width * width];
         let mut rest = values;
-        for (row, &length) in padded.chunks_exact_mut(self.width).zip(&self.lengths) {
-            let (values, others) = rest.split_at(length);
-            row[..length].copy_from_slice(values);
+        for (row, &length) in padded.chunks_exact_mut(self.width * width).zip(&self.lengths) {
+            let (values, others) = rest.split_at(length * width);
+            row[..length * width].copy_from_slice(values);
             rest = others;
         }
-        Tensor::from_vec(padded, (self.lengths.len(), self.width), device)
+        padded
     }
 }
 

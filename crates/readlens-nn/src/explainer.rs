@@ -11,8 +11,10 @@ use serde::{Deserialize, Serialize};
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, check_vocabulary, layer_norm, linear};
 use crate::fused::{FusedConvolutions, Pool};
+use crate::masking;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
 use crate::pass::Pass;
+use crate::reading::Reading;
 use crate::weights::{Initial, WeightSource};
 
 /// Most tokens that one convolution may span.
@@ -50,6 +52,35 @@ pub enum Selection {
     },
 }
 
+/// A gradient of the frozen classifier beside the network: [`crate::mask_gradient`] for its own prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GuideConfig {
+    /// Uniform masks at which it is taken, each in `(0, 1]`.
+    pub levels: Vec<f64>,
+    /// Whether the network reads it and learns its weight, from 1 on; otherwise it is added to the
+    /// z-scores of the network's logits with the fixed `weight`.
+    pub is_input: bool,
+    /// That weight.
+    pub weight: f64,
+}
+
+impl GuideConfig {
+    fn validate(&self, network: &ExplainerNetwork) -> Result<()> {
+        let sound = |level: &f64| *level > 0.0 && *level <= 1.0;
+        if self.levels.is_empty() || self.levels.len() > 100 || !self.levels.iter().all(sound) {
+            return Err(Fault::usage("gradient levels must be 1 to 100 numbers in (0, 1]"));
+        }
+        if !self.weight.is_finite() {
+            return Err(Fault::usage("the weight of the gradient must be a number"));
+        }
+        if self.is_input && matches!(network, ExplainerNetwork::Transformer(_)) {
+            return Err(Fault::usage("only a convolutional Explainer reads a gradient"));
+        }
+        Ok(())
+    }
+}
+
 /// Shape of an Explainer, as `config.json` holds it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -61,6 +92,12 @@ pub struct ExplainerConfig {
     /// Tokens that a mask logit is averaged over, odd; 1 for none. Longer stretches are easier to
     /// read, for the classifier and for people.
     pub smoothing: usize,
+    /// A gradient of the classifier beside the network, if there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guide: Option<GuideConfig>,
+    /// Number of taxa of each rank where the network reads the predicted taxa; empty where it does not.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub conditions: Vec<usize>,
     /// Which tokens count as read.
     pub selection: Selection,
     /// How the windows it reads must be tokenized.
@@ -89,8 +126,20 @@ impl ExplainerConfig {
                 "the share of tokens to keep must be in (0, 1], not {share}"
             )));
         }
+        self.guide.as_ref().map_or(Ok(()), |guide| guide.validate(&self.network))?;
+        if self.conditions.len() > 1 << 10 || self.conditions.iter().any(|&n| n == 0 || n > 1 << 24)
+        {
+            return Err(Fault::usage(
+                "an Explainer is told a predicted taxon of each rank or none",
+            ));
+        }
         match &self.network {
             ExplainerNetwork::Transformer(encoder) => {
+                if !self.conditions.is_empty() {
+                    return Err(Fault::usage(
+                        "only a convolutional Explainer reads predicted taxa",
+                    ));
+                }
                 encoder.validate()?;
                 encoder.check_vocabulary(&self.tokenization)?;
                 if encoder.patch > 1 {
@@ -132,6 +181,10 @@ pub struct Explainer {
     config: ExplainerConfig,
     body: Body,
     out: Linear,
+    /// What a gradient adds to the token embedding, `(masks, dim)`, and its weight in the logits, `(masks)`.
+    guide: Option<(Tensor, Tensor)>,
+    /// What a predicted taxon adds to the token embedding, `(taxa, dim)` per rank.
+    conditions: Vec<Tensor>,
     /// The same tensors, as kernels take them, where the network is convolutional.
     convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
     /// Of passes that train nothing.
@@ -170,7 +223,19 @@ impl Explainer {
                 (Body::Convolutional { token, convolutions, norm }, *dim)
             }
         };
-        let out = linear(source, "out", dim, config.masks.len())?;
+        let masks = config.masks.len();
+        let out = linear(source, "out", dim, masks)?;
+        let guide = match &config.guide {
+            Some(GuideConfig { is_input: true, .. }) => Some((
+                source.tensor("guide.embedding", &[masks, dim], Initial::Normal(1.0))?,
+                source.tensor("guide.weight", &[masks], Initial::Ones)?,
+            )),
+            _ => None,
+        };
+        let conditions = config.conditions.iter().enumerate().map(|(rank, &taxa)| {
+            source.tensor(&format!("condition.{rank}.weight"), &[taxa, dim], Initial::Normal(1.0))
+        });
+        let conditions = conditions.collect::<Result<_>>()?;
         let convolutions = match &body {
             Body::Transformer(_) => None,
             Body::Convolutional { token, convolutions, norm } => {
@@ -184,7 +249,7 @@ impl Explainer {
         };
         let precision = Precision::F32;
         let (config, stashes) = (config.clone(), Arc::default());
-        Ok(Self { config, body, out, convolutions, precision, stashes })
+        Ok(Self { config, body, out, guide, conditions, convolutions, precision, stashes })
     }
 
     /// Computes in `precision` where it is not trained.
@@ -209,26 +274,110 @@ impl Explainer {
         self.out.bias.device()
     }
 
-    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding mean nothing.
+    /// Whether it reads the classifier beside the tokens: then [`Explainer::forward`] needs a [`Reading`].
+    pub fn needs_reading(&self) -> bool {
+        self.config.guide.is_some() || !self.config.conditions.is_empty()
+    }
+
+    /// Levels of the gradient that it is given; none where it is given none.
+    pub fn gradient_levels(&self) -> &[f64] {
+        self.config.guide.as_ref().map_or(&[], |guide| &guide.levels)
+    }
+
+    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding mean nothing. `reading` is the classifier's, for an
+    /// Explainer that needs one.
     ///
     /// # Errors
-    /// Ids are out of the vocabulary, rows too long for a transformer, or shapes differ.
-    pub fn forward(&self, batch: &TokenBatch, pass: &mut Pass) -> candle_core::Result<Tensor> {
-        let logits = match &self.body {
+    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a reading is missing.
+    pub fn forward(
+        &self,
+        batch: &TokenBatch,
+        reading: Option<&Reading>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        let logits = self.network_logits(batch, reading, pass)?;
+        let logits = self.guided(logits, batch, reading)?;
+        if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
+    }
+
+    /// The network's own logits, before a gradient is added to them and before they are smoothed; what a distilled
+    /// Explainer learns with.
+    ///
+    /// # Errors
+    /// As for [`Explainer::forward`].
+    pub fn network_logits(
+        &self,
+        batch: &TokenBatch,
+        reading: Option<&Reading>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        let added = self.added(batch, reading)?;
+        match &self.body {
             Body::Transformer(encoder) => {
-                self.out.forward(&encoder.forward(batch, None, pass)?.states)?
+                self.out.forward(&encoder.forward(batch, None, pass)?.states)
             }
             Body::Convolutional { token, convolutions, norm } => {
                 match pass.engine_for(token, self.precision) {
-                    Some(engine) => self.fused(engine, batch, pass)?,
+                    Some(engine) => self.fused(engine, batch, added.as_ref(), pass),
                     None => {
-                        let states = composed(batch, token, convolutions, norm, pass)?;
-                        self.out.forward(&states)?
+                        let added = added.as_ref();
+                        let states = composed(batch, token, added, convolutions, norm, pass)?;
+                        self.out.forward(&states)
                     }
                 }
             }
-        };
-        if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
+        }
+    }
+
+    /// What is added to the token embedding, `(batch, tokens, dim)`.
+    fn added(
+        &self,
+        batch: &TokenBatch,
+        reading: Option<&Reading>,
+    ) -> candle_core::Result<Option<Tensor>> {
+        let mut added: Option<Tensor> = None;
+        if let Some((embedding, _)) = &self.guide {
+            let gradient = gradient_of(reading)?;
+            let (rows, tokens, masks) = gradient.dims3()?;
+            let flat = gradient.reshape((rows * tokens, masks))?.matmul(embedding)?;
+            added = Some(flat.reshape((rows, tokens, ()))?);
+        }
+        for (rank, embedding) in self.conditions.iter().enumerate() {
+            let Some(classes) = reading.and_then(|reading| reading.classes.get(rank)) else {
+                candle_core::bail!(
+                    "this Explainer reads the classifier's prediction, which is missing"
+                );
+            };
+            let classes = Tensor::new(classes.as_slice(), self.device())?;
+            let rows = embedding.index_select(&classes, 0)?.unsqueeze(1)?;
+            let (count, tokens) = batch.dims()?;
+            let rows = match added.take() {
+                Some(others) => others.broadcast_add(&rows)?,
+                None => rows.broadcast_as((count, tokens, rows.dim(2)?))?.contiguous()?,
+            };
+            added = Some(rows);
+        }
+        Ok(added)
+    }
+
+    /// The logits with the gradient's part.
+    fn guided(
+        &self,
+        logits: Tensor,
+        batch: &TokenBatch,
+        reading: Option<&Reading>,
+    ) -> candle_core::Result<Tensor> {
+        match (&self.config.guide, &self.guide) {
+            (None, _) => Ok(logits),
+            (Some(_), Some((_, weight))) => logits + gradient_of(reading)?.broadcast_mul(weight)?,
+            (Some(guide), None) => {
+                let scores = (0..logits.dim(2)?).map(|mask| {
+                    masking::standardize(&logits.narrow(2, mask, 1)?.squeeze(2)?, batch)
+                });
+                let scores = scores.collect::<candle_core::Result<Vec<_>>>()?;
+                Tensor::stack(&scores, 2)? + (gradient_of(reading)? * guide.weight)?
+            }
+        }
     }
 
     /// The convolutional network as one operation.
@@ -236,6 +385,7 @@ impl Explainer {
         &self,
         engine: Engine,
         batch: &TokenBatch,
+        added: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
         let (ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations }, Some(tensors)) =
@@ -263,15 +413,20 @@ impl Explainer {
             outputs: self.config.masks.len(),
             tensors: Arc::clone(tensors),
             batch: Arc::clone(ragged),
+            is_added: added.is_some(),
             dropout,
             gradients,
             stash: Mutex::new(self.stashes.take()),
             pool: Arc::clone(&self.stashes),
         };
+        let added = match added {
+            Some(added) => added.contiguous()?,
+            None => tensors.token.detach(),
+        };
         if keep {
-            tensors.token.apply_op1(operation)
+            tensors.token.apply_op2(&added, operation)
         } else {
-            tensors.token.apply_op1_no_bwd(&operation)
+            tensors.token.apply_op2_no_bwd(&added, &operation)
         }
     }
 
@@ -293,11 +448,21 @@ impl Explainer {
     }
 }
 
+fn gradient_of(reading: Option<&Reading>) -> candle_core::Result<&Tensor> {
+    match reading.and_then(|reading| reading.gradient.as_ref()) {
+        Some(gradient) => Ok(gradient),
+        None => candle_core::bail!(
+            "this Explainer reads a gradient of the classifier, which is missing"
+        ),
+    }
+}
+
 /// The convolutional network composed of candle's operations, for any dtype and device; its states before the
 /// projection.
 fn composed(
     batch: &TokenBatch,
     token: &Tensor,
+    added: Option<&Tensor>,
     convolutions: &[Convolution],
     norm: &LayerNorm,
     pass: &mut Pass,
@@ -305,7 +470,9 @@ fn composed(
     let (rows, tokens) = batch.dims()?;
     let present = batch.present.unsqueeze(2)?;
     let x = token.index_select(&batch.ids.flatten_all()?, 0)?;
-    let mut x = x.reshape((rows, tokens, ()))?.broadcast_mul(&present)?;
+    let x = x.reshape((rows, tokens, ()))?;
+    let x = added.map_or_else(|| Ok(x.clone()), |added| &x + added)?;
+    let mut x = x.broadcast_mul(&present)?;
     for convolution in convolutions {
         let update = gelu(&convolution.forward(&x)?)?;
         x = (x + update)?.broadcast_mul(&present)?;

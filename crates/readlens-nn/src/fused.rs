@@ -6,7 +6,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
 use readlens_kernels::{
     ConvolutionStash, ConvolutionTensors, ConvolutionWork, Convolutions, Encoder, EncoderDropout,
     EncoderShape, EncoderStash, EncoderTensors, EncoderWork, Engine, Kept, Output, Tokens,
@@ -219,8 +219,8 @@ impl CustomOp2 for FusedEncoder {
 
 static CONVOLUTION_WORK: Pool<ConvolutionWork> = Pool::new();
 
-/// One pass through a convolutional Explainer up to its logits. Its candle input is the token embedding, for its place
-/// in the graph.
+/// One pass through a convolutional Explainer up to its logits. Its candle inputs are the token embedding, for its place
+/// in the graph, and what is added to it.
 pub(crate) struct FusedConvolutions {
     pub(crate) engine: Engine,
     pub(crate) dim: usize,
@@ -229,6 +229,9 @@ pub(crate) struct FusedConvolutions {
     pub(crate) outputs: usize,
     pub(crate) tensors: Arc<ConvolutionTensors<Tensor>>,
     pub(crate) batch: Arc<Ragged>,
+    /// Whether anything is added to the embedding, `(batch, tokens, dim)`; otherwise its place is filled with what is
+    /// not read.
+    pub(crate) is_added: bool,
     pub(crate) dropout: Option<Kept>,
     /// Where the gradients of weights go; none where no backward pass follows.
     pub(crate) gradients: Option<WeightGradients>,
@@ -290,45 +293,60 @@ impl FusedConvolutions {
     }
 }
 
-impl CustomOp1 for FusedConvolutions {
+impl CustomOp2 for FusedConvolutions {
     fn name(&self) -> &'static str {
         "convolutions"
     }
 
-    fn cpu_fwd(&self, _token: &CpuStorage, _layout: &Layout) -> Result<(CpuStorage, Shape)> {
+    fn cpu_fwd(
+        &self,
+        _token: &CpuStorage,
+        _token_layout: &Layout,
+        added: &CpuStorage,
+        added_layout: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let added = match self.is_added {
+            true => Some(self.batch.gather_wide(floats(added, added_layout)?, self.dim)),
+            false => None,
+        };
         let logits = self.run(|network, stash, work| {
-            Ok(network.forward(&self.batch.ids, &self.batch.lengths, stash, work))
+            let Ragged { ids, lengths, .. } = &*self.batch;
+            Ok(network.forward(ids, lengths, added.as_deref(), stash, work))
         })?;
-        let width = self.batch.width * self.outputs;
-        let mut out = vec![0f32; self.batch.lengths.len() * width];
-        let mut rest = logits.as_slice();
-        for (out, &tokens) in out.chunks_exact_mut(width).zip(&self.batch.lengths) {
-            let (row, others) = rest.split_at(tokens * self.outputs);
-            out[..row.len()].copy_from_slice(row);
-            rest = others;
-        }
+        let out = self.batch.scatter_wide(&logits, self.outputs);
         let shape = (self.batch.lengths.len(), self.batch.width, self.outputs);
         Ok((CpuStorage::F32(out), shape.into()))
     }
 
-    fn bwd(&self, _token: &Tensor, _result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+    fn bwd(
+        &self,
+        _token: &Tensor,
+        added: &Tensor,
+        _result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let Some(gradients) = &self.gradients else {
             bail!("the Explainer is trained, but computed in a pass of inference");
         };
+        let wants_added = self.is_added && added.track_op();
+        let mut embedded =
+            vec![0f32; if wants_added { self.batch.ids.len() * self.dim } else { 0 }];
         with_values(&[&gradient.contiguous()?], |values| {
-            let width = self.batch.width * self.outputs;
-            let rows = values[0].chunks_exact(width).zip(&self.batch.lengths);
-            let upstream: Vec<f32> =
-                rows.flat_map(|(row, &n)| &row[..n * self.outputs]).copied().collect();
+            let upstream = self.batch.gather_wide(values[0], self.outputs);
             self.run(|network, stash, work| {
                 let mut memory = gradients.lock();
                 let parts = gradients.parts(&mut memory, &self.listed()?)?;
                 let mut parts = self.refill(parts)?;
                 let Ragged { ids, lengths, .. } = &*self.batch;
-                network.backward(ids, lengths, &upstream, stash, &mut parts, work);
+                let of_added = wants_added.then_some(embedded.as_mut_slice());
+                network.backward(ids, lengths, &upstream, stash, &mut parts, of_added, work);
                 Ok(())
             })
         })?;
-        Ok(None)
+        let of_added = wants_added.then(|| {
+            let values = self.batch.scatter_wide(&embedded, self.dim);
+            Tensor::from_vec(values, added.shape(), added.device())
+        });
+        Ok((None, of_added.transpose()?))
     }
 }

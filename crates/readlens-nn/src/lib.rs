@@ -21,6 +21,7 @@ mod fused;
 mod gradients;
 mod model_directory;
 mod pass;
+mod reading;
 mod weights;
 
 pub use bag::BagConfig;
@@ -28,7 +29,7 @@ pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
 pub use encoder::{Encoder, EncoderConfig, Pooling};
-pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
+pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GuideConfig, Selection};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use masking::MaskSite;
 pub use model_directory::{
@@ -36,5 +37,6 @@ pub use model_directory::{
     read_model, read_tensors, save_weights, weights_digest,
 };
 pub use pass::Pass;
+pub use reading::{Reading, mask_gradient};
 pub use readlens_kernels::{NormPlace, Precision};
 pub use weights::{Initial, Parameters, WeightSource};

@@ -162,7 +162,7 @@ pub fn standardize(logits: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
 const VARIANCE_FLOOR: f64 = 1e-6;
 
 /// [`standardize`] for one row at inference.
-fn z_scores(logits: &[f32]) -> Vec<f32> {
+pub fn z_scores(logits: &[f32]) -> Vec<f32> {
     let n = logits.len().max(1) as f32;
     let mean = logits.iter().sum::<f32>() / n;
     let variance = logits.iter().map(|x| (x - mean) * (x - mean)).sum::<f32>() / n;

@@ -167,7 +167,8 @@ fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what
     let (explainer, parameters) = trainable_explainer(config, DType::F64);
     let batch = batch(&ROWS, DType::F64);
     let loss = || {
-        let logits = explainer.forward(&batch, &mut Pass::inference()).unwrap().squeeze(2).unwrap();
+        let logits =
+            explainer.forward(&batch, None, &mut Pass::inference()).unwrap().squeeze(2).unwrap();
         composite(&classifier, &batch, &candle_nn::ops::sigmoid(&logits).unwrap())
     };
     let grads = loss().backward().unwrap();
@@ -192,6 +193,43 @@ fn convolutional_explainers_through_the_frozen_classifier() {
         let what = format!("convolutional, smoothing {smoothing}");
         check_explainer(&explainer_config(convolutional(), smoothing), &classifier, &what);
     }
+}
+
+#[test]
+fn explainers_that_read_the_classifier() {
+    for config in network::reading_explainers() {
+        for classifier in classifiers() {
+            check_explainer(&config, &classifier, &format!("{:?}", config.guide));
+        }
+    }
+}
+
+/// The gradient that an Explainer is given and taught is that of the classifier's log probability, level by level.
+#[test]
+fn the_mask_gradient_is_the_classifiers() {
+    let config = &classifiers()[0];
+    let classifier = frozen_classifier(config, DType::F64);
+    let batch = batch(&ROWS, DType::F64);
+    let classes: Vec<Vec<u32>> = config.ranks.iter().map(|_| vec![1; ROWS.len()]).collect();
+    let even = vec![1.0; ROWS.len()];
+    let (rows, tokens) = batch.dims().unwrap();
+    let level = |level: f64| {
+        let mask =
+            Var::from_vec(vec![level; rows * tokens], (rows, tokens), &network::CPU).unwrap();
+        let loss = || {
+            let mask = masking::complete(mask.as_tensor(), &batch).unwrap();
+            let logits = classifier.forward(&batch, Some(&mask), &mut Pass::inference()).unwrap();
+            let terms = logits.iter().zip(&classes);
+            let terms = terms.map(|(l, c)| losses::cross_entropy(l, c, &even).unwrap());
+            terms.reduce(|a, b| (a + b).unwrap()).unwrap().neg().unwrap()
+        };
+        let values: Vec<f64> = (0..rows * tokens).map(|i| derivative(&mask, i, &loss)).collect();
+        let values = Tensor::from_vec(values, (rows, tokens), &network::CPU).unwrap();
+        masking::standardize(&values, &batch).unwrap()
+    };
+    let expected = ((level(0.2) + level(0.6)).unwrap() / 2.0).unwrap();
+    let found = mask_gradient(&classifier, &batch, &classes, &[0.2, 0.6], 1).unwrap();
+    assert!(network::distance(&found.squeeze(2).unwrap(), &expected) < 1e-6);
 }
 
 #[test]

@@ -284,6 +284,9 @@ fn explainers() {
                 },
                 masks: (0..size("out")).map(|i| i.to_string()).collect(),
                 smoothing: 1,
+
+                guide: None,
+                conditions: Vec::new(),
                 selection: Selection::Threshold,
                 tokenization: tokenization(),
             };
@@ -292,7 +295,7 @@ fn explainers() {
             let explainer = Explainer::new(&config, &mut source).unwrap();
             source.finish().unwrap();
             let batch = batch_of(&g["token_ids"], dtype);
-            let logits = explainer.forward(&batch, &mut Pass::inference()).unwrap();
+            let logits = explainer.forward(&batch, None, &mut Pass::inference()).unwrap();
             let expected = g["mask_logits"].as_array().unwrap();
             for (row, expected) in expected.iter().enumerate() {
                 assert_close(

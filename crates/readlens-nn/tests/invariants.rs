@@ -126,9 +126,9 @@ fn a_row_alone_gives_what_it_gives_in_a_longer_batch() {
     for (name, config) in explainers() {
         let (explainer, _) = trainable_explainer(&config, DType::F32);
         let off = &mut Pass::inference();
-        let together = explainer.forward(&batch(&ROWS, DType::F32), off).unwrap();
+        let together = explainer.forward(&batch(&ROWS, DType::F32), None, off).unwrap();
         for (i, row) in ROWS.iter().enumerate() {
-            let alone = explainer.forward(&batch(&[row], DType::F32), off).unwrap();
+            let alone = explainer.forward(&batch(&[row], DType::F32), None, off).unwrap();
             // Logits of CLS and padding mean nothing.
             let real =
                 |x: &Tensor, i| x.narrow(0, i, 1).unwrap().narrow(1, 1, row.len() - 1).unwrap();
@@ -164,7 +164,8 @@ fn the_embedding_of_padding_changes_nothing() {
         let (explainer, parameters) = trainable_explainer(&config, DType::F32);
         let batch = batch(&ROWS, DType::F32);
         let real = |logits: Tensor| logits.broadcast_mul(&batch.maskable.unsqueeze(2).unwrap());
-        let run = || real(explainer.forward(&batch, &mut Pass::inference()).unwrap()).unwrap();
+        let run =
+            || real(explainer.forward(&batch, None, &mut Pass::inference()).unwrap()).unwrap();
         let before = run();
         let (_, token) = parameters.iter().find(|(name, _)| *name == "tok.weight").unwrap();
         token.set(&other_padding(&token.as_detached_tensor())).unwrap();

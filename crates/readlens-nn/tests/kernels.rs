@@ -234,8 +234,16 @@ fn check_explainer(config: &ExplainerConfig, lengths: &[u32], dropout: f64, what
         let parameters = source.finish().unwrap();
         network::shake(&parameters, 2);
         let batch = batch_of(&rows, dtype);
+        let reading = if explainer.needs_reading() {
+            let shape = encoder(NormPlace::Pre, 2, MaskSite::Embedding);
+            let classifier =
+                network::frozen_classifier(&classifier_config(shape, Pooling::Mean), dtype);
+            network::reading(config, &classifier, &batch)
+        } else {
+            None
+        };
         let outputs = |pass: &mut Pass| {
-            let logits = explainer.forward(&batch, pass).unwrap();
+            let logits = explainer.forward(&batch, reading.as_ref(), pass).unwrap();
             // Logits of CLS and padding mean nothing.
             vec![logits.broadcast_mul(&batch.maskable.unsqueeze(2).unwrap()).unwrap()]
         };
@@ -258,6 +266,18 @@ fn explainers_of_both_kinds() {
             let transformer = explainer_config(transformer(), smoothing);
             check_explainer(&transformer, &SHORT, dropout, &format!("transformer, {what}"));
         }
+    }
+}
+
+#[test]
+fn explainers_that_read_the_classifier() {
+    for config in network::reading_explainers() {
+        check_explainer(
+            &config,
+            &SHORT,
+            0.25,
+            &format!("{:?} {:?}", config.guide, config.conditions),
+        );
     }
 }
 

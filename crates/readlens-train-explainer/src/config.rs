@@ -1,7 +1,9 @@
 use readlens_batch::Augmentation;
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Precision, Selection};
+use readlens_nn::{
+    EncoderConfig, ExplainerNetwork, GuideConfig, MaskSite, NormPlace, Precision, Selection,
+};
 use serde::{Deserialize, Serialize};
 
 /// What the Explainer must keep.
@@ -45,7 +47,25 @@ impl HardMask {
     }
 }
 
-/// Weights of the loss terms; classification has weight 1.
+/// What the Explainer learns from.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Objective {
+    /// The composite loss on the masked and the inverse-masked prediction.
+    #[default]
+    Composite,
+    /// The z-scores of the classifier's gradient with respect to the mask at uniform masks of these
+    /// levels: mean squared difference to the z-scores of the logits.
+    Distilled {
+        /// Each in `(0, 1]`.
+        levels: Vec<f64>,
+    },
+    /// `(1 − p | keep the first a · n tokens) + (p | remove the first b · n)`, with `a` and `b` drawn
+    /// independently from the budgets and `p` the probability of the target.
+    KeepAndRemove,
+}
+
+/// Weights of the terms of [`Objective::Composite`]; classification has weight 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LossWeights {
@@ -127,27 +147,63 @@ pub enum Preset {
     Budget,
     /// The paper's: soft masks, classification + entropy + area + total variation.
     Paper,
+    /// Learns the classifier's gradient at a low uniform mask, so that none is needed at inference:
+    /// the best at localisation.
+    Distilled,
+    /// [`Preset::Distilled`], with the gradient itself added at inference.
+    DistilledWithGradient,
+    /// Reads the gradient and learns to keep and to remove at budgets of all sizes: the best at
+    /// faithfulness.
+    GradientFed,
 }
 
 impl Preset {
     /// The preset's mask and loss weights.
-    pub fn objective(self) -> (HardMask, LossWeights) {
+    pub fn mask_and_weights(self) -> (HardMask, LossWeights) {
         let weights = |entropy, uniform_kl, area, total_variation| LossWeights {
             entropy,
             uniform_kl,
             area,
             total_variation,
         };
+        let budgets = |smallest, largest| HardMask::Budget { smallest, largest, share: 0.1 };
+        let none = weights(0.0, 0.0, 0.0, 0.0);
         match self {
             Self::Hard => (HardMask::Threshold, weights(0.0, 1.0, 1.0, 0.1)),
-            Self::Budget => {
-                let mask = HardMask::Budget { smallest: 0.03, largest: 0.3, share: 0.1 };
-                (mask, weights(0.0, 0.0, 0.0, 0.0))
-            }
             Self::Paper => (HardMask::Soft, weights(1.0, 0.0, 1.0, 0.1)),
+            Self::Budget => (budgets(0.03, 0.3), none),
+            Self::Distilled | Self::DistilledWithGradient | Self::GradientFed => {
+                (budgets(0.01, 0.5), none)
+            }
+        }
+    }
+
+    /// What the preset learns from; `levels` are the gradient's.
+    pub fn objective(self, levels: &[f64]) -> Objective {
+        match self {
+            Self::Hard | Self::Budget | Self::Paper => Objective::Composite,
+            Self::Distilled | Self::DistilledWithGradient => {
+                Objective::Distilled { levels: levels.to_vec() }
+            }
+            Self::GradientFed => Objective::KeepAndRemove,
+        }
+    }
+
+    /// The gradient beside the preset's network.
+    pub fn guide(self, levels: &[f64]) -> Option<GuideConfig> {
+        let levels = levels.to_vec();
+        match self {
+            Self::Hard | Self::Budget | Self::Paper | Self::Distilled => None,
+            Self::DistilledWithGradient => {
+                Some(GuideConfig { levels, is_input: false, weight: GRADIENT_WEIGHT })
+            }
+            Self::GradientFed => Some(GuideConfig { levels, is_input: true, weight: 1.0 }),
         }
     }
 }
+
+/// Weight of the gradient's z-scores beside those of a distilled network.
+const GRADIENT_WEIGHT: f64 = 0.5;
 
 /// Everything that decides the trained Explainer, apart from its inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -167,8 +223,14 @@ pub struct Config {
     pub mask: HardMask,
     /// Precision of the frozen classifier's products.
     pub precision: Precision,
-    /// The loss.
+    /// What it learns from.
+    pub objective: Objective,
+    /// The loss, where it is composite.
     pub weights: LossWeights,
+    /// A gradient of the classifier beside the network.
+    pub guide: Option<GuideConfig>,
+    /// Whether the network is told the classifier's prediction.
+    pub conditioned: bool,
     /// How it is trained.
     pub fit: FitConfig,
     /// Other readings of each window.
@@ -202,6 +264,11 @@ impl Config {
                      {smallest}, {largest} and {share}"
                 )));
             }
+        }
+        if let Objective::Distilled { levels } = &self.objective
+            && (levels.is_empty() || !levels.iter().all(|level| *level > 0.0 && *level <= 1.0))
+        {
+            return Err(Fault::usage(format!("gradient-levels must be in (0, 1], not {levels:?}")));
         }
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Fault::usage(format!("dropout must be in [0, 1), not {}", self.dropout)));

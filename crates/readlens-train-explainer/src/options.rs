@@ -37,15 +37,22 @@ pub struct Options {
     /// Precision of the frozen classifier's matrix products, f32 or bf16; bf16 is faster on processors that have it
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     precision: Precision,
-    /// Share of tokens that counts as read under the preset budget, 0 to 1
+    /// Share of tokens that counts as read under presets with budgets, 0 to 1
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
-    /// Smallest share of tokens drawn in training under the preset budget [default: 0.03]
+    /// Smallest share of tokens drawn in training under presets with budgets [default: the preset's]
     #[arg(long, value_name = "SHARE")]
     smallest_budget: Option<f64>,
-    /// Largest share of tokens drawn in training under the preset budget [default: 0.3]
+    /// Largest share of tokens drawn in training under presets with budgets [default: the preset's]
     #[arg(long, value_name = "SHARE")]
     largest_budget: Option<f64>,
+
+    /// Uniform masks at which distilled and gradient-fed Explainers take the classifier's gradient, each in (0, 1]
+    #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', default_value = "0.15")]
+    gradient_levels: Vec<f64>,
+    /// Tell the network the classifier's prediction
+    #[arg(long)]
+    conditioned: bool,
 
     /// Weight of the inverse-masked entropy, 1 - H/ln K [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Loss")]
@@ -102,7 +109,14 @@ pub struct Options {
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Hard, Self::Budget, Self::Paper]
+        &[
+            Self::Hard,
+            Self::Budget,
+            Self::Paper,
+            Self::Distilled,
+            Self::DistilledWithGradient,
+            Self::GradientFed,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -113,13 +127,19 @@ impl ValueEnum for Preset {
                 .help("budgeted top-k masks, for redundant evidence such as a whole gene"),
             Self::Paper => PossibleValue::new("paper")
                 .help("Berman et al. 2026: soft masks, entropy, area, total variation"),
+            Self::Distilled => PossibleValue::new("distilled")
+                .help("learns the classifier's gradient at a low mask; none at inference"),
+            Self::DistilledWithGradient => PossibleValue::new("distilled-with-gradient")
+                .help("distilled, with the gradient added at inference"),
+            Self::GradientFed => PossibleValue::new("gradient-fed")
+                .help("reads the gradient, learns to keep and to remove at budgets of all sizes"),
         })
     }
 }
 
 impl Options {
     fn config(&self) -> Result<Config> {
-        let (mut mask, mut weights) = self.preset.objective();
+        let (mut mask, mut weights) = self.preset.mask_and_weights();
         match &mut mask {
             HardMask::Budget { smallest, largest, share } => {
                 *share = self.area.unwrap_or(*share);
@@ -130,7 +150,7 @@ impl Options {
                 let budgets = [self.area, self.smallest_budget, self.largest_budget];
                 if budgets.iter().any(Option::is_some) {
                     return Err(Fault::usage(
-                        "--area, --smallest-budget and --largest-budget belong to --preset budget",
+                        "--area, --smallest-budget and --largest-budget belong to presets with budgets: not to hard and paper",
                     ));
                 }
             }
@@ -170,7 +190,10 @@ impl Options {
             target: if self.target == "label" { Target::Label } else { Target::Predicted },
             mask,
             precision: self.precision,
+            objective: self.preset.objective(&self.gradient_levels),
             weights,
+            guide: self.preset.guide(&self.gradient_levels),
+            conditioned: self.conditioned,
             fit: self.fit.config(20, LEARNING_RATE),
             augmentation: self.augmentation.config(),
         })

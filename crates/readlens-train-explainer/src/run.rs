@@ -50,11 +50,15 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     ];
     let manifest = Manifest::new("train-explainer", config, Some(config.fit.seed), inputs)?;
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let taxa: Vec<usize> = shape.ranks.iter().map(|r| r.taxa.len()).collect();
     let encoder = &shape.encoder;
     let explainer_shape = ExplainerConfig {
         network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
         masks: if config.mask_per_rank { ranks.clone() } else { vec!["all".to_owned()] },
         smoothing: config.smoothing,
+
+        guide: config.guide.clone(),
+        conditions: if config.conditioned { taxa } else { Vec::new() },
         selection: config.mask.selection(),
         tokenization: data.tokenization,
     };

@@ -4,10 +4,12 @@ use readlens_batch::{Dataset, explain, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::random::{Dropout, stream};
-use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, WeightGradients};
+use readlens_nn::{
+    Classifier, Explainer, Pass, Reading, TokenBatch, WeightGradients, mask_gradient,
+};
 
-use crate::config::{Config, HardMask, Target};
-use crate::objective::{Targets, loss};
+use crate::config::{Config, HardMask, Objective, Target};
+use crate::objective::{Budgets, Frozen, Targets, composite, distillation, keep_and_remove};
 use crate::validation::{Validation, validate};
 
 pub(crate) struct ExplainerTask<'a> {
@@ -21,7 +23,8 @@ pub(crate) struct ExplainerTask<'a> {
 /// A part of a batch: tokens, budgets and targets.
 pub(crate) struct Shard {
     batch: TokenBatch,
-    budgets: Vec<f64>,
+    /// Share of tokens to keep and, independently, to remove, of each row.
+    budgets: Vec<Budgets>,
     targets: Targets,
     share_of_batch: f64,
     dropout: String,
@@ -49,13 +52,16 @@ impl Task for ExplainerTask<'_> {
         for &index in indices {
             let tokens = &self.data.train[index].tokens;
             rows.push(augmentation.apply(tokens, &self.data.tokenization, &mut rng)?);
-            budgets.push(match mask {
+            let mut draw = || match mask {
                 HardMask::Budget { smallest, largest, .. } if smallest < largest => {
                     rng.random_range(smallest.ln()..largest.ln()).exp()
                 }
                 HardMask::Budget { smallest, .. } => *smallest,
                 HardMask::Soft | HardMask::Threshold => 1.0,
-            });
+            };
+            let keep = draw();
+            let removes = self.config.objective == Objective::KeepAndRemove;
+            budgets.push(Budgets { keep, remove: if removes { draw() } else { keep } });
         }
         let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
         let targets = self.targets(indices, &rows)?;
@@ -84,14 +90,32 @@ impl Task for ExplainerTask<'_> {
     fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let rng = stream(self.config.fit.seed, &shard.dropout);
         let mut pass = Pass::training(Dropout::seeded(self.config.dropout, rng), gradients);
-        let logits = self.explainer.forward(&shard.batch, &mut pass)?;
         let Shard { batch, budgets, targets, share_of_batch, .. } = shard;
-        loss(self.config, self.classifier, batch, &logits, budgets, targets, *share_of_batch)
+        let (explainer, classifier) = (self.explainer, self.classifier);
+        let masks = explainer.config().masks.len();
+        let reading = if explainer.needs_reading() {
+            Some(Reading::of(classifier, batch, explainer.gradient_levels(), masks)?)
+        } else {
+            None
+        };
+        if let Objective::Distilled { levels } = &self.config.objective {
+            let classes: Vec<Vec<u32>> =
+                targets.iter().map(|(classes, _)| classes.clone()).collect();
+            let teacher = mask_gradient(classifier, batch, &classes, levels, masks)?;
+            let logits = explainer.network_logits(batch, reading.as_ref(), &mut pass)?;
+            return distillation(batch, &logits, &teacher, *share_of_batch);
+        }
+        let logits = explainer.forward(batch, reading.as_ref(), &mut pass)?;
+        let frozen = Frozen { classifier, batch, targets };
+        match self.config.objective {
+            Objective::KeepAndRemove => keep_and_remove(&frozen, &logits, budgets),
+            _ => composite(self.config, &frozen, &logits, budgets, *share_of_batch),
+        }
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
         let rows: Vec<&[u32]> = self.data.valid.iter().map(|w| w.tokens.as_slice()).collect();
-        let masks = explain(self.explainer, &rows)?;
+        let masks = explain(self.explainer, Some(self.classifier), &rows)?;
         validate(&self.validation, self.classifier, &rows, &masks, epoch)
     }
 }

@@ -22,8 +22,17 @@ use readlens_train_explainer::{
     run,
 };
 
+const PRESETS: [Preset; 6] = [
+    Preset::Hard,
+    Preset::Budget,
+    Preset::Paper,
+    Preset::Distilled,
+    Preset::DistilledWithGradient,
+    Preset::GradientFed,
+];
+
 fn config(preset: Preset) -> Config {
-    let (mask, weights) = preset.objective();
+    let (mask, weights) = preset.mask_and_weights();
     Config {
         network: NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![1, 2] },
         dropout: 0.1,
@@ -32,7 +41,10 @@ fn config(preset: Preset) -> Config {
         target: Target::Predicted,
         mask,
         precision: readlens_nn::Precision::F32,
+        objective: preset.objective(&[0.05, 0.15]),
         weights,
+        guide: preset.guide(&[0.15]),
+        conditioned: false,
         fit: FitConfig {
             epochs: 2,
             batch: 16,
@@ -77,12 +89,12 @@ fn result(config: &Config, rows: &[TokenRow]) -> (Vec<u8>, Vec<TrainingRow>) {
 
 #[test]
 fn the_classifier_is_frozen_under_every_preset() {
-    for preset in [Preset::Hard, Preset::Budget, Preset::Paper] {
+    for preset in PRESETS {
         for mask_per_rank in [false, true] {
             let directory = tempfile::tempdir().unwrap();
             let paths = prepare(directory.path(), &rows(40, &tokenization()));
             let before = InputDigest::of("classifier", &paths.classifier).unwrap();
-            let config = Config { mask_per_rank, ..config(preset) };
+            let config = Config { mask_per_rank, conditioned: mask_per_rank, ..config(preset) };
             run(&config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent()).unwrap();
             assert_eq!(InputDigest::of("classifier", &paths.classifier).unwrap(), before);
             let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
@@ -97,8 +109,8 @@ fn the_classifier_is_frozen_under_every_preset() {
             let shape: ExplainerConfig = read_json(&paths.output.join(CONFIG_FILE)).unwrap();
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {
-                Preset::Budget => Selection::Share { share: 0.1 },
                 Preset::Hard | Preset::Paper => Selection::Threshold,
+                _ => Selection::Share { share: 0.1 },
             };
             assert_eq!(shape.selection, expected);
             assert!(!directory.path().join("explainer.checkpoint").exists());

@@ -9,7 +9,8 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::random::{normal, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    MaskSite, NormPlace, Parameters, Pooling, RankClasses, Selection, TokenBatch, WeightSource,
+    GuideConfig, MaskSite, NormPlace, Parameters, Pooling, RankClasses, Reading, Selection,
+    TokenBatch, WeightSource,
 };
 
 pub const CPU: Device = Device::Cpu;
@@ -62,6 +63,9 @@ pub fn explainer_config(network: ExplainerNetwork, smoothing: usize) -> Explaine
         network,
         masks: vec!["all".to_owned()],
         smoothing,
+
+        guide: None,
+        conditions: Vec::new(),
         selection: Selection::Threshold,
         tokenization: tokenization(),
     }
@@ -74,6 +78,30 @@ pub fn convolutional() -> ExplainerNetwork {
         width: 3,
         dilations: vec![1, 2],
     }
+}
+
+/// Explainers that read the classifier: the gradient as an input, its prediction, both, and the gradient added.
+pub fn reading_explainers() -> Vec<ExplainerConfig> {
+    let guide = |is_input| GuideConfig { levels: vec![0.1, 0.3], is_input, weight: 0.5 };
+    let conditions = TAXA.to_vec();
+    let plain = explainer_config(convolutional(), 3);
+    vec![
+        ExplainerConfig { guide: Some(guide(true)), ..plain.clone() },
+        ExplainerConfig { conditions: conditions.clone(), ..plain.clone() },
+        ExplainerConfig { guide: Some(guide(true)), conditions, ..plain.clone() },
+        ExplainerConfig { guide: Some(guide(false)), ..plain },
+    ]
+}
+
+/// What an Explainer of this shape reads of the classifier, if it reads anything.
+pub fn reading(
+    config: &ExplainerConfig,
+    classifier: &Classifier,
+    batch: &TokenBatch,
+) -> Option<Reading> {
+    let levels = config.guide.as_ref().map_or(&[][..], |guide| &guide.levels);
+    let reads = config.guide.is_some() || !config.conditions.is_empty();
+    reads.then(|| Reading::of(classifier, batch, levels, config.masks.len()).unwrap())
 }
 
 pub fn transformer() -> ExplainerNetwork {

@@ -1,0 +1,100 @@
+//! One Explainer, or several whose scores are averaged.
+
+use std::path::PathBuf;
+
+use readlens_batch::explain;
+use readlens_fault::{Fault, Result};
+use readlens_nn::masking::z_scores;
+use readlens_nn::scores::{average_in_blocks, smooth};
+use readlens_nn::{Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, load_explainer};
+
+use crate::config::Config;
+
+/// Explainers of the same masks, tokenization and selection.
+#[derive(Debug)]
+pub(crate) struct Ensemble {
+    members: Vec<Explainer>,
+    smoothing: usize,
+    patch: usize,
+}
+
+impl Ensemble {
+    pub(crate) fn load(
+        config: &Config,
+        directories: &[PathBuf],
+        device: DeviceKind,
+    ) -> Result<Self> {
+        let device = device.open(config.precision)?;
+        let mut members: Vec<Explainer> = Vec::with_capacity(directories.len());
+        for directory in directories {
+            let member = load_explainer(directory, &device)?.with_precision(config.precision);
+            if let Some(first) = members.first().map(Explainer::config) {
+                let own = member.config();
+                let alike = first.masks == own.masks && first.tokenization == own.tokenization;
+                if !alike {
+                    return Err(Fault::input(directory)
+                        .expected("the masks and the tokenization of the first Explainer")
+                        .found(format!("masks {:?}", own.masks))
+                        .remedy("average Explainers that were trained alike, with other seeds")
+                        .into());
+                }
+            }
+            members.push(member);
+        }
+        let Some(first) = members.first() else {
+            return Err(Fault::usage("pass at least one --explainer"));
+        };
+        let selection = config.selection.unwrap_or(first.config().selection);
+        if members.len() > 1 && selection == Selection::Threshold {
+            return Err(Fault::usage(
+                "averaged scores have no threshold: pass --area, the share of tokens that counts as read",
+            ));
+        }
+        Ok(Self { members, smoothing: config.smoothing, patch: config.patch })
+    }
+
+    /// The first member's shape, which stands for all.
+    pub(crate) fn shape(&self) -> &ExplainerConfig {
+        self.members[0].config()
+    }
+
+    pub(crate) fn members(&self) -> &[Explainer] {
+        &self.members
+    }
+
+    /// Whether a member reads the classifier.
+    pub(crate) fn needs_reading(&self) -> bool {
+        self.members.iter().any(Explainer::needs_reading)
+    }
+
+    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the mean of the
+    /// z-scores of several; then the mean over neighbours and over blocks, where these are asked for.
+    pub(crate) fn logits(
+        &self,
+        classifier: Option<&Classifier>,
+        rows: &[&[u32]],
+    ) -> Result<Vec<Vec<Vec<f32>>>> {
+        let mut logits = explain(&self.members[0], classifier, rows)?;
+        if self.members.len() > 1 {
+            let share = 1.0 / self.members.len() as f32;
+            let each = |logits: &mut Vec<f32>| {
+                *logits = z_scores(logits).into_iter().map(|score| score * share).collect();
+            };
+            logits.iter_mut().flatten().for_each(each);
+            for member in &self.members[1..] {
+                let others = explain(member, classifier, rows)?;
+                for (sum, other) in logits.iter_mut().flatten().zip(others.iter().flatten()) {
+                    sum.iter_mut().zip(z_scores(other)).for_each(|(sum, z)| *sum += share * z);
+                }
+            }
+        }
+        if self.smoothing > 1 || self.patch > 1 {
+            for logits in logits.iter_mut().flatten() {
+                let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
+                let means = average_in_blocks(&smooth(&wide, self.smoothing), self.patch);
+                *logits = means.into_iter().map(|x| x as f32).collect();
+            }
+        }
+        Ok(logits)
+    }
+}
