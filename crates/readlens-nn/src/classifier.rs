@@ -102,6 +102,11 @@ impl Classifier {
         &self.config
     }
 
+    /// Its encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
     /// Where it computes.
     pub fn device(&self) -> &Device {
         self.pooler.bias.device()

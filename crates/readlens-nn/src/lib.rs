@@ -25,7 +25,7 @@ mod weights;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
-pub use encoder::{Encoder, EncoderConfig, Pooling};
+pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, Selection};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use masking::MaskSite;
