@@ -116,7 +116,9 @@ impl Config {
             ("ridge", self.lime.ridge),
             ("optimization-rate", self.optimization.learning_rate),
         ];
-        if let Some((name, value)) = positive.into_iter().find(|(_, v)| !(*v > 0.0 && v.is_finite())) {
+        if let Some((name, value)) =
+            positive.into_iter().find(|(_, v)| !(*v > 0.0 && v.is_finite()))
+        {
             return Err(Fault::usage(format!("{name} must be above 0, not {value}")));
         }
         let weight = self.optimization.area_weight;

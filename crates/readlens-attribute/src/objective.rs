@@ -155,25 +155,32 @@ impl<'a> Objective<'a> {
         let passes = masks.len() * self.outputs.len();
         self.count(passes, passes);
         let tokens = self.tokens(masks);
-        for_each_batch(&tokens, self.classifier.device(), "computing gradients", |batch, indices| {
-            let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
-            let windows: Vec<usize> = indices.iter().map(|&i| masks[i].window).collect();
-            let mut gradients: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
-            for &output in self.outputs {
-                let mask = Var::from_tensor(&batch.place(&factors)?)?;
-                let complete = masking::complete(mask.as_tensor(), batch)?;
-                let logits =
-                    self.classifier.forward(batch, Some(&complete), &mut Pass::inference())?;
-                let found = self.log_p(&logits, &windows, output)?.sum_all()?.backward()?;
-                let found = found.get(&mask).ok_or_else(|| {
-                    candle_core::Error::msg("no gradient has reached the mask")
-                })?;
-                for (row, values) in real_values(found, batch, &tokens, indices)?.into_iter().enumerate() {
-                    gradients[row].push(values.into_iter().map(f64::from).collect());
+        for_each_batch(
+            &tokens,
+            self.classifier.device(),
+            "computing gradients",
+            |batch, indices| {
+                let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
+                let windows: Vec<usize> = indices.iter().map(|&i| masks[i].window).collect();
+                let mut gradients: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
+                for &output in self.outputs {
+                    let mask = Var::from_tensor(&batch.place(&factors)?)?;
+                    let complete = masking::complete(mask.as_tensor(), batch)?;
+                    let logits =
+                        self.classifier.forward(batch, Some(&complete), &mut Pass::inference())?;
+                    let found = self.log_p(&logits, &windows, output)?.sum_all()?.backward()?;
+                    let found = found.get(&mask).ok_or_else(|| {
+                        candle_core::Error::msg("no gradient has reached the mask")
+                    })?;
+                    for (row, values) in
+                        real_values(found, batch, &tokens, indices)?.into_iter().enumerate()
+                    {
+                        gradients[row].push(values.into_iter().map(f64::from).collect());
+                    }
                 }
-            }
-            Ok(gradients)
-        })
+                Ok(gradients)
+            },
+        )
     }
 
     /// Log-probability of the targets of the `output`, `(batch)`; row i is of window `windows[i]`.

@@ -65,8 +65,8 @@ pub struct Options {
     /// Tokens of one feature of lime and of one player of kernel_shap
     #[arg(long, value_name = "N", default_value_t = 2, help_heading = "Methods")]
     segment: usize,
-    /// Width of lime's kernel on cosine distances
-    #[arg(long, value_name = "WIDTH", default_value_t = 0.25, help_heading = "Methods")]
+    /// Width of lime's kernel on cosine distances, which are 0 to 1; the lime package has 0.25, a narrower one
+    #[arg(long, value_name = "WIDTH", default_value_t = 1.0, help_heading = "Methods")]
     kernel_width: f64,
     /// Weight of the squared coefficients of lime
     #[arg(long, value_name = "WEIGHT", default_value_t = 1.0, help_heading = "Methods")]

@@ -79,12 +79,17 @@ pub fn run(
     let most = classifier.config().encoder.max_tokens;
     let groups = chosen.groups(&paths.tokens, table, most);
     // One group at a time, so that the seconds of a method are its own.
-    in_order(1, groups, |rows| attributor.explain(&rows), |(rows, found, windows)| {
-        rows.iter().try_for_each(|row| masks.push(row))?;
-        totals.iter_mut().zip(&found).for_each(|(total, cost)| total.add(cost));
-        progress.advance(windows);
-        Ok(())
-    })?;
+    in_order(
+        1,
+        groups,
+        |rows| attributor.explain(&rows),
+        |(rows, found, windows)| {
+            rows.iter().try_for_each(|row| masks.push(row))?;
+            totals.iter_mut().zip(&found).for_each(|(total, cost)| total.add(cost));
+            progress.advance(windows);
+            Ok(())
+        },
+    )?;
     drop(progress);
     let windows = chosen.len();
     if windows == 0 {

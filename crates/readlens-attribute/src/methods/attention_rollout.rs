@@ -16,13 +16,17 @@ pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.count(objective.windows().len(), 0);
     // One window at a time: attention takes memory with the square of the positions.
     let of_window = |window: &Window<'_>| {
-        let scores = rollout(objective, window).map_err(Objective::failed("following attention"))?;
+        let scores =
+            rollout(objective, window).map_err(Objective::failed("following attention"))?;
         Ok(vec![scores; objective.outputs().len()])
     };
     objective.windows().par_iter().map(of_window).collect()
 }
 
 fn rollout(objective: &Objective<'_>, window: &Window<'_>) -> candle_core::Result<Vec<f64>> {
+    if window.real == 0 {
+        return Ok(Vec::new());
+    }
     let classifier = objective.classifier();
     let batch = TokenBatch::new(&[window.tokens], DType::F32, classifier.device())?;
     let mut rolled: Option<Tensor> = None;

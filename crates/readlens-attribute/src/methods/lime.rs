@@ -28,7 +28,9 @@ pub(super) fn scores(objective: &Objective<'_>, config: &Config) -> Result<Score
             .zip(windows.iter().zip(&samples))
             .flat_map(|(i, (window, samples))| {
                 let segments = Segments::new(window.real, config.segment);
-                samples.iter().map(move |kept| Masked { window: i, factors: segments.factors(kept) })
+                samples
+                    .iter()
+                    .map(move |kept| Masked { window: i, factors: segments.factors(kept) })
             })
             .collect();
         let values = objective.values(&masks)?;

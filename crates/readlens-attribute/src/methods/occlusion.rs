@@ -62,7 +62,7 @@ mod tests {
         assert_eq!(of(8, 3, 2), [0..3, 2..5, 4..7, 6..8]);
         assert_eq!(of(2, 5, 5), [0..2; 1]);
         assert_eq!(of(3, 1, 1), [0..1, 1..2, 2..3]);
-        assert_eq!(of(0, 3, 2), []);
+        assert!(of(0, 3, 2).is_empty());
         for tokens in 1..30 {
             for window in 1..8 {
                 for stride in 1..=window {

@@ -34,7 +34,8 @@ pub(super) fn scores(
         let mut scores: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
         for &output in objective.outputs() {
             let logits = optimize(objective, batch, indices, output, optimization)?;
-            for (scores, logits) in scores.iter_mut().zip(real_values(&logits, batch, &rows, indices)?)
+            for (scores, logits) in
+                scores.iter_mut().zip(real_values(&logits, batch, &rows, indices)?)
             {
                 scores.push(logits.into_iter().map(f64::from).collect());
             }
@@ -98,9 +99,8 @@ fn misfit(
     windows: &[usize],
     output: Output,
 ) -> Result<Tensor> {
-    let forward = |mask: &Tensor| {
-        objective.classifier().forward(batch, Some(mask), &mut Pass::inference())
-    };
+    let forward =
+        |mask: &Tensor| objective.classifier().forward(batch, Some(mask), &mut Pass::inference());
     let of_kept = forward(&masking::complete(kept, batch)?)?;
     let of_removed = forward(&masking::complete_inverse(kept, batch)?)?;
     let ranks = objective.ranks(output);

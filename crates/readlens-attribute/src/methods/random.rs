@@ -12,7 +12,8 @@ pub(super) fn tokens(objective: &Objective<'_>, seed: u64) -> Scores {
     let outputs = objective.outputs().iter();
     let of_window = |window| {
         let scores = outputs.clone().map(|&output| {
-            let mut rng = stream_of(seed, &format!("random_tokens/{}", output_name(output)), window);
+            let mut rng =
+                stream_of(seed, &format!("random_tokens/{}", output_name(output)), window);
             (0..window.real).map(|_| rng.random::<f64>()).collect()
         });
         scores.collect()
@@ -26,7 +27,8 @@ pub(super) fn blocks(objective: &Objective<'_>, seed: u64, area: f64) -> Scores 
     let outputs = objective.outputs().iter();
     let of_window = |window| {
         let scores = outputs.clone().map(|&output| {
-            let mut rng = stream_of(seed, &format!("random_blocks/{}", output_name(output)), window);
+            let mut rng =
+                stream_of(seed, &format!("random_blocks/{}", output_name(output)), window);
             let block = block_mask(window.real, count_of(area, window.real), &mut rng);
             let kept: Vec<usize> = (0..window.real).filter(|&t| block[t] > 0.5).collect();
             let ends = kept.first().zip(kept.last());
