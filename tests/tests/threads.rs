@@ -69,3 +69,16 @@ fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
                      --output perturbations.parquet";
     check_threads("perturb", folder.path(), arguments, &["perturbations.parquet"]);
 }
+
+#[test]
+fn attribute_writes_the_same_masks_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Three groups of 128 and a bit; what it costs is measured time.
+    write_tokens(&path("tokens.parquet"), &rows(400, &tokenization()), &tokenization());
+    write_classifier(&path("classifier"), &classifier_shape(), 2);
+    let arguments = "--tokens tokens.parquet --classifier classifier --output masks.parquet \
+                     --method random_tokens,random_blocks,gradient_input,integrated_gradients,occlusion,leave_one_out,attention_rollout,lime,kernel_shap,optimized_mask --steps 4 --samples 20 --optimization-steps 5 \
+                     --costs costs.parquet";
+    check_threads("attribute", folder.path(), arguments, &["masks.parquet"]);
+}

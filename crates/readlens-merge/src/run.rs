@@ -3,6 +3,7 @@ use std::path::{Path, PathBuf};
 use readlens_fault::{Fault, Place, Result};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
@@ -36,6 +37,7 @@ pub fn run(shards: &[PathBuf], output: &Path, context: &Context) -> Result<()> {
         joiner::<TrainingRow>(),
         joiner::<MaskRow>(),
         joiner::<BaseRow>(),
+        joiner::<CostRow>(),
         joiner::<PerturbationRow>(),
         joiner::<MetricRow>(),
     ];

@@ -114,6 +114,11 @@ impl Classifier {
         &self.config
     }
 
+    /// Its encoder.
+    pub fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
     /// Where it computes.
     pub fn device(&self) -> &Device {
         self.pooler.bias.device()

@@ -1,3 +1,5 @@
+mod observed;
+
 use std::sync::{Arc, Mutex};
 
 use candle_core::Tensor;
@@ -243,7 +245,7 @@ impl Encoder {
         pass: &mut Pass,
     ) -> candle_core::Result<Encoded> {
         let Some(engine) = pass.engine_for(&self.token, self.precision) else {
-            return self.composed(batch, mask, pass.dropout());
+            return self.composed(batch, mask, pass.dropout(), &mut |_, _| Ok(()));
         };
         let states = self.fused(engine, batch, mask, Output::States, pass)?;
         let present = if self.config.patch > 1 {
@@ -272,7 +274,7 @@ impl Encoder {
             };
             return self.fused(engine, batch, mask, output, pass);
         }
-        let encoded = self.composed(batch, mask, pass.dropout())?;
+        let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _| Ok(()))?;
         match pooling {
             Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
             Pooling::Mean => {
@@ -360,25 +362,31 @@ impl Encoder {
         Some(EncoderDropout { layers: layers.collect::<Option<_>>()?, embedding })
     }
 
-    /// Composed of candle's operations, for any dtype and device.
+    /// Composed of candle's operations, for any dtype and device. `observe` is shown queries, keys and values of each
+    /// block, and which positions are present.
     fn composed(
         &self,
         batch: &TokenBatch,
         mask: Option<&Tensor>,
         dropout: &mut Dropout,
+        observe: &mut dyn FnMut(&Tensor, &Tensor) -> candle_core::Result<()>,
     ) -> candle_core::Result<Encoded> {
         let embedded = dropout.apply(&self.embed(batch, mask)?)?;
         let Encoded { mut states, present } = self.join_patches(&embedded, batch)?;
         for block in &self.blocks {
             states = match self.config.norm {
                 NormPlace::Pre => {
-                    let x = self.attend(block, &block.ln1.forward(&states)?, &present, dropout)?;
+                    let qkv = block.qkv.forward(&block.ln1.forward(&states)?)?;
+                    observe(&qkv, &present)?;
+                    let x = self.attend(block, &qkv, &present, dropout)?;
                     states = (states + x)?;
                     let x = feed_forward(block, &block.ln2.forward(&states)?, dropout)?;
                     (states + x)?
                 }
                 NormPlace::Post => {
-                    let x = self.attend(block, &states, &present, dropout)?;
+                    let qkv = block.qkv.forward(&states)?;
+                    observe(&qkv, &present)?;
+                    let x = self.attend(block, &qkv, &present, dropout)?;
                     states = block.ln1.forward(&(states + x)?)?;
                     let x = feed_forward(block, &states, dropout)?;
                     block.ln2.forward(&(states + x)?)?
@@ -394,11 +402,11 @@ impl Encoder {
     fn attend(
         &self,
         block: &Block,
-        x: &Tensor,
+        qkv: &Tensor,
         present: &Tensor,
         dropout: &mut Dropout,
     ) -> candle_core::Result<Tensor> {
-        let joined = attention(&block.qkv.forward(x)?, present, self.config.heads)?;
+        let joined = attention(qkv, present, self.config.heads)?;
         dropout.apply(&block.out.forward(&joined)?)
     }
 

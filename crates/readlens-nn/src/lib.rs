@@ -28,7 +28,7 @@ pub use bag::BagConfig;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
-pub use encoder::{Encoder, EncoderConfig, Pooling};
+pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GuideConfig, Selection};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use masking::MaskSite;

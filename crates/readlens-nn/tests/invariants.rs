@@ -298,3 +298,37 @@ fn impossible_batches_are_errors_and_no_panics() {
     let rows = batch(&ROWS, DType::F32);
     assert!(rows.place(&[&[0.0; 99]]).is_err());
 }
+
+#[test]
+fn observed_attention_is_a_distribution_over_what_is_present_and_changes_nothing() {
+    for (name, config) in classifiers() {
+        let classifier = frozen_classifier(&config, DType::F64);
+        let batch = batch(&ROWS, DType::F64);
+        let (heads, layers) = (config.encoder.heads, config.encoder.layers);
+        let mut seen = Vec::new();
+        let mut note = |probabilities: &Tensor| {
+            seen.push(probabilities.clone());
+            Ok(())
+        };
+        let encoded = classifier.encoder().observe_attention(&batch, None, &mut note).unwrap();
+        let plain = classifier.encoder().forward(&batch, None, &mut Pass::composed()).unwrap();
+        assert_eq!(distance(&encoded.states, &plain.states), 0.0, "{name}");
+        assert_eq!(seen.len(), layers, "{name}");
+        let present: Vec<Vec<f64>> = encoded.present.to_vec2().unwrap();
+        for probabilities in &seen {
+            let positions = present[0].len();
+            assert_eq!(probabilities.dims(), [ROWS.len(), heads, positions, positions], "{name}");
+            for (row, present) in present.iter().enumerate() {
+                let of_row: Vec<Vec<Vec<f64>>> = probabilities.get(row).unwrap().to_vec3().unwrap();
+                for query in of_row.iter().flatten() {
+                    assert!((query.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{name}");
+                    let is_hidden = |(p, present): (&f64, &f64)| *present > 0.0 || *p == 0.0;
+                    assert!(
+                        query.iter().zip(present).all(is_hidden),
+                        "{name}: padding is attended"
+                    );
+                }
+            }
+        }
+    }
+}

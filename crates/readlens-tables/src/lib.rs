@@ -18,6 +18,7 @@ mod row_group;
 mod writer;
 
 pub mod bases;
+pub mod costs;
 pub mod masks;
 pub mod metrics;
 pub mod perturbations;
@@ -44,11 +45,12 @@ pub const KEY_MANIFEST: &str = "readlens.manifest";
 pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
-pub const TABLES: [&Table; 6] = [
+pub const TABLES: [&Table; 7] = [
     tokens::TokenRow::TABLE,
     training::TrainingRow::TABLE,
     masks::MaskRow::TABLE,
     bases::BaseRow::TABLE,
+    costs::CostRow::TABLE,
     perturbations::PerturbationRow::TABLE,
     metrics::MetricRow::TABLE,
 ];

@@ -33,6 +33,8 @@ pub(crate) enum Command {
     TrainExplainer(readlens_train_explainer::Options),
     #[command(about = readlens_mask::Options::ABOUT)]
     Mask(readlens_mask::Options),
+    #[command(about = readlens_attribute::Options::ABOUT)]
+    Attribute(readlens_attribute::Options),
     #[command(about = readlens_merge::Options::ABOUT)]
     Merge(readlens_merge::Options),
     #[command(about = readlens_perturb::Options::ABOUT)]
@@ -78,6 +80,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
         Command::TrainClassifier(stage) => stage.run(context),
         Command::TrainExplainer(stage) => stage.run(context),
         Command::Mask(stage) => stage.run(context),
+        Command::Attribute(stage) => stage.run(context),
         Command::Merge(stage) => stage.run(context),
         Command::Perturb(stage) => stage.run(context),
         Command::Evaluate(stage) => stage.run(context),

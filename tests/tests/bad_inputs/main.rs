@@ -100,6 +100,10 @@ fn the_good_files_beside_the_bad_ones_are_good() {
         &format!("{tokens} r.parquet --explainer explainer-per-rank --classifier classifier"),
     );
     succeed(
+        "attribute",
+        &format!("{tokens} a.parquet --classifier classifier --method lime,occlusion"),
+    );
+    succeed(
         "perturb",
         &format!("{tokens} p.parquet --classifier classifier --masks masks.parquet"),
     );

@@ -6,12 +6,13 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 9] = [
+pub const STAGES: [&str; 10] = [
     "simulate",
     "tokenize",
     "train-classifier",
     "train-explainer",
     "mask",
+    "attribute",
     "merge",
     "perturb",
     "evaluate",

@@ -76,17 +76,29 @@ impl LayerNorm {
 /// Shapes differ.
 pub fn attention(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor> {
     let (batch, positions, width) = qkv.dims3()?;
-    let dim = width / 3;
-    let head = dim / heads;
-    let split = qkv.reshape((batch, positions, 3, heads, head))?.permute((2, 0, 3, 1, 4))?;
-    let scale = 1.0 / (head as f64).sqrt();
+    let v = of_heads(qkv, heads)?.get(2)?.contiguous()?;
+    let joined = attention_probabilities(qkv, present, heads)?.matmul(&v)?;
+    joined.transpose(1, 2)?.reshape((batch, positions, width / 3))
+}
+
+/// The weights of [`attention`]; `(batch, heads, positions, positions)`, the query's position before the key's.
+///
+/// # Errors
+/// Shapes differ.
+pub fn attention_probabilities(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, positions, width) = qkv.dims3()?;
+    let split = of_heads(qkv, heads)?;
+    let scale = 1.0 / ((width / 3 / heads) as f64).sqrt();
     let q = (split.get(0)? * scale)?.contiguous()?;
     let k = split.get(1)?.transpose(2, 3)?.contiguous()?;
-    let v = split.get(2)?.contiguous()?;
     let hidden = present.affine(-HIDDEN_SCORE, HIDDEN_SCORE)?.reshape((batch, 1, 1, positions))?;
-    let scores = q.matmul(&k)?.broadcast_add(&hidden)?;
-    let weights = candle_nn::ops::softmax(&scores, D::Minus1)?;
-    weights.matmul(&v)?.transpose(1, 2)?.reshape((batch, positions, dim))
+    candle_nn::ops::softmax(&q.matmul(&k)?.broadcast_add(&hidden)?, D::Minus1)
+}
+
+/// `(3, batch, heads, positions, dim / heads)`.
+fn of_heads(qkv: &Tensor, heads: usize) -> Result<Tensor> {
+    let (batch, positions, width) = qkv.dims3()?;
+    qkv.reshape((batch, positions, 3, heads, width / 3 / heads))?.permute((2, 0, 3, 1, 4))
 }
 
 /// Convolution over tokens that keeps their number: odd `width`, zero padding.

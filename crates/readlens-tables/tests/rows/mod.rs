@@ -3,6 +3,7 @@
 
 use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
@@ -39,6 +40,7 @@ macro_rules! for_every_table {
             $call::<training::TrainingRow>(),
             $call::<masks::MaskRow>(),
             $call::<bases::BaseRow>(),
+            $call::<costs::CostRow>(),
             $call::<perturbations::PerturbationRow>(),
             $call::<metrics::MetricRow>(),
         ];
@@ -146,6 +148,31 @@ impl Example for BaseRow {
             row.clone(),
             BaseRow { end: 100, mask: vec![], ..row.clone() },
             BaseRow { strand: text("+"), window: 7, ..row },
+        ]
+    }
+}
+
+impl Example for CostRow {
+    fn rows() -> Vec<Self> {
+        let row = CostRow {
+            method: text("integrated_gradients"),
+            windows: 200,
+            forward_passes: 20.0,
+            backward_passes: 20.0,
+            seconds: 0.006,
+            threads: 2,
+            completeness_error: Some(0.007),
+        };
+        vec![
+            row.clone(),
+            CostRow { backward_passes: 0.0, completeness_error: None, ..row.clone() },
+            CostRow {
+                method: String::new(),
+                windows: 0,
+                seconds: f64::MIN_POSITIVE,
+                completeness_error: None,
+                ..row
+            },
         ]
     }
 }

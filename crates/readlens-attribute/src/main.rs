@@ -1,0 +1,5 @@
+//! `readlens-attribute`: masks by the attribution methods that the Explainer is compared with.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_attribute::Options>()
+}

@@ -1,0 +1,262 @@
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Instant;
+
+use readlens_batch::{Shard, WindowStream, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_nn::{Classifier, DeviceKind, load_classifier};
+use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_stage::{Context, in_order};
+use readlens_tables::costs::CostRow;
+use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{KEY_SHARD, Writer};
+
+use crate::chosen::Chosen;
+use crate::config::Config;
+use crate::method::Method;
+use crate::methods::{constant, scores_of};
+use crate::objective::{Objective, Output, Scores, Window};
+use crate::scores::{average_in_blocks, mask_of, smooth};
+
+/// Where the stage reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Token table.
+    pub tokens: PathBuf,
+    /// Directory of the classifier.
+    pub classifier: PathBuf,
+    /// Mask table to write.
+    pub output: PathBuf,
+    /// Table of costs to write, if wanted.
+    pub costs: Option<PathBuf>,
+}
+
+/// Explains the chosen windows by every method.
+///
+/// # Errors
+/// An input cannot be used, the tokens are of another tokenization than the classifier's, or the user interrupts.
+pub fn run(
+    config: &Config,
+    paths: &Paths,
+    shard: Shard,
+    device: DeviceKind,
+    context: &Context,
+) -> Result<()> {
+    config.validate()?;
+    let classifier = load_classifier(&paths.classifier, &device.open(config.precision)?)?
+        .with_precision(config.precision);
+    let table = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
+    if *table.tokenization() != classifier.config().tokenization {
+        return Err(Fault::input(&paths.tokens)
+            .expected(format!("the tokenization of {}", paths.classifier.display()))
+            .found("another alphabet, k, stride or CLS")
+            .remedy("tokenize again as for the classifier")
+            .into());
+    }
+    let inputs = vec![
+        InputDigest::of("tokens", &paths.tokens)?,
+        InputDigest::of("classifier", &paths.classifier)?,
+    ];
+    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
+    let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
+    let mut metadata = BTreeMap::new();
+    if let Some(text) = table.reader().metadata().get(KEY_TOKENIZATION) {
+        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
+    }
+    if shard != Shard::WHOLE {
+        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
+    }
+    let split = config.split.as_deref();
+    let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
+    let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
+    let costs = paths.costs.as_deref();
+    let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
+    let mut costs = costs.transpose()?;
+    let progress = context.progress("windows", chosen.len() as u64);
+    let attributor = Attributor { config, classifier: &classifier, context };
+    let mut totals = vec![Cost::default(); config.methods.len()];
+    let most = classifier.config().encoder.max_tokens;
+    let groups = chosen.groups(&paths.tokens, table, most);
+    // One group at a time, so that the seconds of a method are its own.
+    in_order(
+        1,
+        groups,
+        |rows| attributor.explain(&rows),
+        |(rows, found, windows)| {
+            rows.iter().try_for_each(|row| masks.push(row))?;
+            totals.iter_mut().zip(&found).for_each(|(total, cost)| total.add(cost));
+            progress.advance(windows);
+            Ok(())
+        },
+    )?;
+    drop(progress);
+    let windows = chosen.len();
+    if windows == 0 {
+        tracing::warn!("no window was explained: there is none in the table or in the shard");
+    }
+    for (method, total) in config.methods.iter().zip(&totals) {
+        let row = total.row(*method, windows, context.threads().get());
+        tracing::info!(
+            "{method}: {:.2} ms, {:.1} forward and {:.1} backward passes per window",
+            1e3 * row.seconds,
+            row.forward_passes,
+            row.backward_passes
+        );
+        if let Some(costs) = &mut costs {
+            costs.push(&row)?;
+        }
+    }
+    if let Some(costs) = costs {
+        costs.finish()?;
+    }
+    let written = masks.rows();
+    masks.finish()?;
+    tracing::info!("wrote {written} masks to {}", paths.output.display());
+    Ok(())
+}
+
+/// What a method has cost so far.
+#[derive(Clone, Debug, Default)]
+struct Cost {
+    seconds: f64,
+    forward: u64,
+    backward: u64,
+    /// Sums of |error| and of |F(1) − F(0)|, where completeness is asked for.
+    completeness: Option<[f64; 2]>,
+}
+
+impl Cost {
+    fn add(&mut self, other: &Self) {
+        self.seconds += other.seconds;
+        self.forward += other.forward;
+        self.backward += other.backward;
+        if let Some([error, size]) = other.completeness {
+            let sums = self.completeness.get_or_insert_default();
+            sums[0] += error;
+            sums[1] += size;
+        }
+    }
+
+    fn row(&self, method: Method, windows: usize, threads: usize) -> CostRow {
+        let per_window = |sum: f64| sum / windows.max(1) as f64;
+        CostRow {
+            method: method.name().to_owned(),
+            windows: u32::try_from(windows).unwrap_or(u32::MAX),
+            forward_passes: per_window(self.forward as f64),
+            backward_passes: per_window(self.backward as f64),
+            seconds: per_window(self.seconds),
+            threads: u32::try_from(threads).unwrap_or(u32::MAX),
+            completeness_error: self
+                .completeness
+                .filter(|[_, size]| *size > 0.0)
+                .map(|[error, size]| error / size),
+        }
+    }
+}
+
+struct Attributor<'a> {
+    config: &'a Config,
+    classifier: &'a Classifier,
+    context: &'a Context,
+}
+
+impl Attributor<'_> {
+    /// The masks of all methods for `rows`, what each method cost, and the number of windows.
+    fn explain(&self, rows: &[TokenRow]) -> Result<(Vec<MaskRow>, Vec<Cost>, u64)> {
+        let check =
+            || self.context.check_interrupt("nothing was written; run the same command again");
+        check()?;
+        let windows = self.windows(rows)?;
+        let ranks = self.classifier.config().ranks.len();
+        let outputs: Vec<Output> = if self.config.mask_per_rank {
+            (0..ranks).map(Output::Rank).collect()
+        } else {
+            vec![Output::AllRanks]
+        };
+        let (mut scores, mut costs) = (Vec::new(), Vec::new());
+        for &method in &self.config.methods {
+            let objective = Objective::new(self.classifier, &windows, &outputs, &check);
+            let start = Instant::now();
+            let found = scores_of(method, &objective, self.config)?;
+            let seconds = start.elapsed().as_secs_f64();
+            let (forward, backward) = objective.passes();
+            let is_path = method == Method::IntegratedGradients;
+            let completeness = is_path.then(|| completeness(&objective, &found)).transpose()?;
+            costs.push(Cost { seconds, forward, backward, completeness });
+            scores.push(found);
+        }
+        let mut masks = Vec::with_capacity(rows.len() * scores.len() * outputs.len());
+        for (i, (row, window)) in rows.iter().zip(&windows).enumerate() {
+            for (method, scores) in self.config.methods.iter().zip(&scores) {
+                for (&output, scores) in outputs.iter().zip(&scores[i]) {
+                    masks.push(self.row(row, window, *method, output, scores));
+                }
+            }
+        }
+        Ok((masks, costs, rows.len() as u64))
+    }
+
+    fn windows<'b>(&self, rows: &'b [TokenRow]) -> Result<Vec<Window<'b>>> {
+        let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
+        let predictions = predict(self.classifier, &tokens, None)?;
+        let cls = usize::from(self.classifier.config().tokenization.cls);
+        let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| Window {
+            tokens: &row.tokens,
+            real: row.tokens.len() - cls,
+            targets: prediction.iter().map(|p| most_likely(p) as u32).collect(),
+            key: format!("{}/{}", row.window, row.id),
+        };
+        Ok(rows.iter().zip(predictions).map(of_row).collect())
+    }
+
+    fn row(
+        &self,
+        row: &TokenRow,
+        window: &Window<'_>,
+        method: Method,
+        output: Output,
+        scores: &[f64],
+    ) -> MaskRow {
+        let scores = average_in_blocks(&smooth(scores, self.config.smoothing), self.config.patch);
+        let (mask, hard) = mask_of(&scores, self.config.area);
+        let ranks = &self.classifier.config().ranks;
+        let (rank, target) = match output {
+            Output::AllRanks => (ALL_RANKS.to_owned(), None),
+            Output::Rank(rank) => {
+                let taxon = ranks[rank].taxa[window.targets[rank] as usize].clone();
+                (ranks[rank].rank.clone(), Some(taxon))
+            }
+        };
+        let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
+        MaskRow {
+            id: row.id.clone(),
+            window: row.window,
+            method: method.name().to_owned(),
+            rank,
+            target,
+            target_kind: "predicted".to_owned(),
+            mask,
+            hard,
+            area,
+        }
+    }
+}
+
+/// Sums over windows and outputs of `|Σ scores − (F(1) − F(0))|` and of `|F(1) − F(0)|`.
+fn completeness(objective: &Objective<'_>, scores: &Scores) -> Result<[f64; 2]> {
+    let windows = objective.windows().iter().enumerate();
+    let masks: Vec<_> = windows
+        .flat_map(|(i, window)| [constant(i, window, 1.0), constant(i, window, 0.0)])
+        .collect();
+    let values = objective.values(&masks)?;
+    let mut sums = [0.0; 2];
+    for (scores, values) in scores.iter().zip(values.chunks(2)) {
+        for ((scores, whole), hidden) in scores.iter().zip(&values[0]).zip(&values[1]) {
+            let difference = whole - hidden;
+            sums[0] += (scores.iter().sum::<f64>() - difference).abs();
+            sums[1] += difference.abs();
+        }
+    }
+    Ok(sums)
+}

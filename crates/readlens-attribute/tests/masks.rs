@@ -1,0 +1,331 @@
+//! What the stage writes: which windows, which rows, which costs; and what it refuses.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod networks;
+
+use std::path::PathBuf;
+
+use networks::config;
+use readlens_attribute::{Config, Method, Optimization, Paths, run};
+use readlens_batch::{Shard, most_likely, predict};
+use readlens_fault::{ExitCode, Result};
+use readlens_kmer::{Alphabet, Tokenization};
+use readlens_nn::{ClassifierConfig, DeviceKind, load_classifier};
+use readlens_stage::Context;
+use readlens_tables::costs::CostRow;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tests::{
+    RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
+};
+
+/// A folder with tokens and a classifier.
+struct Folder(tempfile::TempDir);
+
+impl Folder {
+    fn new(rows: &[TokenRow]) -> Self {
+        Self::of(rows, tokenization(), &classifier_shape())
+    }
+
+    fn of(rows: &[TokenRow], tokenization: Tokenization, shape: &ClassifierConfig) -> Self {
+        let folder = Self(tempfile::tempdir().unwrap());
+        write_tokens(&folder.path("tokens.parquet"), rows, &tokenization);
+        write_classifier(&folder.path("classifier"), shape, 2);
+        folder
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn run(&self, name: &str, config: &Config, shard: Shard) -> Result<()> {
+        let paths = Paths {
+            tokens: self.path("tokens.parquet"),
+            classifier: self.path("classifier"),
+            output: self.path(&format!("{name}.masks.parquet")),
+            costs: Some(self.path(&format!("{name}.costs.parquet"))),
+        };
+        run(config, &paths, shard, DeviceKind::Cpu, &Context::silent())
+    }
+
+    fn masks(&self, name: &str) -> Vec<MaskRow> {
+        read_rows(&self.path(&format!("{name}.masks.parquet")))
+    }
+
+    fn costs(&self, name: &str) -> Vec<CostRow> {
+        read_rows(&self.path(&format!("{name}.costs.parquet")))
+    }
+}
+
+/// Every method, at little cost.
+fn all_methods() -> Config {
+    Config {
+        methods: Method::ALL.to_vec(),
+        steps: 3,
+        samples: 8,
+        optimization: Optimization { steps: 4, learning_rate: 0.1, area_weight: 1.0 },
+        ..config(Method::Lime)
+    }
+}
+
+#[test]
+fn every_method_masks_every_window_in_the_order_of_the_table() {
+    let table = rows(30, &tokenization());
+    let folder = Folder::new(&table);
+    folder.run("a", &all_methods(), Shard::WHOLE).unwrap();
+    let masks = folder.masks("a");
+    assert_eq!(masks.len(), 30 * Method::ALL.len());
+    for (row, masks) in table.iter().zip(masks.chunks(Method::ALL.len())) {
+        for (method, mask) in Method::ALL.iter().zip(masks) {
+            assert_eq!((&mask.id, mask.window), (&row.id, row.window));
+            assert_eq!(mask.method, method.name());
+            assert_eq!((mask.rank.as_str(), &mask.target), ("all", &None));
+            assert_eq!(mask.target_kind, "predicted");
+            assert_eq!((mask.mask.len(), mask.hard.len()), (row.tokens.len() - 1, mask.mask.len()));
+            let kept = mask.hard.iter().filter(|&&hard| hard).count();
+            assert_eq!(kept, (0.25 * mask.hard.len() as f64).round() as usize, "{method}");
+            let mean = mask.mask.iter().sum::<f32>() / mask.mask.len() as f32;
+            assert!((mask.area - mean).abs() < 1e-6);
+            assert!(mask.mask.iter().all(|m| (0.0..=1.0).contains(m)), "{method}");
+            let least = mask.mask.iter().zip(&mask.hard).filter(|(_, h)| **h).map(|(m, _)| *m);
+            let most = mask.mask.iter().zip(&mask.hard).filter(|(_, h)| !**h).map(|(m, _)| *m);
+            assert!(least.fold(1.0, f32::min) >= most.fold(0.0, f32::max), "{method}");
+        }
+    }
+    for method in 0..Method::ALL.len() {
+        let of_method = masks.iter().skip(method).step_by(Method::ALL.len());
+        let distinct: std::collections::HashSet<String> =
+            of_method.map(|mask| format!("{:?}", mask.mask)).collect();
+        // A block of three has nine places or so.
+        let least = if Method::ALL[method] == Method::RandomBlocks { 8 } else { 20 };
+        assert!(distinct.len() > least, "{}: every window has the same mask", Method::ALL[method]);
+    }
+}
+
+#[test]
+fn a_rank_has_its_own_mask_and_target() {
+    let table = rows(20, &tokenization());
+    let folder = Folder::new(&table);
+    folder.run("a", &Config { mask_per_rank: true, ..all_methods() }, Shard::WHOLE).unwrap();
+    let classifier =
+        load_classifier(&folder.path("classifier"), &candle_core::Device::Cpu).unwrap();
+    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let predictions = predict(&classifier, &tokens, None).unwrap();
+    let masks = folder.masks("a");
+    assert_eq!(masks.len(), 20 * 2 * Method::ALL.len());
+    for (masks, prediction) in masks.chunks(2 * Method::ALL.len()).zip(predictions) {
+        for (masks, method) in masks.chunks(2).zip(Method::ALL) {
+            for (rank, mask) in masks.iter().enumerate() {
+                let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
+                assert_eq!((mask.rank.as_str(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
+                assert_eq!(mask.method, method.name());
+            }
+            let differ = masks[0].mask != masks[1].mask;
+            // Attention knows no target; every other method does. Blocks are drawn again, and may come out the same.
+            let knows_target = method != Method::AttentionRollout;
+            assert!(differ == knows_target || method == Method::RandomBlocks, "{method}");
+        }
+    }
+}
+
+#[test]
+fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
+    let table = rows(700, &tokenization());
+    let folder = Folder::new(&table);
+    let cheap = Config {
+        methods: vec![Method::RandomTokens, Method::GradientInput],
+        split: Some("train".to_owned()),
+        limit: Some(300),
+        ..config(Method::GradientInput)
+    };
+    folder.run("whole", &cheap, Shard::WHOLE).unwrap();
+    let whole = folder.masks("whole");
+    assert_eq!(whole.len(), 2 * 300);
+    // In the order of the table, all of the split, not only its first.
+    let places: Vec<usize> = whole
+        .chunks(2)
+        .map(|masks| {
+            let is_it = |row: &TokenRow| (&row.id, row.window) == (&masks[0].id, masks[0].window);
+            table.iter().position(is_it).unwrap()
+        })
+        .collect();
+    assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
+    assert!(places.iter().all(|&place| table[place].split.as_deref() == Some("train")));
+    assert!(places[299] > 600, "the first windows only");
+    for count in [2, 3, 7] {
+        let mut joined = Vec::new();
+        for index in 1..=count {
+            let name = format!("{index}of{count}");
+            folder.run(&name, &cheap, Shard { index, count }).unwrap();
+            joined.extend(folder.masks(&name));
+        }
+        assert!(joined == whole, "{count} shards give other masks");
+    }
+    folder.run("other", &Config { seed: 2, ..cheap.clone() }, Shard::WHOLE).unwrap();
+    let ids =
+        |masks: &[MaskRow]| masks.iter().map(|m| (m.id.clone(), m.window)).collect::<Vec<_>>();
+    assert!(ids(&folder.masks("other")) != ids(&whole), "another seed draws the same windows");
+    folder.run("more", &Config { limit: Some(5000), ..cheap }, Shard::WHOLE).unwrap();
+    assert_eq!(folder.masks("more").len(), 2 * 420);
+}
+
+#[test]
+fn scores_are_averaged_in_blocks() {
+    let table = rows(10, &tokenization());
+    let folder = Folder::new(&table);
+    folder.run("a", &Config { patch: 4, ..all_methods() }, Shard::WHOLE).unwrap();
+    for mask in folder.masks("a") {
+        let blocks: Vec<&[f32]> = mask.mask.chunks(4).collect();
+        assert!(blocks.iter().all(|block| block.iter().all(|m| m == &block[0])), "{}", mask.method);
+        assert!(blocks.iter().any(|block| block[0] != blocks[0][0]), "{}: flat", mask.method);
+    }
+    folder.run("b", &Config { smoothing: 5, ..all_methods() }, Shard::WHOLE).unwrap();
+    folder.run("c", &all_methods(), Shard::WHOLE).unwrap();
+    let steps = |mask: &MaskRow| mask.mask.windows(2).map(|w| (w[0] - w[1]).abs()).sum::<f32>();
+    let (smooth, rough) = (folder.masks("b"), folder.masks("c"));
+    let sum = |masks: &[MaskRow]| masks.iter().map(steps).sum::<f32>();
+    assert!(sum(&smooth) < 0.7 * sum(&rough));
+}
+
+#[test]
+fn windows_of_one_token_and_of_none_have_masks() {
+    for cls in [true, false] {
+        let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, cls).unwrap();
+        let mut table = rows(6, &tokenization);
+        for (row, tokens) in table.iter_mut().zip([1, 0, 2, 3, 1, 0]) {
+            row.tokens.truncate(usize::from(cls) + tokens);
+            row.end = row.start + 3 * tokens as u32;
+        }
+        let shape = ClassifierConfig { tokenization, ..classifier_shape() };
+        let folder = Folder::of(&table, tokenization, &shape);
+        folder.run("a", &all_methods(), Shard::WHOLE).unwrap();
+        let masks = folder.masks("a");
+        assert_eq!(masks.len(), 6 * Method::ALL.len());
+        for (row, masks) in table.iter().zip(masks.chunks(Method::ALL.len())) {
+            for mask in masks {
+                assert_eq!(mask.hard.len(), row.tokens.len() - usize::from(cls), "{}", mask.method);
+                let kept = mask.hard.iter().filter(|&&hard| hard).count();
+                assert_eq!(kept, usize::from(!mask.hard.is_empty()), "{}", mask.method);
+                assert!(mask.area.is_finite() && mask.mask.iter().all(|m| m.is_finite()));
+            }
+        }
+    }
+}
+
+#[test]
+fn costs_count_the_passes() {
+    // Eleven to fourteen tokens each.
+    let table = rows(12, &tokenization());
+    let folder = Folder::new(&table);
+    let tokens = |count: fn(usize) -> usize| {
+        table.iter().map(|row| count(row.tokens.len() - 1) as f64).sum::<f64>() / 12.0
+    };
+    for (name, ranks) in [("all", 1.0), ("ranks", 2.0)] {
+        let config = Config { mask_per_rank: ranks > 1.0, ..all_methods() };
+        folder.run(name, &config, Shard::WHOLE).unwrap();
+        let costs = folder.costs(name);
+        let passes = [
+            ("random_tokens", 0.0, 0.0),
+            ("random_blocks", 0.0, 0.0),
+            ("gradient_input", ranks, ranks),
+            ("integrated_gradients", 3.0 * ranks, 3.0 * ranks),
+            // The whole, and stretches of three at every second token.
+            ("occlusion", 1.0 + tokens(|n| (n - 3).div_ceil(2) + 1), 0.0),
+            ("leave_one_out", 1.0 + tokens(|n| n), 0.0),
+            ("attention_rollout", 1.0, 0.0),
+            ("lime", 8.0, 0.0),
+            ("kernel_shap", 10.0, 0.0),
+            ("optimized_mask", 8.0 * ranks, 8.0 * ranks),
+        ];
+        assert_eq!(costs.len(), passes.len());
+        for (cost, (method, forward, backward)) in costs.iter().zip(passes) {
+            assert_eq!((cost.method.as_str(), cost.windows), (method, 12));
+            assert!((cost.forward_passes - forward).abs() < 1e-9, "{cost:?}, not {forward}");
+            assert!((cost.backward_passes - backward).abs() < 1e-9, "{cost:?}, not {backward}");
+            assert!(cost.seconds > 0.0 && cost.seconds < 10.0 && cost.threads > 0, "{cost:?}");
+            let is_path = method == "integrated_gradients";
+            assert_eq!(cost.completeness_error.is_some(), is_path, "{cost:?}");
+        }
+    }
+    let error = |steps: usize| {
+        let config = Config { steps, ..config(Method::IntegratedGradients) };
+        folder.run("path", &config, Shard::WHOLE).unwrap();
+        folder.costs("path")[0].completeness_error.unwrap()
+    };
+    let (few, many) = (error(2), error(100));
+    assert!(many < few / 10.0 && many < 0.01, "{few} with 2 steps, {many} with 100");
+}
+
+#[test]
+fn an_empty_table_gives_empty_tables() {
+    let folder = Folder::new(&[]);
+    folder
+        .run("a", &Config { split: Some("test".to_owned()), ..all_methods() }, Shard::WHOLE)
+        .unwrap();
+    assert!(folder.masks("a").is_empty());
+    assert!(folder.costs("a").iter().all(|cost| cost.windows == 0 && cost.seconds == 0.0));
+    folder.run("b", &all_methods(), Shard { index: 2, count: 3 }).unwrap();
+    assert!(folder.masks("b").is_empty());
+}
+
+fn refused(folder: &Folder, config: &Config, code: ExitCode, parts: &[&str]) {
+    let fault = folder.run("a", config, Shard::WHOLE).unwrap_err();
+    assert_eq!(fault.exit_code(), code, "{fault}");
+    for part in parts {
+        assert!(fault.to_string().contains(part), "{fault} does not name {part}");
+    }
+    let names = std::fs::read_dir(folder.0.path()).unwrap().map(|f| f.unwrap().file_name());
+    assert_eq!(names.count(), 2, "{fault}: something is left");
+}
+
+#[test]
+fn what_does_not_belong_together_is_refused() {
+    let table = rows(20, &tokenization());
+    let other = Tokenization::new(Alphabet::Dna, 3, 2, true).unwrap();
+    let folder = Folder::of(&rows(10, &other), other, &classifier_shape());
+    refused(&folder, &all_methods(), ExitCode::BadInput, &["tokens.parquet", "tokenization"]);
+
+    let mut long = table.clone();
+    long[6].tokens.extend([5; 20]);
+    long[6].end += 60;
+    let folder = Folder::new(&long);
+    refused(&folder, &all_methods(), ExitCode::BadInput, &["tokens.parquet", "row 6", "20 tokens"]);
+    // A row that is not chosen may be long.
+    assert_eq!(long[6].split.as_deref(), Some("train"));
+    let test = Config { split: Some("test".to_owned()), ..all_methods() };
+    folder.run("test", &test, Shard::WHOLE).unwrap();
+
+    let folder = Folder::new(&table);
+    let nowhere = Config { split: Some("held-out".to_owned()), ..all_methods() };
+    refused(&folder, &nowhere, ExitCode::BadInput, &["tokens.parquet", "split held-out"]);
+    std::fs::remove_dir_all(folder.path("classifier")).unwrap();
+    std::fs::create_dir(folder.path("classifier")).unwrap();
+    refused(&folder, &all_methods(), ExitCode::BadInput, &["classifier"]);
+}
+
+#[test]
+fn values_that_cannot_work_are_refused() {
+    let folder = Folder::new(&rows(10, &tokenization()));
+    let refused = |change: fn(&mut Config), name: &str| {
+        let mut config = all_methods();
+        change(&mut config);
+        refused(&folder, &config, ExitCode::Usage, &[name]);
+    };
+    refused(|c| c.methods.clear(), "method");
+    refused(|c| c.methods.push(Method::Lime), "lime is named twice");
+    refused(|c| c.area = 0.0, "area");
+    refused(|c| c.area = f64::NAN, "area");
+    refused(|c| c.limit = Some(0), "limit");
+    refused(|c| c.patch = 0, "patch");
+    refused(|c| c.smoothing = 4, "smoothing");
+    refused(|c| c.steps = 0, "steps");
+    refused(|c| c.occlusion.stride = 4, "occlusion-stride");
+    refused(|c| c.occlusion.window = 0, "occlusion-window");
+    refused(|c| c.samples = 0, "samples");
+    refused(|c| c.segment = 0, "segment");
+    refused(|c| c.lime.kernel_width = 0.0, "kernel-width");
+    refused(|c| c.lime.ridge = f64::INFINITY, "ridge");
+    refused(|c| c.optimization.steps = 0, "optimization-steps");
+    refused(|c| c.optimization.learning_rate = -1.0, "optimization-rate");
+    refused(|c| c.optimization.area_weight = -1.0, "optimization-area");
+}
