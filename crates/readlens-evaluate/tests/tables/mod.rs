@@ -128,7 +128,7 @@ impl Bench {
         });
         Inputs {
             tokens: self.path("tokens.parquet"),
-            masks: self.path("masks.parquet"),
+            masks: vec![self.path("masks.parquet")],
             perturbations: self.path("perturbations.parquet"),
             truth,
         }
