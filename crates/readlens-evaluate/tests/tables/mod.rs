@@ -57,7 +57,10 @@ pub fn unmasked(id: &str, split: &str, predicted: &str, label: Option<&str>) -> 
         method: text("none"),
         mask_rank: text("none"),
         operator: text("unmasked"),
+        share: None,
+        removal: text("own"),
         kept_area: 1.0,
+        hidden_mask: None,
         rank: text("genus"),
         predicted: text(predicted),
         label: label.map(text),
@@ -76,6 +79,7 @@ pub fn under(row: &PerturbationRow, operator: &str, predicted: &str, p: f32) -> 
         mask_rank: text("all"),
         operator: text(operator),
         kept_area: 0.5,
+        hidden_mask: Some(0.5),
         predicted: text(predicted),
         p_target: p,
         correct: row.label.as_ref().map(|label| label == predicted),
@@ -124,7 +128,7 @@ impl Bench {
         });
         Inputs {
             tokens: self.path("tokens.parquet"),
-            masks: self.path("masks.parquet"),
+            masks: vec![self.path("masks.parquet")],
             perturbations: self.path("perturbations.parquet"),
             truth,
         }
