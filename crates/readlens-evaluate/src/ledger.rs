@@ -2,11 +2,10 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use readlens_fault::{Fault, InputFault};
+use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
-use crate::bootstrap::Bootstrap;
 use crate::key::{Key, Kind, Names, Split};
-use crate::panel::{MAX_METRICS, Observation, Panel};
 
 /// Most combinations of method, operator, rank, split and kind of metric: memory is in
 /// proportion to it, and a hostile table could name endlessly many.

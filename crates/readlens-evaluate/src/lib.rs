@@ -6,7 +6,6 @@
 //! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
 //! over records. Tables are streamed; memory depends on the number of figures, not of rows.
 
-mod bootstrap;
 mod config;
 mod cursor;
 mod document;
@@ -16,7 +15,6 @@ mod localisation;
 mod majority;
 mod masks;
 mod options;
-mod panel;
 mod paper;
 mod predictions;
 mod run;

@@ -1,12 +1,12 @@
 use std::collections::BTreeMap;
 
 use readlens_fault::Result;
+use readlens_figures::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
 
-use crate::bootstrap::Bootstrap;
 use crate::config::{Config, Inputs, Outputs};
 use crate::document;
 use crate::ledger::Ledger;

@@ -1,22 +1,22 @@
 use crate::bootstrap;
 
 /// Most metrics of one [`Panel`].
-pub(crate) const MAX_METRICS: usize = 5;
+pub const MAX_METRICS: usize = 5;
 
 /// What one window contributes to a panel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Observation {
+pub struct Observation {
     /// Ordinal of the record, for its weights.
-    pub(crate) record: u64,
+    pub record: u64,
     /// Weight of the window in the mean.
-    pub(crate) importance: f64,
+    pub importance: f64,
     /// One value per metric of the panel; the rest is not looked at.
-    pub(crate) values: [f64; MAX_METRICS],
+    pub values: [f64; MAX_METRICS],
 }
 
 /// Running means of metrics over the same windows, and of each in every replicate.
 #[derive(Clone, Debug)]
-pub(crate) struct Panel {
+pub struct Panel {
     metrics: usize,
     windows: u64,
     records: u64,
@@ -30,15 +30,18 @@ pub(crate) struct Panel {
 
 /// A metric's mean and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Figure {
-    pub(crate) value: f64,
+pub struct Figure {
+    /// The mean; NaN where there is nothing to average.
+    pub value: f64,
     /// None for fewer than two records, as then there is nothing to resample.
-    pub(crate) interval: Option<(f64, f64)>,
-    pub(crate) windows: u64,
+    pub interval: Option<(f64, f64)>,
+    /// Windows that it was taken over.
+    pub windows: u64,
 }
 
 impl Panel {
-    pub(crate) fn new(metrics: usize, replicates: usize) -> Self {
+    /// No windows yet, of `metrics` metrics (at most [`MAX_METRICS`]).
+    pub fn new(metrics: usize, replicates: usize) -> Self {
         Self {
             metrics,
             windows: 0,
@@ -52,7 +55,7 @@ impl Panel {
     }
 
     /// Adds a window; `weights` are its record's, one per replicate.
-    pub(crate) fn add(&mut self, observation: &Observation, weights: &[f64]) {
+    pub fn add(&mut self, observation: &Observation, weights: &[f64]) {
         let &Observation { record, importance, values } = observation;
         self.windows += 1;
         self.records += u64::from(self.last_record != Some(record));
@@ -73,7 +76,7 @@ impl Panel {
     }
 
     /// Adds the windows of `other`, whose records are others.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.windows += other.windows;
         self.records += other.records;
         self.total += other.total;
@@ -84,7 +87,7 @@ impl Panel {
     }
 
     /// The mean of a metric with its interval. Replicates that drew no window are left out.
-    pub(crate) fn figure(&self, metric: usize) -> Figure {
+    pub fn figure(&self, metric: usize) -> Figure {
         let replicates = self.replicate_totals.len();
         let sums = &self.replicate_sums[metric * replicates..(metric + 1) * replicates];
         let means = sums.iter().zip(&self.replicate_totals);
