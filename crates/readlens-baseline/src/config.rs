@@ -29,9 +29,9 @@ impl Default for Config {
     fn default() -> Self {
         Self {
             k: 6,
-            epochs: 12,
+            epochs: 10,
             patience: 3,
-            learning_rate: 0.01,
+            learning_rate: 0.003,
             l2: 0.0,
             smoothing: 1.0,
             replicates: 1000,

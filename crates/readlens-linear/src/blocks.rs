@@ -171,3 +171,88 @@ impl Block {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FEATURES: usize = 5;
+    const CLASSES: usize = 7;
+    const PENALTY: f32 = 0.3;
+
+    /// Numbers in [-1, 1) that follow no pattern (a linear congruence modulo 1021).
+    fn numbers(count: usize, seed: usize) -> Vec<f32> {
+        (0..count).map(|i| ((i * 557 + seed * 131) % 1021) as f32 / 510.5 - 1.0).collect()
+    }
+
+    /// Blocks of `size` classes with parameters of their own.
+    fn blocks(size: usize) -> Blocks {
+        let mut blocks = Blocks::new(FEATURES, CLASSES, size);
+        let (weights, offsets) = (numbers(FEATURES * CLASSES, 1), numbers(CLASSES, 2));
+        for block in &mut blocks.blocks {
+            let classes = block.first..block.first + block.classes;
+            block.parameters.clear();
+            let weights = &weights[classes.start * FEATURES..classes.end * FEATURES];
+            block.parameters.extend_from_slice(weights);
+            block.parameters.extend_from_slice(&offsets[classes]);
+        }
+        blocks
+    }
+
+    /// The objective as its formula says, in 64 bits.
+    fn objective(affine: &Affine, rows: &[f32], classes: &[u32]) -> (f64, f64) {
+        let mut loss = 0.0;
+        for (row, &class) in rows.chunks(FEATURES).zip(classes) {
+            let scores = affine.weights.chunks(FEATURES).zip(&affine.offsets).map(|(w, &b)| {
+                f64::from(b)
+                    + w.iter().zip(row).map(|(&w, &x)| f64::from(w) * f64::from(x)).sum::<f64>()
+            });
+            let scores: Vec<f64> = scores.collect();
+            let sum: f64 = scores.iter().map(|score| score.exp()).sum();
+            loss += sum.ln() - scores[class as usize];
+        }
+        let mean = loss / classes.len() as f64;
+        let squares: f64 = affine.weights.iter().map(|&w| f64::from(w).powi(2)).sum();
+        (mean, mean + f64::from(PENALTY) / 2.0 * squares)
+    }
+
+    /// The gradient of all blocks: weights, then offsets.
+    fn gradient(blocks: &Blocks) -> Vec<f32> {
+        let part = |block: &Block| block.gradient.split_at(block.classes * FEATURES).0.to_vec();
+        let rest = |block: &Block| block.gradient.split_at(block.classes * FEATURES).1.to_vec();
+        blocks.blocks.iter().flat_map(part).chain(blocks.blocks.iter().flat_map(rest)).collect()
+    }
+
+    #[test]
+    fn gradients_are_the_finite_differences_of_the_objective() {
+        let (rows, classes) = (numbers(FEATURES * 6, 3), [0, 6, 3, 3, 1, 5]);
+        // One block, several, and a last one that is smaller.
+        for size in [CLASSES, 3, 1] {
+            let mut blocks = blocks(size);
+            let loss = blocks.differentiate(&rows, &classes, PENALTY);
+            let affine = blocks.affine();
+            assert!((loss - objective(&affine, &rows, &classes).0).abs() < 1e-4, "{loss}");
+            let step = 1e-3;
+            for (place, found) in gradient(&blocks).into_iter().enumerate() {
+                let moved = |by: f32| {
+                    let mut moved = affine.clone();
+                    match place.checked_sub(FEATURES * CLASSES) {
+                        None => moved.weights[place] += by,
+                        Some(offset) => moved.offsets[offset] += by,
+                    }
+                    objective(&moved, &rows, &classes).1
+                };
+                let expected = (moved(step) - moved(-step)) / f64::from(2.0 * step);
+                assert!((f64::from(found) - expected).abs() < 1e-3, "{size}, {place}: {found}");
+            }
+        }
+    }
+
+    #[test]
+    fn large_scores_do_not_overflow() {
+        let mut blocks = blocks(3);
+        let rows: Vec<f32> = numbers(FEATURES * 2, 4).iter().map(|x| x * 1e4).collect();
+        let loss = blocks.differentiate(&rows, &[0, 1], 0.0);
+        assert!(loss.is_finite() && gradient(&blocks).iter().all(|g| g.is_finite()), "{loss}");
+    }
+}

@@ -122,3 +122,102 @@ fn adam(rate: f32, step: usize, steps: usize) -> AdamWStep {
         scale: 1.0,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use std::convert::Infallible;
+
+    use super::*;
+
+    struct Points<'a>(&'a [[f32; 2]], &'a [u32]);
+
+    impl Examples for Points<'_> {
+        fn count(&self) -> usize {
+            self.0.len()
+        }
+        fn features(&self) -> usize {
+            2
+        }
+        fn write(&self, example: usize, features: &mut [f32]) {
+            features.copy_from_slice(&self.0[example]);
+        }
+        fn class(&self, example: usize) -> u32 {
+            self.1[example]
+        }
+    }
+
+    const POINTS: [[f32; 2]; 8] = [
+        [1.0, 0.0],
+        [2.0, 1.0],
+        [0.0, 1.0],
+        [0.0, 3.0],
+        [1.0, 1.0],
+        [3.0, 0.0],
+        [1.0, 2.0],
+        [2.0, 2.0],
+    ];
+    const CLASSES: [u32; 8] = [0, 0, 1, 1, 2, 0, 1, 2];
+    const NOTHING: Points<'static> = Points(&[], &[]);
+
+    fn fit(valid: &Points, fitting: &Fitting) -> Fitted {
+        let train = Points(&POINTS, &CLASSES);
+        let watch = |_| Ok::<(), Infallible>(());
+        LogisticRegression::fit(&train, valid, 3, fitting, watch).unwrap()
+    }
+
+    const LONG: Fitting =
+        Fitting { epochs: 4000, patience: 4000, rate: 0.02, penalty: 0.05, seed: 1 };
+
+    /// scikit-learn 1.x: LogisticRegression(C=1/(8 * penalty), tol=1e-12, max_iter=10000).
+    #[test]
+    fn the_optimum_is_that_of_scikit_learn() {
+        let expected = [
+            (
+                0.05,
+                [0.963_465, -1.335_228, -1.335_228, 0.963_465, 0.371_763, 0.371_763],
+                [0.370_373, 0.370_373, -0.740_745],
+            ),
+            (
+                0.5,
+                [0.285_387, -0.388_142, -0.388_142, 0.285_387, 0.102_754, 0.102_754],
+                [0.221_001, 0.221_001, -0.442_003],
+            ),
+        ];
+        for (penalty, weights, offsets) in expected {
+            let model = fit(&NOTHING, &Fitting { penalty, ..LONG }).model;
+            for (found, expected) in model.weights().iter().zip(weights) {
+                assert!((found - expected).abs() < 1e-3, "{penalty}: {:?}", model.weights());
+            }
+            // Offsets that differ by a constant are the same model.
+            let mean = model.offsets().iter().sum::<f32>() / 3.0;
+            for (found, expected) in model.offsets().iter().zip(offsets) {
+                assert!((found - mean - expected).abs() < 1e-3, "{:?}", model.offsets());
+            }
+        }
+    }
+
+    #[test]
+    fn the_first_of_the_best_epochs_is_kept() {
+        // Of two classes, which are never both right, one is learnt first.
+        let valid = Points(&POINTS[..2], &CLASSES[..2]);
+        let fitted = fit(&valid, &Fitting { patience: 2, ..LONG });
+        let best = fitted.accuracies.iter().copied().fold(0.0, f64::max);
+        let first = fitted.accuracies.iter().position(|&a| a == best).unwrap();
+        assert_eq!((fitted.best, fitted.accuracies.len()), (first, first + 3));
+        let predicted = fitted.model.predict(&valid);
+        assert_eq!(accuracy(&predicted, &CLASSES[..2]), best);
+        // Without validation examples the last epoch is kept.
+        let last = fit(&NOTHING, &Fitting { epochs: 3, ..LONG });
+        assert_eq!((last.best, last.accuracies.len()), (2, 0));
+    }
+
+    #[test]
+    fn the_watcher_ends_the_work() {
+        let train = Points(&POINTS, &CLASSES);
+        let watch = |done| if done > 0.5 { Err(done) } else { Ok(()) };
+        let outcome = LogisticRegression::fit(&train, &NOTHING, 3, &LONG, watch);
+        assert_eq!(outcome.unwrap_err(), 2001.0 / 4000.0);
+    }
+}

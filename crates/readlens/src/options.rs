@@ -27,6 +27,8 @@ pub(crate) enum Command {
     Tokenize(readlens_tokenize::Options),
     #[command(about = readlens_simulate::Options::ABOUT)]
     Simulate(readlens_simulate::Options),
+    #[command(about = readlens_baseline::Options::ABOUT)]
+    Baseline(readlens_baseline::Options),
     #[command(about = readlens_train_classifier::Options::ABOUT)]
     TrainClassifier(readlens_train_classifier::Options),
     #[command(about = readlens_train_explainer::Options::ABOUT)]
@@ -75,6 +77,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
         Command::Run(options) => flow::run_file(&options.config, &options.out, context),
         Command::Tokenize(stage) => stage.run(context),
         Command::Simulate(stage) => stage.run(context),
+        Command::Baseline(stage) => stage.run(context),
         Command::TrainClassifier(stage) => stage.run(context),
         Command::TrainExplainer(stage) => stage.run(context),
         Command::Mask(stage) => stage.run(context),

@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 9] = [
+pub const STAGES: [&str; 10] = [
     "simulate",
     "tokenize",
+    "baseline",
     "train-classifier",
     "train-explainer",
     "mask",
