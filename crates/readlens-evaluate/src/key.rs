@@ -125,12 +125,30 @@ impl Kind {
     }
 }
 
+/// A share of the real tokens, or the level of a constant mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct Share(u32);
+
+impl Share {
+    /// `share`: from 0 to 1; bits of such numbers are in the order of the numbers.
+    pub(crate) fn new(share: f32) -> Self {
+        // Zero has two signs and must have one place.
+        Self((share + 0.0).to_bits())
+    }
+
+    pub(crate) fn value(self) -> f32 {
+        f32::from_bits(self.0)
+    }
+}
+
 /// What a figure is about; the numbers are places in [`Names`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
     pub(crate) method: u32,
     pub(crate) mask_rank: u32,
     pub(crate) operator: u32,
+    /// Share or level of a graded operator.
+    pub(crate) share: Option<Share>,
     pub(crate) rank: u32,
     pub(crate) split: Split,
     pub(crate) kind: Kind,
@@ -175,7 +193,7 @@ impl Names {
             let rank = |place| (name(place) == ALL, self.rank_place(&ranks, place), name(place));
             let method = (name(key.method) != NONE, name(key.method));
             let operator = (place(&OPERATORS, name(key.operator)), name(key.operator));
-            (method, rank(key.mask_rank), operator, key.split, rank(key.rank), key.kind)
+            (method, rank(key.mask_rank), operator, key.share, key.split, rank(key.rank), key.kind)
         };
         order(a).cmp(&order(b))
     }

@@ -5,7 +5,7 @@ use readlens_fault::{Fault, InputFault};
 use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
-use crate::key::{Key, Kind, Names, Split};
+use crate::key::{Key, Kind, Names, Share, Split};
 
 /// Most combinations of method, operator, rank, split and kind of metric: memory is in
 /// proportion to it, and a hostile table could name endlessly many.
@@ -140,6 +140,7 @@ impl Ledger {
                     method: names.name(key.method).to_owned(),
                     mask_rank: names.name(key.mask_rank).to_owned(),
                     operator: names.name(key.operator).to_owned(),
+                    share: key.share.map(Share::value),
                     split: key.split.name().to_owned(),
                     rank: names.name(key.rank).to_owned(),
                     metric: (*name).to_owned(),

@@ -54,6 +54,7 @@ pub(crate) fn observe_masks(
             method: name.0,
             mask_rank: name.1,
             operator: ledger.place(MASK).map_err(full)?,
+            share: None,
             rank: ledger.place(ALL).map_err(full)?,
             split: split.unwrap_or(Split::Unassigned),
             kind: Kind::Shape,

@@ -4,10 +4,10 @@ use std::path::Path;
 use readlens_fault::{Fault, InputFault, Result};
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
 
 use crate::cursor::Cursor;
-use crate::key::{Key, Kind, MAJORITY, NONE, Split};
+use crate::key::{Key, Kind, MAJORITY, NONE, Share, Split};
 use crate::ledger::{Ledger, TooMany};
 
 /// Rounding that a probability in 32 bits may carry beyond 0 and 1.
@@ -68,7 +68,7 @@ pub(crate) fn observe_predictions(
             let none = ledger.place(NONE).map_err(full)?;
             let operator = ledger.place(MAJORITY).map_err(full)?;
             let kind = Kind::Accuracy;
-            let key = Key { method: none, mask_rank: none, operator, kind, ..key };
+            let key = Key { method: none, mask_rank: none, operator, share: None, kind, ..key };
             if let Some(taxon) = majority.get(&row.rank)
                 && seen.insert(key)
             {
@@ -123,11 +123,21 @@ fn key_of(
     Ok(Key {
         method: ledger.place(&row.method).map_err(full)?,
         mask_rank: ledger.place(&row.mask_rank).map_err(full)?,
-        operator: ledger.place(&row.operator).map_err(full)?,
+        operator: operator_place(row, ledger).map_err(full)?,
+        share: row.share.map(Share::new),
         rank: ledger.place(&row.rank).map_err(full)?,
         split,
         kind: Kind::Prediction,
     })
+}
+
+/// The place of a row's operator: one with another removal than the classifier's own masking is called
+/// `operator_removal`, such as `hard_inverse_unknown`.
+fn operator_place(row: &PerturbationRow, ledger: &mut Ledger) -> Result<u32, TooMany> {
+    if row.removal == OWN_REMOVAL {
+        return ledger.place(&row.operator);
+    }
+    ledger.place(&format!("{}_{}", row.operator, row.removal))
 }
 
 /// Checks the values of a row.
@@ -137,6 +147,8 @@ fn check(row: &PerturbationRow, fault: impl Fn() -> InputFault) -> Result<()> {
         ("p_predicted", row.p_predicted),
         ("p_target", row.p_target),
         ("entropy", row.entropy),
+        ("share", row.share.unwrap_or_default()),
+        ("hidden_mask", row.hidden_mask.unwrap_or_default()),
     ];
     let outside = |(_, value): &(&str, f32)| !(-ROUNDING..=1.0 + ROUNDING).contains(value);
     if let Some((name, value)) = shares.into_iter().find(outside) {

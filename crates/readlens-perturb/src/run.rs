@@ -8,7 +8,7 @@ use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
-use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::{Reader, Writer};
 use serde::Serialize;
@@ -170,8 +170,7 @@ impl Perturber<'_> {
                 targets = prediction.iter().map(|p| most_likely(p)).collect();
             }
             let row = &windows[pass.window].0;
-            let kept = factors.iter().sum::<f32>() / factors.len().max(1) as f32;
-            rows.extend(self.rows(row, pass, kept, prediction, &targets));
+            rows.extend(self.rows(row, pass, factors, prediction, &targets));
         }
         Ok(rows)
     }
@@ -180,10 +179,12 @@ impl Perturber<'_> {
         &self,
         window: &TokenRow,
         pass: &Pass<'_>,
-        kept: f32,
+        factors: &[f32],
         prediction: &[Vec<f32>],
         targets: &[usize],
     ) -> Vec<PerturbationRow> {
+        let kept = factors.iter().sum::<f32>() / factors.len().max(1) as f32;
+        let hidden_mask = pass.mask.map(|mask| hidden_share(&mask.mask, factors));
         let named = |name: fn(&MaskRow) -> &String| {
             pass.mask.map_or_else(|| NO_MASK.to_owned(), |mask| name(mask).clone())
         };
@@ -199,7 +200,10 @@ impl Perturber<'_> {
                 method: named(|mask| &mask.method),
                 mask_rank: named(|mask| &mask.rank),
                 operator: pass.operator.to_owned(),
+                share: None,
+                removal: OWN_REMOVAL.to_owned(),
                 kept_area: kept,
+                hidden_mask,
                 rank: ranks[rank].rank.clone(),
                 predicted: taxa[predicted].clone(),
                 correct: label.as_ref().map(|label| *label == taxa[predicted]),
@@ -212,6 +216,13 @@ impl Perturber<'_> {
         };
         (0..ranks.len()).map(of_rank).collect()
     }
+}
+
+/// Share of the mask's sum on what `factors` hide; 0 for a mask of zeros.
+fn hidden_share(mask: &[f32], factors: &[f32]) -> f32 {
+    let hidden: f32 = mask.iter().zip(factors).map(|(m, factor)| (1.0 - factor) * m).sum();
+    let total: f32 = mask.iter().sum();
+    if total > 0.0 { (hidden / total).clamp(0.0, 1.0) } else { 0.0 }
 }
 
 /// Entropy of `p` over its maximum, `ln K`; 0 for a single taxon.

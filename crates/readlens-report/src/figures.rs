@@ -87,7 +87,8 @@ impl Figures {
     }
 
     fn add(&mut self, row: MetricRow) {
-        if self.split.as_ref() != Some(&row.split) {
+        // Figures at several shares are points of a curve and no cells of the tables.
+        if self.split.as_ref() != Some(&row.split) || row.share.is_some() {
             return;
         }
         if row.operator != MASK_ITSELF && !self.operators.contains(&row.operator) {

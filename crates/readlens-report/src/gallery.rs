@@ -6,7 +6,7 @@ use readlens_fault::{InputFault, Result};
 use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::{ALL_RANKS, MaskRow};
-use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::{Interval, Reader};
 
@@ -181,7 +181,9 @@ impl Gallery {
         while let Some(row) = reader.next() {
             let row = row?;
             survey.index.find(&row.id, row.window, || reader.fault())?;
-            if row.method != method && row.method != NO_MASK {
+            let is_method = row.method == method || row.method == NO_MASK;
+            // Operators at several shares and other removals have no place among one window's predictions.
+            if !is_method || row.share.is_some() || row.removal != OWN_REMOVAL {
                 continue;
             }
             let key = (row.id, row.window);

@@ -4,12 +4,13 @@ use crate::record::record;
 
 record! {
     /// One metric with its interval.
-    MetricRow is a row of "metrics" version 1 by "evaluate":
+    MetricRow is a row of "metrics" version 2 by "evaluate":
     "One metric with its interval."
     {
         method: String => Category, "", "Attribution method; `none` for figures of the classifier alone.";
         mask_rank: String => Category, "", "Rank that the mask explains, or `all`; `none` where no mask was used.";
         operator: String => Category, "", "What was done to the input; `mask` for figures of the mask itself.";
+        share: Option<f32> => Float32, "0 to 1", "Share of the real tokens that was kept, removed or compared, or the level of a constant mask; null for figures without one.";
         split: String => Category, "", "Split the figure was taken on, `unassigned` for rows without one, or `all`.";
         rank: String => Category, "", "Rank that was predicted, or `all`.";
         metric: String => Category, "", "Name of the metric.";

@@ -2,9 +2,12 @@
 
 use crate::record::record;
 
+/// Name in the column `removal` where hidden tokens are what the classifier's own masking makes of them.
+pub const OWN_REMOVAL: &str = "own";
+
 record! {
     /// One prediction of one rank for one perturbed window.
-    PerturbationRow is a row of "perturbations" version 1 by "perturb":
+    PerturbationRow is a row of "perturbations" version 2 by "perturb":
     "One prediction of one rank for one perturbed window."
     {
         id: String => Text, "", "Identifier of the sequence record.";
@@ -13,7 +16,10 @@ record! {
         method: String => Category, "", "Attribution method of the mask; `none` where no mask was used.";
         mask_rank: String => Category, "", "Rank that the mask explains, or `all`; `none` where no mask was used.";
         operator: String => Category, "", "What was done to the input, such as unmasked, masked, inverse, hard_masked or random_block.";
+        share: Option<f32> => Float32, "0 to 1", "Share of the real tokens that a graded operator keeps or removes, or the level of a constant mask; null for operators without one.";
+        removal: String => Category, "own, mean, unknown or shuffled", "What stands for hidden tokens: own is what the classifier's own masking does, mean the mean k-mer embedding, unknown the unknown token, shuffled the same bases with their dinucleotides in random order.";
         kept_area: f32 => Float32, "0 to 1", "Mean of the factors that multiplied the real tokens: 1 is untouched, 0 all hidden.";
+        hidden_mask: Option<f32> => Float32, "0 to 1", "Sum over the real tokens of (1 - factor) times the mask, over the sum of the mask: the share of the mask that was hidden, 0 for a mask of zeros; null without mask.";
         rank: String => Category, "", "Rank that was predicted.";
         predicted: String => Category, "", "Predicted taxon.";
         label: Option<String> => Category, "", "True taxon; null where unknown.";

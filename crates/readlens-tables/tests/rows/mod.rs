@@ -159,7 +159,10 @@ impl Example for PerturbationRow {
             method: text("explainer"),
             mask_rank: text("all"),
             operator: text("hard_masked"),
+            share: None,
+            removal: text("own"),
             kept_area: 0.1,
+            hidden_mask: Some(0.05),
             rank: text("genus"),
             predicted: text("Treponema"),
             label: Some(text("Treponema")),
@@ -172,7 +175,13 @@ impl Example for PerturbationRow {
         vec![
             row.clone(),
             PerturbationRow { correct: Some(false), predicted: text("Vibrio"), ..row.clone() },
-            PerturbationRow { split: None, label: None, correct: None, ..row },
+            PerturbationRow {
+                operator: text("keep_top"),
+                share: Some(0.2),
+                removal: text("shuffled"),
+                ..row.clone()
+            },
+            PerturbationRow { split: None, hidden_mask: None, label: None, correct: None, ..row },
         ]
     }
 }
@@ -183,6 +192,7 @@ impl Example for MetricRow {
             method: text("explainer"),
             mask_rank: text("all"),
             operator: text("hard_masked"),
+            share: None,
             split: text("test"),
             rank: text("genus"),
             metric: text("accuracy"),
@@ -194,6 +204,7 @@ impl Example for MetricRow {
         vec![
             row.clone(),
             MetricRow { ci_low: None, ci_high: None, n: 1, ..row.clone() },
+            MetricRow { operator: text("keep_top"), share: Some(0.05), ..row.clone() },
             MetricRow { value: 0.0, n: 0, ..row },
         ]
     }
