@@ -42,6 +42,7 @@ pub(crate) fn rows(
             method: "none".to_owned(),
             mask_rank: "none".to_owned(),
             operator: operator.to_owned(),
+            share: None,
             split: "test".to_owned(),
             rank: rank.1.to_owned(),
             metric: metric.to_owned(),

@@ -69,7 +69,14 @@ fn write(path: &Path, rows: &[TokenRow], stride: u32) {
 }
 
 fn config() -> Config {
-    Config { k: 3, epochs: 40, patience: 40, learning_rate: 0.01, replicates: 200, ..Config::default() }
+    Config {
+        k: 3,
+        epochs: 40,
+        patience: 40,
+        learning_rate: 0.01,
+        replicates: 200,
+        ..Config::default()
+    }
 }
 
 fn judged(rows: &[TokenRow], config: &Config, stride: u32) -> Result<Vec<MetricRow>, Fault> {
@@ -107,7 +114,12 @@ fn composition_tells_the_genera_that_were_learnt() {
         assert_eq!(row.n as usize, labels.len());
         // A genus that was never learnt is never right; of four, it weighs a quarter.
         let most = if row.metric == "accuracy" { most } else { 0.75 };
-        assert!(row.value < most + 1e-9 && row.value > most - 0.08, "{}: {}", row.metric, row.value);
+        assert!(
+            row.value < most + 1e-9 && row.value > most - 0.08,
+            "{}: {}",
+            row.metric,
+            row.value
+        );
         assert!(row.ci_low.unwrap() < row.value && row.value < row.ci_high.unwrap());
     }
 }

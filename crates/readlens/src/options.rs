@@ -39,6 +39,8 @@ pub(crate) enum Command {
     Merge(readlens_merge::Options),
     #[command(about = readlens_perturb::Options::ABOUT)]
     Perturb(readlens_perturb::Options),
+    #[command(about = readlens_probe::Options::ABOUT)]
+    Probe(readlens_probe::Options),
     #[command(about = readlens_evaluate::Options::ABOUT)]
     Evaluate(readlens_evaluate::Options),
     #[command(about = readlens_report::Options::ABOUT)]
@@ -83,6 +85,7 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
         Command::Mask(stage) => stage.run(context),
         Command::Merge(stage) => stage.run(context),
         Command::Perturb(stage) => stage.run(context),
+        Command::Probe(stage) => stage.run(context),
         Command::Evaluate(stage) => stage.run(context),
         Command::Report(stage) => stage.run(context),
     }
