@@ -6,6 +6,8 @@
 //! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
 //! over records. Tables are streamed; memory depends on the number of figures, not of rows.
 
+mod check;
+mod collapse;
 mod config;
 mod cursor;
 mod document;
@@ -21,8 +23,10 @@ mod run;
 mod shape;
 mod truth;
 
+pub use check::{Check, Checks, Finding, Verdict, check, verdicts};
+pub use collapse::MASK_CORRELATION;
 pub use config::{Config, Inputs, Outputs, TruthNames};
 pub use key::{LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
 pub use options::Options;
 pub use paper::paper_table;
-pub use run::run;
+pub use run::{Evaluated, run};

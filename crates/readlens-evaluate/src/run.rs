@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_figures::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
-use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::{Reader, Writer};
 
+use crate::check::{Check, check};
+use crate::collapse;
 use crate::config::{Config, Inputs, Outputs};
 use crate::document;
 use crate::ledger::Ledger;
@@ -15,9 +18,22 @@ use crate::masks::observe_masks;
 use crate::predictions::observe_predictions;
 use crate::truth::Truth;
 
-/// Computes all metrics, writes them, and returns them.
+/// Most rows of a table of evidence: they are in memory together.
+const MAX_EVIDENCE: u64 = 1 << 20;
+
+/// What an evaluation comes to.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// All figures, as written.
+    pub metrics: Vec<MetricRow>,
+    /// The verdicts; none where nothing was to be checked.
+    pub checks: Option<Vec<Check>>,
+}
+
+/// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, split, rank and metric; `seed` is
+/// The rows are ordered by method, rank of the mask, operator, split, rank and metric, and those of
+/// [`crate::MASK_CORRELATION`] come last; `seed` is
 /// that of the bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
@@ -29,7 +45,7 @@ pub fn run(
     inputs: &Inputs,
     outputs: &Outputs,
     context: &Context,
-) -> Result<Vec<MetricRow>> {
+) -> Result<Evaluated> {
     config.validate()?;
     let mut truth = match &inputs.truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
@@ -40,11 +56,16 @@ pub fn run(
     let Inputs { tokens, masks, perturbations, .. } = inputs;
     observe_predictions(perturbations, tokens, &survey.majority, &mut ledger, context)?;
     observe_masks(masks, tokens, truth.as_ref(), &mut ledger, context)?;
-    let rows = ledger.finish(&survey.ranks);
+    let mut rows = ledger.finish(&survey.ranks);
+    rows.extend(collapse::measure(masks, tokens, context)?);
+    let checks = match &config.checks {
+        Some(checks) => Some(check(&rows, &read_evidence(&inputs.evidence)?, checks)),
+        None => None,
+    };
     let manifest = manifest(config, seed, inputs)?;
     // Both files are complete before either takes its name.
     let json = match &outputs.json {
-        Some(path) => Some(document::write(path, &manifest, &rows)?),
+        Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),
         None => None,
     };
     let mut writer =
@@ -57,6 +78,33 @@ pub fn run(
         json.commit()?;
     }
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
+    Ok(Evaluated { metrics: rows, checks })
+}
+
+/// All rows of the metrics tables at `paths`.
+fn read_evidence(paths: &[PathBuf]) -> Result<Vec<MetricRow>> {
+    let mut rows = Vec::new();
+    for path in paths {
+        let mut reader = Reader::<MetricRow>::open(path)?;
+        if reader.rows() > MAX_EVIDENCE {
+            return Err(Fault::input(path)
+                .expected(format!("a metrics table of at most {MAX_EVIDENCE} rows"))
+                .found(reader.rows())
+                .remedy("pass metrics of fewer methods")
+                .into());
+        }
+        while let Some(row) = reader.next().transpose()? {
+            if !row.value.is_finite() {
+                return Err(reader
+                    .fault()
+                    .expected("a finite value")
+                    .found(row.value)
+                    .remedy("write the table again with the stage that wrote it")
+                    .into());
+            }
+            rows.push(row);
+        }
+    }
     Ok(rows)
 }
 
@@ -66,6 +114,9 @@ fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
         InputDigest::of("masks", &inputs.masks)?,
         InputDigest::of("perturbations", &inputs.perturbations)?,
     ];
+    for evidence in &inputs.evidence {
+        digests.push(InputDigest::of("evidence", evidence)?);
+    }
     if let Some(truth) = &inputs.truth {
         digests.push(InputDigest::of("truth", truth)?);
     }
