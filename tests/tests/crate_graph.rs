@@ -152,7 +152,7 @@ fn kernels_know_no_network() {
 #[test]
 fn stages_without_a_network_link_no_candle() {
     let metadata = metadata();
-    for stage in ["tokenize", "simulate", "merge", "evaluate", "report"] {
+    for stage in ["tokenize", "simulate", "vary", "merge", "evaluate", "compare", "report"] {
         let found = links_any(&metadata, &format!("readlens-{stage}"), &["candle", "readlens-nn"]);
         assert_eq!(found, [""; 0], "{stage}");
     }

@@ -6,15 +6,18 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 9] = [
+pub const STAGES: [&str; 12] = [
     "simulate",
     "tokenize",
+    "vary",
     "train-classifier",
+    "randomize",
     "train-explainer",
     "mask",
     "merge",
     "perturb",
     "evaluate",
+    "compare",
     "report",
 ];
 
