@@ -158,7 +158,11 @@ fn linear_classifiers_know_neither_networks_nor_tables() {
 #[test]
 fn stages_without_a_network_link_no_candle() {
     let metadata = metadata();
-    for stage in ["tokenize", "simulate", "baseline", "merge", "probe", "evaluate", "report"] {
+    let stages = [
+        "tokenize", "simulate", "baseline", "vary", "merge", "probe", "evaluate", "compare",
+        "report",
+    ];
+    for stage in stages {
         let found = links_any(&metadata, &format!("readlens-{stage}"), &["candle", "readlens-nn"]);
         assert_eq!(found, [""; 0], "{stage}");
     }

@@ -6,17 +6,20 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 11] = [
+pub const STAGES: [&str; 14] = [
     "simulate",
     "tokenize",
     "baseline",
+    "vary",
     "train-classifier",
+    "randomize",
     "train-explainer",
     "mask",
     "merge",
     "perturb",
     "probe",
     "evaluate",
+    "compare",
     "report",
 ];
 
