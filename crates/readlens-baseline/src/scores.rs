@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
+use readlens_figures::{Bootstrap, Formula, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
 use crate::windows::Windows;
@@ -29,15 +29,14 @@ pub(crate) fn rows(
             record += 1;
             last = Some(id);
         }
-        let mut values = [0.0; MAX_METRICS];
-        values[0] = f64::from(u8::from(is_right));
+        let value = f64::from(u8::from(is_right));
         let of_taxon = windows.get(label(place)).copied().unwrap_or(1);
         for (panel, importance) in panels.iter_mut().zip([1.0, 1.0 / f64::from(of_taxon)]) {
-            panel.add(&Observation { record, importance, values }, &weights);
+            panel.add(&Observation::new(record, importance, &[value]), &weights);
         }
     }
     let row = |(panel, metric): (&Panel, &str)| {
-        let figure = panel.figure(0);
+        let figure = panel.figure(Formula::Mean(0));
         MetricRow {
             method: "none".to_owned(),
             mask_rank: "none".to_owned(),

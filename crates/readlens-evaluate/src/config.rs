@@ -60,8 +60,8 @@ impl Config {
 pub struct Inputs {
     /// Tokenized windows.
     pub tokens: PathBuf,
-    /// Masks of these windows, in their order.
-    pub masks: PathBuf,
+    /// Tables of masks of these windows, in their order.
+    pub masks: Vec<PathBuf>,
     /// Predictions for these windows, in their order.
     pub perturbations: PathBuf,
     /// Interval list of what the masks should find.

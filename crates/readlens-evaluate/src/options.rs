@@ -14,9 +14,9 @@ pub struct Options {
     /// Tokenized windows
     #[arg(long, value_name = "PARQUET")]
     pub tokens: PathBuf,
-    /// Masks of these windows
-    #[arg(long, value_name = "PARQUET")]
-    pub masks: PathBuf,
+    /// Masks of these windows; repeat the option for several tables, each with methods or ranks of its own
+    #[arg(long, value_name = "PARQUET", required = true)]
+    pub masks: Vec<PathBuf>,
     /// Predictions under every operator
     #[arg(long, value_name = "PARQUET")]
     pub perturbations: PathBuf,

@@ -277,7 +277,7 @@ fn the_files_say_what_was_returned() {
     let manifest = reader.manifest().unwrap().unwrap();
     assert_eq!((manifest.stage.as_str(), manifest.seed), ("evaluate", Some(1)));
     let roles: Vec<&str> = manifest.inputs.iter().map(|input| input.role.as_str()).collect();
-    assert_eq!(roles, ["tokens", "masks", "perturbations"]);
+    assert_eq!(roles, ["tokens", "perturbations", "masks"]);
     assert_eq!(reader.map(Result::unwrap).collect::<Vec<_>>(), rows);
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(bench.path("metrics.json")).unwrap()).unwrap();

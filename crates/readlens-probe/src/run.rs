@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
-use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
+use readlens_figures::{Bootstrap, Formula, Observation, Panel};
 use readlens_provenance::{InputDigest, Manifest, digest_bytes};
 use readlens_stage::Context;
 use readlens_tables::Writer;
@@ -106,14 +106,12 @@ fn figures(
             weights = bootstrap.weights(gathered.records.name(record));
             last = Some(record);
         }
-        let mut values = [0.0; MAX_METRICS];
-        values[0] = f64::from(u8::from(verdicts.probe[i]));
-        values[1] = f64::from(u8::from(verdicts.majority[i]));
-        let observation = Observation { record: u64::from(record), importance: 1.0, values };
-        panel.add(&observation, &weights);
+        let right = [verdicts.probe[i], verdicts.majority[i]];
+        let right = right.map(|is_right| f64::from(u8::from(is_right)));
+        panel.add(&Observation::new(u64::from(record), 1.0, &right), &weights);
     }
     let row = |(metric, name): (usize, &str)| {
-        let figure = panel.figure(metric);
+        let figure = panel.figure(Formula::Mean(metric));
         MetricRow {
             method: masks.method.clone(),
             mask_rank: masks.rank.clone(),

@@ -131,7 +131,7 @@ impl Bench {
         });
         Inputs {
             tokens: self.path("tokens.parquet"),
-            masks: self.path("masks.parquet"),
+            masks: vec![self.path("masks.parquet")],
             perturbations: self.path("perturbations.parquet"),
             truth,
             evidence: self.evidence.iter().map(|name| self.path(name)).collect(),
