@@ -90,3 +90,22 @@ fn attribute_writes_the_same_masks_with_any_number_of_threads() {
                      --costs costs.parquet";
     check_threads("attribute", folder.path(), arguments, &["masks.parquet"]);
 }
+
+#[test]
+fn compare_and_vary_write_the_same_bytes_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Twenty chunks and a bit.
+    write_tokens(&path("tokens.parquet"), &rows(1300, &tokenization()), &tokenization());
+    let arguments = "--tokens tokens.parquet --kind substitute --rate 0.1 --output varied.parquet";
+    check_threads("vary", folder.path(), arguments, &["varied.parquet"]);
+    let shape = explainer_shape(convolutional(), &["all"], readlens_nn::Selection::Threshold);
+    write_explainer(&path("explainer"), &shape, 3);
+    for (tokens, bases) in [("tokens", "bases"), ("varied", "others")] {
+        let files = format!("--tokens {tokens}.parquet --output m.parquet --bases {bases}.parquet");
+        succeed("mask", folder.path(), &format!("{files} --explainer explainer --quiet"));
+    }
+    let arguments = "--tokens tokens.parquet --reference bases.parquet --replicates 50 \
+                     --other substitution=others.parquet --output metrics.parquet";
+    check_threads("compare", folder.path(), arguments, &["metrics.parquet"]);
+}

@@ -4,6 +4,7 @@ use std::time::Instant;
 
 use readlens_batch::{Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Result};
+use readlens_nn::scores::{average_in_blocks, smooth};
 use readlens_nn::{Classifier, DeviceKind, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
@@ -17,7 +18,7 @@ use crate::config::Config;
 use crate::method::Method;
 use crate::methods::{constant, scores_of};
 use crate::objective::{Objective, Output, Scores, Window};
-use crate::scores::{average_in_blocks, mask_of, smooth};
+use crate::scores::mask_of;
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 use rand::{Rng, RngExt};
 use serde::{Deserialize, Serialize};
 
-/// Random block masks for training a classifier that must read masked input.
+/// Random masks of contiguous blocks.
 ///
 /// A mask keeps a share of the tokens, drawn log-uniformly from `[smallest, largest]`, in 1 to
 /// `most_blocks` contiguous blocks; half of the masks are inverted, so that hidden blocks are
@@ -9,8 +9,6 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct BlockMasks {
-    /// Share of training examples that are masked.
-    pub probability: f64,
     /// Smallest share of tokens in blocks.
     pub smallest: f64,
     /// Largest share of tokens in blocks.
@@ -20,11 +18,8 @@ pub struct BlockMasks {
 }
 
 impl BlockMasks {
-    /// Factors for `tokens` real tokens: 1 kept, 0 hidden; all 1 for an example left whole.
+    /// Factors for `tokens` real tokens: 1 kept, 0 hidden.
     pub fn draw(&self, tokens: usize, rng: &mut impl Rng) -> Vec<f32> {
-        if !rng.random_bool(self.probability) {
-            return vec![1.0; tokens];
-        }
         let (low, high) = (self.smallest.ln(), self.largest.ln());
         let share = if low < high { rng.random_range(low..high).exp() } else { self.smallest };
         let blocks = rng.random_range(1..=self.most_blocks.max(1));
@@ -73,15 +68,14 @@ mod tests {
     }
 
     #[test]
-    fn half_of_the_examples_are_masked_and_both_ways() {
-        let masks = BlockMasks { probability: 0.5, smallest: 0.1, largest: 0.1, most_blocks: 1 };
+    fn blocks_are_kept_and_hidden_equally_often() {
+        let masks = BlockMasks { smallest: 0.1, largest: 0.1, most_blocks: 1 };
         let mut rng = ChaCha8Rng::seed_from_u64(2);
         let areas: Vec<f32> =
             (0..2000).map(|_| masks.draw(100, &mut rng).iter().sum::<f32>() / 100.0).collect();
         let share =
             |area: f32| areas.iter().filter(|&&a| (a - area).abs() < 1e-3).count() as f64 / 2000.0;
-        assert!((share(1.0) - 0.5).abs() < 0.05);
-        assert!((share(0.1) - 0.25).abs() < 0.05);
-        assert!((share(0.9) - 0.25).abs() < 0.05);
+        assert!((share(0.1) - 0.5).abs() < 0.05);
+        assert!((share(0.9) - 0.5).abs() < 0.05);
     }
 }

@@ -14,6 +14,8 @@ use crate::stream::{check_tokens, tokenization_of};
 pub struct Window {
     /// Token ids, with CLS where the tokenization has one.
     pub tokens: Vec<u32>,
+    /// Ordinal of its record in the table: the windows of a record stand together there.
+    pub record: u32,
     /// Class per rank; none where the taxon is unknown or not among the classes.
     pub classes: Vec<Option<u32>>,
 }
@@ -56,24 +58,30 @@ impl Dataset {
             return Err(Fault::usage(format!("rank {} is named twice", twice.1)));
         }
         let places = places_of(path, &names, &columns, known.is_some())?;
-        let mut train: Vec<(Vec<u32>, Vec<Option<String>>)> = Vec::new();
+        let mut train: Vec<Labelled> = Vec::new();
         let mut valid = Vec::new();
         let mut unassigned = Vec::new();
         let mut has_splits = false;
         let mut longest = 0;
+        let (mut record, mut last) = (0, None);
         while let Some(row) = reader.next() {
             let mut row = row?;
             check_tokens(&reader, &row, &tokenization)?;
             longest = longest.max(row.tokens.len());
+            if last.as_ref().is_some_and(|last| *last != row.id) {
+                record += 1;
+            }
+            last = Some(row.id);
             if row.tokens.len() <= usize::from(tokenization.cls) {
                 continue;
             }
             let taxa = places.iter().map(|place| row.taxa[(*place)?].take()).collect();
+            let window = Labelled { tokens: row.tokens, record, taxa };
             has_splits |= row.split.is_some();
             match row.split.as_deref() {
-                None => unassigned.push((row.tokens, taxa)),
-                Some("train") => train.push((row.tokens, taxa)),
-                Some("valid") => valid.push((row.tokens, taxa)),
+                None => unassigned.push(window),
+                Some("train") => train.push(window),
+                Some("valid") => valid.push(window),
                 Some("test") => {}
                 Some(other) => {
                     return Err(reader
@@ -101,13 +109,14 @@ impl Dataset {
             .iter()
             .map(|r| r.taxa.iter().enumerate().map(|(i, t)| (t.as_str(), i as u32)).collect())
             .collect();
-        let classified = |rows: Vec<(Vec<u32>, Vec<Option<String>>)>| -> Vec<Window> {
+        let classified = |rows: Vec<Labelled>| -> Vec<Window> {
             let class = |taxon: &Option<String>, index: &HashMap<&str, u32>| {
                 taxon.as_deref().and_then(|t| index.get(t).copied())
             };
             rows.into_iter()
-                .map(|(tokens, taxa)| Window {
+                .map(|Labelled { tokens, record, taxa }| Window {
                     tokens,
+                    record,
                     classes: taxa.iter().zip(&indices).map(|(t, i)| class(t, i)).collect(),
                 })
                 .collect()
@@ -130,6 +139,13 @@ impl Dataset {
             .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
             .into())
     }
+}
+
+/// A window with the taxa that its row names.
+struct Labelled {
+    tokens: Vec<u32>,
+    record: u32,
+    taxa: Vec<Option<String>>,
 }
 
 fn no_training_window(path: &Path) -> readlens_fault::InputFault {
@@ -162,16 +178,12 @@ fn places_of(
     names.iter().map(place).collect()
 }
 
-fn classes_of(
-    path: &Path,
-    names: &[String],
-    train: &[(Vec<u32>, Vec<Option<String>>)],
-) -> Result<Vec<RankClasses>> {
+fn classes_of(path: &Path, names: &[String], train: &[Labelled]) -> Result<Vec<RankClasses>> {
     let mut ranks = Vec::with_capacity(names.len());
     for (i, rank) in names.iter().enumerate() {
         let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
-        for (_, taxa) in train {
-            if let Some(taxon) = &taxa[i] {
+        for window in train {
+            if let Some(taxon) = &window.taxa[i] {
                 *counts.entry(taxon).or_default() += 1;
             }
         }

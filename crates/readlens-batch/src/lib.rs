@@ -7,10 +7,13 @@ mod augment;
 mod blocks;
 mod dataset;
 mod inference;
+mod masks;
+mod permute;
 mod stream;
 
 pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
+pub use masks::{MaskKind, RandomMasks};
 pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};

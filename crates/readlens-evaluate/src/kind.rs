@@ -1,5 +1,7 @@
 //! Kinds of figures: sums over windows and what is made of them.
 
+use readlens_figures::Formula;
+
 /// Metrics of an operator and a predicted rank.
 ///
 /// `accuracy`: share of windows with a label whose prediction is the label. `accuracy_macro`: the
@@ -103,17 +105,6 @@ pub const LOCALISATION_METRICS: [&str; 9] = [
 
 /// Bins of the expected calibration error.
 pub(crate) const CALIBRATION_BINS: usize = 15;
-
-/// How a figure is made of the sums of a kind, each over the same windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Formula {
-    /// The sum over the number of windows.
-    Mean(usize),
-    /// One sum over another.
-    Ratio(usize, usize),
-    /// The absolute values of all sums, over the number of windows.
-    Deviation,
-}
 
 /// Figures that are made of sums over the same windows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

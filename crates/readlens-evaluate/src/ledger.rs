@@ -2,12 +2,11 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use readlens_fault::{Fault, InputFault};
+use readlens_figures::{Bootstrap, Figure, MAX_VALUES, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
-use crate::bootstrap::Bootstrap;
 use crate::key::{Key, Names, Share, Split};
 use crate::kind::Kind;
-use crate::panel::{Figure, MAX_VALUES, Observation, Panel};
 
 /// Most numbers that all sums and their replicates may take: 1 GiB. A hostile table could name endlessly many
 /// operators; fifteen methods with graded operators under four removals, three ranks and two splits take a third of it.

@@ -6,7 +6,8 @@
 //! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
 //! over records. Tables are streamed; memory depends on the number of figures, not of rows.
 
-mod bootstrap;
+mod check;
+mod collapse;
 mod config;
 mod cursor;
 mod document;
@@ -19,7 +20,6 @@ mod localisation;
 mod majority;
 mod masks;
 mod options;
-mod panel;
 mod paper;
 mod predictions;
 mod rank_correlation;
@@ -27,8 +27,10 @@ mod run;
 mod shape;
 mod truth;
 
+pub use check::{Check, Checks, Finding, Verdict, check, verdicts};
+pub use collapse::MASK_CORRELATION;
 pub use config::{Config, Inputs, Outputs, TruthNames};
 pub use kind::{FAITHFULNESS_METRICS, LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
 pub use options::Options;
 pub use paper::paper_table;
-pub use run::run;
+pub use run::{Evaluated, run};

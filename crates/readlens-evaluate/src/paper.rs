@@ -300,6 +300,6 @@ impl fmt::Display for Section {
 }
 
 /// Names come from files: control characters must not reach the terminal.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

@@ -1,7 +1,8 @@
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
+use readlens_figures::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
@@ -10,7 +11,8 @@ use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Record, Writer};
 
-use crate::bootstrap::Bootstrap;
+use crate::check::{Check, check};
+use crate::collapse;
 use crate::config::{Config, Inputs, Outputs};
 use crate::document;
 use crate::ledger::Ledger;
@@ -19,9 +21,22 @@ use crate::masks::observe_masks;
 use crate::predictions::{Known, count_predictions, observe_predictions};
 use crate::truth::Truth;
 
-/// Computes all metrics, writes them, and returns them.
+/// Most rows of a table of evidence: they are in memory together.
+const MAX_EVIDENCE: u64 = 1 << 20;
+
+/// What an evaluation comes to.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// All figures, as written.
+    pub metrics: Vec<MetricRow>,
+    /// The verdicts; none where nothing was to be checked.
+    pub checks: Option<Vec<Check>>,
+}
+
+/// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, split, rank and metric; `seed` is
+/// The rows are ordered by method, rank of the mask, operator, split, rank and metric, and those of
+/// [`crate::MASK_CORRELATION`] come last; `seed` is
 /// that of the bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
@@ -33,7 +48,7 @@ pub fn run(
     inputs: &Inputs,
     outputs: &Outputs,
     context: &Context,
-) -> Result<Vec<MetricRow>> {
+) -> Result<Evaluated> {
     config.validate()?;
     let mut truth = match &inputs.truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
@@ -50,10 +65,17 @@ pub fn run(
     let known = Known { tokens, majority: &majority, lineages: lineages.as_ref() };
     observe_predictions(perturbations, known, &counts, &mut ledger, context)?;
     observe_masks(masks, tokens, truth.as_ref(), &mut ledger, context)?;
-    let rows = ledger.finish(&ranks);
+    let mut rows = ledger.finish(&ranks);
+    for masks in masks {
+        rows.extend(collapse::measure(masks, tokens, context)?);
+    }
+    let checks = match &config.checks {
+        Some(checks) => Some(check(&rows, &read_evidence(&inputs.evidence)?, checks)),
+        None => None,
+    };
     // Both files are complete before either takes its name.
     let json = match &outputs.json {
-        Some(path) => Some(document::write(path, &manifest, &rows)?),
+        Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),
         None => None,
     };
     let mut writer =
@@ -66,6 +88,33 @@ pub fn run(
         json.commit()?;
     }
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
+    Ok(Evaluated { metrics: rows, checks })
+}
+
+/// All rows of the metrics tables at `paths`.
+fn read_evidence(paths: &[PathBuf]) -> Result<Vec<MetricRow>> {
+    let mut rows = Vec::new();
+    for path in paths {
+        let mut reader = Reader::<MetricRow>::open(path)?;
+        if reader.rows() > MAX_EVIDENCE {
+            return Err(Fault::input(path)
+                .expected(format!("a metrics table of at most {MAX_EVIDENCE} rows"))
+                .found(reader.rows())
+                .remedy("pass metrics of fewer methods")
+                .into());
+        }
+        while let Some(row) = reader.next().transpose()? {
+            if !row.value.is_finite() {
+                return Err(reader
+                    .fault()
+                    .expected("a finite value")
+                    .found(row.value)
+                    .remedy("write the table again with the stage that wrote it")
+                    .into());
+            }
+            rows.push(row);
+        }
+    }
     Ok(rows)
 }
 
@@ -100,6 +149,9 @@ fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
     ];
     for masks in &inputs.masks {
         digests.push(InputDigest::of("masks", masks)?);
+    }
+    for evidence in &inputs.evidence {
+        digests.push(InputDigest::of("evidence", evidence)?);
     }
     if let Some(truth) = &inputs.truth {
         digests.push(InputDigest::of("truth", truth)?);

@@ -12,6 +12,7 @@ pub mod losses;
 pub mod masking;
 pub mod ops;
 pub mod random;
+pub mod scores;
 
 mod bag;
 mod batch;

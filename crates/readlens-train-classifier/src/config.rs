@@ -1,4 +1,4 @@
-use readlens_batch::{Augmentation, BlockMasks};
+use readlens_batch::{Augmentation, MaskKind, RandomMasks};
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
 use readlens_nn::{BagConfig, EncoderConfig, MaskSite, NormPlace, Pooling};
@@ -120,10 +120,12 @@ pub struct Config {
     pub fit: FitConfig,
     /// Other readings of each window.
     pub augmentation: Augmentation,
-    /// Masks that half of the batch is seen through.
-    pub masks: BlockMasks,
+    /// Masks that a part of the batch is seen through.
+    pub masks: RandomMasks,
     /// Whether rare taxa weigh as much as frequent ones.
     pub class_weights: bool,
+    /// Whether labels are dealt out at random among records: a classifier for sanity checks.
+    pub permute_labels: bool,
 }
 
 /// Smallest share of tokens that a block mask can be asked to have.
@@ -139,16 +141,28 @@ impl Config {
         // Any vocabulary and length will do to check the rest before the data is read.
         self.model.encoder(1 << 10, 1).validate()?;
         self.model.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
-        let shares = [
-            ("mask-probability", self.masks.probability, 0.0),
-            ("mask-smallest", self.masks.smallest, SMALLEST_SHARE),
-            ("mask-largest", self.masks.largest, self.masks.smallest),
-        ];
+        let mut shares = vec![("mask-probability", self.masks.probability, 0.0)];
+        match self.masks.kind {
+            MaskKind::Blocks(blocks) => shares.extend([
+                ("mask-smallest", blocks.smallest, SMALLEST_SHARE),
+                ("mask-largest", blocks.largest, blocks.smallest),
+            ]),
+            MaskKind::Tokens { unit } | MaskKind::Uniform { unit } => {
+                if unit == 0 {
+                    return Err(Fault::usage("mask-unit must be 1 or more, not 0"));
+                }
+            }
+        }
         for (name, value, low) in shares {
             if !(low..=1.0).contains(&value) {
                 return Err(Fault::usage(format!("{name} must be in [{low}, 1], not {value}")));
             }
         }
         Ok(())
+    }
+
+    /// Whether no window is ever seen whole: validation windows are then masked too.
+    pub(crate) fn masks_all(&self) -> bool {
+        self.masks.probability >= 1.0
     }
 }

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use readlens_batch::BlockMasks;
+use readlens_batch::{BlockMasks, MaskKind, RandomMasks};
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage};
 use readlens_training::{AugmentationOptions, FitOptions};
@@ -29,6 +29,10 @@ pub struct Options {
     /// Let rare taxa weigh as much as frequent ones
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
+    /// Deal the labels out at random among the records of each split, lineages whole: a classifier
+    /// that can only learn by heart, for sanity checks
+    #[arg(long, help_heading = "Training")]
+    permute_labels: bool,
 
     /// Width of embeddings and blocks [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Network")]
@@ -67,9 +71,15 @@ pub struct Options {
     #[arg(long, value_name = "N", help_heading = "Network")]
     max_tokens: Option<usize>,
 
-    /// Share of windows seen through a random block mask, 0 to 1
+    /// Share of windows seen through a random mask, 0 to 1; with 1 validation windows are masked too
     #[arg(long, value_name = "SHARE", default_value_t = 0.5, help_heading = "Augmentation")]
     mask_probability: f64,
+    /// What random masks look like
+    #[arg(long, value_enum, default_value_t, value_name = "KIND", help_heading = "Augmentation")]
+    mask_kind: MaskKindOption,
+    /// Neighbouring tokens kept or hidden together by the kinds tokens and uniform
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Augmentation")]
+    mask_unit: usize,
     /// Smallest share of tokens in a block mask
     #[arg(long, value_name = "SHARE", default_value_t = 0.05, help_heading = "Augmentation")]
     mask_smallest: f64,
@@ -83,6 +93,20 @@ pub struct Options {
     fit: FitOptions,
     #[command(flatten)]
     augmentation: AugmentationOptions,
+}
+
+/// As typed; see [`MaskKind`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum MaskKindOption {
+    /// Contiguous blocks, kept or hidden
+    #[default]
+    Blocks,
+    /// Each token kept with probability 1/2, for itself: with --mask-probability 1 the independent
+    /// judge of EVAL-X
+    Tokens,
+    /// As tokens, with a probability drawn from 0 to 1 for each window: a judge that has seen small
+    /// and large shares too, the better one for networks on patches
+    Uniform,
 }
 
 impl ValueEnum for Preset {
@@ -109,6 +133,18 @@ impl ValueEnum for Preset {
 }
 
 impl Options {
+    fn mask_kind(&self) -> MaskKind {
+        match self.mask_kind {
+            MaskKindOption::Blocks => MaskKind::Blocks(BlockMasks {
+                smallest: self.mask_smallest,
+                largest: self.mask_largest,
+                most_blocks: self.mask_blocks,
+            }),
+            MaskKindOption::Tokens => MaskKind::Tokens { unit: self.mask_unit },
+            MaskKindOption::Uniform => MaskKind::Uniform { unit: self.mask_unit },
+        }
+    }
+
     fn config(&self) -> Config {
         use readlens_nn::{BagConfig, MaskSite, NormPlace, Pooling};
         let mut model = self.preset.model();
@@ -144,13 +180,9 @@ impl Options {
             model,
             fit: self.fit.config(60, self.preset.learning_rate()),
             augmentation: self.augmentation.config(),
-            masks: BlockMasks {
-                probability: self.mask_probability,
-                smallest: self.mask_smallest,
-                largest: self.mask_largest,
-                most_blocks: self.mask_blocks,
-            },
+            masks: RandomMasks { probability: self.mask_probability, kind: self.mask_kind() },
             class_weights: self.class_weights,
+            permute_labels: self.permute_labels,
         }
     }
 }

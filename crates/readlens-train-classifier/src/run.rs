@@ -27,8 +27,12 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    let data = Dataset::read(&paths.tokens, &config.ranks, None)?;
+    let mut data = Dataset::read(&paths.tokens, &config.ranks, None)?;
     config.augmentation.validate(&data.tokenization)?;
+    if config.permute_labels {
+        data.permute_labels(config.fit.seed);
+        tracing::warn!("labels are permuted among records: this classifier is a sanity check");
+    }
     let inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
     let manifest = Manifest::new("train-classifier", config, Some(config.fit.seed), inputs)?;
     let shape = ClassifierConfig {

@@ -44,6 +44,14 @@ impl<'a> ClassifierTask<'a> {
         Self { config, data, classifier, taxon_weights }
     }
 
+    /// What the validation windows are seen through where none is ever whole, the same each epoch.
+    fn validation_masks(&self) -> Vec<Vec<f32>> {
+        let Config { masks, fit, .. } = self.config;
+        let mut rng = stream(fit.seed, "validation masks");
+        let cls = usize::from(self.data.tokenization.cls);
+        self.data.valid.iter().map(|w| masks.draw(w.tokens.len() - cls, &mut rng)).collect()
+    }
+
     /// Weights of the windows' labels at `rank`, such that the loss is the weighted mean over the
     /// labelled ones, averaged over ranks.
     fn label_weights(&self, windows: &[&Window], rank: usize) -> Vec<f64> {
@@ -124,7 +132,8 @@ impl Task for ClassifierTask<'_> {
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
         let rows: Vec<&[u32]> = self.data.valid.iter().map(|w| w.tokens.as_slice()).collect();
-        let predictions = predict(self.classifier, &rows, None)?;
+        let masks = self.config.masks_all().then(|| self.validation_masks());
+        let predictions = predict(self.classifier, &rows, masks.as_deref())?;
         let mut figures = Vec::new();
         let mut scores = Vec::new();
         for (rank, classes) in self.data.ranks.iter().enumerate() {

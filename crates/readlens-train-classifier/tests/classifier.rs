@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use readlens_batch::{Augmentation, BlockMasks};
+use readlens_batch::{Augmentation, BlockMasks, MaskKind, RandomMasks};
 use readlens_fault::{ExitCode, Result};
 use readlens_fit::FitConfig;
 use readlens_nn::{
@@ -16,6 +16,11 @@ use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tests::{RANKS, read_rows, rows, tokenization, write_tokens};
 use readlens_train_classifier::{Config, ModelConfig, Paths, Preset, run};
+
+fn blocks(probability: f64, smallest: f64, largest: f64) -> RandomMasks {
+    let kind = MaskKind::Blocks(BlockMasks { smallest, largest, most_blocks: 3 });
+    RandomMasks { probability, kind }
+}
 
 fn config(epochs: u32) -> Config {
     let model =
@@ -35,8 +40,9 @@ fn config(epochs: u32) -> Config {
             seed: 5,
         },
         augmentation: Augmentation::default(),
-        masks: BlockMasks { probability: 0.0, smallest: 0.1, largest: 0.6, most_blocks: 3 },
+        masks: blocks(0.0, 0.1, 0.6),
         class_weights: false,
+        permute_labels: false,
     }
 }
 
@@ -57,11 +63,7 @@ fn accuracy(curves: &[TrainingRow], rank: &str) -> f64 {
 fn sixteen_windows_are_learned_by_heart() {
     let directory = tempfile::tempdir().unwrap();
     // The validation windows are the training windows: their accuracy is the training accuracy.
-    let mut table = rows(16, &tokenization());
-    table.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
-    let mut again = table.clone();
-    again.iter_mut().for_each(|row| row.split = Some("valid".to_owned()));
-    table.extend(again);
+    let table = by_heart();
     let (paths, outcome) = train(&config(40), &table, directory.path());
     outcome.unwrap();
     let curves: Vec<TrainingRow> = read_rows(&paths.output.join(TRAINING_FILE));
@@ -190,8 +192,10 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
         with(|c| c.model.patch = 0),
         with(|c| c.model.dim = 1 << 20),
         with(|c| c.masks.probability = 1.5),
-        with(|c| c.masks.smallest = 0.0),
-        with(|c| c.masks.largest = 0.05),
+        with(|c| c.masks = blocks(0.0, 0.0, 0.6)),
+        with(|c| c.masks = blocks(0.0, 0.1, 0.05)),
+        with(|c| c.masks.kind = MaskKind::Tokens { unit: 0 }),
+        with(|c| c.masks.kind = MaskKind::Uniform { unit: 0 }),
         with(|c| c.fit.epochs = 0),
         with(|c| (c.fit.epochs, c.fit.batch) = (u32::MAX, 1)),
         with(|c| c.fit.patience = Some(0)),
@@ -205,4 +209,47 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
         assert_eq!(fault.exit_code(), ExitCode::Usage, "{config:?}: {fault}");
         assert!(!paths.output.exists());
     }
+}
+
+/// Sixteen training windows, and the same again to validate on.
+fn by_heart() -> Vec<TokenRow> {
+    let mut table = rows(16, &tokenization());
+    table.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
+    let mut again = table.clone();
+    again.iter_mut().for_each(|row| row.split = Some("valid".to_owned()));
+    table.extend(again);
+    table
+}
+
+#[test]
+fn a_judge_reads_through_masks_of_independent_tokens_and_is_validated_so() {
+    for kind in [MaskKind::Tokens { unit: 1 }, MaskKind::Uniform { unit: 2 }] {
+        let directory = tempfile::tempdir().unwrap();
+        let judge = Config { masks: RandomMasks { probability: 1.0, kind }, ..config(12) };
+        let (paths, outcome) = train(&judge, &by_heart(), directory.path());
+        outcome.unwrap();
+        let curves: Vec<TrainingRow> = read_rows(&paths.output.join(TRAINING_FILE));
+        // One mask of a window that shows nothing, and the accuracy on it cannot be that by heart.
+        let found = accuracy(&curves, "genus");
+        assert!(found > 0.3 && found < 1.0, "{kind:?}: {found}");
+        let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
+        assert_eq!(manifest.config["masks"]["probability"], 1.0);
+        assert_ne!(manifest.config["masks"]["kind"]["draw"], "blocks");
+    }
+}
+
+/// The two splits are dealt their labels by streams of their own, so what is learned by heart does
+/// not hold even for the very same windows.
+#[test]
+fn permuted_labels_cannot_be_predicted_and_are_recorded() {
+    let table = by_heart();
+    let directory = tempfile::tempdir().unwrap();
+    let permuted = Config { permute_labels: true, ..config(40) };
+    let (paths, outcome) = train(&permuted, &table, directory.path());
+    outcome.unwrap();
+    let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
+    assert_eq!(manifest.config["permute_labels"], true);
+    let curves: Vec<TrainingRow> = read_rows(&paths.output.join(TRAINING_FILE));
+    let found = accuracy(&curves, "genus");
+    assert!(found < 0.9, "{found}");
 }

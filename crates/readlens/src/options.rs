@@ -25,10 +25,16 @@ pub(crate) enum Command {
     Run(Run),
     #[command(about = readlens_tokenize::Options::ABOUT)]
     Tokenize(readlens_tokenize::Options),
+    #[command(about = readlens_vary::Options::ABOUT)]
+    Vary(readlens_vary::Options),
     #[command(about = readlens_simulate::Options::ABOUT)]
     Simulate(readlens_simulate::Options),
+    #[command(about = readlens_baseline::Options::ABOUT)]
+    Baseline(readlens_baseline::Options),
     #[command(about = readlens_train_classifier::Options::ABOUT)]
     TrainClassifier(readlens_train_classifier::Options),
+    #[command(about = readlens_randomize::Options::ABOUT)]
+    Randomize(readlens_randomize::Options),
     #[command(about = readlens_train_explainer::Options::ABOUT)]
     TrainExplainer(readlens_train_explainer::Options),
     #[command(about = readlens_mask::Options::ABOUT)]
@@ -39,8 +45,12 @@ pub(crate) enum Command {
     Merge(readlens_merge::Options),
     #[command(about = readlens_perturb::Options::ABOUT)]
     Perturb(readlens_perturb::Options),
+    #[command(about = readlens_probe::Options::ABOUT)]
+    Probe(readlens_probe::Options),
     #[command(about = readlens_evaluate::Options::ABOUT)]
     Evaluate(readlens_evaluate::Options),
+    #[command(about = readlens_compare::Options::ABOUT)]
+    Compare(readlens_compare::Options),
     #[command(about = readlens_report::Options::ABOUT)]
     Report(readlens_report::Options),
 }
@@ -76,14 +86,19 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
         Command::Demo(options) => demo::run(options, context),
         Command::Run(options) => flow::run_file(&options.config, &options.out, context),
         Command::Tokenize(stage) => stage.run(context),
+        Command::Vary(stage) => stage.run(context),
         Command::Simulate(stage) => stage.run(context),
+        Command::Baseline(stage) => stage.run(context),
         Command::TrainClassifier(stage) => stage.run(context),
+        Command::Randomize(stage) => stage.run(context),
         Command::TrainExplainer(stage) => stage.run(context),
         Command::Mask(stage) => stage.run(context),
         Command::Attribute(stage) => stage.run(context),
         Command::Merge(stage) => stage.run(context),
         Command::Perturb(stage) => stage.run(context),
+        Command::Probe(stage) => stage.run(context),
         Command::Evaluate(stage) => stage.run(context),
+        Command::Compare(stage) => stage.run(context),
         Command::Report(stage) => stage.run(context),
     }
 }

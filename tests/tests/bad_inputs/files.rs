@@ -8,6 +8,7 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
     CONFIG_FILE, MANIFEST_FILE, Selection, WEIGHTS_FILE, read_tensors, save_weights,
 };
+use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{KEY_TABLE, KEY_VERSION};
@@ -24,6 +25,7 @@ pub fn write_files(directory: &Path) {
     write_explainers(directory);
     write_token_tables(directory);
     write_mask_tables(directory);
+    write_base_tables(directory);
     std::fs::create_dir(directory.join("of-somebody-else")).unwrap();
     std::fs::write(directory.join("of-somebody-else/photo.jpg"), b"photo").unwrap();
 }
@@ -186,6 +188,9 @@ fn write_token_tables(directory: &Path) {
     });
     changed("tokens-more-than-bases", |rows| rows[7].tokens.push(5));
     changed("tokens-end-before-start", |rows| rows[7].end = 0);
+    changed("tokens-odd-strand", |rows| rows[7].strand = "?".to_owned());
+    let tokenization_apart = Tokenization::new(Alphabet::Dna, 3, 4, true).unwrap();
+    write_tokens(&path("tokens-apart"), &rows(40, &tokenization_apart), &tokenization_apart);
 
     let write = |name: &str, metadata: &BTreeMap<String, String>| {
         write_rows(&path(name), &RANKS, &good, metadata);
@@ -268,4 +273,46 @@ fn write_mask_tables(directory: &Path) {
     let version = [(KEY_VERSION.to_owned(), "0".to_owned())].into();
     write_rows(&path("masks-other-version"), &[], &good, &version);
     std::fs::write(path("masks-text"), b"0.1,0.2\n").unwrap();
+}
+
+/// A ramp over the bases of each window.
+fn bases_of(rows: &[TokenRow]) -> Vec<BaseRow> {
+    let mask = |row: &TokenRow| BaseRow {
+        id: row.id.clone(),
+        window: row.window,
+        start: row.start,
+        end: row.end,
+        strand: row.strand.clone(),
+        method: "planted".to_owned(),
+        rank: "all".to_owned(),
+        mask: (row.start..row.end).map(|base| base as f32 / 100.0).collect(),
+    };
+    rows.iter().map(mask).collect()
+}
+
+fn write_base_tables(directory: &Path) {
+    let good = bases_of(&rows(40, &tokenization()));
+    let path = |name: &str| directory.join(format!("{name}.parquet"));
+    let changed = |name: &str, change: fn(&mut Vec<BaseRow>)| {
+        let mut rows = good.clone();
+        change(&mut rows);
+        write_rows(&path(name), &[], &rows, &BTreeMap::new());
+    };
+    changed("bases", |_| {});
+    changed("bases-nan", |rows| rows[9].mask[2] = f32::NAN);
+    changed("bases-above-one", |rows| rows[9].mask[2] = 1.01);
+    changed("bases-short", |rows| {
+        rows[9].mask.pop();
+    });
+    changed("bases-elsewhere", |rows| {
+        rows[9].start += 50;
+        rows[9].end += 50;
+    });
+    changed("bases-of-strangers", |rows| rows[9].id = "stranger".to_owned());
+    changed("bases-out-of-order", |rows| rows.reverse());
+    changed("bases-twice", |rows| rows[9] = rows[8].clone());
+    changed("bases-other-method", |rows| {
+        rows.iter_mut().for_each(|row| row.method = "another".to_owned());
+    });
+    changed("bases-zero-rows", Vec::clear);
 }

@@ -6,16 +6,21 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 10] = [
+pub const STAGES: [&str; 15] = [
     "simulate",
     "tokenize",
+    "baseline",
+    "vary",
     "train-classifier",
+    "randomize",
     "train-explainer",
     "mask",
     "attribute",
     "merge",
     "perturb",
+    "probe",
     "evaluate",
+    "compare",
     "report",
 ];
 

@@ -1,27 +1,37 @@
 use crate::bootstrap;
-use crate::kind::Formula;
+use crate::formula::Formula;
 
 /// Most values of one [`Observation`].
-pub(crate) const MAX_VALUES: usize = 5;
+pub const MAX_VALUES: usize = 5;
 
 /// What one window contributes to a panel.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Observation {
+pub struct Observation {
     /// Ordinal of the record, for its weights.
-    pub(crate) record: u64,
+    pub record: u64,
     /// Weight of the window in the mean.
-    pub(crate) importance: f64,
+    pub importance: f64,
     /// The sum that the first value is added to.
-    pub(crate) place: u8,
+    pub place: u8,
     /// How many values there are.
-    pub(crate) count: u8,
+    pub count: u8,
     /// The values, for sums that follow each other.
-    pub(crate) values: [f64; MAX_VALUES],
+    pub values: [f64; MAX_VALUES],
+}
+
+impl Observation {
+    /// A window of a record with its first values, at most [`MAX_VALUES`].
+    pub fn new(record: u64, importance: f64, first: &[f64]) -> Self {
+        let mut values = [0.0; MAX_VALUES];
+        values.iter_mut().zip(first).for_each(|(kept, value)| *kept = *value);
+        let count = first.len().min(MAX_VALUES) as u8;
+        Self { record, importance, place: 0, count, values }
+    }
 }
 
 /// Running sums over the same windows, and each in every replicate.
 #[derive(Clone, Debug)]
-pub(crate) struct Panel {
+pub struct Panel {
     windows: u64,
     records: u64,
     last_record: Option<u64>,
@@ -34,15 +44,18 @@ pub(crate) struct Panel {
 
 /// A figure and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Figure {
-    pub(crate) value: f64,
+pub struct Figure {
+    /// The figure; NaN where it is not defined.
+    pub value: f64,
     /// None for fewer than two records, as then there is nothing to resample.
-    pub(crate) interval: Option<(f64, f64)>,
-    pub(crate) windows: u64,
+    pub interval: Option<(f64, f64)>,
+    /// Windows that it was taken over.
+    pub windows: u64,
 }
 
 impl Panel {
-    pub(crate) fn new(sums: usize, replicates: usize) -> Self {
+    /// No windows yet, for so many sums.
+    pub fn new(sums: usize, replicates: usize) -> Self {
         Self {
             windows: 0,
             records: 0,
@@ -55,12 +68,12 @@ impl Panel {
     }
 
     /// Numbers that a panel of so many sums keeps.
-    pub(crate) fn cells(sums: usize, replicates: usize) -> usize {
+    pub fn cells(sums: usize, replicates: usize) -> usize {
         (1 + sums) * (1 + replicates)
     }
 
     /// Adds a window; `weights` are its record's, one per replicate or more.
-    pub(crate) fn add(&mut self, observation: &Observation, weights: &[f64]) {
+    pub fn add(&mut self, observation: &Observation, weights: &[f64]) {
         let &Observation { record, importance, place, count, values } = observation;
         self.windows += 1;
         self.records += u64::from(self.last_record != Some(record));
@@ -81,7 +94,7 @@ impl Panel {
     }
 
     /// Adds the windows of `other`, whose records are others.
-    pub(crate) fn merge(&mut self, other: &Self) {
+    pub fn merge(&mut self, other: &Self) {
         self.windows += other.windows;
         self.records += other.records;
         self.total += other.total;
@@ -92,7 +105,7 @@ impl Panel {
     }
 
     /// A figure with its interval. Replicates in which it is not defined, as when they drew no window, are left out.
-    pub(crate) fn figure(&self, formula: Formula) -> Figure {
+    pub fn figure(&self, formula: Formula) -> Figure {
         let replicates = self.replicate_totals.len();
         let resampled = |replicate: usize| {
             let sum = |sum: usize| self.replicate_sums[sum * replicates + replicate];

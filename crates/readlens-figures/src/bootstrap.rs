@@ -15,7 +15,7 @@ const TAIL: f64 = 0.025;
 /// massive data streams"). A record's weights depend on the seed and its id alone, so all its
 /// windows are resampled together and all figures share the replicates.
 #[derive(Clone, Debug)]
-pub(crate) struct Bootstrap {
+pub struct Bootstrap {
     seed: u64,
     replicates: usize,
     /// `thresholds[w]`: a uniform 32-bit number at or above it has a weight above `w`.
@@ -23,7 +23,8 @@ pub(crate) struct Bootstrap {
 }
 
 impl Bootstrap {
-    pub(crate) fn new(seed: u64, replicates: usize) -> Self {
+    /// Weights in `replicates` replicates, drawn by `seed`.
+    pub fn new(seed: u64, replicates: usize) -> Self {
         let mut thresholds = [0; MAX_WEIGHT];
         let mut probability = (-1.0_f64).exp();
         let mut cumulative = 0.0;
@@ -37,12 +38,12 @@ impl Bootstrap {
     }
 
     /// Number of replicates.
-    pub(crate) fn replicates(&self) -> usize {
+    pub fn replicates(&self) -> usize {
         self.replicates
     }
 
     /// The weight of the record `id` in every replicate.
-    pub(crate) fn weights(&self, id: &str) -> Vec<f64> {
+    pub fn weights(&self, id: &str) -> Vec<f64> {
         let digest = digest_bytes(format!("{}\t{id}", self.seed).as_bytes());
         let mut key = [0; 32];
         key.copy_from_slice(&digest.as_str().as_bytes()[..32]);

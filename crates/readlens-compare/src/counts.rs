@@ -1,0 +1,76 @@
+use readlens_fault::{Fault, Result};
+
+use crate::config::Inputs;
+use crate::join::Window;
+
+/// How many windows of an other table were there to compare.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Count {
+    /// Windows with a mask of the same method and rank in both tables.
+    compared: u64,
+    /// Windows that only the reference has.
+    missing: u64,
+    /// Windows that only the other table has.
+    surplus: u64,
+    /// Windows that both have, but no mask of the same method and rank.
+    unmatched: u64,
+}
+
+/// Counts per other table, in their order.
+#[derive(Debug)]
+pub(crate) struct Counts(Vec<Count>);
+
+impl Counts {
+    pub(crate) fn new(tables: usize) -> Self {
+        Self(vec![Count::default(); tables])
+    }
+
+    pub(crate) fn add(&mut self, window: &Window) {
+        for (count, other) in self.0.iter_mut().zip(&window.others) {
+            let has_same = window.reference.iter().any(|reference| {
+                other.iter().any(|row| row.method == reference.method && row.rank == reference.rank)
+            });
+            match (window.reference.is_empty(), other.is_empty()) {
+                (true, true) => {}
+                (false, true) => count.missing += 1,
+                (true, false) => count.surplus += 1,
+                (false, false) if has_same => count.compared += 1,
+                (false, false) => count.unmatched += 1,
+            }
+        }
+    }
+
+    /// Logs what was not compared.
+    ///
+    /// # Errors
+    /// Nothing of a table could be compared.
+    pub(crate) fn report(&self, inputs: &Inputs) -> Result<()> {
+        for (count, other) in self.0.iter().zip(&inputs.others) {
+            let (label, path) = (&other.label, other.path.display());
+            if count.compared == 0 {
+                return Err(Fault::input(&other.path)
+                    .expected(format!(
+                        "masks of windows, methods and ranks that {} has",
+                        inputs.reference.display()
+                    ))
+                    .found(format!(
+                        "{} windows, none with one of these",
+                        count.surplus + count.unmatched
+                    ))
+                    .remedy("compare masks of the same method, such as explainer with explainer")
+                    .into());
+            }
+            tracing::info!("{label}: compared {} windows of {path}", count.compared);
+            if count.missing + count.surplus + count.unmatched > 0 {
+                tracing::warn!(
+                    "{label}: {} windows are missing in {path}, {} are there only, {} have no mask of \
+                     the same method and rank",
+                    count.missing,
+                    count.surplus,
+                    count.unmatched
+                );
+            }
+        }
+        Ok(())
+    }
+}

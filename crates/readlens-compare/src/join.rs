@@ -1,0 +1,126 @@
+use std::ops::Range;
+
+use readlens_fault::Result;
+use readlens_kmer::Tokenization;
+use readlens_tables::Reader;
+use readlens_tables::bases::BaseRow;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+
+use crate::bases::{BaseMasks, Place};
+use crate::config::Inputs;
+use crate::key::Split;
+
+/// Windows that are worked on together.
+const CHUNK_WINDOWS: usize = 64;
+
+/// The masks of one window.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) id: String,
+    pub(crate) split: Split,
+    /// Bases of the source sequence that a token of the reference covers.
+    pub(crate) covered: Range<u32>,
+    pub(crate) reference: Vec<BaseRow>,
+    /// In the order of the other tables.
+    pub(crate) others: Vec<Vec<BaseRow>>,
+}
+
+/// Walks all tables beside the tokens table, in chunks of windows that any of them has.
+#[derive(Debug)]
+pub(crate) struct Join {
+    tokens: Reader<TokenRow>,
+    tokenization: Tokenization,
+    reference: BaseMasks,
+    others: Vec<BaseMasks>,
+    has_ended: bool,
+}
+
+impl Join {
+    pub(crate) fn open(inputs: &Inputs) -> Result<Self> {
+        let tokens = Reader::<TokenRow>::open(&inputs.tokens)?;
+        let tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+        let others = inputs.others.iter().map(|other| BaseMasks::open(&other.path));
+        Ok(Self {
+            tokens,
+            tokenization,
+            reference: BaseMasks::open(&inputs.reference)?,
+            others: others.collect::<Result<_>>()?,
+            has_ended: false,
+        })
+    }
+
+    /// Rows of the tokens table.
+    pub(crate) fn rows(&self) -> u64 {
+        self.tokens.rows()
+    }
+
+    /// Rank columns of the tokens table.
+    pub(crate) fn ranks(&self) -> &[String] {
+        self.tokens.ranks()
+    }
+
+    /// The next rows of the tokens table, and their windows that any table has.
+    fn chunk(&mut self) -> Result<Option<(u64, Vec<Window>)>> {
+        let (mut rows, mut windows) = (0, Vec::new());
+        while windows.len() < CHUNK_WINDOWS {
+            let Some(row) = self.tokens.next().transpose()? else {
+                self.has_ended = true;
+                let path = self.tokens.path().to_path_buf();
+                let mut tables = std::iter::once(&self.reference).chain(&self.others);
+                tables.try_for_each(|masks| masks.check_end(&path))?;
+                break;
+            };
+            rows += 1;
+            windows.extend(self.window(&row)?);
+        }
+        Ok((rows > 0).then_some((rows, windows)))
+    }
+
+    /// The masks of a window, if any table has one.
+    fn window(&mut self, row: &TokenRow) -> Result<Option<Window>> {
+        let window = row.start..row.end;
+        let reference = self.reference.take(&row.id, row.window, &Place::At(window.clone()))?;
+        let within = Place::Within(window);
+        let others = self.others.iter_mut().map(|masks| masks.take(&row.id, row.window, &within));
+        let others = others.collect::<Result<Vec<_>>>()?;
+        if reference.is_empty() && others.iter().all(Vec::is_empty) {
+            return Ok(None);
+        }
+        let Some(split) = Split::named(row.split.as_deref()) else {
+            return Err(self
+                .tokens
+                .fault()
+                .expected("the split train, valid, test or null")
+                .found(row.split.clone().unwrap_or_default())
+                .remedy("rename the split")
+                .into());
+        };
+        let covered = covered(row, &self.tokenization);
+        Ok(Some(Window { id: row.id.clone(), split, covered, reference, others }))
+    }
+}
+
+impl Iterator for Join {
+    type Item = Result<(u64, Vec<Window>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.has_ended {
+            return None;
+        }
+        let chunk = self.chunk().transpose();
+        self.has_ended |= matches!(chunk, None | Some(Err(_)));
+        chunk
+    }
+}
+
+/// The bases of a window that its tokens cover: those behind the last whole k-mer are in none.
+fn covered(row: &TokenRow, tokenization: &Tokenization) -> Range<u32> {
+    let length = row.end.saturating_sub(row.start);
+    let tokens = tokenization.token_count(length as usize);
+    let end = tokens.checked_sub(1).map_or(0, |last| tokenization.token_interval(last).end);
+    let read = (end as u32).min(length);
+    match row.strand.as_str() {
+        "-" => row.end - read..row.end,
+        _ => row.start..row.start + read,
+    }
+}

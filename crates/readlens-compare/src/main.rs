@@ -1,0 +1,5 @@
+//! `readlens-compare`: how far masks of the same windows agree.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_compare::Options>()
+}

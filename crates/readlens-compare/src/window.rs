@@ -1,0 +1,227 @@
+use std::ops::Range;
+
+use readlens_tables::bases::BaseRow;
+
+use crate::join::Window;
+use crate::key::{Metric, SEED, SUBSTITUTION};
+use crate::similarity::{intersection_over_union, jaccard, relative_distance, spearman};
+
+/// A figure of one window.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Finding {
+    pub(crate) method: String,
+    pub(crate) mask_rank: String,
+    /// Place of the label.
+    pub(crate) label: usize,
+    pub(crate) metric: Metric,
+    pub(crate) value: f64,
+}
+
+/// What is compared under one label.
+#[derive(Clone, Debug)]
+pub(crate) struct Label {
+    pub(crate) name: String,
+    /// Places of its tables among the others.
+    pub(crate) tables: Vec<usize>,
+}
+
+/// All figures of a window: for every mask of the reference and every label, means over the pairs
+/// of masks.
+pub(crate) fn findings(window: &Window, labels: &[Label], shares: &[f64]) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for reference in &window.reference {
+        for (place, label) in labels.iter().enumerate() {
+            let same =
+                |row: &&BaseRow| row.method == reference.method && row.rank == reference.rank;
+            let tables = label.tables.iter();
+            let others: Vec<&BaseRow> =
+                tables.filter_map(|&table| window.others[table].iter().find(same)).collect();
+            let figures = match label.name.as_str() {
+                SEED => among(reference, &others, &window.covered, shares),
+                name => against(reference, &others, &window.covered, shares, name == SUBSTITUTION),
+            };
+            findings.extend(figures.into_iter().map(|(metric, value)| Finding {
+                method: reference.method.clone(),
+                mask_rank: reference.rank.clone(),
+                label: place,
+                metric,
+                value,
+            }));
+        }
+    }
+    findings
+}
+
+/// Means over the others, each against the reference.
+fn against(
+    reference: &BaseRow,
+    others: &[&BaseRow],
+    covered: &Range<u32>,
+    shares: &[f64],
+    has_maximum: bool,
+) -> Vec<(Metric, f64)> {
+    let mut means = Means::default();
+    let mut largest: Option<f64> = None;
+    for other in others {
+        let Some((a, b)) = shared(reference, other, covered) else { continue };
+        let distance = relative_distance(a, b);
+        means.add_symmetric(a, b, shares);
+        means.add(Metric::RelativeDistance, distance);
+        largest = largest.into_iter().chain(distance).reduce(f64::max);
+    }
+    if has_maximum {
+        means.add(Metric::MaxSensitivity, largest);
+    }
+    means.finish()
+}
+
+/// Means over all pairs among the reference and the others, which are its like.
+fn among(
+    reference: &BaseRow,
+    others: &[&BaseRow],
+    covered: &Range<u32>,
+    shares: &[f64],
+) -> Vec<(Metric, f64)> {
+    let mut means = Means::default();
+    let all: Vec<&BaseRow> = std::iter::once(reference).chain(others.iter().copied()).collect();
+    for (i, first) in all.iter().enumerate() {
+        for second in &all[i + 1..] {
+            let Some((a, b)) = shared(first, second, covered) else { continue };
+            means.add_symmetric(a, b, shares);
+            let there = relative_distance(a, b).zip(relative_distance(b, a));
+            means.add(Metric::RelativeDistance, there.map(|(there, back)| (there + back) / 2.0));
+        }
+    }
+    means.finish()
+}
+
+/// The values of both masks on the bases that both have, and a token of the reference covers.
+fn shared<'a>(
+    a: &'a BaseRow,
+    b: &'a BaseRow,
+    covered: &Range<u32>,
+) -> Option<(&'a [f32], &'a [f32])> {
+    let start = a.start.max(b.start).max(covered.start);
+    let end = a.end.min(b.end).min(covered.end);
+    let part = |row: &'a BaseRow| {
+        row.mask.get(start.checked_sub(row.start)? as usize..end.checked_sub(row.start)? as usize)
+    };
+    if start < end { part(a).zip(part(b)) } else { None }
+}
+
+/// Sums and counts of metrics, in the order they first came.
+#[derive(Debug, Default)]
+struct Means(Vec<(Metric, f64, u32)>);
+
+impl Means {
+    /// Adds the metrics that know no reference.
+    fn add_symmetric(&mut self, a: &[f32], b: &[f32], shares: &[f64]) {
+        self.add(Metric::Spearman, spearman(a, b));
+        for (place, share) in shares.iter().enumerate() {
+            self.add(Metric::Jaccard(place), jaccard(a, b, *share));
+        }
+        self.add(Metric::Iou, intersection_over_union(a, b));
+    }
+
+    /// Adds a value, where there is one.
+    fn add(&mut self, metric: Metric, value: Option<f64>) {
+        let Some(value) = value else { return };
+        match self.0.iter_mut().find(|(known, ..)| *known == metric) {
+            Some((_, sum, count)) => (*sum, *count) = (*sum + value, *count + 1),
+            None => self.0.push((metric, value, 1)),
+        }
+    }
+
+    fn finish(self) -> Vec<(Metric, f64)> {
+        self.0.into_iter().map(|(metric, sum, count)| (metric, sum / f64::from(count))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::key::Split;
+
+    fn row(start: u32, mask: &[f32]) -> BaseRow {
+        BaseRow {
+            id: "r".to_owned(),
+            window: 0,
+            start,
+            end: start + mask.len() as u32,
+            strand: "+".to_owned(),
+            method: "m".to_owned(),
+            rank: "all".to_owned(),
+            mask: mask.to_vec(),
+        }
+    }
+
+    /// Figures of the reference with the others under a label.
+    fn of(
+        name: &str,
+        covered: Range<u32>,
+        reference: BaseRow,
+        others: Vec<BaseRow>,
+    ) -> Vec<(Metric, f64)> {
+        let labels = [Label { name: name.to_owned(), tables: (0..others.len()).collect() }];
+        let others = others.into_iter().map(|row| vec![row]).collect();
+        let window = Window {
+            id: "r".to_owned(),
+            split: Split::All,
+            covered,
+            reference: vec![reference],
+            others,
+        };
+        let findings = findings(&window, &labels, &[0.5]).into_iter();
+        findings.map(|finding| (finding.metric, finding.value)).collect()
+    }
+
+    fn value(figures: &[(Metric, f64)], metric: Metric) -> Option<f64> {
+        figures.iter().find(|(known, _)| *known == metric).map(|(_, value)| *value)
+    }
+
+    fn assert_close(found: Option<f64>, expected: f64) {
+        assert!(found.is_some_and(|found| (found - expected).abs() < 1e-6), "{found:?} {expected}");
+    }
+
+    /// Bases 12 to 15 are shared: (.4 .2 .1) and (.4 .2 .1).
+    #[test]
+    fn masks_are_compared_on_the_bases_that_both_have() {
+        let reference = row(10, &[0.9, 0.8, 0.4, 0.2, 0.1]);
+        let shifted = row(12, &[0.4, 0.2, 0.1, 0.7]);
+        let figures = of("frame_shift", 10..15, reference.clone(), vec![shifted.clone()]);
+        assert_close(value(&figures, Metric::Spearman), 1.0);
+        assert_close(value(&figures, Metric::RelativeDistance), 0.0);
+        assert_eq!(value(&figures, Metric::MaxSensitivity), None);
+        // Nothing above 1/2 there.
+        assert_eq!(value(&figures, Metric::Iou), None);
+        // What no token covers counts for nothing, and elsewhere there is nothing to compare.
+        assert_eq!(of("x", 10..12, reference.clone(), vec![shifted]), []);
+        assert_eq!(of("x", 10..15, reference, vec![row(15, &[0.5])]), []);
+    }
+
+    /// The reference has norm 1 and the variants are .4 and .8 away from it.
+    #[test]
+    fn the_worst_variant_is_the_sensitivity() {
+        let variants = vec![row(0, &[0.6, 0.4]), row(0, &[0.6, 0.0])];
+        let reference = row(0, &[0.6, 0.8]);
+        let figures = of("substitution", 0..2, reference.clone(), variants.clone());
+        assert_close(value(&figures, Metric::RelativeDistance), (0.4 + 0.8) / 2.0);
+        assert_close(value(&figures, Metric::MaxSensitivity), 0.8);
+        let figures = of("permuted", 0..2, reference, variants);
+        assert_eq!(value(&figures, Metric::MaxSensitivity), None);
+    }
+
+    /// Of three seeds all three pairs count: ranks agree (1), disagree (−1) and disagree (−1).
+    #[test]
+    fn seeds_are_compared_pair_by_pair() {
+        let seeds = vec![row(0, &[0.1, 0.6, 0.8]), row(0, &[0.9, 0.3, 0.0])];
+        let reference = row(0, &[0.2, 0.5, 0.7]);
+        let figures = of(SEED, 0..3, reference.clone(), seeds.clone());
+        assert_close(value(&figures, Metric::Spearman), -1.0 / 3.0);
+        let figures = of("other", 0..3, reference.clone(), seeds);
+        assert_close(value(&figures, Metric::Spearman), 0.0);
+        // Norms 1 and 2 apart by 1: relative distances 1 and 1/2.
+        let figures = of(SEED, 0..1, row(0, &[0.4]), vec![row(0, &[0.8])]);
+        assert_close(value(&figures, Metric::RelativeDistance), 0.75);
+    }
+}

@@ -1,0 +1,5 @@
+//! `readlens-randomize`: replaces the top of a classifier by fresh weights.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_randomize::Options>()
+}

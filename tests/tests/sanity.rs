@@ -1,0 +1,213 @@
+//! The sanity checks on a planted set: variants lie on the coordinates of their windows, and a
+//! randomised classifier has forgotten what the trained one knew.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stages;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+
+use readlens_kmer::{Alphabet, Tokenization};
+use readlens_tables::bases::BaseRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tests::{read_rows, write_rows};
+use stages::succeed;
+
+const SIMULATE: &str = "--ranks phylum=2,genus=4 --train 240 --valid 20 --test 60 --length 120 \
+     --length-spread 12 --motif-length 18 --seed 3 --output data";
+
+/// Simulates and tokenizes into `tokens.parquet`.
+fn prepare(directory: &Path) {
+    succeed("simulate", directory, &format!("{SIMULATE} --quiet"));
+    succeed(
+        "tokenize",
+        directory,
+        "data/sequences.fasta --taxonomy data/taxonomy.tsv --ranks phylum,genus --split-column split \
+         --k 3 --stride 3 --output tokens.parquet --quiet",
+    );
+}
+
+/// Intervals of the planted motifs by record, as `data/truth.tsv` has them.
+fn truth(directory: &Path) -> HashMap<String, Vec<(u32, u32)>> {
+    let mut truth: HashMap<String, Vec<(u32, u32)>> = HashMap::new();
+    let text = std::fs::read_to_string(directory.join("data/truth.tsv")).unwrap();
+    for line in text.lines() {
+        let cells: Vec<&str> = line.split('\t').collect();
+        if let (Ok(start), Ok(end)) = (cells[1].parse(), cells[2].parse()) {
+            truth.entry(cells[0].to_owned()).or_default().push((start, end));
+        }
+    }
+    assert!(truth.len() > 300, "{} records have a motif", truth.len());
+    truth
+}
+
+/// Words of 18 bases that are planted, in reading direction, cut out of the windows of `tokens`.
+fn motifs(tokens: &[TokenRow], truth: &HashMap<String, Vec<(u32, u32)>>) -> Vec<Vec<u8>> {
+    let mut motifs = Vec::new();
+    for row in tokens {
+        let bases = tokenization().decode(&row.tokens).unwrap();
+        for &(start, end) in truth.get(&row.id).into_iter().flatten() {
+            let word = bases.get(start as usize..end as usize).map(<[u8]>::to_vec);
+            motifs.extend(word.filter(|word| !motifs.contains(word)));
+        }
+    }
+    motifs
+}
+
+fn tokenization() -> Tokenization {
+    Tokenization::new(Alphabet::Dna, 3, 3, true).unwrap()
+}
+
+/// A method that marks the tokens of every motif it reads, on either strand, by the tokens alone:
+/// what the table says about coordinates is used to place them and for nothing else.
+fn mark(tokens: &[TokenRow], motifs: &[Vec<u8>]) -> Vec<BaseRow> {
+    let by = tokenization();
+    let mark = |row: &TokenRow| {
+        let read = by.decode(&row.tokens).unwrap();
+        let mut is_motif = vec![false; read.len()];
+        for motif in motifs {
+            for word in [motif.clone(), Alphabet::Dna.reverse_complement(motif)] {
+                for place in 0..read.len().saturating_sub(word.len() - 1) {
+                    if read[place..].starts_with(&word) {
+                        is_motif[place..place + word.len()].fill(true);
+                    }
+                }
+            }
+        }
+        let mut mask = vec![0.1; (row.end - row.start) as usize];
+        for token in is_motif.chunks(3).enumerate() {
+            let is_marked = token.1.iter().filter(|&&is| is).count() >= 2;
+            mask[3 * token.0..][..token.1.len()].fill(if is_marked { 0.9 } else { 0.1 });
+        }
+        if row.strand == "-" {
+            mask.reverse();
+        }
+        BaseRow {
+            id: row.id.clone(),
+            window: row.window,
+            start: row.start,
+            end: row.end,
+            strand: row.strand.clone(),
+            method: "motif".to_owned(),
+            rank: "all".to_owned(),
+            mask,
+        }
+    };
+    tokens.iter().map(mark).collect()
+}
+
+fn figure(rows: &[MetricRow], operator: &str, metric: &str) -> f64 {
+    let is_it =
+        |row: &&MetricRow| row.operator == operator && row.metric == metric && row.split == "all";
+    rows.iter().find(is_it).unwrap().value
+}
+
+#[test]
+fn a_fixed_motif_is_marked_at_the_same_bases_on_both_strands_and_in_every_frame() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    prepare(folder);
+    let tokens: Vec<TokenRow> = read_rows(&folder.join("tokens.parquet"));
+    let motifs = motifs(&tokens, &truth(folder));
+    let bases = |name: &str, rows: &[BaseRow]| {
+        write_rows(&folder.join(format!("{name}.parquet")), &[], rows, &BTreeMap::new());
+    };
+    let reference = mark(&tokens, &motifs);
+    bases("reference", &reference);
+    // The same masks laid on the next window: what chance gives.
+    let next = (0..reference.len()).map(|i| {
+        let other = &reference[(i + 1) % reference.len()].mask;
+        let row = reference[i].clone();
+        let mask = (0..row.mask.len()).map(|base| other[base % other.len()]).collect();
+        BaseRow { mask, ..row }
+    });
+    bases("permuted", &next.collect::<Vec<_>>());
+    let variants = [
+        ("reverse_complement", "reverse-complement"),
+        ("frame_shift", "frame-shift --shift 1"),
+        ("frame_shift_3", "frame-shift --shift 3"),
+        ("substitution", "substitute --rate 0.01"),
+    ];
+    let mut others = "--other permuted=permuted.parquet".to_owned();
+    for (label, kind) in variants {
+        let tokens = "--tokens tokens.parquet --output varied.parquet --quiet";
+        succeed("vary", folder, &format!("{tokens} --kind {kind}"));
+        bases(label, &mark(&read_rows(&folder.join("varied.parquet")), &motifs));
+        others += &format!(" --other {label}={label}.parquet");
+    }
+    succeed(
+        "compare",
+        folder,
+        &format!(
+            "--tokens tokens.parquet --reference reference.parquet {others} --replicates 100 \
+             --output metrics.parquet --quiet"
+        ),
+    );
+    let rows: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
+    // Tokens of the other strand and of a shift by a whole token are the same triples of bases.
+    for label in ["reverse_complement", "frame_shift_3"] {
+        assert!(figure(&rows, label, "iou") > 0.999, "{label}");
+        assert!(figure(&rows, label, "spearman") > 0.999, "{label}");
+        assert!(figure(&rows, label, "relative_distance") < 0.001, "{label}");
+    }
+    // In another frame a run of 18 bases begins and ends at most one base further: 17 of 19.
+    let shifted = figure(&rows, "frame_shift", "iou");
+    assert!((0.85..0.999).contains(&shifted), "{shifted}");
+    // A motif of 18 bases is spared by substitutions of 1 % with probability .83.
+    let substituted = figure(&rows, "substitution", "iou");
+    assert!((0.6..0.98).contains(&substituted), "{substituted}");
+    assert!(
+        figure(&rows, "substitution", "max_sensitivity")
+            >= figure(&rows, "reverse_complement", "relative_distance")
+    );
+    let chance = figure(&rows, "permuted", "iou");
+    assert!(chance < 0.4, "{chance}");
+}
+
+/// Share of the test windows whose genus the classifier names.
+fn accuracy(directory: &Path, classifier: &str) -> f64 {
+    succeed(
+        "perturb",
+        directory,
+        &format!(
+            "--tokens tokens.parquet --classifier {classifier} --masks masks.parquet --split test \
+             --output perturbations.parquet --quiet"
+        ),
+    );
+    let rows: Vec<PerturbationRow> = read_rows(&directory.join("perturbations.parquet"));
+    let is_it = |row: &&PerturbationRow| row.operator == "unmasked" && row.rank == "genus";
+    let right: Vec<bool> = rows.iter().filter(is_it).filter_map(|row| row.correct).collect();
+    assert_eq!(right.len(), 60);
+    right.iter().filter(|&&is_right| is_right).count() as f64 / right.len() as f64
+}
+
+#[test]
+fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_does() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    prepare(folder);
+    let train = "--tokens tokens.parquet --preset tiny --epochs 12 --quiet --output";
+    succeed("train-classifier", folder, &format!("{train} trained"));
+    succeed("train-classifier", folder, &format!("{train} permuted --permute-labels"));
+    let judge = "judge --mask-probability 1 --mask-kind uniform";
+    succeed("train-classifier", folder, &format!("{train} {judge}"));
+    for (parts, output) in [("1", "top"), ("all", "fresh")] {
+        let files = format!("--classifier trained --output {output}");
+        succeed("randomize", folder, &format!("{files} --parts {parts} --quiet"));
+    }
+    let explain = "--tokens tokens.parquet --classifier trained --epochs 1 --dim 12";
+    succeed("train-explainer", folder, &format!("{explain} --output explainer --quiet"));
+    succeed(
+        "mask",
+        folder,
+        "--tokens tokens.parquet --explainer explainer --split test --output masks.parquet --quiet",
+    );
+    let found = ["trained", "judge", "permuted", "top", "fresh"]
+        .map(|classifier| accuracy(folder, classifier));
+    let [trained, judge, permuted, top, fresh] = found;
+    // Four genera: chance is .25, and four standard errors of 60 windows are .22.
+    assert!(trained > 0.7 && judge > 0.5, "{found:?}");
+    assert!([permuted, top, fresh].iter().all(|&accuracy| accuracy < 0.5), "{found:?}");
+}
