@@ -591,7 +591,7 @@ fn a_limit_draws_windows_by_seed() {
 fn shards_together_are_the_whole() {
     let table = rows(90, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    // So many passes that a group is 16 windows.
+    // So many passes that a group is 15 windows.
     let config = Config { soft_draws: 450, ..everything() };
     let whole = folder.run("whole", &config).unwrap();
     let mut rows = Vec::new();
