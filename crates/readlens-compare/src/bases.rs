@@ -2,21 +2,53 @@ use std::ops::Range;
 use std::path::Path;
 
 use readlens_fault::{InputFault, Result};
-use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::{Reader, Record, table_of};
+
+use crate::on_bases::OnBases;
 
 /// A table of masks on bases, window by window.
 #[derive(Debug)]
 pub(crate) struct BaseMasks {
-    reader: Reader<BaseRow>,
+    rows: Rows,
     /// The row read last, whose window has not been asked for yet.
     head: Option<BaseRow>,
 }
 
+/// Where the masks come from.
+#[derive(Debug)]
+enum Rows {
+    Bases(Reader<BaseRow>),
+    Tokens(Box<OnBases>),
+}
+
+impl Rows {
+    fn next(&mut self) -> Result<Option<BaseRow>> {
+        match self {
+            Self::Bases(reader) => reader.next().transpose(),
+            Self::Tokens(masks) => masks.next(),
+        }
+    }
+
+    /// The fault about the row given last.
+    fn fault(&self) -> InputFault {
+        match self {
+            Self::Bases(reader) => reader.fault(),
+            Self::Tokens(masks) => masks.fault(),
+        }
+    }
+}
+
 impl BaseMasks {
-    /// Opens the table and reads its first row.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let mut masks = Self { reader: Reader::open(path)?, head: None };
+    /// Opens a table of masks on bases, or one of masks on the `tokens`, and reads its first row.
+    pub(crate) fn open(path: &Path, tokens: &Path) -> Result<Self> {
+        let rows = if table_of(path)?.name == MaskRow::TABLE.name {
+            Rows::Tokens(Box::new(OnBases::open(path, tokens)?))
+        } else {
+            Rows::Bases(Reader::open(path)?)
+        };
+        let mut masks = Self { rows, head: None };
         masks.advance()?;
         Ok(masks)
     }
@@ -29,10 +61,10 @@ impl BaseMasks {
     pub(crate) fn take(&mut self, id: &str, window: u32, place: &Place) -> Result<Vec<BaseRow>> {
         let mut rows: Vec<BaseRow> = Vec::new();
         while let Some(row) = self.head.take_if(|row| row.window == window && row.id == id) {
-            check(&row, || self.reader.fault())?;
-            place.check(&row, || self.reader.fault())?;
+            check(&row, || self.rows.fault())?;
+            place.check(&row, || self.rows.fault())?;
             if rows.iter().any(|before| before.method == row.method && before.rank == row.rank) {
-                let fault = self.reader.fault().expected("one mask per window, method and rank");
+                let fault = self.rows.fault().expected("one mask per window, method and rank");
                 let found = format!("a second one of {} for {}", row.method, row.rank);
                 return Err(fault.found(found).remedy("drop one of them").into());
             }
@@ -52,14 +84,14 @@ impl BaseMasks {
             "the windows of {}, in their order and those of a record together",
             tokens.display()
         );
-        let fault = self.reader.fault().expected(expected);
+        let fault = self.rows.fault().expected(expected);
         let found =
             format!("window {} of {}, which is not there or came before", row.window, row.id);
         Err(fault.found(found).remedy("compare masks of the same windows").into())
     }
 
     fn advance(&mut self) -> Result<()> {
-        self.head = self.reader.next().transpose()?;
+        self.head = self.rows.next()?;
         Ok(())
     }
 }

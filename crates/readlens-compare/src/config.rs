@@ -54,8 +54,10 @@ impl Config {
 pub struct Other {
     /// What is different about it; several tables may share a label.
     pub label: String,
-    /// The table of masks on bases.
+    /// The table of masks, on bases or on tokens.
     pub path: PathBuf,
+    /// The tokens that masks on tokens are of; none: those of the reference.
+    pub tokens: Option<PathBuf>,
 }
 
 impl FromStr for Other {
@@ -67,11 +69,15 @@ impl FromStr for Other {
             !label.is_empty() && label.len() <= MAX_LABEL && label.chars().all(is_plain)
         };
         match text.split_once('=') {
-            Some((label, path)) if is_label(label) && !path.is_empty() => {
-                Ok(Self { label: label.to_owned(), path: path.into() })
+            Some((label, files)) if is_label(label) && !files.is_empty() => {
+                let (path, tokens) = match files.split_once(',') {
+                    Some((path, tokens)) => (path, Some(tokens.into())),
+                    None => (files, None),
+                };
+                Ok(Self { label: label.to_owned(), path: path.into(), tokens })
             }
             _ => Err(format!(
-                "expected LABEL=FILE with a label of letters, digits, '_', '-' and '.', such as \
+                "expected LABEL=FILE or LABEL=MASKS,TOKENS with a label of letters, digits, '_', '-' and '.', such as \
                  seed=bases-2.parquet, found {text:?}"
             )),
         }
@@ -83,7 +89,7 @@ impl FromStr for Other {
 pub struct Inputs {
     /// Tokenized windows of the reference: they give the order and the splits.
     pub tokens: PathBuf,
-    /// Masks on the bases of these windows.
+    /// Masks on the bases or the tokens of these windows.
     pub reference: PathBuf,
     /// Masks to compare with it.
     pub others: Vec<Other>,

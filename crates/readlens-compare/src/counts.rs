@@ -74,3 +74,47 @@ impl Counts {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use readlens_tables::bases::BaseRow;
+
+    use super::*;
+    use crate::key::Split;
+
+    fn rows(methods: &[&str]) -> Vec<BaseRow> {
+        let row = |method: &&str| BaseRow {
+            id: "r".to_owned(),
+            window: 0,
+            start: 0,
+            end: 1,
+            strand: "+".to_owned(),
+            method: (*method).to_owned(),
+            rank: "all".to_owned(),
+            mask: vec![0.5],
+        };
+        methods.iter().map(row).collect()
+    }
+
+    #[test]
+    fn every_window_is_counted_once_per_table() {
+        let mut counts = Counts::new(2);
+        for (reference, others) in [
+            (&["a", "b"][..], [&["b"][..], &["c"]]),
+            (&["a"], [&[], &["a"]]),
+            (&[], [&["a"], &[]]),
+            (&["a"], [&["a"], &["a"]]),
+        ] {
+            counts.add(&Window {
+                id: "r".to_owned(),
+                split: Split::Test,
+                covered: 0..1,
+                reference: rows(reference),
+                others: others.iter().map(|methods| rows(methods)).collect(),
+            });
+        }
+        let first = Count { compared: 2, missing: 1, surplus: 1, unmatched: 0 };
+        let second = Count { compared: 2, missing: 0, surplus: 0, unmatched: 1 };
+        assert_eq!(counts.0, [first, second]);
+    }
+}

@@ -7,7 +7,7 @@ use readlens_tables::bases::BaseRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 
 use crate::bases::{BaseMasks, Place};
-use crate::config::Inputs;
+use crate::config::{Inputs, Other};
 use crate::key::Split;
 
 /// Windows that are worked on together.
@@ -39,11 +39,14 @@ impl Join {
     pub(crate) fn open(inputs: &Inputs) -> Result<Self> {
         let tokens = Reader::<TokenRow>::open(&inputs.tokens)?;
         let tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-        let others = inputs.others.iter().map(|other| BaseMasks::open(&other.path));
+        let open = |other: &Other| {
+            BaseMasks::open(&other.path, other.tokens.as_ref().unwrap_or(&inputs.tokens))
+        };
+        let others = inputs.others.iter().map(open);
         Ok(Self {
             tokens,
             tokenization,
-            reference: BaseMasks::open(&inputs.reference)?,
+            reference: BaseMasks::open(&inputs.reference, &inputs.tokens)?,
             others: others.collect::<Result<_>>()?,
             has_ended: false,
         })

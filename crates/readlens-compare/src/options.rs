@@ -12,14 +12,15 @@ pub struct Options {
     /// Tokenized windows of the reference
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Masks on the bases of these windows
+    /// Masks of these windows, on bases or on tokens
     #[arg(long, value_name = "PARQUET")]
     reference: PathBuf,
-    /// Masks on bases to compare with it, and what is different about them; may be given often, and
-    /// tables of one label are averaged. Usual labels: seed (every pair is compared),
+    /// Masks to compare with it, and what is different about them; may be given often, and tables of
+    /// one label are averaged. Masks on tokens of a variant need its tokens too, as
+    /// LABEL=MASKS,TOKENS. Usual labels: seed (every pair is compared),
     /// reverse_complement, frame_shift, substitution (the largest distance counts too),
     /// randomized-N, permuted
-    #[arg(long = "other", required = true, value_name = "LABEL=PARQUET")]
+    #[arg(long = "other", required = true, value_name = "LABEL=PARQUET[,TOKENS]")]
     others: Vec<Other>,
     /// Metrics table to write
     #[arg(long, short, value_name = "PARQUET")]

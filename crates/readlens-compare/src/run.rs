@@ -38,6 +38,7 @@ pub fn run(
     let paths: Vec<PathBuf> = [&inputs.tokens, &inputs.reference]
         .into_iter()
         .chain(inputs.others.iter().map(|other| &other.path))
+        .chain(inputs.others.iter().filter_map(|other| other.tokens.as_ref()))
         .cloned()
         .collect();
     refuse_overwriting([&output.to_path_buf()], &paths)?;
@@ -105,6 +106,9 @@ fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
     ];
     for other in &inputs.others {
         digests.push(InputDigest::of(&format!("other {}", other.label), &other.path)?);
+        if let Some(tokens) = &other.tokens {
+            digests.push(InputDigest::of(&format!("tokens of {}", other.label), tokens)?);
+        }
     }
     Manifest::new("compare", config, Some(seed), digests)
 }

@@ -10,6 +10,7 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Record, Writer};
@@ -77,10 +78,10 @@ impl Tables {
         self.directory.path().join(name)
     }
 
-    fn add(&mut self, label: &str, rows: &[BaseRow]) {
+    fn add<R: Record>(&mut self, label: &str, rows: &[R]) {
         let path = self.path(&format!("other{}", self.inputs.others.len()));
         write(&path, rows);
-        self.inputs.others.push(Other { label: label.to_owned(), path });
+        self.inputs.others.push(Other { label: label.to_owned(), path, tokens: None });
     }
 
     fn run(&self, config: &Config) -> Result<Vec<MetricRow>, Fault> {
@@ -212,6 +213,67 @@ fn the_seed_changes_nothing_but_intervals_and_few_replicates_are_enough_for_mean
     assert!(spearman.ci_low < spearman.ci_high);
 }
 
+/// Masks on the three tokens of each window, on the strand that is read.
+fn token_masks(strand_of: impl Fn(usize) -> bool) -> Vec<MaskRow> {
+    let mask = |i: usize| {
+        let TokenRow { id, window, .. } = token(i);
+        let mut mask = vec![0.9, 0.2, 0.4];
+        if strand_of(i) {
+            mask.reverse();
+        }
+        let hard = mask.iter().map(|m| *m > 0.5).collect();
+        let (method, rank) = ("explainer".to_owned(), "all".to_owned());
+        let target_kind = "predicted".to_owned();
+        MaskRow { id, window, method, rank, target: None, target_kind, mask, hard, area: 0.5 }
+    };
+    (0..6).map(mask).collect()
+}
+
+#[test]
+fn masks_on_tokens_are_laid_on_the_bases_of_their_own_tokens() {
+    let mut tables = tables();
+    let bases = [0.9, 0.9, 0.9, 0.2, 0.2, 0.2, 0.4, 0.4, 0.4, 0.0];
+    write(&tables.inputs.reference, &(0..6).map(|i| mask(i, &bases)).collect::<Vec<_>>());
+    tables.add("seed", &token_masks(|_| false));
+    // The variant reads the other strand of the nine bases, so its first token is the last one here.
+    tables.add("reverse_complement", &token_masks(|_| true));
+    let variants: Vec<TokenRow> = (0..6)
+        .map(token)
+        .map(|row| TokenRow { end: row.start + 9, strand: "-".to_owned(), ..row })
+        .collect();
+    write(&tables.path("variants"), &variants);
+    tables.inputs.others[1].tokens = Some(tables.path("variants"));
+    let rows = tables.run(&Config::default()).unwrap();
+    for label in ["seed", "reverse_complement"] {
+        assert_eq!(find(&rows, label, "all", "relative_distance").value, 0.0, "{label}");
+        assert_eq!(find(&rows, label, "all", "iou").n, 6);
+    }
+    // The reference may be masks on tokens as well.
+    write(&tables.inputs.reference, &token_masks(|_| false));
+    assert_eq!(tables.run(&Config::default()).unwrap(), rows);
+}
+
+#[test]
+fn masks_of_other_tokens_are_refused() {
+    type Change = fn(&mut Vec<MaskRow>);
+    let cases: [(&str, Change); 4] = [
+        ("row 3: expected 3 values of mask, one per real token, found 2", |r| {
+            r[3].mask.pop();
+        }),
+        ("row 3: expected mask values from 0 to 1, found NaN", |r| r[3].mask[1] = f32::NAN),
+        ("row 3: expected the windows of", |r| r[3].id = "stranger".to_owned()),
+        ("expected the windows of", |r| r.reverse()),
+    ];
+    for (message, change) in cases {
+        let mut tables = tables();
+        let mut rows = token_masks(|_| false);
+        change(&mut rows);
+        tables.add("seed", &rows);
+        let found = tables.refused();
+        assert!(found.contains(message) && found.contains("other0"), "{message}: {found}");
+    }
+}
+
 #[test]
 fn other_windows_and_other_masks_are_refused() {
     type Change = fn(&mut Vec<BaseRow>);
@@ -271,4 +333,6 @@ fn impossible_options_are_usage_faults() {
     }
     let other: Other = "randomized-1=a=b.parquet".parse().unwrap();
     assert_eq!((other.label.as_str(), other.path), ("randomized-1", PathBuf::from("a=b.parquet")));
+    let other: Other = "frame_shift=m,t".parse().unwrap();
+    assert_eq!((other.path, other.tokens), ("m".into(), Some("t".into())));
 }

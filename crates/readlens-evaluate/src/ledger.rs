@@ -8,9 +8,10 @@ use readlens_tables::metrics::MetricRow;
 use crate::key::{Key, Names, Share, Split};
 use crate::kind::Kind;
 
-/// Most numbers that all sums and their replicates may take: 1 GiB. A hostile table could name endlessly many
-/// operators; fifteen methods with graded operators under four removals, three ranks and two splits take a third of it.
-const MAX_CELLS: usize = 1 << 27;
+/// Most numbers that all sums and their replicates may take: 2 GiB. A hostile table could name endlessly many
+/// operators; 45 masks per window (fifteen methods, three ranks) with graded operators under four removals, three ranks
+/// and two splits take 1.8e8 of them at 1000 replicates.
+const MAX_CELLS: usize = 1 << 28;
 /// Most replicates behind the intervals of graded operators, whose many points make one curve.
 const GRADED_REPLICATES: usize = 250;
 /// Most different names.

@@ -50,6 +50,7 @@ pub fn run(
     context: &Context,
 ) -> Result<Evaluated> {
     config.validate()?;
+    let evidence = read_evidence(&inputs.evidence)?;
     let mut truth = match &inputs.truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
         None => None,
@@ -70,7 +71,7 @@ pub fn run(
         rows.extend(collapse::measure(masks, tokens, context)?);
     }
     let checks = match &config.checks {
-        Some(checks) => Some(check(&rows, &read_evidence(&inputs.evidence)?, checks)),
+        Some(checks) => Some(check(&rows, &evidence, checks)),
         None => None,
     };
     // Both files are complete before either takes its name.

@@ -201,6 +201,18 @@ fn endless_names_do_not_fill_the_memory() {
 }
 
 #[test]
+fn evidence_is_a_metrics_table() {
+    let mut case = Case::good();
+    case.bench.evidence = vec![text("tokens.parquet")];
+    let fault = case.outcome().unwrap_err();
+    let parts = ["tokens.parquet", "metrics"];
+    assert_refused(&fault, &case.bench, ExitCode::BadInput, &parts);
+    case.bench.evidence = vec![text("missing.parquet")];
+    let fault = case.outcome().unwrap_err();
+    assert_refused(&fault, &case.bench, ExitCode::BadInput, &["missing.parquet", "cannot open"]);
+}
+
+#[test]
 fn files_that_are_missing_or_another_table() {
     let case = Case::good();
     case.outcome().unwrap();

@@ -173,10 +173,12 @@ fn constant_masks_are_interpolated_at_the_mean_area() {
     let constant = dose.figures.iter().find(|f| f.operator == "constant").unwrap();
     assert!((constant.value - 0.6).abs() < 1e-6 && constant.share == Some(0.3));
     assert!((constant.ci_low.unwrap() - 0.59).abs() < 1e-6);
-    fails(&[("masked", "agreement", 0.61)], "dose_response", "scaling does not hide");
+    let equal = ("masked", "agreement", 0.61);
+    with(&[equal], "dose_response", Verdict::Noted, "the hard mask keeps up");
+    fails(&[equal, ("hard_masked", "agreement", 0.4)], "dose_response", "scaling does not hide");
     // At a level itself, the figure of the level.
     with(&[("mask", "area", 0.4)], "dose_response", Verdict::Passed, "constant 80.0 %");
-    fails(&[("mask", "area", 0.95)], "dose_response", "constant 98.3 %");
+    with(&[("mask", "area", 0.95)], "dose_response", Verdict::Noted, "constant 98.3 %");
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn the_judge_reads_what_the_classifier_reads() {
     fails(&[("judge_hard_masked", KEPT, 0.5)], "judge", "this classifier alone");
     // 20 points behind, but as far behind under random blocks: a judge that is worse at masks.
     let behind = [("judge_hard_masked", KEPT, 0.675), ("judge_random_block", KEPT, 0.27)];
-    with(&behind, "judge", Verdict::Passed, "0.0 points more");
+    with(&behind, "judge", Verdict::Passed, "no further behind");
     // A judge that agrees in half of the untouched windows keeps all of those.
     let weak = [
         ("judge_unmasked", KEPT, 0.5),

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use readlens_fault::{Fault, InputFault, Result};
+use readlens_fault::{Fault, InputFault, Place, Result};
+use readlens_kmer::Tokenization;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
@@ -57,6 +58,7 @@ impl Gathered {
     ) -> Result<()> {
         let mut reader = Reader::<MaskRow>::open(path)?;
         let mut windows = Windows::open(tokens)?;
+        check_origin(&reader, &windows.reader)?;
         let progress = context.progress("reading masks", reader.rows());
         // Masks of earlier files may not go on in this one.
         let earlier = self.masks.len();
@@ -111,6 +113,24 @@ impl Gathered {
     }
 }
 
+/// Refuses masks that say they were made from tokens of another tokenization.
+fn check_origin(masks: &Reader<MaskRow>, tokens: &Reader<TokenRow>) -> Result<()> {
+    if !masks.metadata().contains_key(KEY_TOKENIZATION) {
+        return Ok(());
+    }
+    let own: Tokenization = masks.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+    let wanted: Tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+    if own == wanted {
+        return Ok(());
+    }
+    Err(Fault::input(masks.path())
+        .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
+        .expected(format!("the tokenization of {}, {wanted:?}", tokens.path().display()))
+        .found(format!("{own:?}"))
+        .remedy("make the masks again from these tokens")
+        .into())
+}
+
 /// Checks that the mask is one of `tokens` values in [0, 1].
 fn check(row: &MaskRow, tokens: usize, fault: impl Fn() -> InputFault) -> Result<()> {
     if row.mask.len() != tokens || row.hard.len() != tokens {
@@ -144,7 +164,7 @@ struct Windows {
 impl Windows {
     fn open(tokens: &Path) -> Result<Self> {
         let reader = Reader::<TokenRow>::open(tokens)?;
-        let tokenization: readlens_kmer::Tokenization =
+        let tokenization: Tokenization =
             reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
         Ok(Self { reader, has_cls: tokenization.cls, current: None, ordinal: 0 })
     }

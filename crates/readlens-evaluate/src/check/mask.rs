@@ -109,6 +109,9 @@ pub(crate) fn soft_and_hard(evidence: &Evidence) -> Outcome {
 }
 
 /// A constant mask of the mean area does worse than the mask.
+///
+/// Where it does as well but the hard mask keeps up with the soft one, only the soft figures are
+/// worth nothing: that is noted, not failed.
 pub(crate) fn dose_response(evidence: &Evidence) -> Outcome {
     let Some(area) = evidence.find(MASK, ALL, "area") else {
         return Outcome::not_measured(PERTURB);
@@ -128,6 +131,10 @@ pub(crate) fn dose_response(evidence: &Evidence) -> Outcome {
          scaling does not hide, not that the right tokens were kept",
         "run readlens-perturb, which tries constant masks",
     );
+    if outcome.verdict == Verdict::Failed && soft_and_hard(evidence).verdict == Verdict::Passed {
+        outcome.verdict = Verdict::Noted;
+        outcome.sentence.push_str("; the hard mask keeps up, so go by its figures");
+    }
     outcome.figures.push(area);
     outcome
 }
@@ -214,11 +221,14 @@ pub(crate) fn judge(evidence: &Evidence) -> Outcome {
             .is_none_or(|(low, high)| low - high / untouched.value - usual > 0.0);
         let sentence = format!(
             "under the mask the classifier keeps {} of its predictions and the judge {:.1} % of \
-             those it has in common with it on the untouched input ({:.1} points more than under \
-             random blocks) at {rank}",
+             those it has in common with it on the untouched input, {} at {rank}",
             own.shown(),
             100.0 * judged.value / untouched.value,
-            100.0 * gap
+            if gap > 0.0 {
+                format!("{:.1} points further behind than under random blocks", 100.0 * gap)
+            } else {
+                "no further behind than under random blocks".to_owned()
+            }
         );
         figures.extend([own, judged, untouched]);
         figures.extend(blocks.into_iter().flat_map(|(own, judged)| [own, judged]));
