@@ -14,7 +14,7 @@ use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
     BagConfig, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
-    TokenBatch, masking,
+    TokenBatch, mask_gradient, masking,
 };
 
 /// Largest relative error of a gradient entry.
@@ -166,9 +166,10 @@ fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what
     let classifier = frozen_classifier(classifier, DType::F64);
     let (explainer, parameters) = trainable_explainer(config, DType::F64);
     let batch = batch(&ROWS, DType::F64);
+    let reading = network::reading(config, &classifier, &batch);
     let loss = || {
-        let logits =
-            explainer.forward(&batch, None, &mut Pass::inference()).unwrap().squeeze(2).unwrap();
+        let logits = explainer.forward(&batch, reading.as_ref(), &mut Pass::inference());
+        let logits = logits.unwrap().squeeze(2).unwrap();
         composite(&classifier, &batch, &candle_nn::ops::sigmoid(&logits).unwrap())
     };
     let grads = loss().backward().unwrap();
