@@ -332,3 +332,21 @@ fn observed_attention_is_a_distribution_over_what_is_present_and_changes_nothing
         }
     }
 }
+
+/// A gradient that is no input is added to the z-scores of the network's own logits.
+#[test]
+fn a_gradient_beside_the_network_is_added_with_its_weight() {
+    let guide = GuideConfig { levels: vec![0.2], is_input: false, weight: 0.5 };
+    let config = ExplainerConfig { guide: Some(guide), ..explainer_config(convolutional(), 1) };
+    let (explainer, _) = trainable_explainer(&config, DType::F64);
+    let classifier = frozen_classifier(&classifiers()[0].1, DType::F64);
+    let batch = batch(&ROWS, DType::F64);
+    let reading = network::reading(&config, &classifier, &batch);
+    let off = &mut Pass::inference();
+    let found = explainer.forward(&batch, reading.as_ref(), off).unwrap().squeeze(2).unwrap();
+    let own = explainer.network_logits(&batch, None, off).unwrap().squeeze(2).unwrap();
+    let gradient = reading.and_then(|reading| reading.gradient).unwrap().squeeze(2).unwrap();
+    let expected = masking::standardize(&own, &batch).unwrap() + (gradient * 0.5).unwrap();
+    assert!(distance(&found, &expected.unwrap()) < 1e-12);
+    assert!(explainer.forward(&batch, None, off).is_err(), "the reading is missing");
+}

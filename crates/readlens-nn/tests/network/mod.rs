@@ -80,16 +80,15 @@ pub fn convolutional() -> ExplainerNetwork {
     }
 }
 
-/// Explainers that read the classifier: the gradient as an input, its prediction, both, and the gradient added.
+/// Explainers that read the classifier: the gradient as an input, its prediction, and both.
 pub fn reading_explainers() -> Vec<ExplainerConfig> {
-    let guide = |is_input| GuideConfig { levels: vec![0.1, 0.3], is_input, weight: 0.5 };
+    let guide = |is_input| GuideConfig { levels: vec![0.1, 0.3], is_input, weight: 1.0 };
     let conditions = TAXA.to_vec();
     let plain = explainer_config(convolutional(), 3);
     vec![
         ExplainerConfig { guide: Some(guide(true)), ..plain.clone() },
         ExplainerConfig { conditions: conditions.clone(), ..plain.clone() },
-        ExplainerConfig { guide: Some(guide(true)), conditions, ..plain.clone() },
-        ExplainerConfig { guide: Some(guide(false)), ..plain },
+        ExplainerConfig { guide: Some(guide(true)), conditions, ..plain },
     ]
 }
 
