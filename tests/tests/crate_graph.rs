@@ -150,9 +150,19 @@ fn kernels_know_no_network() {
 }
 
 #[test]
+fn linear_classifiers_know_neither_networks_nor_tables() {
+    let above = ["candle", "arrow", "parquet", "readlens-nn", "readlens-tables", "clap"];
+    assert_eq!(links_any(&metadata(), "readlens-linear", &above), [""; 0]);
+}
+
+#[test]
 fn stages_without_a_network_link_no_candle() {
     let metadata = metadata();
-    for stage in ["tokenize", "simulate", "vary", "merge", "evaluate", "compare", "report"] {
+    let stages = [
+        "tokenize", "simulate", "baseline", "vary", "merge", "probe", "evaluate", "compare",
+        "report",
+    ];
+    for stage in stages {
         let found = links_any(&metadata, &format!("readlens-{stage}"), &["candle", "readlens-nn"]);
         assert_eq!(found, [""; 0], "{stage}");
     }

@@ -68,6 +68,14 @@ fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
     let arguments = "--tokens tokens.parquet --classifier classifier --masks masks.parquet \
                      --output perturbations.parquet";
     check_threads("perturb", folder.path(), arguments, &["perturbations.parquet"]);
+    let arguments = format!(
+        "{arguments} --limit 300 --graded --removal mean,unknown,shuffled --soft-draws 3 --subsets 3 \
+         --judge classifier"
+    );
+    check_threads("perturb", folder.path(), &arguments, &["perturbations.parquet"]);
+    let arguments = "--tokens tokens.parquet --masks masks.parquet --perturbations perturbations.parquet \
+                     --output metrics.parquet --json metrics.json";
+    check_threads("evaluate", folder.path(), arguments, &["metrics.parquet", "metrics.json"]);
 }
 
 #[test]

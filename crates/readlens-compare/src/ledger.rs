@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
+use readlens_figures::{Bootstrap, Formula, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
 use crate::key::{Key, Metric, Split};
@@ -47,9 +47,7 @@ impl Ledger {
         }
         let replicates = self.bootstrap.replicates();
         let panel = self.panels.entry(key).or_insert_with(|| Panel::new(1, replicates));
-        let mut values = [0.0; MAX_METRICS];
-        values[0] = value;
-        panel.add(&Observation { record: *record, importance: 1.0, values }, weights);
+        panel.add(&Observation::new(*record, 1.0, &[value]), weights);
         Ok(())
     }
 
@@ -74,7 +72,7 @@ impl Ledger {
         panels.extend(all);
         panels.sort_by(|(a, _), (b, _)| a.compare(b, ranks));
         let row = |(key, panel): (Key, Panel)| {
-            let figure = panel.figure(0);
+            let figure = panel.figure(Formula::Mean(0));
             MetricRow {
                 method: key.method,
                 mask_rank: key.mask_rank,

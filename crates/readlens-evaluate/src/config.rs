@@ -3,6 +3,8 @@ use std::path::PathBuf;
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::check::Checks;
+
 /// Most replicates: far beyond what a percentile needs, and memory is in proportion.
 const MAX_REPLICATES: u32 = 100_000;
 
@@ -27,11 +29,13 @@ pub struct Config {
     pub replicates: u32,
     /// Which truth intervals count for a mask.
     pub truth_names: TruthNames,
+    /// What is checked at the end; nothing where there is none.
+    pub checks: Option<Checks>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { replicates: 1000, truth_names: TruthNames::All }
+        Self { replicates: 1000, truth_names: TruthNames::All, checks: None }
     }
 }
 
@@ -56,12 +60,14 @@ impl Config {
 pub struct Inputs {
     /// Tokenized windows.
     pub tokens: PathBuf,
-    /// Masks of these windows, in their order.
-    pub masks: PathBuf,
+    /// Tables of masks of these windows, in their order.
+    pub masks: Vec<PathBuf>,
     /// Predictions for these windows, in their order.
     pub perturbations: PathBuf,
     /// Interval list of what the masks should find.
     pub truth: Option<PathBuf>,
+    /// Metrics tables of other stages or evaluations, for the checks.
+    pub evidence: Vec<PathBuf>,
 }
 
 /// Where the figures go.

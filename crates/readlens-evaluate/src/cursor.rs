@@ -25,6 +25,20 @@ impl Cursor {
         &self.tokenization
     }
 
+    /// Number of windows.
+    pub(crate) fn rows(&self) -> u64 {
+        self.reader.rows()
+    }
+
+    /// Goes forward by one window; whether there was one.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(crate) fn advance(&mut self) -> Result<bool> {
+        self.current = self.reader.next().transpose()?;
+        Ok(self.current.is_some())
+    }
+
     /// Goes forward to a window; `row` is the fault of the row that asks for it.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use readlens_provenance::{Manifest, NewFile};
 use readlens_tables::metrics::MetricRow;
 use serde::Serialize;
 
+use crate::check::Check;
 use crate::paper::PaperTable;
 
 /// The metrics as one JSON document.
@@ -13,6 +14,8 @@ use crate::paper::PaperTable;
 struct Document<'a> {
     manifest: &'a Manifest,
     table: PaperTable,
+    /// Null where nothing was checked.
+    checks: Option<&'a [Check]>,
     metrics: Vec<Metric<'a>>,
 }
 
@@ -51,9 +54,14 @@ impl<'a> From<&'a MetricRow> for Metric<'a> {
 }
 
 /// Writes the document, which takes its name when it is committed.
-pub(crate) fn write(target: &Path, manifest: &Manifest, rows: &[MetricRow]) -> Result<NewFile> {
+pub(crate) fn write(
+    target: &Path,
+    manifest: &Manifest,
+    rows: &[MetricRow],
+    checks: Option<&[Check]>,
+) -> Result<NewFile> {
     let metrics = rows.iter().map(Metric::from).collect();
-    let document = Document { manifest, table: PaperTable::new(rows), metrics };
+    let document = Document { manifest, table: PaperTable::new(rows), checks, metrics };
     let mut file = NewFile::create(target)?;
     serde_json::to_writer_pretty(&mut file, &document)
         .map_err(|e| Fault::failed(format!("writing {}", target.display()), e))?;

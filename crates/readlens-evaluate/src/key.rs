@@ -1,6 +1,8 @@
 use std::cmp::Ordering;
 use std::collections::HashMap;
 
+use crate::kind::Kind;
+
 /// Name where no mask or method applies.
 pub(crate) const NONE: &str = "none";
 /// Operator of the figures of the most frequent taxon.
@@ -11,7 +13,7 @@ pub(crate) const MASK: &str = "mask";
 pub(crate) const ALL: &str = "all";
 
 /// The order in which operators are listed; others follow by name.
-const OPERATORS: [&str; 14] = [
+const OPERATORS: [&str; 29] = [
     "unmasked",
     MAJORITY,
     MASK,
@@ -25,43 +27,23 @@ const OPERATORS: [&str; 14] = [
     "random_segments_inverse",
     "shifted",
     "shuffled",
+    "foreign",
     "all_zero",
+    "all_mean",
+    "constant",
+    "aopc",
+    "aopc_block",
+    "keep_top",
+    "remove_top",
+    "keep_block",
+    "remove_block",
+    "soft_keep",
+    "soft_remove",
+    "random_subset",
+    "judge_unmasked",
+    "judge_hard_masked",
+    "judge_random_block",
 ];
-
-/// Metrics of an operator and a predicted rank.
-///
-/// `accuracy`: share of windows with a label whose prediction is the label. `accuracy_macro`: the
-/// same, averaged over taxa (mean recall); in the bootstrap the taxa keep their original
-/// frequencies. `agreement`: share whose prediction is the one for the untouched input.
-/// `p_target`: mean probability of that prediction. `entropy`: mean entropy over its maximum.
-/// `kept_area`: mean share of the input that was kept.
-pub const PREDICTION_METRICS: [&str; 6] =
-    ["accuracy", "accuracy_macro", "agreement", "p_target", "entropy", "kept_area"];
-
-/// Metrics of the mask itself.
-///
-/// `area` and `hard_area`: mean of the mask and of the hard mask. `segments`: runs of the hard
-/// mask. `total_variation` and `hard_total_variation`: mean absolute difference between
-/// neighbouring tokens, over windows with two tokens or more. `segment_length_tokens` and
-/// `segment_length_nt`: mean length of the runs, over windows that have one; in nucleotides from
-/// the first base of a run's first token to the last base of its last.
-pub const SHAPE_METRICS: [&str; 7] = [
-    "area",
-    "hard_area",
-    "segments",
-    "total_variation",
-    "hard_total_variation",
-    "segment_length_tokens",
-    "segment_length_nt",
-];
-
-/// Metrics of the mask against truth intervals, over windows with at least one positive token.
-///
-/// A token is positive when at least half of its bases lie in an interval. `auprc`: average
-/// precision of the tokens ranked by the mask. `iou`: hard mask against positive tokens.
-/// `pointing`: whether the largest value is on a positive token. `mass`: share of the mask that
-/// is. `prevalence`: share of the tokens that are positive, the figure of a blind mask.
-pub const LOCALISATION_METRICS: [&str; 5] = ["auprc", "iou", "pointing", "mass", "prevalence"];
 
 /// Split of a record.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -94,33 +76,6 @@ impl Split {
             Self::Test => "test",
             Self::Unassigned => "unassigned",
             Self::All => ALL,
-        }
-    }
-}
-
-/// Metrics that are means over the same windows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Kind {
-    Accuracy,
-    AccuracyMacro,
-    Prediction,
-    Shape,
-    Variation,
-    Segments,
-    Localisation,
-}
-
-impl Kind {
-    /// Names of the metrics, in the order their values are observed.
-    pub(crate) fn metrics(self) -> &'static [&'static str] {
-        match self {
-            Self::Accuracy => &PREDICTION_METRICS[..1],
-            Self::AccuracyMacro => &PREDICTION_METRICS[1..2],
-            Self::Prediction => &PREDICTION_METRICS[2..],
-            Self::Shape => &SHAPE_METRICS[..3],
-            Self::Variation => &SHAPE_METRICS[3..5],
-            Self::Segments => &SHAPE_METRICS[5..],
-            Self::Localisation => &LOCALISATION_METRICS,
         }
     }
 }

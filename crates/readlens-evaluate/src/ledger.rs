@@ -2,14 +2,18 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use readlens_fault::{Fault, InputFault};
-use readlens_figures::{Bootstrap, MAX_METRICS, Observation, Panel};
+use readlens_figures::{Bootstrap, Figure, MAX_VALUES, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
 
-use crate::key::{Key, Kind, Names, Share, Split};
+use crate::key::{Key, Names, Share, Split};
+use crate::kind::Kind;
 
-/// Most combinations of method, operator, rank, split and kind of metric: memory is in
-/// proportion to it, and a hostile table could name endlessly many.
-const MAX_PANELS: usize = 16_384;
+/// Most numbers that all sums and their replicates may take: 2 GiB. A hostile table could name endlessly many
+/// operators; 45 masks per window (fifteen methods, three ranks) with graded operators under four removals, three ranks
+/// and two splits take 1.8e8 of them at 1000 replicates.
+const MAX_CELLS: usize = 1 << 28;
+/// Most replicates behind the intervals of graded operators, whose many points make one curve.
+const GRADED_REPLICATES: usize = 250;
 /// Most different names.
 const MAX_NAMES: usize = 4096;
 /// Records between two updates of the replicates.
@@ -25,10 +29,10 @@ impl TooMany {
     /// The fault about the row that was one too many.
     pub(crate) fn at(self, row: InputFault) -> Fault {
         row.expected(format!(
-            "at most {MAX_NAMES} methods, operators and ranks in {MAX_PANELS} combinations"
+            "at most {MAX_NAMES} methods, operators and ranks, and {MAX_CELLS} sums of their combinations"
         ))
         .found("more")
-        .remedy("evaluate fewer methods at a time")
+        .remedy("evaluate fewer methods at a time, or with fewer --replicates")
         .into()
     }
 }
@@ -48,6 +52,8 @@ pub(crate) struct Ledger {
     /// Ordinal of the first of them.
     first_record: u64,
     kept_back: usize,
+    /// Numbers that the panels keep.
+    cells: usize,
 }
 
 impl Ledger {
@@ -60,6 +66,7 @@ impl Ledger {
             records: Vec::new(),
             first_record: 0,
             kept_back: 0,
+            cells: 0,
         }
     }
 
@@ -82,32 +89,60 @@ impl Ledger {
         self.records.push(id.to_owned());
     }
 
-    /// Adds a window of the current record to the means of `key`, with the weight `importance`.
+    /// Adds a window of the current record to the sums of `key`, with the weight `importance`; one value per sum.
     pub(crate) fn observe(
         &mut self,
         key: Key,
         importance: f64,
         values: &[f64],
     ) -> Result<(), TooMany> {
+        self.observe_at(key, importance, 0, values)
+    }
+
+    /// Adds a window to the sums from the one at `first` on; what it adds to the others is 0.
+    pub(crate) fn observe_at(
+        &mut self,
+        key: Key,
+        importance: f64,
+        first: usize,
+        values: &[f64],
+    ) -> Result<(), TooMany> {
         let place = match self.places.get(&key) {
             Some(&place) => place,
-            None if self.panels.len() == MAX_PANELS => return Err(TooMany),
-            None => {
-                let panel = Panel::new(key.kind.metrics().len(), self.bootstrap.replicates());
-                self.places.insert(key, self.panels.len());
-                self.panels.push((key, panel, Vec::new()));
-                self.panels.len() - 1
-            }
+            None => self.add_panel(key)?,
         };
         let record = self.first_record + (self.records.len() as u64).saturating_sub(1);
-        let mut kept = [0.0; MAX_METRICS];
+        let mut kept = [0.0; MAX_VALUES];
         kept[..values.len()].copy_from_slice(values);
-        self.panels[place].2.push(Observation { record, importance, values: kept });
+        let (first, count) = (first as u8, values.len() as u8);
+        self.panels[place].2.push(Observation {
+            record,
+            importance,
+            place: first,
+            count,
+            values: kept,
+        });
         self.kept_back += 1;
         if self.kept_back == OBSERVATIONS_PER_UPDATE {
             self.update();
         }
         Ok(())
+    }
+
+    fn add_panel(&mut self, key: Key) -> Result<usize, TooMany> {
+        let replicates = match key.share {
+            Some(_) => self.bootstrap.replicates().min(GRADED_REPLICATES),
+            None => self.bootstrap.replicates(),
+        };
+        let sums = key.kind.sums();
+        self.cells += Panel::cells(sums, replicates);
+        if self.cells > MAX_CELLS {
+            return Err(TooMany);
+        }
+        let place = self.panels.len();
+        self.places.insert(key, place);
+        self.panels.push((key, Panel::new(sums, replicates), Vec::new()));
+        Ok(place)
     }
 
     fn update(&mut self) {
@@ -127,51 +162,48 @@ impl Ledger {
     pub(crate) fn finish(mut self, ranks: &[String]) -> Vec<MetricRow> {
         self.update();
         let names = self.names;
-        let mut panels: Vec<(Key, Panel)> =
-            self.panels.into_iter().map(|(key, panel, _)| (key, panel)).collect();
-        panels.sort_by(|(a, _), (b, _)| names.compare(ranks, a, b));
-        panels.extend(all_splits(&panels));
-        panels.sort_by(|(a, _), (b, _)| names.compare(ranks, a, b));
-        let rows = panels.iter().flat_map(|(key, panel)| {
-            let metrics = key.kind.metrics().iter().enumerate();
-            metrics.map(|(metric, name)| {
-                let figure = panel.figure(metric);
-                MetricRow {
-                    method: names.name(key.method).to_owned(),
-                    mask_rank: names.name(key.mask_rank).to_owned(),
-                    operator: names.name(key.operator).to_owned(),
-                    share: key.share.map(Share::value),
-                    split: key.split.name().to_owned(),
-                    rank: names.name(key.rank).to_owned(),
-                    metric: (*name).to_owned(),
-                    value: figure.value,
-                    ci_low: figure.interval.map(|ends| ends.0),
-                    ci_high: figure.interval.map(|ends| ends.1),
-                    n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
-                }
+        let panels = self.panels;
+        let mut groups: HashMap<Key, Vec<usize>> = HashMap::new();
+        for (place, (key, _, _)) in panels.iter().enumerate() {
+            // The mean over taxa is no sum over splits: it was observed for all splits directly.
+            if key.kind != Kind::AccuracyMacro {
+                groups.entry(Key { split: Split::All, ..*key }).or_default().push(place);
+            }
+        }
+        let single = |(key, panel, _): &(Key, Panel, _)| (*key, figures(*key, panel));
+        let mut found: Vec<(Key, Vec<Figure>)> = panels.par_iter().map(single).collect();
+        let all_splits = |(key, mut places): (Key, Vec<usize>)| {
+            places.sort_unstable_by_key(|&place| panels[place].0.split);
+            let (first, others) = places.split_first()?;
+            if others.is_empty() {
+                return Some((key, figures(key, &panels[*first].1)));
+            }
+            let mut all = panels[*first].1.clone();
+            others.iter().for_each(|&place| all.merge(&panels[place].1));
+            Some((key, figures(key, &all)))
+        };
+        found.par_extend(groups.into_par_iter().filter_map(all_splits));
+        found.par_sort_by(|(a, _), (b, _)| names.compare(ranks, a, b));
+        let rows = found.iter().flat_map(|(key, figures)| {
+            key.kind.names().iter().zip(figures).map(|(name, figure)| MetricRow {
+                method: names.name(key.method).to_owned(),
+                mask_rank: names.name(key.mask_rank).to_owned(),
+                operator: names.name(key.operator).to_owned(),
+                share: key.share.map(Share::value),
+                split: key.split.name().to_owned(),
+                rank: names.name(key.rank).to_owned(),
+                metric: (*name).to_owned(),
+                value: figure.value,
+                ci_low: figure.interval.map(|ends| ends.0),
+                ci_high: figure.interval.map(|ends| ends.1),
+                n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
             })
         });
         rows.collect()
     }
 }
 
-/// The panels over all splits, from those of the splits. The mean over taxa is no sum over
-/// splits: it is observed for all splits directly.
-fn all_splits(panels: &[(Key, Panel)]) -> Vec<(Key, Panel)> {
-    let mut all: Vec<(Key, Panel)> = Vec::new();
-    let mut places: HashMap<Key, usize> = HashMap::new();
-    for (key, panel) in panels {
-        if key.kind == Kind::AccuracyMacro {
-            continue;
-        }
-        let key = Key { split: Split::All, ..*key };
-        match places.get(&key) {
-            Some(&place) => all[place].1.merge(panel),
-            None => {
-                places.insert(key, all.len());
-                all.push((key, panel.clone()));
-            }
-        }
-    }
-    all
+/// The figures of a panel, in the order of their names.
+fn figures(key: Key, panel: &Panel) -> Vec<Figure> {
+    (0..key.kind.names().len()).map(|place| panel.figure(key.kind.formula(place))).collect()
 }

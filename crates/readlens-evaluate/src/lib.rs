@@ -1,28 +1,36 @@
 //! Metrics with intervals from predictions and masks.
 //!
 //! Reads the tables that the networks left behind and computes with no network: how often the
-//! classifier is right under every operator ([`PREDICTION_METRICS`]), what the masks look like
-//! ([`SHAPE_METRICS`]) and, where the truth is known, whether they lie on it
+//! classifier is right under every operator ([`PREDICTION_METRICS`]), how far it follows the masks
+//! ([`FAITHFULNESS_METRICS`]), what these look like ([`SHAPE_METRICS`]) and, where the truth is known, whether they lie on it
 //! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
 //! over records. Tables are streamed; memory depends on the number of figures, not of rows.
 
+mod check;
+mod collapse;
 mod config;
 mod cursor;
 mod document;
+mod faithfulness;
 mod key;
+mod kind;
 mod ledger;
+mod lineage;
 mod localisation;
 mod majority;
 mod masks;
 mod options;
 mod paper;
 mod predictions;
+mod rank_correlation;
 mod run;
 mod shape;
 mod truth;
 
+pub use check::{Check, Checks, Finding, Verdict, check, verdicts};
+pub use collapse::MASK_CORRELATION;
 pub use config::{Config, Inputs, Outputs, TruthNames};
-pub use key::{LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
+pub use kind::{FAITHFULNESS_METRICS, LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
 pub use options::Options;
 pub use paper::paper_table;
-pub use run::run;
+pub use run::{Evaluated, run};

@@ -6,6 +6,7 @@ use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 
 use crate::key::Split;
+use crate::lineage::Lineages;
 use crate::truth::Truth;
 
 /// Most different taxa of a rank that are counted: memory is in proportion to it.
@@ -19,6 +20,8 @@ pub(crate) struct Survey {
     /// Per rank the most frequent taxon of the split train, or of all windows where no window is
     /// in it; the first by name among equally frequent ones; none where no window has a label.
     pub(crate) majority: HashMap<String, String>,
+    /// Which taxa occur together.
+    pub(crate) lineages: Lineages,
 }
 
 /// Counts the taxa of the windows and checks the truth against the records.
@@ -33,6 +36,7 @@ pub(crate) fn survey(
     let mut reader = Reader::<TokenRow>::open(tokens)?;
     let ranks = reader.ranks().to_vec();
     let mut counts = vec![TaxonCounts::default(); ranks.len()];
+    let mut lineages = Lineages::default();
     let mut any_train = false;
     let mut record: Option<(String, u32)> = None;
     let progress = context.progress("counting taxa", reader.rows());
@@ -61,6 +65,14 @@ pub(crate) fn survey(
                 None => counts.entry(taxon.clone()).or_default().add(split),
             }
         }
+        if lineages.add(&row.taxa) > MAX_TAXA {
+            return Err(reader
+                .fault()
+                .expected(format!("at most {MAX_TAXA} lineages"))
+                .found("more")
+                .remedy("pool rare taxa when tokenizing")
+                .into());
+        }
         match &mut record {
             Some((id, end)) if *id == row.id => *end = (*end).max(row.end),
             _ => {
@@ -83,7 +95,8 @@ pub(crate) fn survey(
             .max_by(|(a, n), (b, m)| n.cmp(m).then_with(|| b.cmp(a)))?;
         Some((rank.clone(), taxon.clone()))
     });
-    Ok(Survey { majority: majority.collect(), ranks })
+    let majority = majority.collect();
+    Ok(Survey { ranks, majority, lineages })
 }
 
 /// Windows of every taxon of a rank.

@@ -1,69 +1,140 @@
-use std::collections::HashSet;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::TokenRow;
 
 use crate::cursor::Cursor;
-use crate::key::{ALL, Key, Kind, MASK, Split};
+use crate::key::{ALL, Key, MASK, Split};
+use crate::kind::Kind;
 use crate::ledger::{Ledger, TooMany};
 use crate::localisation::localise;
-use crate::shape::{area, segments, total_variation};
+use crate::rank_correlation::kendall_tau_b;
+use crate::shape::{area, effective_tokens, gini, segments, total_variation};
 use crate::truth::Truth;
 
-/// Observes every mask of the table at `path`.
+/// The method that others are compared with, token by token.
+const LEAVE_ONE_OUT: &str = "leave_one_out";
+
+/// Observes every mask of the tables at `paths`.
 ///
 /// # Errors
 /// A mask's window is not among the tokens or out of their order, a mask has not one value in
 /// `[0, 1]` per real token, or a window has two masks of one method and rank.
 pub(crate) fn observe_masks(
-    path: &Path,
+    paths: &[PathBuf],
     tokens: &Path,
     truth: Option<&Truth>,
     ledger: &mut Ledger,
     context: &Context,
 ) -> Result<()> {
-    let mut reader = Reader::<MaskRow>::open(path)?;
+    let mut tables: Vec<MaskTable> =
+        paths.iter().map(|path| MaskTable::open(path)).collect::<Result<_>>()?;
     let mut cursor = Cursor::open(tokens)?;
-    let progress = context.progress("measuring masks", reader.rows());
-    let mut seen: HashSet<(u32, u32)> = HashSet::new();
-    let mut window: Option<(String, u32)> = None;
-    while let Some(row) = reader.next().transpose()? {
-        if window.as_ref().is_none_or(|(id, window)| *window != row.window || *id != row.id) {
-            cursor.seek(&row.id, row.window, || reader.fault())?;
-            seen.clear();
-            ledger.begin_record(&row.id);
-            window = Some((row.id.clone(), row.window));
+    let progress = context.progress("measuring masks", cursor.rows());
+    while cursor.advance()? {
+        progress.advance(1);
+        context.check_interrupt("nothing was written; start again")?;
+        let Some(window) = cursor.window() else { break };
+        let mut masks: Vec<MaskRow> = Vec::new();
+        for table in &mut tables {
+            while table.is_at(window) {
+                let row = table.check(cursor.real_tokens()?, &masks)?;
+                masks.push(row);
+                table.advance()?;
+            }
         }
-        check(&row, cursor.real_tokens()?, || reader.fault())?;
-        let full = |too_many: TooMany| too_many.at(reader.fault());
-        let name =
-            (ledger.place(&row.method).map_err(full)?, ledger.place(&row.rank).map_err(full)?);
-        if !seen.insert(name) {
-            return Err(reader
-                .fault()
+        if masks.is_empty() {
+            continue;
+        }
+        ledger.begin_record(&window.id);
+        let full = |too_many: TooMany| match tables.first() {
+            Some(table) => too_many.at(table.reader.fault()),
+            None => Fault::usage("no masks"),
+        };
+        let split = Split::named(window.split.as_deref()).unwrap_or(Split::Unassigned);
+        for row in &masks {
+            let key = Key {
+                method: ledger.place(&row.method).map_err(full)?,
+                mask_rank: ledger.place(&row.rank).map_err(full)?,
+                operator: ledger.place(MASK).map_err(full)?,
+                share: None,
+                rank: ledger.place(ALL).map_err(full)?,
+                split,
+                kind: Kind::Shape,
+            };
+            observe(row, &cursor, truth, ledger, key).map_err(full)?;
+            let one_out = masks
+                .iter()
+                .find(|other| other.method == LEAVE_ONE_OUT && other.rank == row.rank)
+                .filter(|_| row.method != LEAVE_ONE_OUT);
+            if let Some(tau) = one_out.and_then(|other| kendall_tau_b(&row.mask, &other.mask)) {
+                let key = Key { kind: Kind::LeaveOneOut, ..key };
+                ledger.observe(key, 1.0, &[tau]).map_err(full)?;
+            }
+        }
+    }
+    tables.into_iter().try_for_each(|table| table.finish(tokens))
+}
+
+/// A table of masks and its next row.
+struct MaskTable {
+    reader: Reader<MaskRow>,
+    next: Option<MaskRow>,
+}
+
+impl MaskTable {
+    fn open(path: &Path) -> Result<Self> {
+        let mut reader = Reader::<MaskRow>::open(path)?;
+        let next = reader.next().transpose()?;
+        Ok(Self { reader, next })
+    }
+
+    /// Whether the next mask is the window's.
+    fn is_at(&self, window: &TokenRow) -> bool {
+        self.next.as_ref().is_some_and(|row| row.window == window.window && row.id == window.id)
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        self.next = self.reader.next().transpose()?;
+        Ok(())
+    }
+
+    /// Takes the next mask, of a window with `tokens` real tokens and already the masks `before`.
+    fn check(&mut self, tokens: usize, before: &[MaskRow]) -> Result<MaskRow> {
+        let fault = || self.reader.fault();
+        let missing = || fault().expected("a mask").found("none").remedy("write the table again");
+        let row = self.next.take().ok_or_else(missing)?;
+        check(&row, tokens, fault)?;
+        if before.iter().any(|other| other.method == row.method && other.rank == row.rank) {
+            return Err(fault()
                 .expected("one mask per window, method and rank")
                 .found(format!("a second one of {} for {}", row.method, row.rank))
                 .remedy("drop one of them or rename its method")
                 .into());
         }
-        let split = cursor.window().and_then(|token| Split::named(token.split.as_deref()));
-        let key = Key {
-            method: name.0,
-            mask_rank: name.1,
-            operator: ledger.place(MASK).map_err(full)?,
-            share: None,
-            rank: ledger.place(ALL).map_err(full)?,
-            split: split.unwrap_or(Split::Unassigned),
-            kind: Kind::Shape,
-        };
-        observe(&row, &cursor, truth, ledger, key).map_err(full)?;
-        progress.advance(1);
-        context.check_interrupt("nothing was written; start again")?;
+        Ok(row)
     }
-    Ok(())
+
+    /// Refuses a mask that no window took.
+    fn finish(self, tokens: &Path) -> Result<()> {
+        let Some(row) = self.next else { return Ok(()) };
+        Err(self
+            .reader
+            .fault()
+            .expected(format!(
+                "the windows of {}, in their order and those of a record together",
+                tokens.display()
+            ))
+            .found(format!(
+                "window {} of {}, which is not there or came before",
+                row.window, row.id
+            ))
+            .remedy("pass the tokens table that this one was made from")
+            .into())
+    }
 }
 
 /// Checks that the mask is one of `tokens` values in `[0, 1]`.
@@ -113,7 +184,11 @@ fn observe(
         ledger.observe(kind(Kind::Variation), 1.0, &[soft, hard])?;
     }
     if runs.count > 0 {
-        ledger.observe(kind(Kind::Segments), 1.0, &[runs.mean_tokens, runs.mean_nt])?;
+        let lengths = [runs.mean_tokens, runs.mean_nt, runs.most_tokens, runs.most_nt];
+        ledger.observe(kind(Kind::Segments), 1.0, &lengths)?;
+    }
+    if let (Some(gini), Some(effective)) = (gini(&mask), effective_tokens(&mask)) {
+        ledger.observe(kind(Kind::Concentration), 1.0, &[gini, effective])?;
     }
     let positive = truth.zip(cursor.window()).and_then(|(truth, window)| {
         truth.positive_tokens(window, row.target.as_deref(), tokenization, mask.len())

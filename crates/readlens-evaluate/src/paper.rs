@@ -6,7 +6,7 @@ use serde::{Serialize, Serializer};
 use crate::key::{ALL, MAJORITY, MASK, NONE};
 
 /// Lines of the paper's table: accuracy under these operators, each with its controls behind it.
-const OPERATORS: [&str; 13] = [
+const OPERATORS: [&str; 16] = [
     "unmasked",
     "masked",
     "hard_masked",
@@ -14,12 +14,30 @@ const OPERATORS: [&str; 13] = [
     "random_segments",
     "shifted",
     "shuffled",
+    "foreign",
     "inverse",
     "hard_inverse",
     "random_block_inverse",
     "random_segments_inverse",
     "all_zero",
+    "all_mean",
+    "judge_hard_masked",
     MAJORITY,
+];
+
+/// Sections that are printed; beyond them, and where there are more, those of an Explainer alone.
+const MOST_SECTIONS: usize = 6;
+/// How the methods that are Explainers are called.
+const EXPLAINER: &str = "explainer";
+
+/// Figures of one line per method: operator and metric, and the operator of the same figure of random blocks.
+const FAITHFULNESS: [(&str, &str, Option<&str>); 6] = [
+    ("aopc", "comprehensiveness", Some("aopc_block")),
+    ("aopc", "sufficiency", Some("aopc_block")),
+    ("remove_top", "deletion_auc", Some("remove_block")),
+    ("keep_top", "insertion_auc", Some("keep_block")),
+    (MASK, "auprc", None),
+    (MASK, "hard_area", None),
 ];
 
 /// Splits to show, best first.
@@ -31,6 +49,20 @@ pub(crate) struct PaperTable {
     metric: &'static str,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
+    /// One per method and rank of the mask, and one of random blocks, where there are such figures.
+    faithfulness: Vec<FaithfulnessLine>,
+}
+
+/// How far the prediction follows the masks of a method.
+#[derive(Clone, Debug, Serialize)]
+struct FaithfulnessLine {
+    method: String,
+    mask_rank: String,
+    /// Rank that was predicted: that of the mask, or the lowest.
+    rank: String,
+    /// By metric; null where it was not computed.
+    #[serde(serialize_with = "as_object")]
+    figures: Vec<(&'static str, Option<f64>)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -72,7 +104,8 @@ pub fn paper_table(metrics: &[MetricRow]) -> String {
 
 impl PaperTable {
     pub(crate) fn new(metrics: &[MetricRow]) -> Self {
-        let accuracy = || metrics.iter().filter(|row| row.metric == "accuracy");
+        let accuracy =
+            || metrics.iter().filter(|row| row.metric == "accuracy" && row.share.is_none());
         let split = SPLITS
             .into_iter()
             .find(|split| accuracy().any(|row| row.split == *split && row.operator != MAJORITY))
@@ -115,8 +148,61 @@ impl PaperTable {
                 ranks: distinct(rows().map(|row| &*row.rank)).into_iter().map(line).collect(),
             }
         };
-        Self { metric: "accuracy", sections: masks.into_iter().map(section).collect() }
+        let ranks = distinct(accuracy().map(|row| &*row.rank));
+        let faithfulness = faithfulness(metrics, &masks, &ranks, split);
+        Self {
+            metric: "accuracy",
+            sections: masks.into_iter().map(section).collect(),
+            faithfulness,
+        }
     }
+}
+
+/// The lines of all methods; none where no figure is there but those that every mask has.
+fn faithfulness(
+    metrics: &[MetricRow],
+    masks: &[(&str, &str)],
+    ranks: &[&str],
+    split: &str,
+) -> Vec<FaithfulnessLine> {
+    let is_ours = |row: &&MetricRow| {
+        row.split == split
+            && row.share.is_none()
+            && FAITHFULNESS.iter().any(|(.., metric, _)| row.metric == *metric)
+    };
+    let rows: Vec<&MetricRow> = metrics.iter().filter(is_ours).collect();
+    if rows.iter().all(|row| {
+        ["comprehensiveness", "sufficiency"].contains(&&*row.metric)
+            && !row.operator.starts_with("aopc")
+            || row.operator == MASK
+    }) {
+        return Vec::new();
+    }
+    let lowest = ranks.last().copied().unwrap_or(ALL);
+    let line = |method: &str, mask_rank: &str, is_block: bool| {
+        let rank = if ranks.contains(&mask_rank) { mask_rank } else { lowest };
+        let figure = |(operator, metric, block): (&str, &'static str, Option<&str>)| {
+            let operator = if is_block { block } else { Some(operator) };
+            let is_it = |row: &&&MetricRow| {
+                row.method == method
+                    && row.mask_rank == mask_rank
+                    && Some(&*row.operator) == operator
+                    && row.metric == metric
+                    && (row.rank == rank || row.operator == MASK)
+            };
+            (metric, rows.iter().find(is_it).map(|row| row.value))
+        };
+        FaithfulnessLine {
+            method: if is_block { "random_block" } else { method }.to_owned(),
+            mask_rank: mask_rank.to_owned(),
+            rank: rank.to_owned(),
+            figures: FAITHFULNESS.into_iter().map(figure).collect(),
+        }
+    };
+    let mut lines: Vec<FaithfulnessLine> =
+        masks.iter().map(|(method, mask_rank)| line(method, mask_rank, false)).collect();
+    lines.push(line(NONE, NONE, true));
+    lines
 }
 
 /// The items without repeats, in their order.
@@ -132,14 +218,53 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 impl fmt::Display for PaperTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (i, section) in self.sections.iter().enumerate() {
+        let is_few = self.sections.len() <= MOST_SECTIONS;
+        let is_shown = |section: &&Section| is_few || section.method.starts_with(EXPLAINER);
+        for (i, section) in self.sections.iter().filter(is_shown).take(MOST_SECTIONS).enumerate() {
             if i > 0 {
                 f.write_char('\n')?;
             }
             section.fmt(f)?;
         }
-        Ok(())
+        if self.faithfulness.is_empty() {
+            return Ok(());
+        }
+        let split = self.sections.first().map_or(ALL, |section| &section.split);
+        writeln!(f, "\nfollowing the masks, split {split}")?;
+        let present = |place: usize| self.faithfulness.iter().any(|l| l.figures[place].1.is_some());
+        let places: Vec<usize> = (0..FAITHFULNESS.len()).filter(|place| present(*place)).collect();
+        let mut lines = vec![vec!["masks".to_owned(), "rank".to_owned()]];
+        lines[0].extend(places.iter().map(|&place| FAITHFULNESS[place].1.to_owned()));
+        for line in &self.faithfulness {
+            let masks = match line.mask_rank.as_str() {
+                NONE | ALL => shown(&line.method),
+                rank => format!("{} ({})", shown(&line.method), shown(rank)),
+            };
+            let cell = |&place: &usize| {
+                line.figures[place].1.map_or("–".to_owned(), |value| format!("{value:.3}"))
+            };
+            let mut cells = vec![masks, shown(&line.rank)];
+            cells.extend(places.iter().map(cell));
+            lines.push(cells);
+        }
+        write_aligned(f, &lines, 2)
     }
+}
+
+/// Lines of cells, the first `names` to the left and the others to the right.
+fn write_aligned(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>], names: usize) -> fmt::Result {
+    let width = |column: usize| {
+        lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
+    };
+    let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..columns).map(width).collect();
+    for line in lines {
+        let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
+            if column < names { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
+        });
+        writeln!(f, "{}", cells.collect::<Vec<_>>().join("  "))?;
+    }
+    Ok(())
 }
 
 impl fmt::Display for Section {
@@ -170,21 +295,11 @@ impl fmt::Display for Section {
             let cells = values.into_iter().map(cell);
             lines.push(std::iter::once((*operator).to_owned()).chain(cells).collect());
         }
-        let width = |column: usize| {
-            lines.iter().filter_map(|l| l.get(column)).map(|c| c.chars().count()).max().unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..=self.ranks.len()).map(width).collect();
-        for line in &lines {
-            let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| {
-                if column == 0 { format!("{cell:<width$}") } else { format!("{cell:>width$}") }
-            });
-            writeln!(f, "{}", cells.collect::<Vec<_>>().join("  "))?;
-        }
-        Ok(())
+        write_aligned(f, &lines, 1)
     }
 }
 
 /// Names come from files: control characters must not reach the terminal.
-fn shown(name: &str) -> String {
+pub(crate) fn shown(name: &str) -> String {
     name.chars().map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }

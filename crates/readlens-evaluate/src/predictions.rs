@@ -7,95 +7,201 @@ use readlens_tables::Reader;
 use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
 
 use crate::cursor::Cursor;
-use crate::key::{Key, Kind, MAJORITY, NONE, Share, Split};
+use crate::faithfulness::{self, Role, Seen};
+use crate::key::{ALL, Key, MAJORITY, NONE, Share, Split};
+use crate::kind::{CALIBRATION_BINS, Kind};
 use crate::ledger::{Ledger, TooMany};
+use crate::lineage::KnownLineages;
 
 /// Rounding that a probability in 32 bits may carry beyond 0 and 1.
 const ROUNDING: f32 = 1e-4;
 /// Most combinations of figure and taxon that are counted.
 const MAX_COUNTS: usize = 1 << 22;
 
+/// Operators whose probabilities are checked against their accuracy.
+const CALIBRATED: [&str; 5] = ["unmasked", "masked", "inverse", "hard_masked", "hard_inverse"];
+
 /// How many windows of a taxon a figure has, for the mean over taxa.
 type TaxonCounts = HashMap<(Key, u32), u64>;
 
-/// Observes every prediction of the table at `path`, in two walks: the mean over taxa needs the
-/// number of windows of each taxon first.
+/// What the first walk over the predictions tells.
+#[derive(Debug)]
+pub(crate) struct Counts {
+    taxa: Taxa,
+    /// Windows of each taxon, for the mean over taxa.
+    windows: TaxonCounts,
+    /// The ranks that are predicted, in file order.
+    pub(crate) ranks: Vec<String>,
+}
+
+/// What is known of the tokens table when predictions are observed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Known<'a> {
+    pub(crate) tokens: &'a Path,
+    pub(crate) majority: &'a HashMap<String, String>,
+    pub(crate) lineages: Option<&'a KnownLineages>,
+}
+
+/// Observes every prediction of the table at `path`.
 ///
 /// # Errors
 /// A prediction's window is not among the tokens or out of their order, a value is outside its
 /// range, `correct` contradicts the label, or a prediction is there twice.
 pub(crate) fn observe_predictions(
     path: &Path,
-    tokens: &Path,
-    majority: &HashMap<String, String>,
+    known: Known<'_>,
+    counts: &Counts,
     ledger: &mut Ledger,
     context: &Context,
 ) -> Result<()> {
-    let mut taxa = Taxa::default();
-    let counts = count_taxa(path, &mut taxa, ledger, context)?;
     let mut reader = Reader::<PerturbationRow>::open(path)?;
-    let mut cursor = Cursor::open(tokens)?;
+    let mut cursor = Cursor::open(known.tokens)?;
     let progress = context.progress("measuring predictions", reader.rows());
-    let mut seen: HashSet<Key> = HashSet::new();
-    let mut window: Option<(String, u32)> = None;
+    let mut window = Window::default();
     while let Some(row) = reader.next().transpose()? {
-        if window.as_ref().is_none_or(|(id, window)| *window != row.window || *id != row.id) {
+        let full = |too_many: TooMany| too_many.at(reader.fault());
+        if window.id.as_ref().is_none_or(|(id, window)| *window != row.window || *id != row.id) {
+            window.finish(known.lineages, ledger).map_err(full)?;
             cursor.seek(&row.id, row.window, || reader.fault())?;
-            seen.clear();
             ledger.begin_record(&row.id);
-            window = Some((row.id.clone(), row.window));
+            window.id = Some((row.id.clone(), row.window));
         }
         check(&row, || reader.fault())?;
         let key = key_of(&row, ledger, || reader.fault())?;
-        let full = |too_many: TooMany| too_many.at(reader.fault());
-        if !seen.insert(key) {
+        let role = Role::of(&row.operator);
+        if !window.keys.insert(key) && !role.is_draw() {
             return Err(reader
                 .fault()
-                .expected("one prediction per window, method, mask rank, operator and rank")
+                .expected("one prediction per window, method, mask rank, operator, share, removal and rank")
                 .found(format!("a second one of {} for {}", row.operator, row.rank))
                 .remedy("drop one of them")
                 .into());
         }
-        observe(&row, key, ledger).map_err(full)?;
-        if let (Some(correct), Some(label)) = (row.correct, &row.label) {
-            for split in [key.split, Split::All] {
-                let key = Key { split, kind: Kind::AccuracyMacro, ..key };
-                let windows = taxa.place(label).and_then(|taxon| counts.get(&(key, taxon)));
-                let importance = windows.map_or(0.0, |windows| 1.0 / *windows as f64);
-                ledger.observe(key, importance, &[value(correct)]).map_err(full)?;
-            }
-            // The first prediction of a rank stands for its window.
-            let none = ledger.place(NONE).map_err(full)?;
-            let operator = ledger.place(MAJORITY).map_err(full)?;
-            let kind = Kind::Accuracy;
-            let key = Key { method: none, mask_rank: none, operator, share: None, kind, ..key };
-            if let Some(taxon) = majority.get(&row.rank)
-                && seen.insert(key)
-            {
-                ledger.observe(key, 1.0, &[value(taxon == label)]).map_err(full)?;
+        window.seen.push(seen(&row, key, role, ledger).map_err(full)?);
+        if !role.is_draw() {
+            observe(&row, key, counts, ledger).map_err(full)?;
+            observe_majority(&row, key, known.majority, &mut window, ledger).map_err(full)?;
+            if known.lineages.is_some() && row.share.is_none() {
+                let all = ledger.place(ALL).map_err(full)?;
+                let key = Key { rank: all, kind: Kind::Lineage, ..key };
+                window.lineages.entry(key).or_default().push((row.rank, row.predicted));
             }
         }
         progress.advance(1);
         context.check_interrupt("nothing was written; start again")?;
     }
-    Ok(())
+    window.finish(known.lineages, ledger).map_err(|too_many| too_many.at(reader.fault()))
+}
+
+/// Predictions of one window; they come one after another.
+#[derive(Debug, Default)]
+struct Window {
+    id: Option<(String, u32)>,
+    keys: HashSet<Key>,
+    seen: Vec<Seen>,
+    /// Rank and taxon of the predictions that belong together.
+    lineages: HashMap<Key, Vec<(String, String)>>,
+}
+
+impl Window {
+    /// Observes what needs all predictions of the window, and makes room for the next.
+    fn finish(
+        &mut self,
+        lineages: Option<&KnownLineages>,
+        ledger: &mut Ledger,
+    ) -> Result<(), TooMany> {
+        faithfulness::observe(&self.seen, ledger)?;
+        for (key, predicted) in self.lineages.drain() {
+            let predicted: Vec<(&str, &str)> =
+                predicted.iter().map(|(rank, taxon)| (rank.as_str(), taxon.as_str())).collect();
+            if let Some(is_known) = lineages.and_then(|lineages| lineages.has(&predicted)) {
+                ledger.observe(key, 1.0, &[value(is_known)])?;
+            }
+        }
+        self.keys.clear();
+        self.seen.clear();
+        Ok(())
+    }
 }
 
 fn value(is_true: bool) -> f64 {
     f64::from(u8::from(is_true))
 }
 
-fn observe(row: &PerturbationRow, key: Key, ledger: &mut Ledger) -> Result<(), TooMany> {
+fn seen(row: &PerturbationRow, key: Key, role: Role, ledger: &mut Ledger) -> Result<Seen, TooMany> {
+    let aopc = match role {
+        Role::Graded { is_block: true, .. } => place_of("aopc_block", &row.removal, ledger)?,
+        Role::Graded { is_block: false, .. } => place_of("aopc", &row.removal, ledger)?,
+        _ => key.operator,
+    };
+    Ok(Seen {
+        key,
+        role,
+        removal: ledger.place(&row.removal)?,
+        aopc,
+        p: f64::from(row.p_target),
+        hidden: row.hidden_mask.map(f64::from),
+    })
+}
+
+/// Observes what a row says for itself.
+fn observe(
+    row: &PerturbationRow,
+    key: Key,
+    counts: &Counts,
+    ledger: &mut Ledger,
+) -> Result<(), TooMany> {
     let agreement = value(row.predicted == row.target);
     let values =
         [agreement, f64::from(row.p_target), f64::from(row.entropy), f64::from(row.kept_area)];
     ledger.observe(key, 1.0, &values)?;
-    match row.correct {
-        Some(correct) => {
-            ledger.observe(Key { kind: Kind::Accuracy, ..key }, 1.0, &[value(correct)])
-        }
-        None => Ok(()),
+    let (Some(correct), Some(label)) = (row.correct, &row.label) else { return Ok(()) };
+    let correct = value(correct);
+    ledger.observe(Key { kind: Kind::Accuracy, ..key }, 1.0, &[correct])?;
+    if CALIBRATED.contains(&row.operator.as_str()) && row.removal == OWN_REMOVAL {
+        let p = f64::from(row.p_predicted);
+        let key = Key { kind: Kind::Calibration, ..key };
+        ledger.observe_at(key, 1.0, calibration_bin(p), &[correct - p])?;
     }
+    if has_macro(row) {
+        for split in [key.split, Split::All] {
+            let key = Key { split, kind: Kind::AccuracyMacro, ..key };
+            let taxon = counts.taxa.place(label);
+            let windows = taxon.and_then(|taxon| counts.windows.get(&(key, taxon)));
+            let importance = windows.map_or(0.0, |windows| 1.0 / *windows as f64);
+            ledger.observe(key, importance, &[correct])?;
+        }
+    }
+    Ok(())
+}
+
+/// Observes the most frequent taxon of a rank; the first prediction of the rank stands for its window.
+fn observe_majority(
+    row: &PerturbationRow,
+    key: Key,
+    majority: &HashMap<String, String>,
+    window: &mut Window,
+    ledger: &mut Ledger,
+) -> Result<(), TooMany> {
+    let (Some(label), Some(taxon)) = (&row.label, majority.get(&row.rank)) else { return Ok(()) };
+    let (none, operator) = (ledger.place(NONE)?, ledger.place(MAJORITY)?);
+    let kind = Kind::Accuracy;
+    let key = Key { method: none, mask_rank: none, operator, share: None, kind, ..key };
+    if window.keys.insert(key) {
+        ledger.observe(key, 1.0, &[value(taxon == label)])?;
+    }
+    Ok(())
+}
+
+/// The bin of a probability: bin b holds those above b/15 and up to (b + 1)/15, and the first also 0.
+fn calibration_bin(p: f64) -> usize {
+    let place = (p * CALIBRATION_BINS as f64).ceil() as usize;
+    place.saturating_sub(1).min(CALIBRATION_BINS - 1)
+}
+
+/// Whether the mean over taxa is taken: points of curves and other removals go without.
+fn has_macro(row: &PerturbationRow) -> bool {
+    row.share.is_none() && row.removal == OWN_REMOVAL && !Role::of(&row.operator).is_draw()
 }
 
 /// The key of a row's figures.
@@ -123,7 +229,7 @@ fn key_of(
     Ok(Key {
         method: ledger.place(&row.method).map_err(full)?,
         mask_rank: ledger.place(&row.mask_rank).map_err(full)?,
-        operator: operator_place(row, ledger).map_err(full)?,
+        operator: place_of(&row.operator, &row.removal, ledger).map_err(full)?,
         share: row.share.map(Share::new),
         rank: ledger.place(&row.rank).map_err(full)?,
         split,
@@ -131,13 +237,14 @@ fn key_of(
     })
 }
 
-/// The place of a row's operator: one with another removal than the classifier's own masking is called
-/// `operator_removal`, such as `hard_inverse_unknown`.
-fn operator_place(row: &PerturbationRow, ledger: &mut Ledger) -> Result<u32, TooMany> {
-    if row.removal == OWN_REMOVAL {
-        return ledger.place(&row.operator);
+/// The place of an operator: one with another removal than the classifier's own masking is called
+/// `operator_removal`, such as `hard_inverse_unknown`, unless its name says so already, as `all_mean` does.
+fn place_of(operator: &str, removal: &str, ledger: &mut Ledger) -> Result<u32, TooMany> {
+    let is_said = operator.strip_suffix(removal).is_some_and(|rest| rest.ends_with('_'));
+    if removal == OWN_REMOVAL || is_said {
+        return ledger.place(operator);
     }
-    ledger.place(&format!("{}_{}", row.operator, row.removal))
+    ledger.place(&format!("{operator}_{removal}"))
 }
 
 /// Checks the values of a row.
@@ -188,25 +295,33 @@ impl Taxa {
     }
 }
 
-fn count_taxa(
+/// Counts the windows of each taxon of each figure: the mean over taxa needs them before the first is observed.
+///
+/// # Errors
+/// The table cannot be read or names endlessly many things.
+pub(crate) fn count_predictions(
     path: &Path,
-    taxa: &mut Taxa,
     ledger: &mut Ledger,
     context: &Context,
-) -> Result<TaxonCounts> {
-    let mut counts = TaxonCounts::new();
+) -> Result<Counts> {
+    let mut taxa = Taxa::default();
+    let mut windows = TaxonCounts::new();
+    let mut ranks: Vec<String> = Vec::new();
     let mut reader = Reader::<PerturbationRow>::open(path)?;
     let progress = context.progress("counting predictions", reader.rows());
     while let Some(row) = reader.next().transpose()? {
         let key = key_of(&row, ledger, || reader.fault())?;
-        if let Some(label) = &row.label {
+        if !ranks.contains(&row.rank) {
+            ranks.push(row.rank.clone());
+        }
+        if let Some(label) = row.label.as_ref().filter(|_| has_macro(&row)) {
             let taxon = taxa.place_or_add(label);
             for split in [key.split, Split::All] {
                 let key = Key { split, kind: Kind::AccuracyMacro, ..key };
-                *counts.entry((key, taxon)).or_default() += 1;
+                *windows.entry((key, taxon)).or_default() += 1;
             }
         }
-        if counts.len() > MAX_COUNTS {
+        if windows.len() > MAX_COUNTS {
             return Err(reader
                 .fault()
                 .expected(format!("at most {MAX_COUNTS} combinations of operator and taxon"))
@@ -217,5 +332,18 @@ fn count_taxa(
         progress.advance(1);
         context.check_interrupt("nothing was written; start again")?;
     }
-    Ok(counts)
+    Ok(Counts { taxa, windows, ranks })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bins_are_closed_above() {
+        assert_eq!([0.0, 0.05, 1.0 / 15.0].map(calibration_bin), [0, 0, 0]);
+        assert_eq!([0.067, 0.5, 0.999, 1.0].map(calibration_bin), [1, 7, 14, 14]);
+        // Rounding beyond 1 stays in the last.
+        assert_eq!(calibration_bin(1.0001), 14);
+    }
 }

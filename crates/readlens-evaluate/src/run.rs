@@ -1,23 +1,42 @@
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Place, Result};
 use readlens_figures::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
-use readlens_tables::Writer;
+use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{Reader, Record, Writer};
 
+use crate::check::{Check, check};
+use crate::collapse;
 use crate::config::{Config, Inputs, Outputs};
 use crate::document;
 use crate::ledger::Ledger;
-use crate::majority::survey;
+use crate::majority::{Survey, survey};
 use crate::masks::observe_masks;
-use crate::predictions::observe_predictions;
+use crate::predictions::{Known, count_predictions, observe_predictions};
 use crate::truth::Truth;
 
-/// Computes all metrics, writes them, and returns them.
+/// Most rows of a table of evidence: they are in memory together.
+const MAX_EVIDENCE: u64 = 1 << 20;
+
+/// What an evaluation comes to.
+#[derive(Clone, Debug)]
+pub struct Evaluated {
+    /// All figures, as written.
+    pub metrics: Vec<MetricRow>,
+    /// The verdicts; none where nothing was to be checked.
+    pub checks: Option<Vec<Check>>,
+}
+
+/// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, split, rank and metric; `seed` is
+/// The rows are ordered by method, rank of the mask, operator, split, rank and metric, and those of
+/// [`crate::MASK_CORRELATION`] come last; `seed` is
 /// that of the bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
@@ -29,22 +48,35 @@ pub fn run(
     inputs: &Inputs,
     outputs: &Outputs,
     context: &Context,
-) -> Result<Vec<MetricRow>> {
+) -> Result<Evaluated> {
     config.validate()?;
+    let evidence = read_evidence(&inputs.evidence)?;
     let mut truth = match &inputs.truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
         None => None,
     };
-    let survey = survey(&inputs.tokens, truth.as_mut(), context)?;
-    let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
-    let Inputs { tokens, masks, perturbations, .. } = inputs;
-    observe_predictions(perturbations, tokens, &survey.majority, &mut ledger, context)?;
-    observe_masks(masks, tokens, truth.as_ref(), &mut ledger, context)?;
-    let rows = ledger.finish(&survey.ranks);
     let manifest = manifest(config, seed, inputs)?;
+    let Inputs { tokens, masks, perturbations, .. } = inputs;
+    check_origin::<PerturbationRow>(perturbations, tokens, &manifest)?;
+    masks.iter().try_for_each(|masks| check_origin::<MaskRow>(masks, tokens, &manifest))?;
+    let Survey { ranks, majority, lineages } = survey(tokens, truth.as_mut(), context)?;
+    let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
+    let counts = count_predictions(perturbations, &mut ledger, context)?;
+    let lineages = lineages.over(&ranks, &counts.ranks);
+    let known = Known { tokens, majority: &majority, lineages: lineages.as_ref() };
+    observe_predictions(perturbations, known, &counts, &mut ledger, context)?;
+    observe_masks(masks, tokens, truth.as_ref(), &mut ledger, context)?;
+    let mut rows = ledger.finish(&ranks);
+    for masks in masks {
+        rows.extend(collapse::measure(masks, tokens, context)?);
+    }
+    let checks = match &config.checks {
+        Some(checks) => Some(check(&rows, &evidence, checks)),
+        None => None,
+    };
     // Both files are complete before either takes its name.
     let json = match &outputs.json {
-        Some(path) => Some(document::write(path, &manifest, &rows)?),
+        Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),
         None => None,
     };
     let mut writer =
@@ -57,15 +89,71 @@ pub fn run(
         json.commit()?;
     }
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
+    Ok(Evaluated { metrics: rows, checks })
+}
+
+/// All rows of the metrics tables at `paths`.
+fn read_evidence(paths: &[PathBuf]) -> Result<Vec<MetricRow>> {
+    let mut rows = Vec::new();
+    for path in paths {
+        let mut reader = Reader::<MetricRow>::open(path)?;
+        if reader.rows() > MAX_EVIDENCE {
+            return Err(Fault::input(path)
+                .expected(format!("a metrics table of at most {MAX_EVIDENCE} rows"))
+                .found(reader.rows())
+                .remedy("pass metrics of fewer methods")
+                .into());
+        }
+        while let Some(row) = reader.next().transpose()? {
+            if !row.value.is_finite() {
+                return Err(reader
+                    .fault()
+                    .expected("a finite value")
+                    .found(row.value)
+                    .remedy("write the table again with the stage that wrote it")
+                    .into());
+            }
+            rows.push(row);
+        }
+    }
     Ok(rows)
+}
+
+/// Refuses a table that says it was made from other tokens.
+fn check_origin<R: Record>(path: &Path, tokens: &Path, manifest: &Manifest) -> Result<()> {
+    let reader = Reader::<R>::open(path)?;
+    let tokenization = |reader: &BTreeMap<String, String>| {
+        reader.get(KEY_TOKENIZATION).map(|text| text.parse::<serde_json::Value>())
+    };
+    let of_tokens = Reader::<TokenRow>::open(tokens)?;
+    if let (Some(Ok(own)), Some(Ok(wanted))) =
+        (tokenization(reader.metadata()), tokenization(of_tokens.metadata()))
+        && own != wanted
+    {
+        return Err(Fault::input(path)
+            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
+            .expected(format!("the tokenization of {}, {wanted}", tokens.display()))
+            .found(own)
+            .remedy("make the table again from these tokens")
+            .into());
+    }
+    match (reader.manifest()?, manifest.input("tokens")) {
+        (Some(made), Some(tokens)) => made.check_input(path, tokens),
+        _ => Ok(()),
+    }
 }
 
 fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
     let mut digests = vec![
         InputDigest::of("tokens", &inputs.tokens)?,
-        InputDigest::of("masks", &inputs.masks)?,
         InputDigest::of("perturbations", &inputs.perturbations)?,
     ];
+    for masks in &inputs.masks {
+        digests.push(InputDigest::of("masks", masks)?);
+    }
+    for evidence in &inputs.evidence {
+        digests.push(InputDigest::of("evidence", evidence)?);
+    }
     if let Some(truth) = &inputs.truth {
         digests.push(InputDigest::of("truth", truth)?);
     }

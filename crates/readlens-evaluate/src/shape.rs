@@ -28,23 +28,54 @@ pub(crate) struct Segments {
     /// Their mean length in nucleotides, from the first base of the first token to the last
     /// base of the last: (tokens − 1) · stride + k.
     pub(crate) mean_nt: f64,
+    /// The length of the longest in tokens.
+    pub(crate) most_tokens: f64,
+    /// And in nucleotides.
+    pub(crate) most_nt: f64,
 }
 
 /// The runs of `hard`.
 pub(crate) fn segments(hard: &[bool], tokenization: &Tokenization) -> Segments {
-    let (mut count, mut tokens) = (0_usize, 0_usize);
-    let mut before = false;
-    for &read in hard {
-        count += usize::from(read && !before);
-        tokens += usize::from(read);
-        before = read;
+    let (mut count, mut tokens, mut most) = (0_usize, 0_usize, 0_usize);
+    for run in hard.chunk_by(|a, b| a == b).filter(|run| run[0]) {
+        count += 1;
+        tokens += run.len();
+        most = most.max(run.len());
     }
     if count == 0 {
-        return Segments { count, mean_tokens: 0.0, mean_nt: 0.0 };
+        let (mean_tokens, mean_nt, most_tokens, most_nt) = (0.0, 0.0, 0.0, 0.0);
+        return Segments { count, mean_tokens, mean_nt, most_tokens, most_nt };
     }
     let mean_tokens = tokens as f64 / count as f64;
+    let most_tokens = most as f64;
     let (k, stride) = (f64::from(tokenization.k), f64::from(tokenization.stride));
-    Segments { count, mean_tokens, mean_nt: (mean_tokens - 1.0) * stride + k }
+    let nt = |tokens: f64| (tokens - 1.0) * stride + k;
+    Segments { count, mean_tokens, mean_nt: nt(mean_tokens), most_tokens, most_nt: nt(most_tokens) }
+}
+
+/// How unequal the values are: 0 where all are the same, (n − 1)/n where one has everything; `None` where they sum to 0.
+///
+/// Source: the Gini coefficient as Σ (2i − n − 1) m₍ᵢ₎ / (n Σ m) over ascending values (Dorfman 1979; Hurley & Rickard 2009,
+/// "Comparing measures of sparsity").
+pub(crate) fn gini(mask: &[f64]) -> Option<f64> {
+    let total = mask.iter().sum::<f64>();
+    if total <= 0.0 {
+        return None;
+    }
+    let mut ascending = mask.to_vec();
+    ascending.sort_unstable_by(f64::total_cmp);
+    let n = mask.len() as f64;
+    let weighed: f64 =
+        ascending.iter().zip(1..).map(|(m, i)| (2.0 * f64::from(i) - n - 1.0) * m).sum();
+    Some(weighed / (n * total))
+}
+
+/// exp of the entropy of the values scaled to sum 1, from 1 to their number: over how many tokens the mask is spread
+/// (Hill 1973, of order 1); `None` where they sum to 0.
+pub(crate) fn effective_tokens(mask: &[f64]) -> Option<f64> {
+    let total = mask.iter().sum::<f64>();
+    let shares = || mask.iter().map(|m| m / total).filter(|q| *q > 0.0);
+    (total > 0.0).then(|| shares().map(|q| -q * q.ln()).sum::<f64>().exp())
 }
 
 #[cfg(test)]
@@ -78,16 +109,40 @@ mod tests {
     }
 
     #[test]
+    fn spread_has_its_closed_forms() {
+        let close = |found: Option<f64>, wanted: f64| {
+            assert!((found.unwrap_or(f64::NAN) - wanted).abs() < 1e-12, "{found:?} {wanted}");
+        };
+        close(gini(&[0.3; 7]), 0.0);
+        close(effective_tokens(&[0.3; 7]), 7.0);
+        let mut one_hot = vec![0.0; 8];
+        one_hot[5] = 0.4;
+        close(gini(&one_hot), 7.0 / 8.0);
+        close(effective_tokens(&one_hot), 1.0);
+        // 0, 1, …, n − 1 has (n + 1) / 3n.
+        let ramp: Vec<f64> = (0..11).rev().map(f64::from).collect();
+        close(gini(&ramp), 12.0 / 33.0);
+        // Entropy of ½, ¼, ¼ is 1.5 ln 2.
+        close(effective_tokens(&[0.25, 0.5, 0.25, 0.0]), 2.0_f64.powf(1.5));
+        assert_eq!((gini(&[0.0; 3]), effective_tokens(&[0.0; 3])), (None, None));
+        assert_eq!((gini(&[]), effective_tokens(&[])), (None, None));
+    }
+
+    #[test]
     fn runs_are_counted_and_measured() {
         let hard = [true, false, true, true, true, false, false, true, true];
         let found = segments(&hard, &tokenization(6, 6));
         // Runs of 1, 3 and 2 tokens: 6, 18 and 12 nt.
-        assert_eq!(found, Segments { count: 3, mean_tokens: 2.0, mean_nt: 12.0 });
+        let wanted =
+            Segments { count: 3, mean_tokens: 2.0, mean_nt: 12.0, most_tokens: 3.0, most_nt: 18.0 };
+        assert_eq!(found, wanted);
         // Overlapping 6-mers at stride 1: 6, 8 and 7 nt.
         assert_eq!(segments(&hard, &tokenization(6, 1)).mean_nt, 7.0);
+        assert_eq!(segments(&hard, &tokenization(6, 1)).most_nt, 8.0);
         // 3-mers at stride 5: 3, 13 and 8 nt with the bases between.
         assert_eq!(segments(&hard, &tokenization(3, 5)).mean_nt, 8.0);
-        let none = Segments { count: 0, mean_tokens: 0.0, mean_nt: 0.0 };
+        let none =
+            Segments { count: 0, mean_tokens: 0.0, mean_nt: 0.0, most_tokens: 0.0, most_nt: 0.0 };
         assert_eq!(segments(&[false; 4], &tokenization(6, 6)), none);
         assert_eq!(segments(&[], &tokenization(6, 6)), none);
         assert_eq!(segments(&[true; 4], &tokenization(6, 6)).mean_nt, 24.0);

@@ -3,8 +3,12 @@
 
 mod tables;
 
+use std::collections::BTreeMap;
+
 use readlens_evaluate::Config;
 use readlens_fault::{ExitCode, Fault};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_tables::Writer;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
@@ -78,6 +82,58 @@ fn masks_that_do_not_fit_the_tokens() {
 }
 
 #[test]
+fn masks_and_predictions_of_another_tokenization() {
+    for table in ["masks.parquet", "perturbations.parquet"] {
+        let case = Case::good();
+        case.bench.write("tokens.parquet", &["genus"], &case.tokens);
+        case.bench.write("masks.parquet", &[], &case.masks);
+        case.bench.write("perturbations.parquet", &[], &case.perturbations);
+        let mut other = Bench::new();
+        other.tokenization = Some(tables::TOKENIZATION.replace("\"stride\":6", "\"stride\":3"));
+        match table {
+            "masks.parquet" => other.write(table, &[], &case.masks),
+            _ => other.write(table, &[], &case.perturbations),
+        }
+        std::fs::copy(other.path(table), case.bench.path(table)).unwrap();
+        let fault = case.bench.run().unwrap_err();
+        let parts = [table, "readlens.tokenization", "\"stride\":6", "\"stride\":3"];
+        assert_refused(&fault, &case.bench, ExitCode::BadInput, &parts);
+    }
+}
+
+#[test]
+fn masks_and_predictions_of_other_tokens() {
+    for table in ["masks.parquet", "perturbations.parquet"] {
+        let case = Case::good();
+        let bench = &case.bench;
+        case.outcome().unwrap();
+        let write = |tokens: &str| {
+            let digest = InputDigest::of("tokens", &bench.path(tokens)).unwrap();
+            let manifest = Manifest::new("test", &(), None, vec![digest]).unwrap();
+            let none = BTreeMap::new();
+            if table == "masks.parquet" {
+                let mut writer = Writer::create(&bench.path(table), &[], &manifest, &none).unwrap();
+                case.masks.iter().for_each(|row| writer.push(row).unwrap());
+                writer.finish().unwrap();
+            } else {
+                let mut writer = Writer::create(&bench.path(table), &[], &manifest, &none).unwrap();
+                case.perturbations.iter().for_each(|row| writer.push(row).unwrap());
+                writer.finish().unwrap();
+            }
+        };
+        write("tokens.parquet");
+        bench.run().unwrap();
+        for output in ["metrics.parquet", "metrics.json"] {
+            std::fs::remove_file(bench.path(output)).unwrap();
+        }
+        bench.write("others.parquet", &["genus"], &case.tokens[..1]);
+        write("others.parquet");
+        let fault = bench.run().unwrap_err();
+        assert_refused(&fault, bench, ExitCode::BadInput, &[table, "made from another"]);
+    }
+}
+
+#[test]
 fn mask_values_outside_their_range() {
     for value in [f32::NAN, -0.1, 1.5, f32::INFINITY] {
         refused(
@@ -112,6 +168,8 @@ fn predictions_that_do_not_fit() {
     refused(|c| c.perturbations[1].entropy = 1.1, &["row 1", "entropy from 0 to 1", "1.1"]);
     refused(|c| c.perturbations[1].kept_area = -0.5, &["row 1", "kept_area"]);
     refused(|c| c.perturbations[0].p_predicted = 2.0, &["row 0", "p_predicted"]);
+    refused(|c| c.perturbations[1].share = Some(1.5), &["row 1", "share from 0 to 1", "1.5"]);
+    refused(|c| c.perturbations[1].hidden_mask = Some(f32::NAN), &["row 1", "hidden_mask"]);
     refused(|c| c.perturbations[2].correct = Some(true), &["row 2", "correct to be Some(false)"]);
     refused(|c| c.perturbations[2].correct = None, &["row 2", "found None"]);
     refused(|c| c.perturbations[2].split = Some(text("dev")), &["row 2", "found dev"]);
@@ -140,6 +198,18 @@ fn endless_names_do_not_fill_the_memory() {
         },
         &["perturbations.parquet, row 40", "at most 4096"],
     );
+}
+
+#[test]
+fn evidence_is_a_metrics_table() {
+    let mut case = Case::good();
+    case.bench.evidence = vec![text("tokens.parquet")];
+    let fault = case.outcome().unwrap_err();
+    let parts = ["tokens.parquet", "metrics"];
+    assert_refused(&fault, &case.bench, ExitCode::BadInput, &parts);
+    case.bench.evidence = vec![text("missing.parquet")];
+    let fault = case.outcome().unwrap_err();
+    assert_refused(&fault, &case.bench, ExitCode::BadInput, &["missing.parquet", "cannot open"]);
 }
 
 #[test]

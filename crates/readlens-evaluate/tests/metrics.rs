@@ -100,6 +100,12 @@ fn masks_are_measured_as_by_hand() {
     // t3 has no run: 2 and 1 tokens, 12 and 6 nt.
     figure("segment_length_tokens", 1.5, 2);
     figure("segment_length_nt", 9.0, 2);
+    figure("segment_length_tokens_max", 1.5, 2);
+    figure("segment_length_nt_max", 9.0, 2);
+    // Ascending 0 .25 1 1: (-3·0 - .25 + 1 + 3) / (4 · 2.25); 0 0 1 1: 4 / (4 · 2); constant: 0.
+    figure("gini", (3.75 / 9.0 + 0.5 + 0.0) / 3.0, 3);
+    // numpy: q = array([1, 1, .25]) / 2.25; exp(-(q * log(q)).sum()) == 2.6246903390462624
+    figure("effective_tokens", (2.624_690_339_046_262_4 + 2.0 + 4.0) / 3.0, 3);
     assert!(rows.iter().all(|row| row.metric != "auprc"), "no truth was given");
     assert_eq!(find(&rows, "mask", "test", "area").rank, "all");
 }
@@ -121,6 +127,10 @@ fn masks_are_compared_with_the_truth_as_by_hand() {
     figure("pointing", (0.5 + 0.0) / 2.0, 2);
     figure("mass", (1.25 / 2.25 + 0.0) / 2.0, 2);
     figure("prevalence", (0.5 + 0.25) / 2.0, 2);
+    figure("auprc_over_prevalence", (7.0 / 12.0 + 0.25) / 0.75, 2);
+    figure("iou_over_prevalence", (1.0 / 3.0) / 0.75, 2);
+    figure("pointing_over_prevalence", 0.5 / 0.75, 2);
+    figure("mass_over_prevalence", (1.25 / 2.25) / 0.75, 2);
 
     bench.config.truth_names = TruthNames::Label;
     let rows = bench.evaluate(&tokens(), &masks(), &perturbations()).unwrap();
@@ -277,7 +287,7 @@ fn the_files_say_what_was_returned() {
     let manifest = reader.manifest().unwrap().unwrap();
     assert_eq!((manifest.stage.as_str(), manifest.seed), ("evaluate", Some(1)));
     let roles: Vec<&str> = manifest.inputs.iter().map(|input| input.role.as_str()).collect();
-    assert_eq!(roles, ["tokens", "masks", "perturbations"]);
+    assert_eq!(roles, ["tokens", "perturbations", "masks"]);
     assert_eq!(reader.map(Result::unwrap).collect::<Vec<_>>(), rows);
     let json: serde_json::Value =
         serde_json::from_slice(&std::fs::read(bench.path("metrics.json")).unwrap()).unwrap();

@@ -4,7 +4,9 @@
 //! under them, and a [`Figure`] is what comes out. Memory depends on the number of figures.
 
 mod bootstrap;
+mod formula;
 mod panel;
 
 pub use bootstrap::Bootstrap;
-pub use panel::{Figure, MAX_METRICS, Observation, Panel};
+pub use formula::Formula;
+pub use panel::{Figure, MAX_VALUES, Observation, Panel};

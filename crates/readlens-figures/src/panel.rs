@@ -1,7 +1,8 @@
 use crate::bootstrap;
+use crate::formula::Formula;
 
-/// Most metrics of one [`Panel`].
-pub const MAX_METRICS: usize = 5;
+/// Most values of one [`Observation`].
+pub const MAX_VALUES: usize = 5;
 
 /// What one window contributes to a panel.
 #[derive(Clone, Copy, Debug)]
@@ -10,28 +11,41 @@ pub struct Observation {
     pub record: u64,
     /// Weight of the window in the mean.
     pub importance: f64,
-    /// One value per metric of the panel; the rest is not looked at.
-    pub values: [f64; MAX_METRICS],
+    /// The sum that the first value is added to.
+    pub place: u8,
+    /// How many values there are.
+    pub count: u8,
+    /// The values, for sums that follow each other.
+    pub values: [f64; MAX_VALUES],
 }
 
-/// Running means of metrics over the same windows, and of each in every replicate.
+impl Observation {
+    /// A window of a record with its first values, at most [`MAX_VALUES`].
+    pub fn new(record: u64, importance: f64, first: &[f64]) -> Self {
+        let mut values = [0.0; MAX_VALUES];
+        values.iter_mut().zip(first).for_each(|(kept, value)| *kept = *value);
+        let count = first.len().min(MAX_VALUES) as u8;
+        Self { record, importance, place: 0, count, values }
+    }
+}
+
+/// Running sums over the same windows, and each in every replicate.
 #[derive(Clone, Debug)]
 pub struct Panel {
-    metrics: usize,
     windows: u64,
     records: u64,
     last_record: Option<u64>,
     total: f64,
-    sums: [f64; MAX_METRICS],
+    sums: Vec<f64>,
     replicate_totals: Vec<f64>,
-    /// Metric by metric, all replicates.
+    /// Sum by sum, all replicates.
     replicate_sums: Vec<f64>,
 }
 
-/// A metric's mean and its interval.
+/// A figure and its interval.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Figure {
-    /// The mean; NaN where there is nothing to average.
+    /// The figure; NaN where it is not defined.
     pub value: f64,
     /// None for fewer than two records, as then there is nothing to resample.
     pub interval: Option<(f64, f64)>,
@@ -40,23 +54,27 @@ pub struct Figure {
 }
 
 impl Panel {
-    /// No windows yet, of `metrics` metrics (at most [`MAX_METRICS`]).
-    pub fn new(metrics: usize, replicates: usize) -> Self {
+    /// No windows yet, for so many sums.
+    pub fn new(sums: usize, replicates: usize) -> Self {
         Self {
-            metrics,
             windows: 0,
             records: 0,
             last_record: None,
             total: 0.0,
-            sums: [0.0; MAX_METRICS],
+            sums: vec![0.0; sums],
             replicate_totals: vec![0.0; replicates],
-            replicate_sums: vec![0.0; metrics * replicates],
+            replicate_sums: vec![0.0; sums * replicates],
         }
     }
 
-    /// Adds a window; `weights` are its record's, one per replicate.
+    /// Numbers that a panel of so many sums keeps.
+    pub fn cells(sums: usize, replicates: usize) -> usize {
+        (1 + sums) * (1 + replicates)
+    }
+
+    /// Adds a window; `weights` are its record's, one per replicate or more.
     pub fn add(&mut self, observation: &Observation, weights: &[f64]) {
-        let &Observation { record, importance, values } = observation;
+        let &Observation { record, importance, place, count, values } = observation;
         self.windows += 1;
         self.records += u64::from(self.last_record != Some(record));
         self.last_record = Some(record);
@@ -64,11 +82,11 @@ impl Panel {
         for (total, weight) in self.replicate_totals.iter_mut().zip(weights) {
             *total += importance * weight;
         }
-        for (metric, &value) in values[..self.metrics].iter().enumerate() {
+        for (sum, &value) in (usize::from(place)..).zip(&values[..usize::from(count)]) {
             let value = importance * value;
-            self.sums[metric] += value;
+            self.sums[sum] += value;
             let replicates = self.replicate_totals.len();
-            let sums = &mut self.replicate_sums[metric * replicates..(metric + 1) * replicates];
+            let sums = &mut self.replicate_sums[sum * replicates..(sum + 1) * replicates];
             for (sum, weight) in sums.iter_mut().zip(weights) {
                 *sum += value * weight;
             }
@@ -86,17 +104,28 @@ impl Panel {
         pairs.chain(totals).chain(sums).for_each(|(mine, theirs)| *mine += theirs);
     }
 
-    /// The mean of a metric with its interval. Replicates that drew no window are left out.
-    pub fn figure(&self, metric: usize) -> Figure {
+    /// A figure with its interval. Replicates in which it is not defined, as when they drew no window, are left out.
+    pub fn figure(&self, formula: Formula) -> Figure {
         let replicates = self.replicate_totals.len();
-        let sums = &self.replicate_sums[metric * replicates..(metric + 1) * replicates];
-        let means = sums.iter().zip(&self.replicate_totals);
-        let means = means.filter(|(_, total)| **total > 0.0).map(|(sum, total)| sum / total);
+        let resampled = |replicate: usize| {
+            let sum = |sum: usize| self.replicate_sums[sum * replicates + replicate];
+            self.evaluate(formula, self.replicate_totals[replicate], sum)
+        };
+        let figures = || (0..replicates).filter_map(resampled).collect();
         Figure {
-            value: self.sums[metric] / self.total,
-            interval: (self.records > 1).then(|| bootstrap::interval(means.collect())).flatten(),
+            value: self.evaluate(formula, self.total, |sum| self.sums[sum]).unwrap_or(f64::NAN),
+            interval: (self.records > 1).then(|| bootstrap::interval(figures())).flatten(),
             windows: self.windows,
         }
+    }
+
+    fn evaluate(&self, formula: Formula, total: f64, sum: impl Fn(usize) -> f64) -> Option<f64> {
+        let (value, divisor) = match formula {
+            Formula::Mean(place) => (sum(place), total),
+            Formula::Ratio(place, over) => (sum(place), sum(over)),
+            Formula::Deviation => ((0..self.sums.len()).map(|place| sum(place).abs()).sum(), total),
+        };
+        (divisor > 0.0).then(|| value / divisor)
     }
 }
 
@@ -106,7 +135,7 @@ mod tests {
     use crate::bootstrap::Bootstrap;
 
     fn observation(record: u64, value: f64) -> Observation {
-        Observation { record, importance: 1.0, values: [value; MAX_METRICS] }
+        Observation { record, importance: 1.0, place: 0, count: 1, values: [value; MAX_VALUES] }
     }
 
     /// A panel of `n` records with `windows` equal windows each; a share `p` of the records is 1.
@@ -118,7 +147,7 @@ mod tests {
             let value = f64::from(u8::from((record as f64) < p * n as f64));
             (0..windows).for_each(|_| panel.add(&observation(record, value), &weights));
         }
-        panel.figure(0)
+        panel.figure(Formula::Mean(0))
     }
 
     /// For a share p of n independent windows the interval is about p ± 1.96 √(p(1−p)/n).
@@ -153,9 +182,23 @@ mod tests {
     fn importance_weighs_the_mean() {
         let mut panel = Panel::new(1, 0);
         for (importance, value) in [(0.25, 1.0), (0.75, 0.0)] {
-            let values = [value; MAX_METRICS];
-            panel.add(&Observation { record: 0, importance, values }, &[]);
+            panel.add(&Observation { importance, ..observation(0, value) }, &[]);
         }
-        assert_eq!(panel.figure(0).value, 0.25);
+        assert_eq!(panel.figure(Formula::Mean(0)).value, 0.25);
+    }
+
+    /// Two bins: the first sums .5 − .25, the second −.5, over four windows.
+    #[test]
+    fn deviations_and_ratios_are_made_of_the_sums() {
+        let mut panel = Panel::new(2, 3);
+        for (place, value) in [(0, 0.5), (0, -0.25), (1, -0.5), (1, 0.0)] {
+            let weights = [1.0, 2.0, 0.0];
+            panel.add(&Observation { place, ..observation(u64::from(place), value) }, &weights);
+        }
+        assert_eq!(panel.figure(Formula::Deviation).value, 0.75 / 4.0);
+        assert_eq!(panel.figure(Formula::Ratio(1, 0)).value, -2.0);
+        // The third replicate drew no window.
+        assert_eq!(panel.figure(Formula::Ratio(1, 0)).interval, Some((-2.0, -2.0)));
+        assert_eq!(panel.figure(Formula::Ratio(0, 1)).interval, None);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
 use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
+use crate::masking::MaskSite;
 use crate::ops::Linear;
 use crate::pass::Pass;
 use crate::weights::WeightSource;
@@ -95,6 +96,15 @@ impl Classifier {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { encoder: self.encoder.with_precision(precision), ..self }
+    }
+
+    /// Masks at `site` instead of where it was trained to be masked: what hidden tokens leave behind is then
+    /// another thing, and its answers to whole windows stay the same.
+    #[must_use]
+    pub fn with_mask_site(self, site: MaskSite) -> Self {
+        let encoder = self.encoder.with_mask_site(site);
+        let config = ClassifierConfig { encoder: encoder.config().clone(), ..self.config };
+        Self { config, encoder, ..self }
     }
 
     /// The shape it was built with.

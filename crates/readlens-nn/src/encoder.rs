@@ -226,6 +226,13 @@ impl Encoder {
         Self { precision, ..self }
     }
 
+    /// Masks at `site` instead of where it was trained to be masked.
+    #[must_use]
+    pub fn with_mask_site(self, site: MaskSite) -> Self {
+        let config = EncoderConfig { mask_site: site, ..self.config };
+        Self { config, ..self }
+    }
+
     /// The shape it was built with.
     pub fn config(&self) -> &EncoderConfig {
         &self.config

@@ -5,40 +5,73 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_tables::Reader;
-use readlens_tables::masks::MaskRow;
+use readlens_tables::masks::{ALL_RANKS, MaskRow};
 use readlens_tables::tokens::TokenRow;
 
 /// A mask and its row in the table.
 type Numbered = (u64, Result<MaskRow>);
 
-/// Gives each window's masks as the windows pass by.
-pub(crate) struct MaskJoin {
-    path: PathBuf,
-    masks: Peekable<Box<dyn Iterator<Item = Numbered> + Send>>,
-}
+/// Gives each window's masks from several tables as the windows pass by.
+pub(crate) struct MaskTables(Vec<MaskTable>);
 
-impl MaskJoin {
-    pub(crate) fn open(path: &Path) -> Result<Self> {
-        let reader = Reader::<MaskRow>::open(path)?;
-        let numbered: Box<dyn Iterator<Item = Numbered> + Send> = Box::new((0..).zip(reader));
-        Ok(Self { path: path.to_path_buf(), masks: numbered.peekable() })
+impl MaskTables {
+    /// Opens the tables at `paths`; `ranks` are those that masks may explain, besides all at once.
+    pub(crate) fn open(paths: &[PathBuf], ranks: &[String]) -> Result<Self> {
+        Ok(Self(paths.iter().map(|path| MaskTable::open(path, ranks)).collect::<Result<_>>()?))
     }
 
-    /// The masks of `window`, which has `tokens` real tokens.
+    /// The masks of `window`, which has `tokens` real tokens, table by table.
     pub(crate) fn take(&mut self, window: &TokenRow, tokens: usize) -> Result<Vec<MaskRow>> {
-        let mut masks: Vec<MaskRow> = Vec::new();
-        // Records may share an id: a method and rank that come again are the next record's.
-        while let Some((row, mask)) = self.masks.next_if(|(_, mask)| belongs(mask, window, &masks))
-        {
-            let mask = mask?;
-            self.check(row, &mask, tokens)?;
-            masks.push(mask);
-        }
+        let mut masks = Vec::new();
+        self.0.iter_mut().try_for_each(|table| table.take(window, tokens, &mut masks))?;
         Ok(masks)
     }
 
     /// Refuses masks that no window took.
-    pub(crate) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(self) -> Result<()> {
+        self.0.into_iter().try_for_each(MaskTable::finish)
+    }
+}
+
+struct MaskTable {
+    path: PathBuf,
+    ranks: Vec<String>,
+    masks: Peekable<Box<dyn Iterator<Item = Numbered> + Send>>,
+}
+
+impl MaskTable {
+    fn open(path: &Path, ranks: &[String]) -> Result<Self> {
+        let reader = Reader::<MaskRow>::open(path)?;
+        let numbered: Box<dyn Iterator<Item = Numbered> + Send> = Box::new((0..).zip(reader));
+        Ok(Self { path: path.to_path_buf(), ranks: ranks.to_vec(), masks: numbered.peekable() })
+    }
+
+    /// Adds the masks of `window` to those of the tables before.
+    fn take(&mut self, window: &TokenRow, tokens: usize, masks: &mut Vec<MaskRow>) -> Result<()> {
+        let before = masks.len();
+        // Records may share an id: a method and rank that come again are the next record's.
+        let is_next =
+            |mask: &Result<MaskRow>, masks: &[MaskRow]| belongs(mask, window, &masks[before..]);
+        while let Some((row, mask)) = self.masks.next_if(|(_, mask)| is_next(mask, masks)) {
+            let mask = mask?;
+            self.check(row, &mask, tokens)?;
+            if masks[..before].iter().any(|other| is_same_kind(other, &mask)) {
+                return Err(Fault::input(&self.path)
+                    .at(Place::Row(row))
+                    .expected("each method and rank in one table of masks")
+                    .found(format!(
+                        "{} for {}, which another table has too",
+                        mask.method, mask.rank
+                    ))
+                    .remedy("rename the method in one of the tables, or pass one of them")
+                    .into());
+            }
+            masks.push(mask);
+        }
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<()> {
         match self.masks.next() {
             None => Ok(()),
             Some((_, Err(fault))) => Err(fault),
@@ -53,6 +86,16 @@ impl MaskJoin {
 
     fn check(&self, row: u64, mask: &MaskRow, tokens: usize) -> Result<()> {
         let fault = || Fault::input(&self.path).at(Place::Row(row));
+        if mask.rank != ALL_RANKS && !self.ranks.contains(&mask.rank) {
+            return Err(fault()
+                .expected(format!(
+                    "a mask for {ALL_RANKS} ranks or one of {}",
+                    self.ranks.join(", ")
+                ))
+                .found(format!("the rank {}, which the classifier does not have", mask.rank))
+                .remedy("pass the classifier that the masks explain")
+                .into());
+        }
         for (name, length) in [("mask", mask.mask.len()), ("hard", mask.hard.len())] {
             if length != tokens {
                 return Err(fault()
@@ -79,9 +122,13 @@ impl MaskJoin {
 fn belongs(mask: &Result<MaskRow>, window: &TokenRow, taken: &[MaskRow]) -> bool {
     match mask {
         Ok(mask) => {
-            let is_taken = |t: &MaskRow| t.method == mask.method && t.rank == mask.rank;
-            mask.window == window.window && mask.id == window.id && !taken.iter().any(is_taken)
+            let is_taken = || taken.iter().any(|other| is_same_kind(other, mask));
+            mask.window == window.window && mask.id == window.id && !is_taken()
         }
         Err(_) => true,
     }
+}
+
+fn is_same_kind(a: &MaskRow, b: &MaskRow) -> bool {
+    a.method == b.method && a.rank == b.rank
 }

@@ -3,11 +3,20 @@
 //! This stage computes predictions and no metric; `readlens-evaluate` computes metrics and needs
 //! no network. Any attribution method's masks are perturbed alike.
 
+mod donors;
+mod graded;
 mod join;
 mod operators;
 mod options;
+mod passes;
+mod predictor;
+mod removal;
 mod run;
+mod selection;
+mod shuffle;
 
+pub use graded::{LEVELS, SHARES};
 pub use operators::{Operator, random_segments};
 pub use options::Options;
+pub use removal::Removal;
 pub use run::{Config, Paths, run};

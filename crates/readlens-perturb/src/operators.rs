@@ -46,6 +46,10 @@ impl Operator {
         Self::Shuffled,
     ];
 
+    /// Those that are repeated where hidden tokens are removed in other ways.
+    pub(crate) const UNDER_EVERY_REMOVAL: [Self; 4] =
+        [Self::HardMasked, Self::HardInverse, Self::RandomBlock, Self::RandomBlockInverse];
+
     /// Name in the column `operator`.
     pub fn name(self) -> &'static str {
         match self {

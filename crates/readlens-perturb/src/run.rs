@@ -1,23 +1,30 @@
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::random::stream;
-use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
+use readlens_kmer::Tokenization;
+use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
-use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
-use readlens_tables::tokens::TokenRow;
-use readlens_tables::{Reader, Writer};
+use readlens_tables::tokens::KEY_TOKENIZATION;
+use readlens_tables::{KEY_SHARD, Reader, Writer};
 use serde::Serialize;
 
-use crate::join::MaskJoin;
-use crate::operators::Operator;
+use crate::donors::Donor;
+use crate::join::MaskTables;
+use crate::passes::Planner;
+use crate::predictor::{Networks, Predictor};
+use crate::removal::Removal;
+use crate::selection::{Masked, Selection};
 
-/// Name in `method` and `mask_rank` where no mask was used.
-const NO_MASK: &str = "none";
+/// Passes that are worked on together, as far as windows allow: their rows are in memory at a time.
+const PASSES_TOGETHER: usize = 16_384;
+/// Fewest and most windows that are worked on together.
+const WINDOWS_TOGETHER: (usize, usize) = (4, 512);
+/// Most draws of a kind per window.
+const MAX_DRAWS: u32 = 1000;
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -26,8 +33,10 @@ pub struct Paths {
     pub tokens: PathBuf,
     /// Directory of the classifier.
     pub classifier: PathBuf,
-    /// Mask table, in the order of the token table.
-    pub masks: PathBuf,
+    /// Mask tables, each in the order of the token table.
+    pub masks: Vec<PathBuf>,
+    /// Directory of an independent classifier of the same tokenization and ranks.
+    pub judge: Option<PathBuf>,
     /// Table to write.
     pub output: PathBuf,
 }
@@ -37,199 +46,288 @@ pub struct Paths {
 pub struct Config {
     /// Only windows of this split; none: all that have a mask.
     pub split: Option<String>,
+    /// At most so many windows, drawn by seed; none: all.
+    pub limit: Option<u64>,
+    /// Whether the graded operators are run.
+    pub graded: bool,
+    /// Removals besides the classifier's own.
+    pub removals: Vec<Removal>,
+    /// Draws of the soft operators.
+    pub soft_draws: u32,
+    /// Random subsets.
+    pub subsets: u32,
     /// Seed of the controls.
     pub seed: u64,
     /// Precision of the classifier's products.
     pub precision: Precision,
 }
 
+impl Config {
+    fn validate(&self) -> Result<()> {
+        for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
+            if draws > MAX_DRAWS {
+                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
+                return Err(Fault::usage(message));
+            }
+        }
+        match self.limit {
+            Some(0) => Err(Fault::usage("--limit is 0; give at least 1, or leave it out")),
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Predicts every window that has a mask under every operator.
+///
+/// Windows are worked on in groups whose size depends on the options and the masks alone, and shards are whole groups:
+/// merged shards equal one run.
 ///
 /// # Errors
 /// An input cannot be used, masks and tokens do not belong together, or the user interrupts.
-pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
-    let classifier = load_classifier(&paths.classifier, &device.open(config.precision)?)?
-        .with_precision(config.precision);
-    let windows = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
-    let shape = classifier.config();
-    if *windows.tokenization() != shape.tokenization {
+pub fn run(
+    config: &Config,
+    paths: &Paths,
+    shard: Shard,
+    device: DeviceKind,
+    context: &Context,
+) -> Result<()> {
+    config.validate()?;
+    let device = device.open(config.precision)?;
+    let load = |path: &Path| -> Result<Classifier> {
+        Ok(load_classifier(path, &device)?.with_precision(config.precision))
+    };
+    let networks = Networks {
+        own: load(&paths.classifier)?,
+        mean: load(&paths.classifier)?.with_mask_site(MaskSite::Mean),
+        judge: paths.judge.as_deref().map(load).transpose()?,
+    };
+    check_judge(&networks, paths)?;
+    let open = || WindowStream::open(&paths.tokens, Shard::WHOLE);
+    let windows = open()?;
+    let shape = networks.own.config();
+    let tokenization = shape.tokenization;
+    if *windows.tokenization() != tokenization {
         return Err(Fault::input(&paths.tokens)
             .expected(format!("the tokenization of {}", paths.classifier.display()))
             .found("another alphabet, k, stride or CLS")
             .remedy("tokenize again as for the classifier")
             .into());
     }
-    let inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
-        InputDigest::of("masks", &paths.masks)?,
-    ];
-    refuse_overwriting([&paths.output], [&paths.tokens, &paths.masks])?;
-    if let Some(made) = Reader::<MaskRow>::open(&paths.masks)?.manifest()? {
-        for input in &inputs {
-            made.check_input(&paths.masks, input)?;
-        }
+    if config.removals.contains(&Removal::Shuffled) && tokenization.stride > tokenization.k {
+        return Err(Fault::usage(format!(
+            "--removal shuffled needs every base in a token, but the stride {} is above k {}; leave it out",
+            tokenization.stride, tokenization.k
+        )));
+    }
+    let inputs = digests(paths)?;
+    refuse_overwriting([&paths.output], paths.masks.iter().chain([&paths.tokens]))?;
+    for masks in &paths.masks {
+        check_origin(masks, &inputs, &tokenization)?;
     }
     let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
-    let mut masks = MaskJoin::open(&paths.masks)?;
-    let mut table = Writer::create(&paths.output, &[], &manifest, &BTreeMap::new())?;
+    let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let columns = windows.reader().ranks().to_vec();
-    let columns = shape.ranks.iter().map(|r| columns.iter().position(|c| *c == r.rank)).collect();
-    let perturber = Perturber { config, classifier: &classifier, columns };
-    let cls = usize::from(shape.tokenization.cls);
-    let most = shape.encoder.max_tokens;
-    let progress = context.progress("perturbations", windows.reader().rows());
-    // Masks and windows are joined in their order, while the chunks before are predicted.
-    let joined = windows.map(|chunk| {
-        let Chunk { first, rows } = chunk?;
-        let count = rows.len() as u64;
-        let mut chosen = Vec::new();
-        for (index, row) in (first..).zip(rows) {
-            let masks = masks.take(&row, row.tokens.len() - cls)?;
-            let in_split = config.split.is_none() || row.split == config.split;
-            if masks.is_empty() || !in_split {
-                continue;
-            }
-            if row.tokens.len() > most {
-                return Err(Fault::input(&paths.tokens)
-                    .at(Place::Row(index))
-                    .expected(format!("at most {most} tokens, as the classifier allows"))
-                    .found(row.tokens.len())
-                    .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
-                    .into());
-            }
-            chosen.push((row, masks));
-        }
-        Ok((chosen, count))
-    });
-    let perturb = |(windows, count): (Vec<(TokenRow, Vec<MaskRow>)>, u64)| {
-        context.check_interrupt("nothing was written; run the same command again")?;
-        Ok((perturber.perturb(&windows)?, count))
+    let columns: Vec<Option<usize>> =
+        ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
+    let masks = || MaskTables::open(&paths.masks, &ranks);
+    let judged = networks.judge.as_ref().map(|judge| judge.config().encoder.max_tokens);
+    let most = judged.map_or(shape.encoder.max_tokens, |most| most.min(shape.encoder.max_tokens));
+    let mut selection = Selection::of(config, windows, masks()?, most, context)?;
+    let donors = donors(std::mem::take(&mut selection.donors), &networks.own)?;
+    let has_judge = networks.judge.is_some();
+    let planner = Planner { config, tokenization: &tokenization, donors: &donors, has_judge };
+    let group = PASSES_TOGETHER / planner.count(selection.masks).max(1);
+    let group = group.clamp(WINDOWS_TOGETHER.0, WINDOWS_TOGETHER.1) as u64;
+    let mine = rows_of_shard(shard, selection.windows, group);
+    let mut metadata = BTreeMap::new();
+    if shard != Shard::WHOLE {
+        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
+    }
+    let mut table = Writer::create(&paths.output, &[], &manifest, &metadata)?;
+    let predictor = Predictor { networks: &networks, planner, columns: &columns };
+    let progress = context.progress("perturbations", mine.end - mine.start);
+    // Masks and windows are joined in their order, while the groups before are predicted.
+    let chosen = Chosen {
+        windows: open()?,
+        masks: masks()?,
+        config,
+        selection: &selection,
+        rows: Vec::new().into_iter(),
     };
-    in_order(CHUNKS_AT_ONCE, joined, perturb, |(rows, count)| {
+    let skipped = usize::try_from(mine.start).unwrap_or(usize::MAX);
+    let count = usize::try_from(mine.end - mine.start).unwrap_or(usize::MAX);
+    let groups = Groups { windows: chosen.skip(skipped).take(count), size: group as usize };
+    let check = || context.check_interrupt("nothing was written; run the same command again");
+    let perturb = |windows: Vec<Masked>| {
+        check()?;
+        Ok((predictor.rows(&windows, &check)?, windows.len() as u64))
+    };
+    in_order(CHUNKS_AT_ONCE, groups, perturb, |(rows, count)| {
         rows.iter().try_for_each(|row| table.push(row))?;
         progress.advance(count);
         Ok(())
     })?;
     drop(progress);
-    masks.finish()?;
     let written = table.rows();
     table.finish()?;
     tracing::info!("wrote {written} predictions to {}", paths.output.display());
     Ok(())
 }
 
-struct Perturber<'a> {
+/// The chosen windows, by ordinal, of a shard: whole groups, in order.
+fn rows_of_shard(shard: Shard, windows: u64, group: u64) -> std::ops::Range<u64> {
+    let groups = windows.div_ceil(group);
+    let bound = |i: u64| (groups * i / shard.count * group).min(windows);
+    bound(shard.index - 1)..bound(shard.index)
+}
+
+fn digests(paths: &Paths) -> Result<Vec<InputDigest>> {
+    let mut inputs = vec![
+        InputDigest::of("tokens", &paths.tokens)?,
+        InputDigest::of("classifier", &paths.classifier)?,
+    ];
+    for masks in &paths.masks {
+        inputs.push(InputDigest::of("masks", masks)?);
+    }
+    if let Some(judge) = &paths.judge {
+        inputs.push(InputDigest::of("judge", judge)?);
+    }
+    Ok(inputs)
+}
+
+/// Refuses masks that say they were made from other tokens or another classifier.
+fn check_origin(path: &Path, inputs: &[InputDigest], tokenization: &Tokenization) -> Result<()> {
+    let masks = Reader::<MaskRow>::open(path)?;
+    if masks.metadata().contains_key(KEY_TOKENIZATION)
+        && masks.metadata_json::<Tokenization>(KEY_TOKENIZATION, "the tokenization")?
+            != *tokenization
+    {
+        return Err(Fault::input(path)
+            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
+            .expected("masks of the tokenization of the tokens and the classifier")
+            .found("another alphabet, k, stride or CLS")
+            .remedy("make the masks again for this tokens table")
+            .into());
+    }
+    if let Some(made) = masks.manifest()? {
+        for input in inputs.iter().filter(|input| input.role != "masks") {
+            made.check_input(path, input)?;
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a judge that answers another question than the classifier.
+fn check_judge(networks: &Networks, paths: &Paths) -> Result<()> {
+    let (Some(judge), Some(path)) = (&networks.judge, &paths.judge) else { return Ok(()) };
+    let (own, judge) = (networks.own.config(), judge.config());
+    let fault = |what: &str| {
+        Fault::input(path)
+            .expected(format!("the {what} of {}", paths.classifier.display()))
+            .found("others")
+            .remedy("train the judge on the tokens that the classifier was trained on")
+    };
+    if own.tokenization != judge.tokenization {
+        return Err(fault("tokenization").into());
+    }
+    if own.ranks != judge.ranks {
+        return Err(fault("ranks and taxa, in their order").into());
+    }
+    Ok(())
+}
+
+/// The donors with the taxon that the classifier takes each for.
+fn donors(windows: Vec<Masked>, classifier: &Classifier) -> Result<Vec<Donor>> {
+    let tokens: Vec<&[u32]> = windows.iter().map(|w| w.window.tokens.as_slice()).collect();
+    let predictions = predict(classifier, &tokens, None)?;
+    let donor = |(Masked { row, masks, .. }, prediction): (Masked, Vec<Vec<f32>>)| {
+        let class = prediction.last().map_or(0, |p| most_likely(p));
+        Donor { row, masks, class }
+    };
+    Ok(windows.into_iter().zip(predictions).map(donor).collect())
+}
+
+/// The chosen windows with their masks, in table order.
+struct Chosen<'a> {
+    windows: WindowStream,
+    masks: MaskTables,
     config: &'a Config,
-    classifier: &'a Classifier,
-    /// Column of the token table that labels each rank, where there is one.
-    columns: Vec<Option<usize>>,
+    selection: &'a Selection,
+    /// The rest of the chunk that was read last.
+    rows: std::vec::IntoIter<Masked>,
 }
 
-/// One forward pass: which window, which mask, which operator.
-struct Pass<'a> {
-    window: usize,
-    mask: Option<&'a MaskRow>,
-    operator: &'static str,
-}
-
-impl Perturber<'_> {
-    fn perturb(&self, windows: &[(TokenRow, Vec<MaskRow>)]) -> Result<Vec<PerturbationRow>> {
-        let cls = usize::from(self.classifier.config().tokenization.cls);
-        let mut passes = Vec::new();
-        let mut factors: Vec<Vec<f32>> = Vec::new();
-        for (window, (row, masks)) in windows.iter().enumerate() {
-            let real = row.tokens.len() - cls;
-            for (operator, factor) in [("unmasked", 1.0), ("all_zero", 0.0)] {
-                passes.push(Pass { window, mask: None, operator });
-                factors.push(vec![factor; real]);
-            }
-            for mask in masks {
-                for operator in Operator::ALL {
-                    let purpose = format!(
-                        "{}/{}/{}/{}/{}",
-                        operator.draw(),
-                        row.window,
-                        mask.method,
-                        mask.rank,
-                        row.id
-                    );
-                    let mut rng = stream(self.config.seed, &purpose);
-                    passes.push(Pass { window, mask: Some(mask), operator: operator.name() });
-                    factors.push(operator.factors(&mask.mask, &mask.hard, &mut rng));
-                }
+impl Chosen<'_> {
+    fn next_chunk(&mut self) -> Option<Result<Vec<Masked>>> {
+        let chunk = match self.windows.next()? {
+            Ok(Chunk { first, rows }) => (first..).zip(rows),
+            Err(fault) => return Some(Err(fault)),
+        };
+        let cls = usize::from(self.windows.tokenization().cls);
+        let mut chosen = Vec::new();
+        for (row, window) in chunk {
+            let masks = match self.masks.take(&window, window.tokens.len() - cls) {
+                Ok(masks) => masks,
+                Err(fault) => return Some(Err(fault)),
+            };
+            let masked = Masked { row, window, masks };
+            if self.selection.has(self.config, &masked) {
+                chosen.push(masked);
             }
         }
-        let tokens: Vec<&[u32]> =
-            passes.iter().map(|p| windows[p.window].0.tokens.as_slice()).collect();
-        let predictions = predict(self.classifier, &tokens, Some(&factors))?;
-        let mut rows = Vec::with_capacity(passes.len() * self.columns.len());
-        let mut targets: Vec<usize> = Vec::new();
-        for ((pass, factors), prediction) in passes.iter().zip(&factors).zip(&predictions) {
-            if pass.operator == "unmasked" {
-                targets = prediction.iter().map(|p| most_likely(p)).collect();
+        Some(Ok(chosen))
+    }
+}
+
+impl Iterator for Chosen<'_> {
+    type Item = Result<Masked>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(masked) = self.rows.next() {
+                return Some(Ok(masked));
             }
-            let row = &windows[pass.window].0;
-            rows.extend(self.rows(row, pass, factors, prediction, &targets));
+            match self.next_chunk()? {
+                Ok(rows) => self.rows = rows.into_iter(),
+                Err(fault) => return Some(Err(fault)),
+            }
         }
-        Ok(rows)
     }
+}
 
-    fn rows(
-        &self,
-        window: &TokenRow,
-        pass: &Pass<'_>,
-        factors: &[f32],
-        prediction: &[Vec<f32>],
-        targets: &[usize],
-    ) -> Vec<PerturbationRow> {
-        let kept = factors.iter().sum::<f32>() / factors.len().max(1) as f32;
-        let hidden_mask = pass.mask.map(|mask| hidden_share(&mask.mask, factors));
-        let named = |name: fn(&MaskRow) -> &String| {
-            pass.mask.map_or_else(|| NO_MASK.to_owned(), |mask| name(mask).clone())
-        };
-        let ranks = &self.classifier.config().ranks;
-        let of_rank = |rank: usize| {
-            let (taxa, p) = (&ranks[rank].taxa, &prediction[rank]);
-            let predicted = most_likely(p);
-            let label = self.columns[rank].and_then(|column| window.taxa[column].clone());
-            PerturbationRow {
-                id: window.id.clone(),
-                window: window.window,
-                split: window.split.clone(),
-                method: named(|mask| &mask.method),
-                mask_rank: named(|mask| &mask.rank),
-                operator: pass.operator.to_owned(),
-                share: None,
-                removal: OWN_REMOVAL.to_owned(),
-                kept_area: kept,
-                hidden_mask,
-                rank: ranks[rank].rank.clone(),
-                predicted: taxa[predicted].clone(),
-                correct: label.as_ref().map(|label| *label == taxa[predicted]),
-                label,
-                target: taxa[targets[rank]].clone(),
-                p_predicted: p[predicted],
-                p_target: p[targets[rank]],
-                entropy: relative_entropy(p),
+/// Windows in groups of `size`.
+struct Groups<I> {
+    windows: I,
+    size: usize,
+}
+
+impl<I: Iterator<Item = Result<Masked>>> Iterator for Groups<I> {
+    type Item = Result<Vec<Masked>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let group: Result<Vec<Masked>> = self.windows.by_ref().take(self.size).collect();
+        match group {
+            Ok(group) if group.is_empty() => None,
+            group => Some(group),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_whole_groups_that_follow_each_other() {
+        for (windows, group, count) in [(100, 7, 3), (5, 4, 9), (0, 4, 2), (512, 512, 1)] {
+            let mut next = 0;
+            for index in 1..=count {
+                let rows = rows_of_shard(Shard { index, count }, windows, group);
+                assert_eq!(rows.start, next);
+                assert!(rows.end == windows || rows.end % group == 0);
+                next = rows.end;
             }
-        };
-        (0..ranks.len()).map(of_rank).collect()
+            assert_eq!(next, windows);
+        }
     }
-}
-
-/// Share of the mask's sum on what `factors` hide; 0 for a mask of zeros.
-fn hidden_share(mask: &[f32], factors: &[f32]) -> f32 {
-    let hidden: f32 = mask.iter().zip(factors).map(|(m, factor)| (1.0 - factor) * m).sum();
-    let total: f32 = mask.iter().sum();
-    if total > 0.0 { (hidden / total).clamp(0.0, 1.0) } else { 0.0 }
-}
-
-/// Entropy of `p` over its maximum, `ln K`; 0 for a single taxon.
-fn relative_entropy(p: &[f32]) -> f32 {
-    if p.len() < 2 {
-        return 0.0;
-    }
-    let entropy: f32 = p.iter().filter(|&&p| p > 0.0).map(|&p| -p * p.ln()).sum();
-    (entropy / (p.len() as f32).ln()).clamp(0.0, 1.0)
 }

@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
 
+use readlens_batch::Shard;
 use readlens_batch::{most_likely, predict};
 use readlens_fault::{ExitCode, Result};
-use readlens_nn::load_classifier;
-use readlens_perturb::{Config, Operator, Paths, run};
+use readlens_kmer::{Alphabet, Tokenization};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
+use readlens_perturb::{Config, LEVELS, Operator, Paths, Removal, SHARES, run};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Writer;
@@ -14,12 +17,21 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tests::{
-    RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_masks,
-    write_tokens,
+    RANKS, classifier_shape, read_rows, rows, tokenization, tokenization_metadata,
+    write_classifier, write_masks, write_rows, write_tokens,
 };
 
 fn config() -> Config {
-    Config { split: None, seed: 1, precision: readlens_nn::Precision::F32 }
+    Config {
+        split: None,
+        limit: None,
+        graded: false,
+        removals: vec![Removal::Own],
+        soft_draws: 0,
+        subsets: 0,
+        seed: 1,
+        precision: Precision::F32,
+    }
 }
 
 /// A mask per window: values that differ, and hard where they are above 1/2.
@@ -54,14 +66,35 @@ impl Folder {
     }
 
     fn run(&self, name: &str, config: &Config) -> Result<Vec<PerturbationRow>> {
-        let paths = Paths {
-            tokens: self.0.path().join("tokens.parquet"),
-            classifier: self.0.path().join("classifier"),
-            masks: self.0.path().join("masks.parquet"),
-            output: self.0.path().join(name),
+        self.run_with(name, config, Shard::WHOLE, |_| ())
+    }
+
+    fn run_with(
+        &self,
+        name: &str,
+        config: &Config,
+        shard: Shard,
+        change: impl FnOnce(&mut Paths),
+    ) -> Result<Vec<PerturbationRow>> {
+        let mut paths = Paths {
+            tokens: self.path("tokens.parquet"),
+            classifier: self.path("classifier"),
+            masks: vec![self.path("masks.parquet")],
+            judge: None,
+            output: self.path(name),
         };
-        run(config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent())?;
+        change(&mut paths);
+        run(config, &paths, shard, DeviceKind::Cpu, &Context::silent())?;
         Ok(read_rows(&paths.output))
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    fn classifier(&self, name: &str) -> Classifier {
+        let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
+        load_classifier(&self.path(name), &device).unwrap()
     }
 
     fn bytes(&self, name: &str) -> Vec<u8> {
@@ -79,12 +112,13 @@ fn every_window_rank_and_operator_has_its_row() {
     let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
     let operators: BTreeSet<&str> = found.iter().map(|row| row.operator.as_str()).collect();
     let mut expected: BTreeSet<&str> = Operator::ALL.iter().map(|o| o.name()).collect();
-    expected.extend(["unmasked", "all_zero"]);
+    expected.extend(["unmasked", "all_zero", "all_mean", "constant", "foreign"]);
     assert_eq!(operators, expected);
     for operator in operators {
         let rows = of(&found, operator);
-        assert_eq!(rows.len(), 12 * RANKS.len(), "{operator}");
-        let is_plain = operator == "unmasked" || operator == "all_zero";
+        let levels = if operator == "constant" { LEVELS.len() } else { 1 };
+        assert_eq!(rows.len(), 12 * levels * RANKS.len(), "{operator}");
+        let is_plain = ["unmasked", "all_zero", "all_mean", "constant"].contains(&operator);
         let names = if is_plain { ("none", "none") } else { ("planted", "all") };
         assert!(rows.iter().all(|r| (r.method.as_str(), r.mask_rank.as_str()) == names));
     }
@@ -101,11 +135,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let masks = masks_of(&table);
     let folder = Folder::new(&table, &masks);
     let found = folder.run("p", &config()).unwrap();
-    let classifier = load_classifier(
-        &folder.0.path().join("classifier"),
-        &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
-    )
-    .unwrap();
+    let classifier = folder.classifier("classifier");
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
     let inverse = |values: Vec<f32>| values.into_iter().map(|v| 1.0 - v).collect::<Vec<_>>();
@@ -281,4 +311,295 @@ fn masks_made_for_another_table_are_refused() {
     let fault = folder.run("q", &config()).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("masks.parquet"), "{fault}");
+}
+
+/// Everything that can be asked for.
+fn everything() -> Config {
+    Config {
+        graded: true,
+        removals: vec![Removal::Own, Removal::Mean, Removal::Unknown, Removal::Shuffled],
+        soft_draws: 40,
+        subsets: 5,
+        ..config()
+    }
+}
+
+/// Rows of an operator under a removal, window by window and rank by rank within.
+fn under<'a>(
+    rows: &'a [PerturbationRow],
+    operator: &str,
+    removal: &str,
+    share: Option<f32>,
+) -> Vec<&'a PerturbationRow> {
+    let is_it = |row: &&PerturbationRow| {
+        row.operator == operator && row.removal == removal && row.share == share
+    };
+    rows.iter().filter(is_it).collect()
+}
+
+#[track_caller]
+fn assert_predictions(rows: &[&PerturbationRow], predictions: &[Vec<Vec<f32>>]) {
+    assert_eq!(rows.len(), predictions.len() * RANKS.len());
+    for (i, row) in rows.iter().enumerate() {
+        let p = &predictions[i / RANKS.len()][i % RANKS.len()];
+        assert!((row.p_predicted - p[most_likely(p)]).abs() < 1e-5, "{row:?} {p:?}");
+    }
+}
+
+#[test]
+fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
+    let table = rows(12, &tokenization());
+    let masks = masks_of(&table);
+    let folder = Folder::new(&table, &masks);
+    let found = folder.run("p", &everything()).unwrap();
+    let own = folder.classifier("classifier");
+    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
+    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    for share in SHARES {
+        let kept: Vec<Vec<f32>> = masks
+            .iter()
+            .map(|m| {
+                let n = m.mask.len();
+                let count = ((share * n as f32).round() as usize).max(1);
+                let mut order: Vec<usize> = (0..n).collect();
+                order.sort_by_key(|&t| ((-m.mask[t] * 1000.0) as i32, t));
+                (0..n).map(|t| f32::from(u8::from(order[..count].contains(&t)))).collect()
+            })
+            .collect();
+        let rest: Vec<Vec<f32>> =
+            kept.iter().map(|k| k.iter().map(|f| 1.0 - f).collect()).collect();
+        for (operator, factors) in [("keep_top", &kept), ("remove_top", &rest)] {
+            for (removal, classifier) in [("own", &own), ("mean", &mean)] {
+                let rows = under(&found, operator, removal, Some(share));
+                assert_predictions(&rows, &predict(classifier, &tokens, Some(factors)).unwrap());
+                for (row, (factors, mask)) in
+                    rows.iter().step_by(RANKS.len()).zip(factors.iter().zip(&masks))
+                {
+                    let area = factors.iter().sum::<f32>() / factors.len() as f32;
+                    assert!((row.kept_area - area).abs() < 1e-6);
+                    let pairs = factors.iter().zip(&mask.mask);
+                    let hidden: f32 = pairs.map(|(f, m)| (1.0 - f) * m).sum();
+                    let hidden = hidden / mask.mask.iter().sum::<f32>();
+                    assert!((row.hidden_mask.unwrap() - hidden).abs() < 1e-6);
+                }
+            }
+            let unknown: Vec<Vec<u32>> = (tokens.iter().zip(factors))
+                .map(|(tokens, factors)| {
+                    let hide =
+                        |(&token, &factor): (&u32, &f32)| if factor > 0.5 { token } else { 1 };
+                    std::iter::once(tokens[0])
+                        .chain(tokens[1..].iter().zip(factors).map(hide))
+                        .collect()
+                })
+                .collect();
+            let unknown: Vec<&[u32]> = unknown.iter().map(Vec::as_slice).collect();
+            let rows = under(&found, operator, "unknown", Some(share));
+            assert_predictions(&rows, &predict(&own, &unknown, None).unwrap());
+            assert_eq!(
+                under(&found, operator, "shuffled", Some(share)).len(),
+                table.len() * RANKS.len()
+            );
+        }
+        // Blocks need no mask, keep as much, and leave what they keep to the inverse.
+        let keep = under(&found, "keep_block", "own", Some(share));
+        let remove = under(&found, "remove_block", "own", Some(share));
+        for ((keep, remove), top) in
+            keep.iter().zip(&remove).zip(under(&found, "keep_top", "own", Some(share)))
+        {
+            assert_eq!((keep.method.as_str(), keep.hidden_mask), ("none", None));
+            assert_eq!(keep.kept_area, top.kept_area);
+            assert!((keep.kept_area + remove.kept_area - 1.0).abs() < 1e-6);
+        }
+    }
+    for removal in ["mean", "unknown", "shuffled"] {
+        for operator in ["hard_masked", "hard_inverse", "random_block", "random_block_inverse"] {
+            let rows = under(&found, operator, removal, None);
+            let own = under(&found, operator, "own", None);
+            assert_eq!(rows.len(), own.len(), "{operator} {removal}");
+            assert!(rows.iter().zip(own).all(|(a, b)| a.kept_area == b.kept_area));
+        }
+        let all = under(&found, &format!("all_{removal}"), removal, None);
+        assert_eq!(all.len(), table.len() * RANKS.len(), "{removal}");
+        assert!(all.iter().all(|row| row.kept_area == 0.0));
+    }
+}
+
+#[test]
+fn the_ends_of_the_constant_mask_are_everything_and_nothing() {
+    let table = rows(12, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let found = folder.run("p", &config()).unwrap();
+    let p = |rows: Vec<&PerturbationRow>| rows.iter().map(|row| row.p_target).collect::<Vec<_>>();
+    let constant = |level| p(under(&found, "constant", "own", Some(level)));
+    assert_eq!(constant(1.0), p(of(&found, "unmasked")));
+    assert_eq!(constant(0.0), p(of(&found, "all_zero")));
+    assert_ne!(constant(0.5), constant(0.0));
+    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
+    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let nothing: Vec<Vec<f32>> = tokens.iter().map(|t| vec![0.0; t.len() - 1]).collect();
+    let rows = under(&found, "all_mean", "mean", None);
+    assert_predictions(&rows, &predict(&mean, &tokens, Some(&nothing)).unwrap());
+    assert_ne!(p(rows), p(of(&found, "all_zero")));
+}
+
+#[test]
+fn draws_keep_what_the_mask_and_the_share_say() {
+    let table = rows(12, &tokenization());
+    let masks = masks_of(&table);
+    let found = Folder::new(&table, &masks).run("p", &everything()).unwrap();
+    for (operator, keeps) in [("soft_keep", true), ("soft_remove", false)] {
+        let rows = of(&found, operator);
+        assert_eq!(rows.len(), 40 * 12 * RANKS.len());
+        let kept = rows.iter().map(|row| row.kept_area).sum::<f32>() / rows.len() as f32;
+        let area = masks.iter().map(|mask| mask.area).sum::<f32>() / 12.0;
+        let wanted = if keeps { area } else { 1.0 - area };
+        // 480 draws of 11 tokens or more: a standard error is at most .007.
+        assert!((kept - wanted).abs() < 0.03, "{operator}: {kept} and not {wanted}");
+    }
+    for draw in 0..5 {
+        let share = (draw as f32 + 0.5) / 5.0;
+        let rows = under(&found, "random_subset", "own", Some(share));
+        assert_eq!(rows.len(), 12 * RANKS.len());
+        for row in rows {
+            assert_eq!(row.method, "planted");
+            assert!((row.kept_area - share).abs() <= 0.5 / 11.0 + 1e-6, "{row:?}");
+        }
+    }
+    for (row, mask) in of(&found, "foreign").iter().step_by(RANKS.len()).zip(&masks) {
+        let kept = mask.hard.iter().filter(|&&hard| hard).count();
+        assert!((row.kept_area - kept as f32 / mask.hard.len() as f32).abs() < 1e-6);
+    }
+}
+
+#[test]
+fn several_tables_of_masks_are_joined_and_share_what_needs_no_mask() {
+    let table = rows(12, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let of_method = |method: &str, rank: &str| -> Vec<MaskRow> {
+        let named =
+            |mask: MaskRow| MaskRow { method: method.to_owned(), rank: rank.to_owned(), ..mask };
+        masks_of(&table).into_iter().map(named).collect()
+    };
+    let second = folder.path("second.parquet");
+    write_masks(&second, &of_method("other", "genus"));
+    let add = |paths: &mut Paths| paths.masks.push(second.clone());
+    let found = folder.run_with("p", &everything(), Shard::WHOLE, add).unwrap();
+    let alone = folder.run("alone", &everything()).unwrap();
+    let is_first = |row: &&PerturbationRow| row.method != "other" && row.operator != "foreign";
+    let first: Vec<&PerturbationRow> = found.iter().filter(is_first).collect();
+    let alone: Vec<&PerturbationRow> = alone.iter().filter(is_first).collect();
+    assert_eq!(first.len(), alone.len());
+    for (a, b) in first.iter().zip(alone) {
+        assert_eq!((&a.operator, a.share, &a.removal), (&b.operator, b.share, &b.removal));
+        // Batches are others.
+        assert!((a.p_target - b.p_target).abs() < 1e-5, "{a:?} {b:?}");
+    }
+    assert_eq!(of(&found, "masked").len(), 2 * 12 * RANKS.len());
+
+    let refused = |masks: &[MaskRow], parts: &[&str]| {
+        write_masks(&second, masks);
+        let fault = folder.run_with("q", &config(), Shard::WHOLE, add).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+        parts.iter().for_each(|part| assert!(fault.to_string().contains(part), "{fault}"));
+        assert!(!folder.path("q").exists());
+    };
+    refused(&of_method("planted", "all"), &["second.parquet, row 0", "planted for all"]);
+    refused(&of_method("other", "family"), &["second.parquet, row 0", "phylum, genus", "family"]);
+}
+
+#[test]
+fn masks_of_another_tokenization_are_refused() {
+    let table = rows(6, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let write = |stride| {
+        let tokenization = Tokenization::new(Alphabet::Dna, 3, stride, true).unwrap();
+        let metadata = tokenization_metadata(&tokenization);
+        write_rows(&folder.path("masks.parquet"), &[], &masks_of(&table), &metadata);
+    };
+    write(3);
+    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    write(1);
+    let fault = folder.run("q", &config()).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains("masks.parquet, metadata readlens.tokenization"), "{fault}");
+}
+
+#[test]
+fn the_judge_predicts_and_the_classifier_names_the_target() {
+    let table = rows(12, &tokenization());
+    let masks = masks_of(&table);
+    let folder = Folder::new(&table, &masks);
+    write_classifier(&folder.path("judge"), &classifier_shape(), 9);
+    let judge = |paths: &mut Paths| paths.judge = Some(paths.classifier.with_file_name("judge"));
+    let found = folder.run_with("p", &config(), Shard::WHOLE, judge).unwrap();
+    let judge_itself = folder.classifier("judge");
+    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
+    let hard: Vec<Vec<f32>> = masks.iter().map(hard).collect();
+    let whole = of(&found, "judge_unmasked");
+    assert_predictions(&whole, &predict(&judge_itself, &tokens, None).unwrap());
+    assert_predictions(
+        &of(&found, "judge_hard_masked"),
+        &predict(&judge_itself, &tokens, Some(&hard)).unwrap(),
+    );
+    let block = of(&found, "random_block");
+    for (judged, own) in of(&found, "judge_random_block").iter().zip(block) {
+        assert_eq!((judged.kept_area, judged.hidden_mask), (own.kept_area, own.hidden_mask));
+        assert_eq!(judged.target, own.target);
+    }
+    let mut shape = classifier_shape();
+    shape.ranks[1].taxa.swap(0, 1);
+    std::fs::remove_dir_all(folder.path("judge")).unwrap();
+    write_classifier(&folder.path("judge"), &shape, 9);
+    let fault = folder.run_with("q", &config(), Shard::WHOLE, judge).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains("ranks and taxa"), "{fault}");
+}
+
+#[test]
+fn a_limit_draws_windows_by_seed() {
+    let table = rows(60, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let whole = folder.run("whole", &config()).unwrap();
+    let windows = |rows: &[PerturbationRow]| -> Vec<(String, u32)> {
+        let rows = of(rows, "unmasked").into_iter().step_by(RANKS.len());
+        rows.map(|row| (row.id.clone(), row.window)).collect()
+    };
+    let limited = |seed| {
+        let config = Config { limit: Some(7), seed, ..config() };
+        folder.run(&format!("limited {seed}"), &config).unwrap()
+    };
+    let (first, other) = (limited(1), limited(2));
+    assert_eq!(windows(&first).len(), 7);
+    assert!(windows(&first) != windows(&other));
+    let all = windows(&whole);
+    let places: Vec<usize> =
+        windows(&first).iter().map(|w| all.iter().position(|a| a == w).unwrap()).collect();
+    assert!(places.is_sorted());
+    for row in of(&first, "random_block") {
+        let is_same =
+            |r: &&&PerturbationRow| (&r.id, r.window, &r.rank) == (&row.id, row.window, &row.rank);
+        let same = of(&whole, "random_block");
+        let same = same.iter().find(is_same).unwrap();
+        assert!((same.p_target - row.p_target).abs() < 1e-5);
+    }
+    let fault = folder.run("none", &Config { limit: Some(0), ..config() }).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::Usage);
+}
+
+#[test]
+fn shards_together_are_the_whole() {
+    let table = rows(90, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    // So many passes that a group is 15 windows.
+    let config = Config { soft_draws: 450, ..everything() };
+    let whole = folder.run("whole", &config).unwrap();
+    let mut rows = Vec::new();
+    for index in 1..=3 {
+        let shard = Shard { index, count: 3 };
+        let part = folder.run_with(&format!("part {index}"), &config, shard, |_| ()).unwrap();
+        assert!(!part.is_empty());
+        rows.extend(part);
+    }
+    assert!(rows == whole);
 }

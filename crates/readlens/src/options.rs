@@ -29,6 +29,8 @@ pub(crate) enum Command {
     Vary(readlens_vary::Options),
     #[command(about = readlens_simulate::Options::ABOUT)]
     Simulate(readlens_simulate::Options),
+    #[command(about = readlens_baseline::Options::ABOUT)]
+    Baseline(readlens_baseline::Options),
     #[command(about = readlens_train_classifier::Options::ABOUT)]
     TrainClassifier(readlens_train_classifier::Options),
     #[command(about = readlens_randomize::Options::ABOUT)]
@@ -41,6 +43,8 @@ pub(crate) enum Command {
     Merge(readlens_merge::Options),
     #[command(about = readlens_perturb::Options::ABOUT)]
     Perturb(readlens_perturb::Options),
+    #[command(about = readlens_probe::Options::ABOUT)]
+    Probe(readlens_probe::Options),
     #[command(about = readlens_evaluate::Options::ABOUT)]
     Evaluate(readlens_evaluate::Options),
     #[command(about = readlens_compare::Options::ABOUT)]
@@ -82,12 +86,14 @@ pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
         Command::Tokenize(stage) => stage.run(context),
         Command::Vary(stage) => stage.run(context),
         Command::Simulate(stage) => stage.run(context),
+        Command::Baseline(stage) => stage.run(context),
         Command::TrainClassifier(stage) => stage.run(context),
         Command::Randomize(stage) => stage.run(context),
         Command::TrainExplainer(stage) => stage.run(context),
         Command::Mask(stage) => stage.run(context),
         Command::Merge(stage) => stage.run(context),
         Command::Perturb(stage) => stage.run(context),
+        Command::Probe(stage) => stage.run(context),
         Command::Evaluate(stage) => stage.run(context),
         Command::Compare(stage) => stage.run(context),
         Command::Report(stage) => stage.run(context),

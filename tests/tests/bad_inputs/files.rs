@@ -266,6 +266,10 @@ fn write_mask_tables(directory: &Path) {
     changed("masks-hard-short", |rows| rows[9].hard.clear());
     changed("masks-of-strangers", |rows| rows[9].id = "stranger".to_owned());
     changed("masks-out-of-order", |rows| rows.reverse());
+    changed("masks-unknown-rank", |rows| rows[9].rank = "family".to_owned());
+    let other = Tokenization::new(Alphabet::Dna, 3, 1, true).unwrap();
+    let other = tokenization_metadata(&other);
+    write_rows(&path("masks-other-tokenization"), &[], &good, &other);
     let version = [(KEY_VERSION.to_owned(), "0".to_owned())].into();
     write_rows(&path("masks-other-version"), &[], &good, &version);
     std::fs::write(path("masks-text"), b"0.1,0.2\n").unwrap();

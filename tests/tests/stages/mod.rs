@@ -6,9 +6,10 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 12] = [
+pub const STAGES: [&str; 14] = [
     "simulate",
     "tokenize",
+    "baseline",
     "vary",
     "train-classifier",
     "randomize",
@@ -16,6 +17,7 @@ pub const STAGES: [&str; 12] = [
     "mask",
     "merge",
     "perturb",
+    "probe",
     "evaluate",
     "compare",
     "report",

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use readlens_evaluate::{Config, Inputs, Outputs, run};
+use readlens_evaluate::{Config, Evaluated, Inputs, Outputs, run};
 use readlens_fault::Result;
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
@@ -94,6 +94,8 @@ pub struct Bench {
     pub seed: u64,
     pub tokenization: Option<String>,
     pub truth: Option<String>,
+    /// Names of metrics tables that are there already.
+    pub evidence: Vec<String>,
 }
 
 impl Bench {
@@ -104,6 +106,7 @@ impl Bench {
             seed: 1,
             tokenization: Some(text(TOKENIZATION)),
             truth: None,
+            evidence: Vec::new(),
         }
     }
 
@@ -128,9 +131,10 @@ impl Bench {
         });
         Inputs {
             tokens: self.path("tokens.parquet"),
-            masks: self.path("masks.parquet"),
+            masks: vec![self.path("masks.parquet")],
             perturbations: self.path("perturbations.parquet"),
             truth,
+            evidence: self.evidence.iter().map(|name| self.path(name)).collect(),
         }
     }
 
@@ -138,8 +142,13 @@ impl Bench {
         Outputs { metrics: self.path("metrics.parquet"), json: Some(self.path("metrics.json")) }
     }
 
-    pub fn run(&self) -> Result<Vec<MetricRow>> {
+    pub fn evaluated(&self) -> Result<Evaluated> {
         run(&self.config, self.seed, &self.inputs(), &self.outputs(), &Context::silent())
+    }
+
+    pub fn run(&self) -> Result<Vec<MetricRow>> {
+        let evaluated = self.evaluated()?;
+        Ok(evaluated.metrics)
     }
 
     /// Writes the three tables and evaluates them.

@@ -1,0 +1,5 @@
+//! Judges k-mer baselines; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_baseline::Options>()
+}

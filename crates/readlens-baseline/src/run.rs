@@ -1,0 +1,146 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+use readlens_figures::Bootstrap;
+use readlens_linear::{Fitting, LogisticRegression, NaiveBayes};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_stage::Context;
+use readlens_tables::Writer;
+use readlens_tables::metrics::MetricRow;
+
+use crate::config::Config;
+use crate::kmers::Kmers;
+use crate::labels::{Labelled, Scale, Taxa};
+use crate::scores;
+use crate::windows::{self, Data, Windows};
+
+/// Operator of the rows of multinomial logistic regression.
+pub const LOGISTIC_REGRESSION: &str = "kmer_logistic_regression";
+/// Operator of the rows of multinomial naive Bayes.
+pub const NAIVE_BAYES: &str = "kmer_naive_bayes";
+
+/// Steps of the progress bar.
+const PROGRESS: u64 = 1000;
+
+/// Fits both baselines for every rank and writes their figures on the test split to `output`.
+///
+/// A rank of which the training windows know fewer than two taxa is left out, with a warning.
+///
+/// # Errors
+/// A number is out of range, the tokens table is not what it should be, no rank can be learnt, or
+/// `output` cannot be written.
+pub fn run(
+    config: &Config,
+    seed: u64,
+    tokens: &Path,
+    output: &Path,
+    context: &Context,
+) -> Result<()> {
+    let tokenization = windows::tokenization(tokens)?;
+    config.validate(tokenization.alphabet)?;
+    let kmers = Kmers::new(tokenization.alphabet, config.k);
+    let data = windows::read(tokens, &tokenization, &kmers, context)?;
+    let bootstrap = Bootstrap::new(seed, config.replicates as usize);
+    let mut rows: [Vec<MetricRow>; 2] = [Vec::new(), Vec::new()];
+    for (rank, name) in data.ranks.iter().enumerate() {
+        let taxa = Taxa::of(&data.train, rank);
+        if taxa.len() < 2 {
+            tracing::warn!("the training windows know {} taxa of {name}: left out", taxa.len());
+            continue;
+        }
+        let baseline = Baseline { config, seed, kmers: &kmers, data: &data, rank, taxa };
+        for (rows, operator) in rows.iter_mut().zip([LOGISTIC_REGRESSION, NAIVE_BAYES]) {
+            let is_regression = operator == LOGISTIC_REGRESSION;
+            let test = baseline.labelled(&data.test, Scale::Counts);
+            if test.places.is_empty() {
+                tracing::warn!("no test window has a label of {name}: left out");
+                continue;
+            }
+            let predicted = if is_regression {
+                baseline.logistic_regression(context)?
+            } else {
+                baseline.naive_bayes()
+            };
+            let pairs = predicted.iter().zip(&test.classes);
+            let right: Vec<bool> = pairs.map(|(&found, label)| Some(found) == *label).collect();
+            let rank = (rank, name.as_str());
+            let new = scores::rows(operator, rank, &data.test, &test.places, &right, &bootstrap);
+            tracing::info!("{operator}: {name} {:.1} %", 100.0 * new[0].value);
+            rows.extend(new);
+        }
+    }
+    write(config, seed, tokens, output, &rows.concat())
+}
+
+/// What a baseline of one rank is made from.
+struct Baseline<'a> {
+    config: &'a Config,
+    seed: u64,
+    kmers: &'a Kmers,
+    data: &'a Data,
+    rank: usize,
+    taxa: Taxa,
+}
+
+impl<'a> Baseline<'a> {
+    fn labelled(&self, windows: &'a Windows, scale: Scale) -> Labelled<'a> {
+        Labelled::new(windows, self.kmers, scale, self.rank, &self.taxa)
+    }
+
+    /// The predicted classes of the labelled test windows.
+    fn naive_bayes(&self) -> Vec<u32> {
+        let train = self.labelled(&self.data.train, Scale::Counts);
+        let model = NaiveBayes::fit(&train, self.taxa.len(), self.config.smoothing);
+        model.predict(&self.labelled(&self.data.test, Scale::Counts))
+    }
+
+    /// The predicted classes of the labelled test windows.
+    fn logistic_regression(&self, context: &Context) -> Result<Vec<u32>> {
+        let [train, valid, test] = [&self.data.train, &self.data.valid, &self.data.test]
+            .map(|windows| self.labelled(windows, Scale::Length));
+        let Config { epochs, patience, learning_rate, l2, .. } = *self.config;
+        let fitting =
+            Fitting { epochs, patience, rate: learning_rate, penalty: l2, seed: self.seed };
+        let name = self.data.ranks[self.rank].as_str();
+        let progress = context.progress(&format!("fitting {name}"), PROGRESS);
+        let watch = |done: f64| {
+            progress.move_to((done * PROGRESS as f64) as u64, PROGRESS);
+            context.check_interrupt("nothing was written; start again")
+        };
+        let fitted = LogisticRegression::fit(&train, &valid, self.taxa.len(), &fitting, watch)?;
+        drop(progress);
+        let accuracy = fitted.accuracies.get(fitted.best);
+        tracing::info!(
+            "{name}: {} taxa, best epoch {} of {}, valid {}",
+            self.taxa.len(),
+            fitted.best + 1,
+            fitted.accuracies.len().max(fitted.best + 1),
+            accuracy.map_or("without labels".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+        );
+        Ok(fitted.model.predict(&test))
+    }
+}
+
+fn write(
+    config: &Config,
+    seed: u64,
+    tokens: &Path,
+    output: &Path,
+    rows: &[MetricRow],
+) -> Result<()> {
+    if rows.is_empty() {
+        return Err(Fault::input(tokens)
+            .expected("a rank with two taxa or more in train and labels in test")
+            .found("none")
+            .remedy("tokenize with --taxonomy and --ranks, and splits that share taxa")
+            .into());
+    }
+    let manifest =
+        Manifest::new("baseline", config, Some(seed), vec![InputDigest::of("tokens", tokens)?])?;
+    let mut writer = Writer::<MetricRow>::create(output, &[], &manifest, &BTreeMap::new())?;
+    rows.iter().try_for_each(|row| writer.push(row))?;
+    writer.finish()?;
+    tracing::info!("wrote {} figures to {}", rows.len(), output.display());
+    Ok(())
+}

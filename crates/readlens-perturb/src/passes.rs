@@ -1,0 +1,277 @@
+//! The forward passes of a window: which network reads what, and which rows of the table say so.
+
+use std::borrow::Cow;
+
+use rand::RngExt;
+use readlens_fault::Result;
+use readlens_kmer::Tokenization;
+use readlens_nn::random::stream;
+use readlens_tables::masks::MaskRow;
+
+use crate::donors::{Donor, foreign};
+use crate::graded::{LEVELS, SHARES, block_of, first_of, inverse, order, subset_of};
+use crate::operators::Operator;
+use crate::removal::Removal;
+use crate::run::Config;
+use crate::selection::Masked;
+
+/// Who predicts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Network {
+    /// The classifier.
+    Own,
+    /// The classifier with mean embeddings in the place of hidden tokens.
+    Mean,
+    /// The independent judge.
+    Judge,
+}
+
+/// A row of the table per rank that a pass ends in.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Outcome<'a> {
+    pub(crate) mask: Option<&'a MaskRow>,
+    pub(crate) operator: &'static str,
+    pub(crate) share: Option<f32>,
+    pub(crate) removal: Removal,
+}
+
+/// One forward pass.
+#[derive(Debug)]
+pub(crate) struct Pass<'a> {
+    pub(crate) network: Network,
+    pub(crate) tokens: Cow<'a, [u32]>,
+    /// What is kept of each real token.
+    pub(crate) factors: Vec<f32>,
+    /// Whether the factors are multiplied in; otherwise hidden tokens have already been replaced.
+    pub(crate) multiplies: bool,
+    /// One or more: figures that the same pass answers share it.
+    pub(crate) outcomes: Vec<Outcome<'a>>,
+}
+
+/// Decides on the passes of a window.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Planner<'a> {
+    pub(crate) config: &'a Config,
+    pub(crate) tokenization: &'a Tokenization,
+    pub(crate) donors: &'a [Donor],
+    pub(crate) has_judge: bool,
+}
+
+impl<'a> Planner<'a> {
+    /// Passes of a window that do not depend on its masks.
+    fn plain_count(&self) -> usize {
+        let blocks = if self.config.graded { 2 * SHARES.len() } else { 0 };
+        let removals = self.replacing().count();
+        2 + LEVELS.len()
+            + removals
+            + blocks
+            + self.config.subsets as usize
+            + usize::from(self.has_judge)
+    }
+
+    /// Passes of a window with `masks` masks.
+    pub(crate) fn count(&self, masks: usize) -> usize {
+        let others = self.removals().count() - 1;
+        let graded = if self.config.graded { 2 * SHARES.len() * (1 + others) } else { 0 };
+        let soft = 2 * self.config.soft_draws as usize;
+        let judged = if self.has_judge { 2 } else { 0 };
+        self.plain_count() + masks * (Operator::ALL.len() + 1 + 4 * others + graded + soft + judged)
+    }
+
+    /// The removals to try: the classifier's own and those asked for.
+    fn removals(&self) -> impl Iterator<Item = Removal> {
+        let asked = self.config.removals.clone();
+        Removal::ALL.into_iter().filter(move |r| *r == Removal::Own || asked.contains(r))
+    }
+
+    /// Those that replace tokens.
+    fn replacing(&self) -> impl Iterator<Item = Removal> {
+        self.removals().filter(|removal| removal.replaces_tokens())
+    }
+
+    /// The untouched window, whose prediction is the target of all others.
+    pub(crate) fn untouched(&self, window: &'a Masked) -> Pass<'a> {
+        let mut pass = self.factors(window, None, "unmasked", None, vec![1.0; self.real(window)]);
+        pass.outcomes.push(Outcome { operator: "constant", share: Some(1.0), ..pass.outcomes[0] });
+        pass
+    }
+
+    /// Passes that need no mask, besides the untouched window.
+    pub(crate) fn plain(&self, window: &'a Masked) -> Result<Vec<Pass<'a>>> {
+        let real = self.real(window);
+        let mut passes = Vec::new();
+        for level in LEVELS.into_iter().filter(|level| *level < 1.0) {
+            let factors = vec![level; real];
+            let mut pass = self.factors(window, None, "constant", Some(level), factors);
+            if level == 0.0 {
+                let operator = Removal::Own.of_everything();
+                pass.outcomes.insert(0, Outcome { operator, share: None, ..pass.outcomes[0] });
+            }
+            passes.push(pass);
+        }
+        let nothing = vec![0.0; real];
+        for removal in [Removal::Mean].into_iter().chain(self.replacing()) {
+            let operator = removal.of_everything();
+            passes.push(self.removed(window, None, operator, None, removal, &nothing)?);
+        }
+        if self.has_judge {
+            let pass = self.factors(window, None, "judge_unmasked", None, vec![1.0; real]);
+            passes.push(Pass { network: Network::Judge, ..pass });
+        }
+        if self.config.graded {
+            for share in SHARES {
+                let mut rng = self.stream(window, &format!("block/{share}"));
+                let block = block_of(real, share, &mut rng);
+                let rest = inverse(&block);
+                passes.push(self.factors(window, None, "keep_block", Some(share), block));
+                passes.push(self.factors(window, None, "remove_block", Some(share), rest));
+            }
+        }
+        for draw in 0..self.config.subsets {
+            let share = (draw as f32 + 0.5) / self.config.subsets as f32;
+            let mut rng = self.stream(window, &format!("random_subset/{draw}"));
+            let subset = subset_of(real, share, &mut rng);
+            let mut pass = self.factors(window, None, "random_subset", Some(share), subset);
+            let outcome = pass.outcomes[0];
+            let of_mask = |mask| Outcome { mask: Some(mask), ..outcome };
+            pass.outcomes = window.masks.iter().map(of_mask).collect();
+            passes.push(pass);
+        }
+        Ok(passes)
+    }
+
+    /// Passes of one mask of the window, which the classifier takes for `class` at the lowest rank.
+    pub(crate) fn masked(
+        &self,
+        window: &'a Masked,
+        mask: &'a MaskRow,
+        class: usize,
+    ) -> Result<Vec<Pass<'a>>> {
+        let mut passes = Vec::new();
+        let whose = Some(mask);
+        let draw = |name: &str| self.stream_of(window, mask, name);
+        let of = |operator: Operator| {
+            operator.factors(&mask.mask, &mask.hard, &mut draw(operator.draw()))
+        };
+        for operator in Operator::ALL {
+            passes.push(self.factors(window, whose, operator.name(), None, of(operator)));
+        }
+        if let Some(factors) = foreign(self.donors, window.row, class, mask, &mut draw("foreign")) {
+            passes.push(self.factors(window, whose, "foreign", None, factors));
+        }
+        for removal in self.removals().filter(|removal| *removal != Removal::Own) {
+            for operator in Operator::UNDER_EVERY_REMOVAL {
+                let name = operator.name();
+                passes.push(self.removed(window, whose, name, None, removal, &of(operator))?);
+            }
+        }
+        if self.config.graded {
+            let order = order(&mask.mask);
+            for removal in self.removals() {
+                for share in SHARES {
+                    let kept = first_of(&order, share);
+                    let rest = inverse(&kept);
+                    let share = Some(share);
+                    passes.push(self.removed(window, whose, "keep_top", share, removal, &kept)?);
+                    passes.push(self.removed(
+                        window,
+                        whose,
+                        "remove_top",
+                        share,
+                        removal,
+                        &rest,
+                    )?);
+                }
+            }
+        }
+        for number in 0..self.config.soft_draws {
+            for (operator, keeps) in [("soft_keep", true), ("soft_remove", false)] {
+                let mut rng = draw(&format!("{operator}/{number}"));
+                let mut keep = |&m: &f32| {
+                    let probability = f64::from(if keeps { m } else { 1.0 - m });
+                    f32::from(u8::from(rng.random_bool(probability)))
+                };
+                let factors = mask.mask.iter().map(&mut keep).collect();
+                passes.push(self.factors(window, whose, operator, None, factors));
+            }
+        }
+        if self.has_judge {
+            for (operator, name) in [
+                (Operator::HardMasked, "judge_hard_masked"),
+                (Operator::RandomBlock, "judge_random_block"),
+            ] {
+                let pass = self.factors(window, whose, name, None, of(operator));
+                passes.push(Pass { network: Network::Judge, ..pass });
+            }
+        }
+        Ok(passes)
+    }
+
+    fn real(&self, window: &Masked) -> usize {
+        window.window.tokens.len() - usize::from(self.tokenization.cls)
+    }
+
+    fn stream(&self, window: &Masked, purpose: &str) -> impl rand::Rng + use<> {
+        let window = &window.window;
+        stream(self.config.seed, &format!("{purpose}/{}/{}", window.window, window.id))
+    }
+
+    fn stream_of(&self, window: &Masked, mask: &MaskRow, purpose: &str) -> impl rand::Rng + use<> {
+        let MaskRow { method, rank, .. } = mask;
+        let window = &window.window;
+        let purpose = format!("{purpose}/{}/{method}/{rank}/{}", window.window, window.id);
+        stream(self.config.seed, &purpose)
+    }
+
+    /// The classifier under `factors`, in its own way.
+    fn factors(
+        &self,
+        window: &'a Masked,
+        mask: Option<&'a MaskRow>,
+        operator: &'static str,
+        share: Option<f32>,
+        factors: Vec<f32>,
+    ) -> Pass<'a> {
+        Pass {
+            network: Network::Own,
+            tokens: Cow::Borrowed(&window.window.tokens),
+            factors,
+            multiplies: true,
+            outcomes: vec![Outcome { mask, operator, share, removal: Removal::Own }],
+        }
+    }
+
+    /// The classifier where what `factors` (0 or 1) hide is removed in another way.
+    fn removed(
+        &self,
+        window: &'a Masked,
+        mask: Option<&'a MaskRow>,
+        operator: &'static str,
+        share: Option<f32>,
+        removal: Removal,
+        factors: &[f32],
+    ) -> Result<Pass<'a>> {
+        let mut pass = self.factors(window, mask, operator, share, factors.to_vec());
+        pass.outcomes[0].removal = removal;
+        if removal == Removal::Mean {
+            pass.network = Network::Mean;
+        }
+        if removal.replaces_tokens() {
+            let purpose = format!("bases/{operator}/{share:?}");
+            let tokens = &window.window.tokens;
+            let replaced = match mask {
+                Some(mask) => {
+                    let mut rng = self.stream_of(window, mask, &purpose);
+                    removal.replace(tokens, factors, self.tokenization, &mut rng)?
+                }
+                None => {
+                    let mut rng = self.stream(window, &purpose);
+                    removal.replace(tokens, factors, self.tokenization, &mut rng)?
+                }
+            };
+            pass.tokens = Cow::Owned(replaced);
+            pass.multiplies = false;
+        }
+        Ok(pass)
+    }
+}

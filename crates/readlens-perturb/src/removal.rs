@@ -1,0 +1,145 @@
+//! What stands in the place of hidden tokens.
+
+use rand::Rng;
+use readlens_fault::Result;
+use readlens_kmer::{Tokenization, UNK};
+use readlens_tables::perturbations::OWN_REMOVAL;
+use serde::{Deserialize, Serialize};
+
+use crate::shuffle::shuffle_dinucleotides;
+
+/// How tokens are hidden. A score that depends on it says as much about the removal as about the mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Removal {
+    /// By the classifier's own masking.
+    Own,
+    /// By the mean embedding of all k-mers.
+    Mean,
+    /// By the unknown token.
+    Unknown,
+    /// By the bases that no kept token covers, with their dinucleotides in random order within each hidden stretch.
+    Shuffled,
+}
+
+impl Removal {
+    /// All, in table order.
+    pub const ALL: [Self; 4] = [Self::Own, Self::Mean, Self::Unknown, Self::Shuffled];
+
+    /// Name in the column `removal`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Own => OWN_REMOVAL,
+            Self::Mean => "mean",
+            Self::Unknown => "unknown",
+            Self::Shuffled => "shuffled",
+        }
+    }
+
+    /// Name of the operator that hides all tokens in this way.
+    pub(crate) fn of_everything(self) -> &'static str {
+        match self {
+            Self::Own => "all_zero",
+            Self::Mean => "all_mean",
+            Self::Unknown => "all_unknown",
+            Self::Shuffled => "all_shuffled",
+        }
+    }
+
+    /// Whether it puts other tokens there; the others act on embeddings.
+    pub(crate) fn replaces_tokens(self) -> bool {
+        matches!(self, Self::Unknown | Self::Shuffled)
+    }
+
+    /// The window's `tokens`, CLS included where there is one, with those replaced whose factor is 0; `factors`: 0 or 1
+    /// per real token. Unchanged where the removal acts on embeddings.
+    ///
+    /// # Errors
+    /// Bases cannot be read back from the tokens.
+    pub(crate) fn replace(
+        self,
+        tokens: &[u32],
+        factors: &[f32],
+        tokenization: &Tokenization,
+        rng: &mut impl Rng,
+    ) -> Result<Vec<u32>> {
+        match self {
+            Self::Own | Self::Mean => Ok(tokens.to_vec()),
+            Self::Unknown => {
+                let mut replaced = tokens.to_vec();
+                let real = replaced.iter_mut().skip(usize::from(tokenization.cls));
+                real.zip(factors).filter(|(_, factor)| **factor < 0.5).for_each(|(t, _)| *t = UNK);
+                Ok(replaced)
+            }
+            Self::Shuffled => {
+                let mut bases = tokenization.decode(tokens)?;
+                let mut is_kept = vec![false; bases.len()];
+                for (token, _) in factors.iter().enumerate().filter(|(_, factor)| **factor > 0.5) {
+                    is_kept[tokenization.token_interval(token)].fill(true);
+                }
+                let mut start = 0;
+                for stretch in is_kept.chunk_by(|a, b| a == b) {
+                    let end = start + stretch.len();
+                    if !stretch[0] {
+                        shuffle_dinucleotides(&mut bases[start..end], rng);
+                    }
+                    start = end;
+                }
+                let mut replaced = Vec::new();
+                tokenization.encode(&bases, &mut replaced);
+                Ok(replaced)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+    use readlens_kmer::Alphabet;
+
+    fn replaced(removal: Removal, stride: u32, factors: &[f32]) -> (Vec<u8>, Vec<u8>) {
+        let tokenization = Tokenization::new(Alphabet::Dna, 3, stride, true).unwrap();
+        let bases: Vec<u8> = b"ACGTTGCATGCCATAAGGACTTACAGGATC".repeat(4);
+        let mut tokens = Vec::new();
+        tokenization.encode(&bases, &mut tokens);
+        let mut rng = ChaCha8Rng::seed_from_u64(1);
+        let found = removal.replace(&tokens, factors, &tokenization, &mut rng).unwrap();
+        assert_eq!(found.len(), tokens.len());
+        assert_eq!(removal == Removal::Own || removal == Removal::Mean, found == tokens);
+        (tokenization.decode(&tokens).unwrap(), tokenization.decode(&found).unwrap())
+    }
+
+    #[test]
+    fn hidden_tokens_become_unknown_and_others_stay() {
+        let factors: Vec<f32> = (0..40).map(|t| f32::from(u8::from(t >= 10))).collect();
+        let (before, after) = replaced(Removal::Unknown, 3, &factors);
+        assert_eq!(after[..30], [b'N'; 30]);
+        assert_eq!(after[30..], before[30..]);
+        replaced(Removal::Own, 3, &factors);
+        replaced(Removal::Mean, 3, &factors);
+    }
+
+    #[test]
+    fn hidden_bases_are_shuffled_and_kept_tokens_stay() {
+        let factors: Vec<f32> = (0..40).map(|t| f32::from(u8::from(t < 5 || t >= 30))).collect();
+        let (before, after) = replaced(Removal::Shuffled, 3, &factors);
+        assert_eq!((&after[..15], &after[90..]), (&before[..15], &before[90..]));
+        assert_ne!(after[15..90], before[15..90]);
+        let sorted = |bases: &[u8]| {
+            let mut bases = bases.to_vec();
+            bases.sort_unstable();
+            bases
+        };
+        assert_eq!(sorted(&after[15..90]), sorted(&before[15..90]));
+        // Overlapping 3-mers: tokens 20 to 89 are hidden, but kept ones cover bases up to 21 and from 90 on.
+        let factors: Vec<f32> =
+            (0..118).map(|t| f32::from(u8::from(!(20..90).contains(&t)))).collect();
+        let (before, after) = replaced(Removal::Shuffled, 1, &factors);
+        assert_eq!((&after[..22], &after[90..]), (&before[..22], &before[90..]));
+        assert_ne!(after[22..90], before[22..90]);
+    }
+}

@@ -1,0 +1,57 @@
+use std::path::PathBuf;
+
+use readlens_fault::{Fault, Result};
+use serde::{Deserialize, Serialize};
+
+/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+const MAX_REPLICATES: u32 = 100_000;
+/// Most bins: a window rarely has more tokens.
+const MAX_BINS: u32 = 4096;
+
+/// How masks are probed; goes into the manifest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// Bins that every mask is resampled to.
+    pub bins: u32,
+    /// Records that a taxon must have in each half; windows of other taxa are left out.
+    pub min_records: u32,
+    /// Split whose windows are probed; all windows with a mask where there is none.
+    pub split: Option<String>,
+    /// Bootstrap replicates; 0 for no intervals.
+    pub replicates: u32,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self { bins: 32, min_records: 5, split: None, replicates: 1000 }
+    }
+}
+
+impl Config {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// A usage fault that names the option.
+    pub fn validate(&self) -> Result<()> {
+        let problem = if !(1..=MAX_BINS).contains(&self.bins) {
+            format!("--bins is {}; give 1 to {MAX_BINS}", self.bins)
+        } else if self.min_records == 0 {
+            "--min-records is 0; give at least 1".to_owned()
+        } else if self.replicates > MAX_REPLICATES {
+            format!("--replicates is {}; give at most {MAX_REPLICATES}", self.replicates)
+        } else {
+            return Ok(());
+        };
+        Err(Fault::usage(problem))
+    }
+}
+
+/// The tables that are probed.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// Tokenized windows with their taxa.
+    pub tokens: PathBuf,
+    /// Masks of these windows, each table in their order; a method and rank is in one of them.
+    pub masks: Vec<PathBuf>,
+}

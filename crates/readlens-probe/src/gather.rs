@@ -1,0 +1,206 @@
+use std::collections::HashMap;
+use std::path::Path;
+
+use readlens_fault::{Fault, InputFault, Place, Result};
+use readlens_kmer::Tokenization;
+use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+
+use crate::config::{Config, Inputs};
+use crate::features;
+use crate::masks::{Masks, Names};
+
+/// Most methods and ranks together: memory is in proportion to it, and a hostile table could name
+/// endlessly many.
+const MAX_MASKS: usize = 1024;
+
+/// What a probe needs of all masks: the features of each, and the taxa and records of the windows.
+#[derive(Debug)]
+pub(crate) struct Gathered {
+    /// Rank columns of the tokens table.
+    pub(crate) ranks: Vec<String>,
+    /// By method and rank of the mask, in the order of their names.
+    pub(crate) masks: Vec<Masks>,
+    /// Ids of records.
+    pub(crate) records: Names,
+    /// Names of taxa.
+    pub(crate) taxa: Names,
+}
+
+/// Reads every mask beside its window.
+///
+/// # Errors
+/// A mask's window is not among the tokens or out of their order, a mask has not one value in
+/// [0, 1] per real token, or a window has two masks of one method and rank.
+pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Result<Gathered> {
+    let mut gathered = Gathered {
+        ranks: Reader::<TokenRow>::open(&inputs.tokens)?.ranks().to_vec(),
+        masks: Vec::new(),
+        records: Names::default(),
+        taxa: Names::default(),
+    };
+    for path in &inputs.masks {
+        gathered.read(path, config, &inputs.tokens, context)?;
+    }
+    gathered.masks.sort_by(|a, b| (&a.method, &a.rank).cmp(&(&b.method, &b.rank)));
+    Ok(gathered)
+}
+
+impl Gathered {
+    fn read(
+        &mut self,
+        path: &Path,
+        config: &Config,
+        tokens: &Path,
+        context: &Context,
+    ) -> Result<()> {
+        let mut reader = Reader::<MaskRow>::open(path)?;
+        let mut windows = Windows::open(tokens)?;
+        check_origin(&reader, &windows.reader)?;
+        let progress = context.progress("reading masks", reader.rows());
+        // Masks of earlier files may not go on in this one.
+        let earlier = self.masks.len();
+        let mut places: HashMap<(String, String), usize> = HashMap::new();
+        for (place, masks) in self.masks.iter().enumerate() {
+            places.insert((masks.method.clone(), masks.rank.clone()), place);
+        }
+        while let Some(row) = reader.next().transpose()? {
+            windows.seek(&row.id, row.window, || reader.fault())?;
+            check(&row, windows.real_tokens(), || reader.fault())?;
+            progress.advance(1);
+            context.check_interrupt("nothing was written; start again")?;
+            let Some(window) = &windows.current else { continue };
+            if config.split.is_some() && window.split != config.split || row.mask.is_empty() {
+                continue;
+            }
+            let key = (row.method, row.rank);
+            let place = match places.get(&key) {
+                Some(&place) => place,
+                None if self.masks.len() == MAX_MASKS => {
+                    return Err(reader
+                        .fault()
+                        .expected(format!("at most {MAX_MASKS} methods and ranks"))
+                        .found("more")
+                        .remedy("probe fewer methods at a time")
+                        .into());
+                }
+                None => {
+                    self.masks.push(Masks::new(key.0.clone(), key.1.clone()));
+                    places.insert(key.clone(), self.masks.len() - 1);
+                    self.masks.len() - 1
+                }
+            };
+            let masks = &mut self.masks[place];
+            if place < earlier || masks.last == Some(windows.ordinal) {
+                return Err(reader
+                    .fault()
+                    .expected("one mask per window, method and rank, all in one file")
+                    .found(format!("another one of {} for {}", key.0, key.1))
+                    .remedy("drop one of them or rename its method")
+                    .into());
+            }
+            masks.last = Some(windows.ordinal);
+            features::append(&row.mask, &row.hard, config.bins as usize, &mut masks.features);
+            masks.records.push(self.records.place(&window.id));
+            let taxa = &mut self.taxa;
+            let labels = window.taxa.iter().map(|name| name.as_deref().map(|n| taxa.place(n)));
+            masks.taxa.extend(labels);
+            masks.note_split(window.split.as_deref());
+        }
+        Ok(())
+    }
+}
+
+/// Refuses masks that say they were made from tokens of another tokenization.
+fn check_origin(masks: &Reader<MaskRow>, tokens: &Reader<TokenRow>) -> Result<()> {
+    if !masks.metadata().contains_key(KEY_TOKENIZATION) {
+        return Ok(());
+    }
+    let own: Tokenization = masks.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+    let wanted: Tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+    if own == wanted {
+        return Ok(());
+    }
+    Err(Fault::input(masks.path())
+        .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
+        .expected(format!("the tokenization of {}, {wanted:?}", tokens.path().display()))
+        .found(format!("{own:?}"))
+        .remedy("make the masks again from these tokens")
+        .into())
+}
+
+/// Checks that the mask is one of `tokens` values in [0, 1].
+fn check(row: &MaskRow, tokens: usize, fault: impl Fn() -> InputFault) -> Result<()> {
+    if row.mask.len() != tokens || row.hard.len() != tokens {
+        return Err(fault()
+            .expected(format!("{tokens} values of mask and hard, one per real token"))
+            .found(format!("{} and {}", row.mask.len(), row.hard.len()))
+            .remedy("leave CLS and padding out, and pass the tokens that were masked")
+            .into());
+    }
+    let outside = row.mask.iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(*value));
+    if let Some((token, value)) = outside {
+        return Err(fault()
+            .expected("mask values from 0 to 1")
+            .found(format!("{value} at token {token}"))
+            .remedy("scale the method's scores to 0 to 1, keeping their order")
+            .into());
+    }
+    Ok(())
+}
+
+/// Walks the tokens table beside a masks table that is in its order.
+#[derive(Debug)]
+struct Windows {
+    reader: Reader<TokenRow>,
+    has_cls: bool,
+    current: Option<TokenRow>,
+    /// Of the current window, from 1.
+    ordinal: u64,
+}
+
+impl Windows {
+    fn open(tokens: &Path) -> Result<Self> {
+        let reader = Reader::<TokenRow>::open(tokens)?;
+        let tokenization: Tokenization =
+            reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
+        Ok(Self { reader, has_cls: tokenization.cls, current: None, ordinal: 0 })
+    }
+
+    /// Goes forward to a window; `row` is the fault of the row that asks for it.
+    fn seek(&mut self, id: &str, window: u32, row: impl FnOnce() -> InputFault) -> Result<()> {
+        let is_it = |token: &TokenRow| token.window == window && token.id == id;
+        while !self.current.as_ref().is_some_and(is_it) {
+            self.current = self.reader.next().transpose()?;
+            self.ordinal += 1;
+            let Some(current) = &self.current else {
+                return Err(row()
+                    .expected(format!(
+                        "the windows of {}, in their order",
+                        self.reader.path().display()
+                    ))
+                    .found(format!("window {window} of {id}, which is not there or came before"))
+                    .remedy("pass the tokens table that this one was made from")
+                    .into());
+            };
+            if !matches!(current.split.as_deref(), None | Some("train" | "valid" | "test")) {
+                return Err(Fault::from(
+                    self.reader
+                        .fault()
+                        .expected("the split train, valid, test or null")
+                        .found(current.split.as_deref().unwrap_or_default())
+                        .remedy("rename the split"),
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Real tokens of the current window.
+    fn real_tokens(&self) -> usize {
+        let all = self.current.as_ref().map_or(0, |row| row.tokens.len());
+        all.saturating_sub(usize::from(self.has_cls))
+    }
+}

@@ -1,0 +1,5 @@
+//! Probes masks; the work is in the library.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_probe::Options>()
+}

@@ -1,0 +1,149 @@
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+use readlens_figures::{Bootstrap, Formula, Observation, Panel};
+use readlens_provenance::{InputDigest, Manifest, digest_bytes};
+use readlens_stage::Context;
+use readlens_tables::Writer;
+use readlens_tables::metrics::MetricRow;
+
+use crate::config::{Config, Inputs};
+use crate::features::SHAPE_FEATURES;
+use crate::gather::{Gathered, gather};
+use crate::judge::{Case, Verdicts};
+use crate::masks::Masks;
+
+/// Operator of the rows of the probe.
+pub const PROBE: &str = "probe";
+
+/// Metrics of the probe: its own accuracy, and that of always naming the most frequent taxon of
+/// the same windows.
+const METRICS: [&str; 2] = ["accuracy", "majority_accuracy"];
+/// Steps of the progress bar.
+const PROGRESS: u64 = 1000;
+
+/// Probes the masks of every method and rank for every rank of taxa, and writes the figures to
+/// `output`.
+///
+/// A rank of which fewer than two taxa have enough records is left out, with a warning, and so is
+/// a method whose masks are all of other splits; `output` may end up without rows.
+///
+/// # Errors
+/// A number is out of range, a table is not what it should be (the fault names the row), or
+/// `output` cannot be written.
+pub fn run(
+    config: &Config,
+    seed: u64,
+    inputs: &Inputs,
+    output: &Path,
+    context: &Context,
+) -> Result<()> {
+    config.validate()?;
+    if inputs.masks.is_empty() {
+        return Err(Fault::usage("no masks to probe; pass --masks"));
+    }
+    let gathered = gather(config, inputs, context)?;
+    let bootstrap = Bootstrap::new(seed, config.replicates as usize);
+    let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
+    let mut rows = Vec::new();
+    for masks in &gathered.masks {
+        let of = format!("{} for {}", masks.method, masks.rank);
+        for (rank, name) in gathered.ranks.iter().enumerate() {
+            let place = (rank, gathered.ranks.len());
+            let taxon = |place| gathered.taxa.name(place);
+            let case = Case::new(masks, place, &halves, config.min_records, taxon);
+            if case.count < 2 {
+                tracing::warn!(
+                    "{} taxa of {name} have {} records in each half among the masks of {of}: \
+                     left out",
+                    case.count,
+                    config.min_records
+                );
+                continue;
+            }
+            let progress = context.progress(&format!("probing {name}"), PROGRESS);
+            let watch = |done: f64| {
+                progress.move_to((done * PROGRESS as f64) as u64, PROGRESS);
+                context.check_interrupt("nothing was written; start again")
+            };
+            let width = config.bins as usize + SHAPE_FEATURES.len();
+            let verdicts = case.judge(masks, width, seed, watch)?;
+            drop(progress);
+            let new = figures(masks, name, &case, &verdicts, &gathered, &bootstrap);
+            tracing::info!(
+                "{of}: {name} {:.1} % from the mask alone, majority {:.1} %, {} taxa",
+                100.0 * new[0].value,
+                100.0 * new[1].value,
+                case.count
+            );
+            rows.extend(new);
+        }
+    }
+    write(config, seed, inputs, output, &rows)
+}
+
+/// Half of a record: 0 or 1, by its id and the seed alone.
+fn half(seed: u64, id: &str) -> u8 {
+    let digest = digest_bytes(format!("{seed}/probe/{id}").as_bytes());
+    // Of the 16 hexadecimal digits as text, 8 are odd bytes.
+    digest.as_str().bytes().last().map_or(0, |byte| byte % 2)
+}
+
+fn figures(
+    masks: &Masks,
+    rank: &str,
+    case: &Case,
+    verdicts: &Verdicts,
+    gathered: &Gathered,
+    bootstrap: &Bootstrap,
+) -> Vec<MetricRow> {
+    let mut panel = Panel::new(METRICS.len(), bootstrap.replicates());
+    let (mut weights, mut last) = (Vec::new(), None);
+    for (i, &place) in case.places.iter().enumerate() {
+        let record = masks.records[place];
+        if last != Some(record) {
+            weights = bootstrap.weights(gathered.records.name(record));
+            last = Some(record);
+        }
+        let right = [verdicts.probe[i], verdicts.majority[i]];
+        let right = right.map(|is_right| f64::from(u8::from(is_right)));
+        panel.add(&Observation::new(u64::from(record), 1.0, &right), &weights);
+    }
+    let row = |(metric, name): (usize, &str)| {
+        let figure = panel.figure(Formula::Mean(metric));
+        MetricRow {
+            method: masks.method.clone(),
+            mask_rank: masks.rank.clone(),
+            operator: PROBE.to_owned(),
+            share: None,
+            split: masks.split().to_owned(),
+            rank: rank.to_owned(),
+            metric: name.to_owned(),
+            value: figure.value,
+            ci_low: figure.interval.map(|ends| ends.0),
+            ci_high: figure.interval.map(|ends| ends.1),
+            n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
+        }
+    };
+    METRICS.into_iter().enumerate().map(row).collect()
+}
+
+fn write(
+    config: &Config,
+    seed: u64,
+    inputs: &Inputs,
+    output: &Path,
+    rows: &[MetricRow],
+) -> Result<()> {
+    let mut digests = vec![InputDigest::of("tokens", &inputs.tokens)?];
+    for masks in &inputs.masks {
+        digests.push(InputDigest::of("masks", masks)?);
+    }
+    let manifest = Manifest::new("probe", config, Some(seed), digests)?;
+    let mut writer = Writer::<MetricRow>::create(output, &[], &manifest, &BTreeMap::new())?;
+    rows.iter().try_for_each(|row| writer.push(row))?;
+    writer.finish()?;
+    tracing::info!("wrote {} figures to {}", rows.len(), output.display());
+    Ok(())
+}

@@ -1,0 +1,211 @@
+//! Masks that tell the taxon, masks that do not, and tables that are refused.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use readlens_fault::{ExitCode, Fault};
+use readlens_kmer::{Alphabet, Tokenization};
+use readlens_probe::{Config, Inputs, PROBE, run};
+use readlens_provenance::Manifest;
+use readlens_stage::Context;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::{Reader, Record, Writer};
+
+/// A number that follows no pattern, below `below`.
+fn noise(i: usize, below: usize) -> usize {
+    let mixed = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    ((mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 20) as usize % below
+}
+
+/// Two windows per record; genera 0 to 2 in shares of 1/2, 1/3 and 1/6, one phylum, no label of
+/// the genus in every eleventh record.
+fn tokens(windows: usize) -> Vec<TokenRow> {
+    let row = |i: usize| {
+        let record = i / 2;
+        let length = 20 + noise(i, 9);
+        let genus = [0, 0, 0, 1, 1, 2][record % 6];
+        TokenRow {
+            id: format!("record{record}"),
+            window: i as u32 % 2,
+            start: 0,
+            end: 3 * length as u32,
+            strand: "+".to_owned(),
+            tokens: std::iter::once(2).chain(std::iter::repeat_n(5, length)).collect(),
+            split: Some(if record % 5 == 4 { "valid" } else { "test" }.to_owned()),
+            taxa: vec![
+                Some("phylum".to_owned()),
+                (record % 11 != 0).then(|| format!("genus{genus}")),
+            ],
+        }
+    };
+    (0..windows).map(row).collect()
+}
+
+/// A mask with one run of four tokens; `place` says where it starts, among 14 starts.
+fn mask(row: &TokenRow, method: &str, place: usize) -> MaskRow {
+    let count = row.tokens.len() - 1;
+    let hard: Vec<bool> = (0..count).map(|token| (place..place + 4).contains(&token)).collect();
+    MaskRow {
+        id: row.id.clone(),
+        window: row.window,
+        method: method.to_owned(),
+        rank: "all".to_owned(),
+        target: None,
+        target_kind: "predicted".to_owned(),
+        mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
+        hard,
+        area: 0.0,
+    }
+}
+
+/// Masks whose place is the genus, whatever the sequence.
+fn cheating(tokens: &[TokenRow]) -> Vec<MaskRow> {
+    let place = |row: &TokenRow| match row.taxa[1].as_deref() {
+        Some("genus1") => 6,
+        Some("genus2") => 12,
+        _ => 0,
+    };
+    tokens.iter().map(|row| mask(row, "cheating", place(row))).collect()
+}
+
+/// Masks whose place has nothing to do with the genus.
+fn honest(tokens: &[TokenRow]) -> Vec<MaskRow> {
+    let place = |(i, row)| mask(row, "honest", noise(3 * i + 1, 14));
+    tokens.iter().enumerate().map(place).collect()
+}
+
+fn write<R: Record>(path: &Path, rows: &[R]) {
+    let manifest = Manifest::new("test", &"test", Some(1), Vec::new()).unwrap();
+    let ranks =
+        if R::TABLE.has_ranks { vec!["phylum".to_owned(), "genus".to_owned()] } else { vec![] };
+    let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, true).unwrap();
+    let tokenization = serde_json::to_string(&tokenization).unwrap();
+    let metadata: BTreeMap<String, String> = [(KEY_TOKENIZATION.to_owned(), tokenization)].into();
+    let mut writer = Writer::create(path, &ranks, &manifest, &metadata).unwrap();
+    rows.iter().for_each(|row| writer.push(row).unwrap());
+    writer.finish().unwrap();
+}
+
+fn probed(
+    tokens: &[TokenRow],
+    masks: &[Vec<MaskRow>],
+    config: &Config,
+) -> Result<Vec<MetricRow>, Fault> {
+    let dir = tempfile::tempdir().unwrap();
+    let path = |name: &str| dir.path().join(name);
+    write(&path("tokens.parquet"), tokens);
+    let paths: Vec<PathBuf> = (0..masks.len()).map(|i| path(&format!("m{i}.parquet"))).collect();
+    paths.iter().zip(masks).for_each(|(path, masks)| write(path, masks));
+    let inputs = Inputs { tokens: path("tokens.parquet"), masks: paths };
+    let output = path("metrics.parquet");
+    let outcome = run(config, 1, &inputs, &output, &Context::silent());
+    assert_eq!(output.exists(), outcome.is_ok());
+    outcome?;
+    Ok(Reader::open(&output).unwrap().map(Result::unwrap).collect())
+}
+
+fn config() -> Config {
+    Config { replicates: 200, ..Config::default() }
+}
+
+#[test]
+fn a_place_that_is_the_genus_is_found_and_one_that_is_not_is_none() {
+    let tokens = tokens(1200);
+    let masks = [honest(&tokens), cheating(&tokens)];
+    let found = probed(&tokens, &masks, &config()).unwrap();
+    let keys: Vec<_> = found.iter().map(|r| (r.method.as_str(), r.metric.as_str())).collect();
+    let metrics = ["accuracy", "majority_accuracy"];
+    // The only phylum is nothing to tell; methods by name.
+    let expected = ["cheating", "honest"].map(|method| metrics.map(|metric| (method, metric)));
+    assert_eq!(keys, expected.concat());
+    let labelled: Vec<&TokenRow> = tokens.iter().filter(|row| row.taxa[1].is_some()).collect();
+    let most = labelled.iter().filter(|row| row.taxa[1].as_deref() == Some("genus0")).count();
+    for row in &found {
+        assert_eq!((&*row.operator, &*row.split, &*row.rank), (PROBE, "all", "genus"));
+        assert_eq!(row.n as usize, labelled.len());
+        if row.metric == "majority_accuracy" {
+            assert!((row.value - most as f64 / labelled.len() as f64).abs() < 1e-12);
+        }
+    }
+    let [cheating, majority, honest, _] = [0, 1, 2, 3].map(|i| &found[i]);
+    assert_eq!(cheating.value, 1.0);
+    assert!(cheating.ci_low > majority.ci_high);
+    assert!(honest.ci_low.unwrap() <= majority.ci_high.unwrap(), "{honest:?}");
+}
+
+#[test]
+fn splits_and_rare_taxa_are_left_out() {
+    let tokens = tokens(1200);
+    let masks = [cheating(&tokens)];
+    let valid = Config { split: Some("valid".to_owned()), ..config() };
+    let found = probed(&tokens, &masks, &valid).unwrap();
+    let is_valid = |row: &&TokenRow| row.split.as_deref() == Some("valid") && row.taxa[1].is_some();
+    assert_eq!(found[0].n as usize, tokens.iter().filter(is_valid).count());
+    assert_eq!(found[0].split, "valid");
+    // Genus 2 has 91 records and genus 1 181: about half of them in each half.
+    let found = probed(&tokens, &masks, &Config { min_records: 70, ..config() }).unwrap();
+    let is_kept = |row: &&TokenRow| matches!(row.taxa[1].as_deref(), Some("genus0" | "genus1"));
+    assert_eq!(found[0].n as usize, tokens.iter().filter(is_kept).count());
+    // Nothing can be probed: the table is there, without rows.
+    let found = probed(&tokens, &masks, &Config { min_records: 9000, ..config() }).unwrap();
+    assert_eq!(found, []);
+}
+
+#[test]
+fn masks_without_variation_tell_nothing() {
+    let tokens = tokens(240);
+    let flat = |row: &TokenRow| {
+        let mut mask = mask(row, "flat", 99);
+        mask.mask.fill(0.3);
+        mask
+    };
+    let masks = [tokens.iter().map(flat).collect()];
+    let found = probed(&tokens, &masks, &config()).unwrap();
+    // What is left is the most frequent genus.
+    assert_eq!(found[0].value, found[1].value);
+}
+
+#[track_caller]
+fn refused(spoil: impl FnOnce(&mut Vec<TokenRow>, &mut Vec<Vec<MaskRow>>), part: &str) {
+    let mut tokens = tokens(60);
+    let mut masks = vec![honest(&tokens)];
+    spoil(&mut tokens, &mut masks);
+    let fault = probed(&tokens, &masks, &config()).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains(part), "{fault} lacks {part}");
+}
+
+#[test]
+fn tables_that_do_not_belong_together_are_refused() {
+    refused(|_, masks| masks[0].swap(0, 5), "row 1: expected the windows of");
+    refused(|tokens, _| tokens.truncate(50), "row 50: expected the windows of");
+    refused(|_, masks| masks[0][3].mask[1] = f32::NAN, "row 3: expected mask values from 0 to 1");
+    refused(|_, masks| masks[0][3].mask[1] = 1.5, "found 1.5 at token 1");
+    refused(|_, masks| masks[0][7].hard.truncate(3), "row 7: expected");
+    refused(|tokens, _| tokens[9].split = Some("holdout".to_owned()), "row 9: expected the split");
+    refused(
+        |_, masks| {
+            let twice = masks[0][4].clone();
+            masks[0].insert(5, twice);
+        },
+        "row 5: expected one mask per window",
+    );
+    refused(|_, masks| masks.push(masks[0].clone()), "all in one file");
+}
+
+#[test]
+fn numbers_out_of_range_are_refused() {
+    let tokens = tokens(12);
+    for (config, part) in [
+        (Config { bins: 0, ..config() }, "--bins is 0; give 1 to 4096"),
+        (Config { min_records: 0, ..config() }, "--min-records is 0"),
+        (Config { replicates: 100_001, ..config() }, "--replicates is 100001"),
+    ] {
+        let fault = probed(&tokens, &[honest(&tokens)], &config).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
+        assert!(fault.to_string().contains(part), "{fault} lacks {part}");
+    }
+}
