@@ -1,5 +1,5 @@
-//! The sanity checks on a planted set: variants lie on the coordinates of their windows, and a
-//! randomised classifier has forgotten what the trained one knew.
+//! The sanity checks on a planted set: variants lie on the coordinates of their windows, a randomised
+//! classifier has forgotten what the trained one knew, and masks by its gradients are others.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod stages;
@@ -7,15 +7,18 @@ mod stages;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
+use candle_core::{DType, Device, Var};
 use readlens_kmer::{Alphabet, Tokenization};
+use readlens_nn::{Pass, TokenBatch, load_classifier, masking};
 use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tests::{read_rows, write_rows};
+use readlens_tests::{read_rows, write_masks, write_rows};
 use stages::succeed;
 
-const SIMULATE: &str = "--ranks phylum=2,genus=4 --train 240 --valid 20 --test 60 --length 120 \
+const SIMULATE: &str = "--ranks phylum=2,genus=4 --train 480 --valid 20 --test 60 --length 120 \
      --length-spread 12 --motif-length 18 --seed 3 --output data";
 
 /// Simulates and tokenizes into `tokens.parquet`.
@@ -39,7 +42,7 @@ fn truth(directory: &Path) -> HashMap<String, Vec<(u32, u32)>> {
             truth.entry(cells[0].to_owned()).or_default().push((start, end));
         }
     }
-    assert!(truth.len() > 300, "{} records have a motif", truth.len());
+    assert!(truth.len() > 500, "{} records have a motif", truth.len());
     truth
 }
 
@@ -146,15 +149,16 @@ fn a_fixed_motif_is_marked_at_the_same_bases_on_both_strands_and_in_every_frame(
         ),
     );
     let rows: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
-    // Tokens of the other strand and of a shift by a whole token are the same triples of bases.
-    for label in ["reverse_complement", "frame_shift_3"] {
-        assert!(figure(&rows, label, "iou") > 0.999, "{label}");
-        assert!(figure(&rows, label, "spearman") > 0.999, "{label}");
-        assert!(figure(&rows, label, "relative_distance") < 0.001, "{label}");
-    }
+    // Tokens of the other strand are the same triples of bases.
+    assert!(figure(&rows, "reverse_complement", "iou") > 0.999);
+    assert!(figure(&rows, "reverse_complement", "spearman") > 0.999);
+    assert!(figure(&rows, "reverse_complement", "relative_distance") < 0.001);
+    // So are those of a shift by a whole token, but a motif at the very beginning is cut off.
+    let whole = figure(&rows, "frame_shift_3", "iou");
+    assert!((0.95..1.0).contains(&whole), "{whole}");
     // In another frame a run of 18 bases begins and ends at most one base further: 17 of 19.
     let shifted = figure(&rows, "frame_shift", "iou");
-    assert!((0.85..0.999).contains(&shifted), "{shifted}");
+    assert!((0.8..0.97).contains(&shifted), "{shifted}");
     // A motif of 18 bases is spared by substitutions of 1 % with probability .83.
     let substituted = figure(&rows, "substitution", "iou");
     assert!((0.6..0.98).contains(&substituted), "{substituted}");
@@ -188,7 +192,7 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path();
     prepare(folder);
-    let train = "--tokens tokens.parquet --preset tiny --epochs 12 --quiet --output";
+    let train = "--tokens tokens.parquet --preset tiny --epochs 20 --quiet --output";
     succeed("train-classifier", folder, &format!("{train} trained"));
     succeed("train-classifier", folder, &format!("{train} permuted --permute-labels"));
     let judge = "judge --mask-probability 1 --mask-kind uniform";
@@ -210,4 +214,59 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     // Four genera: chance is .25, and four standard errors of 60 windows are .22.
     assert!(trained > 0.7 && judge > 0.5, "{found:?}");
     assert!([permuted, top, fresh].iter().all(|&accuracy| accuracy < 0.5), "{found:?}");
+
+    // Masks by gradients know whether the weights are those that were trained.
+    let mut others = String::new();
+    for (label, classifier) in [
+        ("reference", "trained"),
+        ("seed", "trained"),
+        ("permuted", "permuted"),
+        ("randomized-1", "top"),
+        ("randomized-all", "fresh"),
+    ] {
+        let masks = gradient_masks(folder, classifier);
+        write_masks(&folder.join(format!("{label}.parquet")), &masks);
+        if label != "reference" {
+            others += &format!(" --other {label}={label}.parquet");
+        }
+    }
+    let arguments =
+        "--tokens tokens.parquet --reference reference.parquet --output metrics.parquet";
+    succeed("compare", folder, &format!("{arguments} {others} --replicates 100 --quiet"));
+    let rows: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
+    let correlation = |label| figure(&rows, label, "spearman");
+    assert!((correlation("seed") - 1.0).abs() < 1e-9);
+    let found = ["randomized-1", "randomized-all", "permuted"].map(correlation);
+    assert!(found[0] < 0.9 && found[1] < 0.5 && found[2] < 0.5, "{found:?}");
+}
+
+/// |m · ∂z/∂m| at m = 1 per token of the test windows, over its maximum, where z is the largest logit
+/// of a genus and m multiplies the embedding: gradient × input, summed over the embedding.
+fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
+    let classifier = load_classifier(&directory.join(classifier), &Device::Cpu).unwrap();
+    let rows: Vec<TokenRow> = read_rows(&directory.join("tokens.parquet"));
+    let is_test = |row: &TokenRow| row.split.as_deref() == Some("test");
+    let mask = |row: TokenRow| {
+        let batch = TokenBatch::new(&[&row.tokens], DType::F32, &Device::Cpu).unwrap();
+        let ones = Var::ones((1, row.tokens.len()), DType::F32, &Device::Cpu).unwrap();
+        let mask = masking::complete(ones.as_tensor(), &batch).unwrap();
+        let logits = classifier.forward(&batch, Some(&mask), &mut Pass::inference()).unwrap();
+        let gradients = logits[1].max(1).unwrap().sum_all().unwrap().backward().unwrap();
+        let scores: Vec<f32> =
+            gradients.get(&ones).unwrap().abs().unwrap().flatten_all().unwrap().to_vec1().unwrap();
+        let largest = scores[1..].iter().copied().fold(f32::MIN_POSITIVE, f32::max);
+        let mask: Vec<f32> = scores[1..].iter().map(|score| score / largest).collect();
+        MaskRow {
+            id: row.id,
+            window: row.window,
+            method: "gradient_input".to_owned(),
+            rank: "all".to_owned(),
+            target: None,
+            target_kind: "predicted".to_owned(),
+            hard: mask.iter().map(|&value| value > 0.5).collect(),
+            area: mask.iter().sum::<f32>() / mask.len() as f32,
+            mask,
+        }
+    };
+    rows.into_iter().filter(is_test).map(mask).collect()
 }
