@@ -252,7 +252,7 @@ fn leave_one_out_is_found_in_another_table() {
         let context = readlens_stage::Context::silent();
         readlens_evaluate::run(&bench.config, bench.seed, inputs, &bench.outputs(), &context)
     };
-    let rows = run(&inputs).unwrap();
+    let rows = run(&inputs).unwrap().metrics;
     let tau: Vec<&MetricRow> =
         rows.iter().filter(|r| r.metric == "leave_one_out_tau" && r.split == "test").collect();
     assert_eq!(tau.len(), 1);
