@@ -20,7 +20,7 @@ fn tokenization(stride: u32) -> Tokenization {
 /// A number that follows no pattern, below `below`.
 fn noise(i: usize, below: usize) -> usize {
     let mixed = (i as u64 + 1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) as usize % (below << 20) >> 20
+    ((mixed ^ mixed >> 29).wrapping_mul(0xBF58_476D_1CE4_E5B9) >> 20) as usize % below
 }
 
 /// `count` windows; a genus has a dinucleotide of its own in half of its places. Windows of the
@@ -30,7 +30,7 @@ fn rows(count: usize) -> Vec<TokenRow> {
     let row = |i: usize| {
         let split = ["train", "train", "valid", "test"][i % 4];
         let genus = i / 4 % 3;
-        let is_rare = split == "test" && i % 5 == 0;
+        let is_rare = split == "test" && i.is_multiple_of(5);
         let mut bases = Vec::new();
         for place in 0..30 {
             let (a, b) = (noise(i * 64 + 2 * place, 4), noise(i * 64 + 2 * place + 1, 4));
@@ -52,7 +52,7 @@ fn rows(count: usize) -> Vec<TokenRow> {
             strand: "+".to_owned(),
             tokens,
             split: Some(split.to_owned()),
-            taxa: vec![Some("all".to_owned()), (i % 7 != 0).then_some(name)],
+            taxa: vec![Some("all".to_owned()), (!i.is_multiple_of(7)).then_some(name)],
         }
     };
     (0..count).map(row).collect()

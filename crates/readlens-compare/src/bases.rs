@@ -19,7 +19,7 @@ pub(crate) struct BaseMasks {
 /// Where the masks come from.
 #[derive(Debug)]
 enum Rows {
-    Bases(Reader<BaseRow>),
+    Bases(Box<Reader<BaseRow>>),
     Tokens(Box<OnBases>),
 }
 
@@ -46,7 +46,7 @@ impl BaseMasks {
         let rows = if table_of(path)?.name == MaskRow::TABLE.name {
             Rows::Tokens(Box::new(OnBases::open(path, tokens)?))
         } else {
-            Rows::Bases(Reader::open(path)?)
+            Rows::Bases(Box::new(Reader::open(path)?))
         };
         let mut masks = Self { rows, head: None };
         masks.advance()?;

@@ -39,7 +39,7 @@ fn token(i: usize) -> TokenRow {
         end: start + LENGTH as u32,
         strand: "+".to_owned(),
         tokens: vec![5, 6, 7],
-        split: Some(if i / 2 % 2 == 0 { "train" } else { "test" }.to_owned()),
+        split: Some(if (i / 2).is_multiple_of(2) { "train" } else { "test" }.to_owned()),
         taxa: vec![None],
     }
 }

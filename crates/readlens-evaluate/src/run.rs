@@ -70,10 +70,7 @@ pub fn run(
     for masks in masks {
         rows.extend(collapse::measure(masks, tokens, context)?);
     }
-    let checks = match &config.checks {
-        Some(checks) => Some(check(&rows, &evidence, checks)),
-        None => None,
-    };
+    let checks = config.checks.as_ref().map(|checks| check(&rows, &evidence, checks));
     // Both files are complete before either takes its name.
     let json = match &outputs.json {
         Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),

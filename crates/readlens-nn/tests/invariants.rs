@@ -14,8 +14,8 @@ use readlens_kmer::PAD;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Pass, Pooling, TokenBatch,
-    masking,
+    Classifier, ClassifierConfig, ExplainerConfig, GuideConfig, MaskSite, NormPlace, Pass, Pooling,
+    TokenBatch, masking,
 };
 
 /// Another batch shape may group the additions of a product otherwise.

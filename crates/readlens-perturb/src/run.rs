@@ -324,7 +324,7 @@ mod tests {
             for index in 1..=count {
                 let rows = rows_of_shard(Shard { index, count }, windows, group);
                 assert_eq!(rows.start, next);
-                assert!(rows.end == windows || rows.end % group == 0);
+                assert!(rows.end == windows || rows.end.is_multiple_of(group));
                 next = rows.end;
             }
             assert_eq!(next, windows);

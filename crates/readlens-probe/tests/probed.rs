@@ -37,7 +37,7 @@ fn tokens(windows: usize) -> Vec<TokenRow> {
             split: Some(if record % 5 == 4 { "valid" } else { "test" }.to_owned()),
             taxa: vec![
                 Some("phylum".to_owned()),
-                (record % 11 != 0).then(|| format!("genus{genus}")),
+                (!record.is_multiple_of(11)).then(|| format!("genus{genus}")),
             ],
         }
     };

@@ -33,8 +33,7 @@ pub fn run(
     let kept = reader.metadata().get_key_value(KEY_TOKENIZATION);
     let metadata: BTreeMap<String, String> =
         kept.into_iter().map(|(key, text)| (key.clone(), text.clone())).collect();
-    let mut writer =
-        Writer::<TokenRow>::create(output, &reader.ranks().to_vec(), &manifest, &metadata)?;
+    let mut writer = Writer::<TokenRow>::create(output, reader.ranks(), &manifest, &metadata)?;
     let progress = context.progress("windows", reader.rows());
     let mut emptied = 0_u64;
     while let Some(row) = reader.next().transpose()? {
