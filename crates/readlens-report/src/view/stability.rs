@@ -272,7 +272,9 @@ mod tests {
         let dots: usize = plots[0].panels.iter().map(|panel| panel.dots.len()).sum();
         assert_eq!(dots, 6);
         // The axis of a correlation reaches down to −.4, where the interval ends at −.25.
-        assert_eq!(plots[0].panels[0].dots[3].x, plots[0].panels[0].dots[0].x);
+        // So zero, which is chance, lies at 4/14 of the panel from 221 to 586.5.
+        let zero = (px(221.0 + 4.0 / 14.0 * 365.5), "0".to_owned());
+        assert_eq!(plots[0].panels[0].chance, Some(zero));
         // Two random tenths: .01 in both, .19 in either.
         assert!((jaccard_of_chance(0.1) - 0.01 / 0.19).abs() < 1e-12);
     }
