@@ -2,7 +2,7 @@
 
 use crate::figures::{Figure, Figures, MaskKind, Point};
 use crate::methods::Method;
-use crate::text::{figure, listed, spaced};
+use crate::text::{decimal, listed, spaced};
 use crate::view::curves::{Curve, CurvePlot, Entry, Level, Numbers, Panel, Spacing, Spot, Style};
 
 const CONTROL: &str = "random block of that size";
@@ -254,7 +254,7 @@ impl Source<'_> {
         if values.iter().all(Option::is_none) {
             return String::new();
         }
-        let shown = values.iter().map(|found| found.map_or("–".to_owned(), |f| figure(f.value)));
+        let shown = values.iter().map(|found| found.map_or("–".to_owned(), |f| decimal(f.value)));
         format!("AUC {}", shown.collect::<Vec<_>>().join(" / "))
     }
 

@@ -156,17 +156,17 @@ pub(crate) const OPERATORS: [Operator; 19] = [
     ),
     operator(
         "kmer_logistic_regression",
-        "Counts of k-mers, logistic regression",
+        "k-mer logistic regression",
         Family::Floor,
         true,
-        "A linear model of the whole sequence's composition, which knows no place.",
+        "A linear model of how often each k-mer occurs in the whole sequence.",
     ),
     operator(
         "kmer_naive_bayes",
-        "Counts of k-mers, naive Bayes",
+        "k-mer naive Bayes",
         Family::Floor,
         true,
-        "The simplest model of the whole sequence's composition.",
+        "The simplest model of the same counts.",
     ),
     operator(
         "majority_class",

@@ -5,7 +5,7 @@ use readlens_tables::masks::ALL_RANKS;
 
 use crate::figures::{Figure, Figures, mask_rank};
 use crate::methods::Method;
-use crate::text::{figure, percent, spaced};
+use crate::text::{decimal, figure, percent, spaced};
 
 /// A column of figures: title, explanation, operator (none for figures of the mask itself), metric,
 /// whether in percent, and whether less is better (none where neither is).
@@ -46,7 +46,7 @@ const COLUMNS: [Column; 9] = [
         Some(false),
     ),
     (
-        "comprehensiveness",
+        "compre\u{ad}hensiveness",
         "mean loss of probability while the largest 1, 5, 10, 20 and 50 % are removed (AOPC)",
         Some("aopc"),
         "comprehensiveness",
@@ -195,7 +195,7 @@ fn arrow(is_less_better: Option<bool>) -> &'static str {
 
 fn cell(found: Option<Figure>, in_percent: bool, has_others: bool, best: Option<f64>) -> Cell {
     let Some(found) = found else { return dash() };
-    let print = |value: f64| if in_percent { percent(value) } else { figure(value) };
+    let print = |value: f64| if in_percent { percent(value) } else { decimal(value) };
     Cell {
         value: print(found.value),
         interval: found

@@ -4,7 +4,7 @@ use super::axis::{Scale, Tick};
 use super::curves::short_percent;
 use crate::figures::{Figures, Similarity, mask_order, rounded};
 use crate::methods::title_of;
-use crate::text::{figure, px, spaced};
+use crate::text::{decimal, px, spaced};
 
 const WIDTH: f64 = 1000.0;
 const LABELS: f64 = 205.0;
@@ -171,9 +171,9 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
                 }
                 let interval = row.figure.interval;
                 let range = interval.map_or_else(String::new, |(low, high)| {
-                    format!(" (95 % interval {} to {})", figure(low), figure(high))
+                    format!(" (95 % interval {} to {})", decimal(low), decimal(high))
                 });
-                let note = format!("{row_title}: {title} {}{range}", figure(value));
+                let note = format!("{row_title}: {title} {}{range}", decimal(value));
                 told.push(note.clone());
                 Some(Dot {
                     x: scale.at(value),
@@ -194,7 +194,7 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
                 right: px(right),
                 middle: px((left + right) / 2.0),
                 ticks: scale.ticks(if measures.len() > 3 { 3 } else { 5 }, 1.0, ""),
-                chance: chance.map(|value| (scale.at(value), figure(value))),
+                chance: chance.map(|value| (scale.at(value), decimal(value))),
                 title,
                 dots,
             }
@@ -273,7 +273,7 @@ mod tests {
         assert_eq!(dots, 6);
         // The axis of a correlation reaches down to −.4, where the interval ends at −.25.
         // So zero, which is chance, lies at 4/14 of the panel from 221 to 586.5.
-        let zero = (px(221.0 + 4.0 / 14.0 * 365.5), "0".to_owned());
+        let zero = (px(221.0 + 4.0 / 14.0 * 365.5), "0.000".to_owned());
         assert_eq!(plots[0].panels[0].chance, Some(zero));
         // Two random tenths: .01 in both, .19 in either.
         assert!((jaccard_of_chance(0.1) - 0.01 / 0.19).abs() < 1e-12);
