@@ -8,11 +8,13 @@ use readlens_tables::masks::ALL_RANKS;
 
 use crate::config::{Config, Inputs};
 use crate::enrichment::{Contrast, Enrichment};
+use crate::evidence::curve_plots;
 use crate::figures::{MaskKind, mask_order};
 use crate::headline::{self, Comparison};
+use crate::methods::methods;
 use crate::page::{
-    self, GalleryView, LocalisationRow, Page, RegionRow, RegionTable, Regions, ShapeView,
-    SourceView, Training,
+    self, EvidenceView, GalleryView, LocalisationRow, Page, RegionRow, RegionTable, Regions,
+    ShapeView, SourceView, Training,
 };
 use crate::run::Findings;
 use crate::shape::Shape;
@@ -23,8 +25,11 @@ use crate::view::bars::Histogram;
 use crate::view::dots::DotPlot;
 use crate::view::level;
 use crate::view::lines::LineChart;
+use crate::view::methods::MethodTable;
 use crate::view::sequence::Card;
+use crate::view::stability::stability_plots;
 use crate::view::table::MeasureTable;
+use crate::view::verdicts::verdict_groups;
 
 /// Further measures of the table's operators, with the caption of each table.
 const MEASURES: [(&str, &str); 3] = [
@@ -84,13 +89,14 @@ impl Page {
             .map(|(name, terms)| Training { name, charts: terms.iter().map(chart).collect() });
         let mut sources = Vec::new();
         for source in &findings.sources {
-            sources.push(SourceView { name: source.name, json: shown_json(&source.json()?) });
+            sources
+                .push(SourceView { name: source.name.clone(), json: shown_json(&source.json()?) });
         }
         let own = serde_json::to_string(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
         let pretty = serde_json::to_string_pretty(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
-        sources.push(SourceView { name: "this page", json: shown_json(&pretty) });
+        sources.push(SourceView { name: "this page".to_owned(), json: shown_json(&pretty) });
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
@@ -99,6 +105,8 @@ impl Page {
             basis: basis(findings),
             comparison,
             results,
+            verdicts: verdict_groups(&findings.checks, method),
+            evidence: evidence(findings),
             training: training.collect(),
             shapes: by_rank(&findings.masks.shapes, ranks)
                 .map(|(r, s)| shape(r, s, findings))
@@ -126,6 +134,25 @@ fn basis(findings: &Findings) -> String {
         Some("all") => "all windows".to_owned(),
         Some("unassigned") => "windows that belong to no split".to_owned(),
         Some(split) => format!("{} split", visible(split, 40)),
+    }
+}
+
+/// The methods beside one another.
+fn evidence(findings: &Findings) -> EvidenceView {
+    let (figures, ranks) = (&findings.figures, &findings.survey.ranks);
+    let methods = methods(figures, findings.masks.method.as_deref(), ranks);
+    let (stability, has_more_stability) = stability_plots(figures, ranks);
+    let choice = if methods.iter().all(|method| method.colour.is_some()) {
+        ""
+    } else {
+        "In colour: the method that this page shows and, of the Explainers and of the other methods, those that keep most (by the area under the insertion curve). The others are thin and grey."
+    };
+    EvidenceView {
+        methods: MethodTable::of(figures, &methods, ranks, &findings.costs),
+        plots: curve_plots(figures, &methods, ranks),
+        choice: choice.to_owned(),
+        stability,
+        has_more_stability,
     }
 }
 

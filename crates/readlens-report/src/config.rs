@@ -63,6 +63,12 @@ pub struct Inputs {
     pub perturbations: Option<PathBuf>,
     /// metrics.parquet; without it the page has no table of results.
     pub metrics: Option<PathBuf>,
+    /// Metrics tables of other stages: compare, probe, baseline.
+    pub evidence: Vec<PathBuf>,
+    /// metrics.json, for its verdicts.
+    pub checks: Option<PathBuf>,
+    /// costs.parquet of the attribution methods.
+    pub costs: Option<PathBuf>,
     /// Directory of the classifier, for its training curves.
     pub classifier: Option<PathBuf>,
     /// Directory of the Explainer, for its training curves.

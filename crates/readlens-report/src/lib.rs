@@ -7,13 +7,17 @@
 //! its script. Every string that came from an input passes the templates' escaping.
 
 mod assemble;
+mod checks;
 mod choice;
 mod config;
+mod costs;
 mod curves;
 mod enrichment;
+mod evidence;
 mod figures;
 mod gallery;
 mod headline;
+mod methods;
 mod operators;
 mod options;
 mod page;

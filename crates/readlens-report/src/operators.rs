@@ -21,7 +21,7 @@ impl Family {
             Self::Untouched => "The whole sequence",
             Self::Keep => "Only the marked bases are shown: higher is better for the mask",
             Self::Hide => "The marked bases are hidden: lower is better for the mask",
-            Self::Floor => "What is reached without reading anything",
+            Self::Floor => "What is reached without reading the marked bases",
         }
     }
 }
@@ -48,7 +48,7 @@ const fn operator(
 }
 
 /// Every operator, in the order of the page's rows.
-pub(crate) const OPERATORS: [Operator; 14] = [
+pub(crate) const OPERATORS: [Operator; 19] = [
     operator(
         "unmasked",
         "Unmasked",
@@ -92,6 +92,13 @@ pub(crate) const OPERATORS: [Operator; 14] = [
         "The hard mask's tokens in random order: same area, no stretches.",
     ),
     operator(
+        "foreign",
+        "Another sequence's mask",
+        Family::Keep,
+        true,
+        "The mask of another sequence, of another taxon where there is one: if it does as well, the mask does not depend on the sequence.",
+    ),
+    operator(
         "masked",
         "Masked (soft)",
         Family::Keep,
@@ -132,6 +139,34 @@ pub(crate) const OPERATORS: [Operator; 14] = [
         Family::Floor,
         true,
         "The classifier on an input with every token hidden: what it says when it reads nothing.",
+    ),
+    operator(
+        "all_mean",
+        "Everything made average",
+        Family::Floor,
+        true,
+        "The classifier on the mean of all k-mers at every place.",
+    ),
+    operator(
+        "probe",
+        "The mask without its sequence",
+        Family::Floor,
+        true,
+        "A linear model that sees where the mask lies, and no base: high means that the mask itself carries the answer.",
+    ),
+    operator(
+        "kmer_logistic_regression",
+        "k-mer logistic regression",
+        Family::Floor,
+        true,
+        "A linear model of how often each k-mer occurs in the whole sequence.",
+    ),
+    operator(
+        "kmer_naive_bayes",
+        "k-mer naive Bayes",
+        Family::Floor,
+        true,
+        "The simplest model of the same counts.",
     ),
     operator(
         "majority_class",

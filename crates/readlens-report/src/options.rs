@@ -12,7 +12,8 @@ pub struct Options {
     /// Tokens table (tokens.parquet): sequences, labels and splits
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Masks table (masks.parquet)
+    /// Masks table (masks.parquet) with the method to show; curves and figures of other methods
+    /// come from the metrics
     #[arg(long, value_name = "PARQUET")]
     masks: PathBuf,
     /// Masks per nucleotide (bases.parquet) [default: the tokens' masks, spread over their bases]
@@ -24,6 +25,16 @@ pub struct Options {
     /// Metrics table (metrics.parquet) [default: no table of results]
     #[arg(long, value_name = "PARQUET")]
     metrics: Option<PathBuf>,
+    /// Metrics tables of readlens-compare, -probe and -baseline; repeatable [default: none]
+    #[arg(long, value_name = "PARQUET")]
+    evidence: Vec<PathBuf>,
+    /// Figures as JSON (metrics.json of readlens-evaluate --check), for the verdicts in it
+    /// [default: none]
+    #[arg(long, value_name = "JSON")]
+    checks: Option<PathBuf>,
+    /// What the attribution methods cost (costs.parquet of readlens-attribute) [default: not shown]
+    #[arg(long, value_name = "PARQUET")]
+    costs: Option<PathBuf>,
     /// Directory of the trained classifier, for its training curves [default: none]
     #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
@@ -69,6 +80,9 @@ impl Stage for Options {
             bases: self.bases,
             perturbations: self.perturbations,
             metrics: self.metrics,
+            evidence: self.evidence,
+            checks: self.checks,
+            costs: self.costs,
             classifier: self.classifier,
             explainer: self.explainer,
             intervals: self.intervals,

@@ -4,11 +4,15 @@ use askama::Template;
 
 use crate::headline::{Comparison, Outcome};
 use crate::view::bars::Histogram;
+use crate::view::curves::CurvePlot;
 use crate::view::dots::DotPlot;
 use crate::view::letters::MAX_LETTERS;
 use crate::view::lines::LineChart;
+use crate::view::methods::MethodTable;
 use crate::view::sequence::{Card, Verdict};
+use crate::view::stability::StabilityPlot;
 use crate::view::table::MeasureTable;
+use crate::view::verdicts::VerdictGroup;
 
 /// The whole document.
 #[derive(Debug, Template)]
@@ -24,6 +28,9 @@ pub(crate) struct Page {
     pub(crate) comparison: Option<Comparison>,
     /// The results by kind of mask, the leading one first.
     pub(crate) results: Vec<Result>,
+    /// Verdicts by what they are about.
+    pub(crate) verdicts: Vec<VerdictGroup>,
+    pub(crate) evidence: EvidenceView,
     pub(crate) training: Vec<Training>,
     pub(crate) shapes: Vec<ShapeView>,
     pub(crate) localisation: Vec<LocalisationRow>,
@@ -32,6 +39,23 @@ pub(crate) struct Page {
     pub(crate) sources: Vec<SourceView>,
     /// Own manifest as JSON, safe in a script element.
     pub(crate) manifest: String,
+}
+
+/// The methods beside one another.
+#[derive(Debug)]
+pub(crate) struct EvidenceView {
+    pub(crate) methods: Option<MethodTable>,
+    pub(crate) plots: Vec<CurvePlot>,
+    /// How the coloured methods were chosen; empty where all have a colour.
+    pub(crate) choice: String,
+    pub(crate) stability: Vec<StabilityPlot>,
+    pub(crate) has_more_stability: bool,
+}
+
+impl EvidenceView {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.methods.is_none() && self.plots.is_empty() && self.stability.is_empty()
+    }
 }
 
 /// Tables and plot for one kind of mask.
@@ -113,6 +137,6 @@ pub(crate) struct GalleryView {
 /// One manifest.
 #[derive(Debug)]
 pub(crate) struct SourceView {
-    pub(crate) name: &'static str,
+    pub(crate) name: String,
     pub(crate) json: String,
 }

@@ -5,9 +5,12 @@ use askama::Template;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::NewFile;
 use readlens_stage::Context;
+use readlens_tables::costs::CostRow;
 use readlens_tables::{Interval, read_intervals};
 
+use crate::checks::{Check, checks_of};
 use crate::config::{Config, Inputs};
+use crate::costs::costs_of;
 use crate::curves::{Term, curves_of};
 use crate::figures::Figures;
 use crate::gallery::Gallery;
@@ -15,12 +18,15 @@ use crate::page::Page;
 use crate::provenance::{Source, manifest_of, own_manifest};
 use crate::shape::Masks;
 use crate::survey::Survey;
+use crate::text::visible;
 
 /// Everything that was read.
 #[derive(Debug)]
 pub(crate) struct Findings {
     pub(crate) survey: Survey,
     pub(crate) figures: Figures,
+    pub(crate) checks: Vec<Check>,
+    pub(crate) costs: Vec<CostRow>,
     pub(crate) masks: Masks,
     pub(crate) gallery: Gallery,
     pub(crate) intervals: HashMap<String, Vec<Interval>>,
@@ -53,7 +59,9 @@ pub fn run(inputs: &Inputs, config: Config, output: &Path, context: &Context) ->
 }
 
 fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Result<Findings> {
-    let figures = inputs.metrics.as_deref().map(Figures::of).transpose()?.unwrap_or_default();
+    let figures = Figures::of(inputs.metrics.as_deref(), &inputs.evidence)?;
+    let (checks, checks_manifest) = inputs.checks.as_deref().map(checks_of).transpose()?.unzip();
+    let (costs, costs_manifest) = inputs.costs.as_deref().map(costs_of).transpose()?.unzip();
     let intervals =
         inputs.intervals.as_deref().map(read_intervals).transpose()?.unwrap_or_default();
     let survey = Survey::of(&inputs.tokens)?;
@@ -65,18 +73,24 @@ fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Re
     let gallery = Gallery::of(inputs, &survey, &masks, split.as_deref(), &intervals)?;
     let mut training = Vec::new();
     let mut sources = vec![
-        Source { name: "tokens", manifest: survey.manifest.clone() },
-        Source { name: "masks", manifest: masks.manifest.clone() },
+        Source { name: "tokens".to_owned(), manifest: survey.manifest.clone() },
+        Source { name: "masks".to_owned(), manifest: masks.manifest.clone() },
     ];
-    let mut add = |name, is_given: bool, manifest| {
+    let mut add = |name: &str, is_given: bool, manifest| {
         if is_given {
-            sources.push(Source { name, manifest });
+            sources.push(Source { name: name.to_owned(), manifest });
         }
     };
     add("bases", inputs.bases.is_some(), gallery.bases_manifest.clone());
     let given = inputs.perturbations.is_some();
     add("perturbations", given, gallery.perturbations_manifest.clone());
     add("metrics", inputs.metrics.is_some(), figures.manifest.clone());
+    for manifest in &figures.evidence_manifests {
+        let stage = manifest.as_ref().map_or("unknown stage", |m| m.stage.as_str());
+        add(&format!("evidence of {}", visible(stage, 40)), true, manifest.clone());
+    }
+    add("checks", checks_manifest.is_some(), checks_manifest);
+    add("costs", costs_manifest.is_some(), costs_manifest.flatten());
     for (name, title, directory) in [
         ("classifier", "Classifier", &inputs.classifier),
         ("explainer", "Explainer", &inputs.explainer),
@@ -86,5 +100,15 @@ fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Re
             add(name, true, Some(manifest_of(directory)?));
         }
     }
-    Ok(Findings { survey, figures, masks, gallery, intervals, training, sources })
+    Ok(Findings {
+        survey,
+        figures,
+        checks: checks.unwrap_or_default(),
+        costs: costs.unwrap_or_default(),
+        masks,
+        gallery,
+        intervals,
+        training,
+        sources,
+    })
 }

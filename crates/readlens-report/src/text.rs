@@ -76,6 +76,11 @@ pub(crate) fn figure(value: f64) -> String {
     }
 }
 
+/// Three decimals, for figures that are compared with one another; a dash where it is not a number.
+pub(crate) fn decimal(value: f64) -> String {
+    if value.is_finite() { format!("{:.3}", value + 0.0) } else { "–".to_owned() }
+}
+
 /// `12345` as `12,345`.
 pub(crate) fn count_of(n: u64) -> String {
     let digits = n.to_string();
@@ -164,6 +169,8 @@ mod tests {
         assert_eq!(count_of(123), "123");
         assert_eq!(figure(0.4567), "0.457");
         assert_eq!(figure(12345.6), "12,346");
+        assert_eq!(decimal(0.00912), "0.009");
+        assert_eq!(decimal(f64::INFINITY), "–");
         assert_eq!(listed(&["a".into(), "b".into(), "c".into()]), "a, b and c");
     }
 

@@ -32,6 +32,8 @@ fn hostile_names_are_shown_and_do_nothing() {
     // Direction changes and zero-width characters are spelled out.
     assert!(!page.contains(['\u{202e}', '\u{2066}', '\u{200b}', '\u{2028}']));
     assert!(page.contains("evil⟨U+202E⟩gpj.exe"));
+    // Methods, comparisons and verdicts have hostile names here too.
+    assert!(page.contains("id=\"evidence\"") && page.contains("id=\"checks\""));
     // Names are kept as they are otherwise.
     let articles = markup::texts_of(&page, "article").join("\n");
     for name in ["<script>alert(1)</script>", "=cmd()", "../../x", "'single'", "{{ 7*7 }}"] {

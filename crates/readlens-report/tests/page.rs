@@ -114,10 +114,15 @@ fn without_the_optional_inputs_there_is_still_a_page_that_says_what_is_missing()
     let page = page(&inputs, Config::default());
     markup::check(&page);
     assert!(page.contains("--metrics") && page.contains("--intervals"));
-    assert!(!page.contains("id=\"training\""));
+    for section in ["training", "evidence", "checks"] {
+        assert!(
+            !page.contains(&format!("id=\"{section}\""))
+                && !page.contains(&format!("#{section}\""))
+        );
+    }
     assert_eq!(markup::texts_of(&page, "article").len(), 20);
     // Each alone can be missing.
-    for missing in 0..6 {
+    for missing in 0..9 {
         let mut inputs = all.clone();
         match missing {
             0 => inputs.bases = None,
@@ -125,6 +130,9 @@ fn without_the_optional_inputs_there_is_still_a_page_that_says_what_is_missing()
             2 => inputs.metrics = None,
             3 => inputs.classifier = None,
             4 => inputs.explainer = None,
+            5 => inputs.evidence.clear(),
+            6 => inputs.checks = None,
+            7 => inputs.costs = None,
             _ => inputs.intervals = None,
         }
         markup::check(&self::page(&inputs, with_sequences(2)));
@@ -168,4 +176,95 @@ fn nothing_is_loaded_from_anywhere() {
     let links = markup::tags(&page);
     let links = links.iter().filter(|tag| tag.name == "a").flat_map(|tag| &tag.attributes);
     assert!(links.filter(|(name, _)| name == "href").all(|(_, to)| to.starts_with('#')));
+}
+
+/// The values of `attribute` in the elements `name` whose class is `class`.
+fn attributes(page: &str, name: &str, class: &str, attribute: &str) -> Vec<String> {
+    let tags = markup::tags(page);
+    let value = |tag: &markup::Tag, wanted: &str| {
+        tag.attributes.iter().find(|(name, _)| name == wanted).map(|(_, value)| value.clone())
+    };
+    let of_class = tags.iter().filter(|tag| tag.name == name);
+    let of_class = of_class.filter(|tag| value(tag, "class").as_deref() == Some(class));
+    of_class.filter_map(|tag| value(tag, attribute)).collect()
+}
+
+#[test]
+fn curves_have_a_point_per_share_in_every_panel_and_a_band_for_explainers_only() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(30, 120).write(folder.path());
+    let page = page(&inputs, with_sequences(1));
+    markup::check(&page);
+    let counts = |class: &str| -> Vec<usize> {
+        let points = attributes(&page, "path", class, "d");
+        points.iter().map(|d| d.matches('M').count()).collect()
+    };
+    // Keeping and removing, insertion and deletion, for three ranks each, and one in each legend;
+    // the probabilities of the untouched input are the last point of an insertion curve. Both
+    // ends of it are there: nothing and everything. The constant mask has 11 levels.
+    let mut explainer = Vec::new();
+    for points in [12, 12, 14, 14, 11] {
+        explainer.extend([points, points, points, 1]);
+    }
+    assert_eq!(counts("points m0"), explainer);
+    let mut lime = explainer[..16].to_vec();
+    assert_eq!(counts("points m1 other"), lime);
+    lime.retain(|points| *points > 1);
+    // The random blocks have no signs on their points: 11, 11, 13 and 13 straight lines.
+    let blocks = attributes(&page, "path", "random", "d");
+    let steps: Vec<usize> = blocks.iter().map(|d| d.matches('L').count()).collect();
+    let in_panels: Vec<usize> = steps.iter().copied().filter(|steps| *steps > 0).collect();
+    assert_eq!(in_panels, lime.iter().map(|points| points - 1).collect::<Vec<_>>());
+    assert_eq!(attributes(&page, "path", "area m0", "d").len(), 15);
+    assert!(attributes(&page, "path", "area m1 other", "d").is_empty());
+    // The shown method's own area in three panels of accuracy and three of the constant mask.
+    assert_eq!(attributes(&page, "circle", "own", "cx").len(), 3 + 1 + 3 + 1);
+    assert!(page.contains("AUC 0.891 / 0.891 / 0.891"));
+}
+
+#[test]
+fn every_method_has_a_row_with_its_costs_and_every_comparison_a_dot() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(30, 120).write(folder.path());
+    let page = page(&inputs, with_sequences(1));
+    let tables = markup::texts_of(&page, "table");
+    let methods = tables.iter().find(|table| table.contains("Every method, figures")).unwrap();
+    let row = |name: &str| methods.lines().find(|line| line.starts_with(name)).unwrap().to_owned();
+    assert!(row("Explainer").contains("0.891") && row("Explainer").contains("89.8"));
+    assert!(row("LIME").contains("500") && row("LIME").contains("1.250"));
+    assert!(row("random tokens").contains("0.354"));
+    // Three comparisons by Spearman, Jaccard at two shares and IoU; distances are not drawn.
+    let plot = markup::texts_of(&page, "figure");
+    let plot = plot.iter().find(|f| f.contains("Other seeds of the Explainer")).unwrap();
+    assert_eq!(plot.matches("95 % interval").count(), 3 * 4);
+    assert!(!plot.contains("relative distance"));
+    // The linear model of k-mers stands in the first table.
+    assert!(tables[0].contains("logistic regression") && tables[0].contains("37.3"));
+}
+
+#[test]
+fn verdicts_are_told_in_words_and_signs() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(30, 120).write(folder.path());
+    let page = page(&inputs, with_sequences(1));
+    let lists = markup::texts_of(&page, "details");
+    let of = |heading: &str| lists.iter().find(|text| text.contains(heading)).unwrap();
+    let mask = of("Explainer, mask for all ranks: 1 failed, 1 passed, 1 not measured");
+    let place = |sign: &str| mask.find(sign).unwrap();
+    assert!(place("✗ failed") < place("✓ passed") && place("✓ passed") < place("? not measured"));
+    assert!(mask.contains("the mask finds nothing"));
+    assert!(of("The classifier: 1 noted").contains("! noted"));
+}
+
+#[test]
+fn an_evaluation_without_checks_has_no_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(5, 100).write(folder.path());
+    let path = inputs.checks.as_ref().unwrap();
+    let text = fs::read_to_string(path).unwrap();
+    let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+    document["checks"] = serde_json::Value::Null;
+    fs::write(path, document.to_string()).unwrap();
+    let page = page(&inputs, with_sequences(1));
+    assert!(!page.contains("id=\"checks\"") && page.contains("id=\"evidence\""));
 }

@@ -127,3 +127,15 @@ fn impossible_options_are_usage_faults() {
         assert_eq!(refused(&inputs, folder.path(), config).exit_code(), ExitCode::Usage);
     }
 }
+
+#[test]
+fn a_document_that_is_no_evaluation_is_refused() {
+    for text in ["{}", "[", "{\"manifest\": null, \"checks\": [{\"verdict\": \"perhaps\"}]}"] {
+        let text = message(|i| std::fs::write(i.checks.as_ref().unwrap(), text).unwrap());
+        assert!(text.contains("metrics.json, line 1"), "{text}");
+    }
+    let text = message(|i| {
+        std::fs::copy(&i.tokens, &i.evidence[0]).unwrap();
+    });
+    assert!(text.contains("compare.parquet"), "{text}");
+}

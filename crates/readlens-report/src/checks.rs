@@ -1,0 +1,86 @@
+//! The verdicts of an evaluation.
+
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+use readlens_provenance::{Manifest, read_json};
+use serde::Deserialize;
+
+/// Most verdicts in one document; more are a damaged one.
+const MAX_CHECKS: usize = 10_000;
+
+/// What a check found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum Verdict {
+    Passed,
+    Failed,
+    Noted,
+    NotMeasured,
+}
+
+impl Verdict {
+    pub(crate) const ALL: [Self; 4] = [Self::Failed, Self::Noted, Self::Passed, Self::NotMeasured];
+
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            Self::Passed => "passed",
+            Self::Failed => "failed",
+            Self::Noted => "noted",
+            Self::NotMeasured => "not measured",
+        }
+    }
+
+    /// A sign that differs by its shape, not by its colour alone.
+    pub(crate) fn sign(self) -> &'static str {
+        match self {
+            Self::Passed => "✓",
+            Self::Failed => "✗",
+            Self::Noted => "!",
+            Self::NotMeasured => "?",
+        }
+    }
+
+    pub(crate) fn style(self) -> &'static str {
+        match self {
+            Self::Passed => "shown",
+            Self::Failed => "against",
+            Self::Noted => "noted",
+            Self::NotMeasured => "open",
+        }
+    }
+}
+
+/// One check of one mask, or of the classifier alone.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct Check {
+    pub(crate) name: String,
+    pub(crate) method: String,
+    pub(crate) mask_rank: String,
+    pub(crate) verdict: Verdict,
+    pub(crate) sentence: String,
+}
+
+/// The part of metrics.json that the page shows.
+#[derive(Debug, Deserialize)]
+struct Document {
+    manifest: Manifest,
+    checks: Option<Vec<Check>>,
+}
+
+/// Reads the verdicts, none where nothing was checked, and the document's manifest.
+///
+/// # Errors
+/// The document cannot be read or is none of readlens-evaluate.
+pub(crate) fn checks_of(path: &Path) -> Result<(Vec<Check>, Manifest)> {
+    let document: Document = read_json(path)?;
+    let checks = document.checks.unwrap_or_default();
+    if checks.len() > MAX_CHECKS {
+        return Err(Fault::input(path)
+            .expected(format!("at most {MAX_CHECKS} checks"))
+            .found(checks.len())
+            .remedy("pass the metrics.json of readlens-evaluate --check")
+            .into());
+    }
+    Ok((checks, document.manifest))
+}
