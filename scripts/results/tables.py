@@ -218,7 +218,11 @@ def main() -> None:
     if checks:
         print("### Verdicts\n")
         for check in checks:
-            who = f" ({check['method']})" if check.get("method") else ""
+            method = check.get("method")
+            # What was not measured for other methods was measured for the one that compare saw.
+            if check["verdict"] == "not_measured" or method not in (None, "none", *shown):
+                continue
+            who = f" ({method})" if method else ""
             print(f"- **{check['name']}**{who}: {check['verdict']}. {check.get('sentence', '')}")
         print()
 
