@@ -27,7 +27,7 @@ pub(crate) enum Style {
     Grey,
     /// A control that reads no mask.
     Control,
-    /// The only curve of a chart.
+    /// The only curve of a chart, which is no method's.
     Plain,
 }
 
@@ -38,7 +38,7 @@ impl Style {
             Self::Method { colour, is_explainer: false } => format!("m{colour} other"),
             Self::Grey => "grey".to_owned(),
             Self::Control => "random".to_owned(),
-            Self::Plain => "m0".to_owned(),
+            Self::Plain => "plain".to_owned(),
         }
     }
 
