@@ -10,9 +10,10 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use readlens_kernels::product::{Matrix, PackedRight, Update, left, product};
 use readlens_kernels::{
-    AdamWStep, Affine, Buffer, ConvolutionStash, ConvolutionTensors, ConvolutionWork, Convolutions,
-    Encoder, EncoderShape, EncoderStash, EncoderTensors, EncoderWork, Engine, LayerTensors, Level,
-    MaskSite, NormPlace, Output, Precision, Tokens, adamw, gelu, layer_norm,
+    AdamWStep, Affine, Buffer, ConvolutionStash, ConvolutionTensors, ConvolutionTokens,
+    ConvolutionWork, Convolutions, Encoder, EncoderShape, EncoderStash, EncoderTensors,
+    EncoderWork, Engine, LayerTensors, Level, MaskSite, NormPlace, Output, Precision, Tokens,
+    adamw, gelu, layer_norm,
 };
 
 const DIM: usize = 128;
@@ -209,6 +210,7 @@ fn convolutions(criterion: &mut Criterion) {
     for (label, engine) in engines() {
         let norm = Affine { weight: &ones[..], bias: &zeros[..] };
         let layer = Affine { weight: &weight[..], bias: &zeros[..] };
+        let tokens = ConvolutionTokens { ids: &ids, lengths: &lengths, added: None };
         let network = Convolutions {
             engine,
             dim: CHANNELS,
@@ -225,8 +227,7 @@ fn convolutions(criterion: &mut Criterion) {
         };
         let (mut stash, mut work) = (ConvolutionStash::default(), ConvolutionWork::default());
         group.bench_function(BenchmarkId::from_parameter(label), |bencher| {
-            bencher
-                .iter(|| black_box(network.forward(&ids, &lengths, None, &mut stash, &mut work)));
+            bencher.iter(|| black_box(network.forward(tokens, &mut stash, &mut work)));
         });
     }
     group.finish();

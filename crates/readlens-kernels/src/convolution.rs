@@ -46,6 +46,17 @@ pub struct Convolutions<'a> {
     pub dropout: Option<&'a Kept>,
 }
 
+/// Sequences one after the other, as the convolutions read them.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvolutionTokens<'a> {
+    /// Token ids without padding.
+    pub ids: &'a [u32],
+    /// Tokens of each sequence.
+    pub lengths: &'a [usize],
+    /// Added to the token embedding, tokens × dim, where there is anything to add.
+    pub added: Option<&'a [f32]>,
+}
+
 /// What the backward pass needs; memory that can serve any number of passes, one after the other.
 #[derive(Debug, Default)]
 pub struct ConvolutionStash {
@@ -110,18 +121,17 @@ impl Convolutions<'_> {
         Convolution { engine, dim, width, dilation: self.dilations[index], tensors }
     }
 
-    /// The outputs, tokens × outputs. `added`, tokens × dim, is added to the embedding where there is any.
+    /// The outputs, tokens × outputs.
     ///
     /// # Panics
     /// An id is outside the embedding.
     pub fn forward(
         &self,
-        ids: &[u32],
-        lengths: &[usize],
-        added: Option<&[f32]>,
+        tokens: ConvolutionTokens,
         stash: &mut ConvolutionStash,
         work: &mut ConvolutionWork,
     ) -> Vec<f32> {
+        let ConvolutionTokens { ids, lengths, added } = tokens;
         let (dim, engine, count) = (self.dim, self.engine, ids.len());
         let layers = self.dilations.len();
         stash.states.resize_with(layers + 1, Buffer::default);
@@ -160,14 +170,14 @@ impl Convolutions<'_> {
     /// the gradient of the embedding with what was added. The stash is of the forward pass with the same arguments.
     pub fn backward(
         &self,
-        ids: &[u32],
-        lengths: &[usize],
+        tokens: ConvolutionTokens,
         upstream: &[f32],
         stash: &ConvolutionStash,
         gradients: &mut ConvolutionTensors<&mut [f32]>,
         embedded: Option<&mut [f32]>,
         work: &mut ConvolutionWork,
     ) {
+        let ConvolutionTokens { ids, lengths, .. } = tokens;
         let (dim, engine, count) = (self.dim, self.engine, ids.len());
         let layers = self.dilations.len();
         let normal = Matrix::rows(&stash.normal, count, dim);

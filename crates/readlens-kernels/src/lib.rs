@@ -27,7 +27,9 @@ pub mod product;
 
 pub use adamw::{AdamWStep, adamw};
 pub use buffer::Buffer;
-pub use convolution::{ConvolutionStash, ConvolutionTensors, ConvolutionWork, Convolutions};
+pub use convolution::{
+    ConvolutionStash, ConvolutionTensors, ConvolutionTokens, ConvolutionWork, Convolutions,
+};
 pub use cpu::{Engine, Level, Precision};
 pub use embedding::{MaskSite, Tokens};
 pub use encoder::{Encoder, EncoderDropout, EncoderShape, EncoderStash, EncoderWork, Output};

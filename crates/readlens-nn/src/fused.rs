@@ -8,8 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Storage, Tensor, bail};
 use readlens_kernels::{
-    ConvolutionStash, ConvolutionTensors, ConvolutionWork, Convolutions, Encoder, EncoderDropout,
-    EncoderShape, EncoderStash, EncoderTensors, EncoderWork, Engine, Kept, Output, Tokens,
+    ConvolutionStash, ConvolutionTensors, ConvolutionTokens, ConvolutionWork, Convolutions,
+    Encoder, EncoderDropout, EncoderShape, EncoderStash, EncoderTensors, EncoderWork, Engine, Kept,
+    Output, Tokens,
 };
 
 use crate::batch::Ragged;
@@ -269,6 +270,11 @@ impl FusedConvolutions {
         self.tensors.each_ref().try_map(next)
     }
 
+    fn tokens<'a>(&'a self, added: Option<&'a [f32]>) -> ConvolutionTokens<'a> {
+        let Ragged { ids, lengths, .. } = &*self.batch;
+        ConvolutionTokens { ids, lengths, added }
+    }
+
     /// Runs `compute` with the network.
     fn run<R>(
         &self,
@@ -310,8 +316,7 @@ impl CustomOp2 for FusedConvolutions {
             false => None,
         };
         let logits = self.run(|network, stash, work| {
-            let Ragged { ids, lengths, .. } = &*self.batch;
-            Ok(network.forward(ids, lengths, added.as_deref(), stash, work))
+            Ok(network.forward(self.tokens(added.as_deref()), stash, work))
         })?;
         let out = self.batch.scatter_wide(&logits, self.outputs);
         let shape = (self.batch.lengths.len(), self.batch.width, self.outputs);
@@ -337,9 +342,9 @@ impl CustomOp2 for FusedConvolutions {
                 let mut memory = gradients.lock();
                 let parts = gradients.parts(&mut memory, &self.listed()?)?;
                 let mut parts = self.refill(parts)?;
-                let Ragged { ids, lengths, .. } = &*self.batch;
                 let of_added = wants_added.then_some(embedded.as_mut_slice());
-                network.backward(ids, lengths, &upstream, stash, &mut parts, of_added, work);
+                let tokens = self.tokens(None);
+                network.backward(tokens, &upstream, stash, &mut parts, of_added, work);
                 Ok(())
             })
         })?;

@@ -15,8 +15,8 @@ use readlens_kernels::{Engine, Level, Precision};
 use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, Explainer, ExplainerConfig, ExplainerNetwork, GradientLayout,
-    MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch, WeightGradients, WeightSource,
-    masking,
+    MaskSite, NormPlace, Parameters, Pass, Pooling, Reading, TokenBatch, WeightGradients,
+    WeightSource, masking,
 };
 
 /// Largest relative error of the outputs and of all gradients together, as the norm of the difference over the norm.
@@ -236,9 +236,14 @@ fn check_explainer(config: &ExplainerConfig, lengths: &[u32], dropout: f64, what
         let batch = batch_of(&rows, dtype);
         let reading = if explainer.needs_reading() {
             let shape = encoder(NormPlace::Pre, 2, MaskSite::Embedding);
-            let classifier =
-                network::frozen_classifier(&classifier_config(shape, Pooling::Mean), dtype);
-            network::reading(config, &classifier, &batch)
+            let shape = classifier_config(shape, Pooling::Mean);
+            let classifier = network::frozen_classifier(&shape, DType::F64);
+            // The same for all: what is compared is the Explainer.
+            let reading = network::reading(config, &classifier, &batch_of(&rows, DType::F64));
+            reading.map(|reading| Reading {
+                gradient: reading.gradient.map(|gradient| gradient.to_dtype(dtype).unwrap()),
+                ..reading
+            })
         } else {
             None
         };

@@ -167,6 +167,7 @@ pub fn logistic() -> Classifier {
             mask_site: MaskSite::Embedding,
         },
         pooling: Pooling::Mean,
+        bag: None,
         ranks: vec![RankClasses {
             rank: "genus".to_owned(),
             taxa: vec!["first".to_owned(), "second".to_owned()],

@@ -1,0 +1,146 @@
+//! Several Explainers, means over neighbours and blocks, and Explainers that read the classifier.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::{Path, PathBuf};
+
+use readlens_batch::{Shard, explain};
+use readlens_fault::{ExitCode, Result};
+use readlens_mask::{Config, Paths, run};
+use readlens_nn::masking::{select, z_scores};
+use readlens_nn::scores::{average_in_blocks, smooth};
+use readlens_nn::{
+    DeviceKind, ExplainerConfig, GuideConfig, Precision, Selection, load_classifier, load_explainer,
+};
+use readlens_stage::Context;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tests::{
+    RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
+    write_classifier, write_explainer, write_tokens,
+};
+
+const SHARE: Selection = Selection::Share { share: 0.25 };
+
+fn config() -> Config {
+    Config {
+        method: "ensemble".to_owned(),
+        split: None,
+        selection: Some(SHARE),
+        smoothing: 1,
+        patch: 1,
+        frames: 1,
+        precision: Precision::F32,
+    }
+}
+
+fn prepare(directory: &Path) -> Vec<TokenRow> {
+    let table = rows(20, &tokenization());
+    write_tokens(&directory.join("tokens.parquet"), &table, &tokenization());
+    write_classifier(&directory.join("classifier"), &classifier_shape(), 2);
+    let shape = explainer_shape(convolutional(), &["all"], Selection::Threshold);
+    write_explainer(&directory.join("a"), &shape, 3);
+    write_explainer(&directory.join("b"), &shape, 4);
+    table
+}
+
+fn mask(directory: &Path, config: &Config, explainers: &[&str]) -> Result<Vec<MaskRow>> {
+    let paths = Paths {
+        tokens: directory.join("tokens.parquet"),
+        classifier: Some(directory.join("classifier")),
+        explainers: explainers.iter().map(|name| directory.join(name)).collect(),
+        output: directory.join("masks.parquet"),
+        bases: None,
+    };
+    run(config, &paths, Shard::WHOLE, DeviceKind::Cpu, &Context::silent())?;
+    Ok(read_rows(&paths.output))
+}
+
+/// Logits of the Explainer in `directory`, per window.
+fn logits(directory: PathBuf, table: &[TokenRow]) -> Vec<Vec<f32>> {
+    let explainer = load_explainer(&directory, &DeviceKind::Cpu.open(Precision::F32).unwrap());
+    let rows: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let logits = explain(&explainer.unwrap(), None, &rows).unwrap();
+    logits.into_iter().map(|masks| masks[0].clone()).collect()
+}
+
+#[test]
+fn an_ensemble_is_the_mean_of_z_scores() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = prepare(directory.path());
+    let found = mask(directory.path(), &config(), &["a", "b"]).unwrap();
+    let members = ["a", "b"].map(|name| logits(directory.path().join(name), &table));
+    for (window, found) in found.iter().enumerate() {
+        let scores = members.each_ref().map(|logits| z_scores(&logits[window]));
+        let mean: Vec<f32> =
+            scores[0].iter().zip(&scores[1]).map(|(a, b)| 0.5 * a + 0.5 * b).collect();
+        let (expected, hard) = select(&mean, SHARE);
+        assert_eq!((&found.hard, found.method.as_str()), (&hard, "ensemble"));
+        assert!(found.mask.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+    let alone = mask(directory.path(), &config(), &["a"]).unwrap();
+    assert!(found.iter().zip(&alone).any(|(a, b)| a.hard != b.hard), "the second one is not heard");
+}
+
+#[test]
+fn neighbours_and_then_blocks_are_averaged() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = prepare(directory.path());
+    let config = Config { smoothing: 3, patch: 4, ..config() };
+    let found = mask(directory.path(), &config, &["a"]).unwrap();
+    for (found, logits) in found.iter().zip(logits(directory.path().join("a"), &table)) {
+        let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
+        let means = average_in_blocks(&smooth(&wide, 3), 4);
+        let means: Vec<f32> = means.into_iter().map(|x| x as f32).collect();
+        let expected = select(&means, SHARE).0;
+        assert!(found.mask.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));
+    }
+}
+
+#[test]
+fn an_explainer_that_reads_the_classifier_needs_it() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = prepare(directory.path());
+    let shape = ExplainerConfig {
+        guide: Some(GuideConfig { levels: vec![0.2], is_input: true, weight: 1.0 }),
+        conditions: classifier_shape().ranks.iter().map(|rank| rank.taxa.len()).collect(),
+        ..explainer_shape(convolutional(), &["all"], SHARE)
+    };
+    write_explainer(&directory.path().join("reader"), &shape, 5);
+    let found = mask(directory.path(), &config(), &["reader"]).unwrap();
+    let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
+    let classifier = load_classifier(&directory.path().join("classifier"), &device).unwrap();
+    let explainer = load_explainer(&directory.path().join("reader"), &device).unwrap();
+    let rows: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let expected = explain(&explainer, Some(&classifier), &rows).unwrap();
+    for (found, expected) in found.iter().zip(&expected) {
+        assert_eq!(found.hard, select(&expected[0], SHARE).1);
+    }
+    assert!(explain(&explainer, None, &rows).is_err());
+    let paths = Paths {
+        tokens: directory.path().join("tokens.parquet"),
+        classifier: None,
+        explainers: vec![directory.path().join("reader")],
+        output: directory.path().join("none.parquet"),
+        bases: None,
+    };
+    let refused = run(&config(), &paths, Shard::WHOLE, DeviceKind::Cpu, &Context::silent());
+    let fault = refused.unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::Usage);
+    assert!(fault.to_string().contains("--classifier"), "{fault}");
+    assert!(!paths.output.exists());
+}
+
+#[test]
+fn explainers_that_do_not_belong_together_are_refused() {
+    let directory = tempfile::tempdir().unwrap();
+    prepare(directory.path());
+    let of_ranks = explainer_shape(convolutional(), &RANKS, SHARE);
+    write_explainer(&directory.path().join("ranks"), &of_ranks, 6);
+    let fault = mask(directory.path(), &config(), &["a", "ranks"]).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput);
+    assert!(fault.to_string().contains("the first Explainer"), "{fault}");
+    let threshold = Config { selection: None, ..config() };
+    let fault = mask(directory.path(), &threshold, &["a", "b"]).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::Usage);
+    assert!(fault.to_string().contains("--area"), "{fault}");
+}
