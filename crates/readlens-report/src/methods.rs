@@ -103,10 +103,8 @@ mod tests {
     use super::*;
 
     fn coloured(names: &[&str]) -> Vec<String> {
-        let figures = Figures {
-            methods: names.iter().map(|name| (*name).to_owned()).collect(),
-            ..Figures::default()
-        };
+        let mut figures = Figures::default();
+        figures.methods = names.iter().map(|name| (*name).to_owned()).collect();
         let methods = methods(&figures, Some("explainer_b"), &[]);
         assert_eq!(methods.len(), names.len());
         methods.into_iter().filter(|m| m.colour.is_some()).map(|m| m.title).collect()

@@ -148,8 +148,7 @@ impl MethodTable {
         if !has_column.contains(&true) {
             return None;
         }
-        let shown_columns =
-            || COLUMNS.iter().enumerate().filter(|(i, _)| has_column[*i]).map(|(i, c)| (i, c));
+        let shown_columns = || COLUMNS.iter().enumerate().filter(|(i, _)| has_column[*i]);
         let mut heads: Vec<Head> = shown_columns()
             .map(|(_, (title, note, .., less))| Head { title, note, arrow: arrow(*less) })
             .collect();
