@@ -145,7 +145,7 @@ fn evidence(findings: &Findings) -> EvidenceView {
     let choice = if methods.iter().all(|method| method.colour.is_some()) {
         ""
     } else {
-        "In colour: the method that this page shows and, of the Explainers and of the other methods, those that keep most (by the area under the insertion curve). The others are thin and grey."
+        "In colour: the method that this page shows and, of the Explainers and of the other methods, those that keep most (by the area under the insertion curve). The others, and other seeds of a method, are thin and grey."
     };
     EvidenceView {
         methods: MethodTable::of(figures, &methods, ranks, &findings.costs),

@@ -1,9 +1,11 @@
 //! The verdicts of an evaluation.
 
+use std::fs::File;
+use std::io::BufReader;
 use std::path::Path;
 
-use readlens_fault::{Fault, Result};
-use readlens_provenance::{Manifest, read_json};
+use readlens_fault::{Fault, Place, Result};
+use readlens_provenance::Manifest;
 use serde::Deserialize;
 
 /// Most verdicts in one document; more are a damaged one.
@@ -73,7 +75,15 @@ struct Document {
 /// # Errors
 /// The document cannot be read or is none of readlens-evaluate.
 pub(crate) fn checks_of(path: &Path) -> Result<(Vec<Check>, Manifest)> {
-    let document: Document = read_json(path)?;
+    let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
+    // The document holds every figure too: tens of megabytes, which are read past.
+    let document: Document = serde_json::from_reader(BufReader::new(file)).map_err(|e| {
+        Fault::input(path)
+            .at(Place::Line(e.line() as u64))
+            .expected("metrics.json as readlens-evaluate writes it")
+            .found(e)
+            .remedy("restore the file or run readlens-evaluate again")
+    })?;
     let checks = document.checks.unwrap_or_default();
     if checks.len() > MAX_CHECKS {
         return Err(Fault::input(path)

@@ -32,7 +32,7 @@ struct Plan {
 const PLANS: [Plan; 4] = [
     Plan {
         heading: "How much must be kept",
-        reading: "Only the tokens with the largest mask are shown, as many as the axis says; all others are hidden. A mask that found the evidence rises early, far above random blocks of the same size. The axis is drawn by its square root, so that small shares can be read.",
+        reading: "Only the tokens with the largest mask are shown, as many as the axis says; all others are hidden. A mask that found the evidence rises early, far above random blocks of the same size. The axis is drawn by its square root, so that small shares can be read. The ring is the hard mask of the method that this page shows, at its own area.",
         x_title: "% of the tokens kept",
         operator: "keep_top",
         control: "keep_block",

@@ -39,6 +39,12 @@ fn is_explainer(name: &str) -> bool {
     name.starts_with("explainer")
 }
 
+/// Whether a name says that the method is another one with another seed, as `explainer_seed2` does.
+fn is_repeat(name: &str) -> bool {
+    name.rsplit_once("_seed")
+        .is_some_and(|(_, seed)| !seed.is_empty() && seed.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// `explainer_distilled` as `Explainer (distilled)`.
 pub(crate) fn title_of(name: &str) -> String {
     if let Some((_, title)) = NAMES.iter().find(|(known, _)| *known == name) {
@@ -54,7 +60,7 @@ pub(crate) fn title_of(name: &str) -> String {
 /// group by how much it keeps, best first.
 ///
 /// The method that is shown and the best of both groups have colours: four for each group, and
-/// what one group does not need is the other's.
+/// what one group does not need is the other's. Other seeds of a method have none.
 pub(crate) fn methods(figures: &Figures, shown: Option<&str>, ranks: &[String]) -> Vec<Method> {
     let mut ordered: Vec<(&String, f64)> =
         figures.methods.iter().map(|name| (name, kept(figures, name, ranks))).collect();
@@ -63,14 +69,16 @@ pub(crate) fn methods(figures: &Figures, shown: Option<&str>, ranks: &[String]) 
         let place = |name: &str| (Some(name) != shown, !is_explainer(name));
         place(a).cmp(&place(b)).then_with(|| kept_b.total_cmp(kept_a))
     });
-    let explainers = ordered.iter().filter(|(name, _)| is_explainer(name)).count();
-    let others = ordered.len() - explainers;
+    let may_have_colour = |name: &str| !is_repeat(name) || Some(name) == shown;
+    let candidates = || ordered.iter().map(|(name, _)| name).filter(|name| may_have_colour(name));
+    let explainers = candidates().filter(|name| is_explainer(name)).count();
+    let others = candidates().count() - explainers;
     let for_explainers = explainers.min((COLOURS / 2).max(COLOURS.saturating_sub(others)));
     let mut left = [for_explainers, COLOURS - for_explainers];
     let mut next = 0;
     let methods = ordered.into_iter().map(|(name, _)| {
         let left = &mut left[usize::from(!is_explainer(name))];
-        let colour = (*left > 0).then(|| {
+        let colour = (*left > 0 && may_have_colour(name)).then(|| {
             *left -= 1;
             next += 1;
             next - 1
@@ -103,10 +111,8 @@ mod tests {
     use super::*;
 
     fn coloured(names: &[&str]) -> Vec<String> {
-        let figures = Figures {
-            methods: names.iter().map(|name| (*name).to_owned()).collect(),
-            ..Figures::default()
-        };
+        let mut figures = Figures::default();
+        figures.methods = names.iter().map(|name| (*name).to_owned()).collect();
         let methods = methods(&figures, Some("explainer_b"), &[]);
         assert_eq!(methods.len(), names.len());
         methods.into_iter().filter(|m| m.colour.is_some()).map(|m| m.title).collect()
@@ -132,5 +138,8 @@ mod tests {
         names.extend(["c", "d", "e", "f"]);
         assert_eq!(coloured(&names).iter().filter(|t| t.starts_with("Explainer")).count(), 4);
         assert_eq!(coloured(&names).len(), COLOURS);
+        // Other seeds are grey; a name that only looks like one is not.
+        let seeds = coloured(&["explainer_b", "explainer_b_seed2", "explainer_seedling", "lime"]);
+        assert_eq!(seeds, ["Explainer (b)", "Explainer (seedling)", "LIME"]);
     }
 }

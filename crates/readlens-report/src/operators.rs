@@ -9,18 +9,22 @@ pub(crate) enum Family {
     Keep,
     /// What the mask, or a control of the same area, marks is hidden.
     Hide,
+    /// What another classifier reads in it.
+    Judge,
     /// What is reached without reading anything.
     Floor,
 }
 
 impl Family {
-    pub(crate) const ALL: [Self; 4] = [Self::Untouched, Self::Keep, Self::Hide, Self::Floor];
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Untouched, Self::Keep, Self::Hide, Self::Judge, Self::Floor];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Untouched => "The whole sequence",
             Self::Keep => "Only the marked bases are shown: higher is better for the mask",
             Self::Hide => "The marked bases are hidden: lower is better for the mask",
+            Self::Judge => "What an independent judge, trained on random masks, reads",
             Self::Floor => "What is reached without reading the marked bases",
         }
     }
@@ -48,7 +52,7 @@ const fn operator(
 }
 
 /// Every operator, in the order of the page's rows.
-pub(crate) const OPERATORS: [Operator; 19] = [
+pub(crate) const OPERATORS: [Operator; 22] = [
     operator(
         "unmasked",
         "Unmasked",
@@ -134,6 +138,27 @@ pub(crate) const OPERATORS: [Operator; 19] = [
         "Every token is multiplied by one minus its mask value. A low figure alone proves nothing: compare it with the random rows.",
     ),
     operator(
+        "judge_unmasked",
+        "Judge, whole sequence",
+        Family::Judge,
+        true,
+        "Another classifier, which never saw the mask's maker.",
+    ),
+    operator(
+        "judge_hard_masked",
+        "Judge, hard masked",
+        Family::Judge,
+        false,
+        "High here as well means that the marked bases are evidence for others too, and no code between mask and classifier.",
+    ),
+    operator(
+        "judge_random_block",
+        "Judge, random block",
+        Family::Judge,
+        true,
+        "The judge on one random stretch of the same area.",
+    ),
+    operator(
         "all_zero",
         "Everything hidden",
         Family::Floor,
@@ -183,3 +208,35 @@ pub(crate) const OPERATORS: [Operator; 19] = [
         "Every token multiplied by the mask's mean.",
     ),
 ];
+
+/// What stands for hidden tokens, by the end of an operator's name.
+const REMOVALS: [(&str, &str); 3] = [
+    ("_mean", "hidden tokens made average"),
+    ("_unknown", "hidden tokens unknown"),
+    ("_shuffled", "hidden bases shuffled"),
+];
+
+/// The title of an operator that hides in another way, such as `hard_masked_unknown`.
+pub(crate) fn title_under_removal(name: &str) -> Option<String> {
+    REMOVALS.iter().find_map(|(end, what)| {
+        let of = name.strip_suffix(end)?;
+        if of == "all" {
+            return Some(format!("Everything hidden, {what}"));
+        }
+        let operator = OPERATORS.iter().find(|operator| operator.name == of)?;
+        Some(format!("{}, {what}", operator.title))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn other_ways_of_hiding_have_titles_of_their_own() {
+        let title = |name| title_under_removal(name).unwrap_or_default();
+        assert_eq!(title("hard_masked_unknown"), "Hard masked, hidden tokens unknown");
+        assert_eq!(title("all_shuffled"), "Everything hidden, hidden bases shuffled");
+        assert_eq!(title("something_mean"), "");
+    }
+}

@@ -202,20 +202,21 @@ fn curves_have_a_point_per_share_in_every_panel_and_a_band_for_explainers_only()
     // Keeping and removing, insertion and deletion, for three ranks each, and one in each legend;
     // the probabilities of the untouched input are the last point of an insertion curve. Both
     // ends of it are there: nothing and everything. The constant mask has 11 levels.
-    let mut explainer = Vec::new();
-    for points in [12, 12, 14, 14, 11] {
-        explainer.extend([points, points, points, 1]);
+    let mut expected = Vec::new();
+    for points in [12, 12, 14, 14] {
+        expected.extend([points, points, points, 1]);
     }
-    assert_eq!(counts("points m0"), explainer);
-    let mut lime = explainer[..16].to_vec();
-    assert_eq!(counts("points m1 other"), lime);
-    lime.retain(|points| *points > 1);
+    assert_eq!(counts("points m0"), expected);
+    assert_eq!(counts("points m1 other"), expected);
+    assert_eq!(counts("points plain"), [11, 11, 11, 1]);
+    expected.retain(|points| *points > 1);
     // The random blocks have no signs on their points: 11, 11, 13 and 13 straight lines.
     let blocks = attributes(&page, "path", "random", "d");
     let steps: Vec<usize> = blocks.iter().map(|d| d.matches('L').count()).collect();
     let in_panels: Vec<usize> = steps.iter().copied().filter(|steps| *steps > 0).collect();
-    assert_eq!(in_panels, lime.iter().map(|points| points - 1).collect::<Vec<_>>());
-    assert_eq!(attributes(&page, "path", "area m0", "d").len(), 15);
+    assert_eq!(in_panels, expected.iter().map(|points| points - 1).collect::<Vec<_>>());
+    assert_eq!(attributes(&page, "path", "area m0", "d").len(), 12);
+    assert_eq!(attributes(&page, "path", "area plain", "d").len(), 3);
     assert!(attributes(&page, "path", "area m1 other", "d").is_empty());
     // The shown method's own area in three panels of accuracy and three of the constant mask.
     assert_eq!(attributes(&page, "circle", "own", "cx").len(), 3 + 1 + 3 + 1);

@@ -83,6 +83,7 @@ pub(crate) fn run(mut settings: Settings, out: &Path, context: &Context) -> Resu
     paths.extend([
         ("bases", bases.as_path()),
         ("metrics", &metrics),
+        ("checks", &json),
         ("classifier", &classifier),
         ("explainer", &explainer),
         ("output", &report),

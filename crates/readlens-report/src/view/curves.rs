@@ -27,7 +27,7 @@ pub(crate) enum Style {
     Grey,
     /// A control that reads no mask.
     Control,
-    /// The only curve of a chart.
+    /// The only curve of a chart, which is no method's.
     Plain,
 }
 
@@ -38,7 +38,7 @@ impl Style {
             Self::Method { colour, is_explainer: false } => format!("m{colour} other"),
             Self::Grey => "grey".to_owned(),
             Self::Control => "random".to_owned(),
-            Self::Plain => "m0".to_owned(),
+            Self::Plain => "plain".to_owned(),
         }
     }
 
@@ -360,7 +360,9 @@ mod tests {
             points: points(&[(0.0, 0.0), (0.25, 0.5), (1.0, 1.0)]),
             has_band: true,
         };
-        let panel = |spacing| Panel::of("genus".into(), "x", spacing, &[curve.clone()], &[], &[]);
+        let panel = |spacing| {
+            Panel::of("genus".into(), "x", spacing, std::slice::from_ref(&curve), &[], &[])
+        };
         let even = panel(Spacing::Even);
         assert_eq!(even.curves[0].path, "M44 230L120 120L348 10");
         assert_eq!(even.curves[0].points.matches('M').count(), 3);

@@ -149,7 +149,7 @@ fn style(operator: &Operator) -> &'static str {
     match (operator.family, operator.is_control) {
         (Family::Untouched, _) => "whole",
         (_, true) => "control",
-        (Family::Keep, _) => "keep",
+        (Family::Keep | Family::Judge, _) => "keep",
         (Family::Hide | Family::Floor, _) => "hide",
     }
 }

@@ -148,8 +148,7 @@ impl MethodTable {
         if !has_column.contains(&true) {
             return None;
         }
-        let shown_columns =
-            || COLUMNS.iter().enumerate().filter(|(i, _)| has_column[*i]).map(|(i, c)| (i, c));
+        let shown_columns = || COLUMNS.iter().enumerate().filter(|(i, _)| has_column[*i]);
         let mut heads: Vec<Head> = shown_columns()
             .map(|(_, (title, note, .., less))| Head { title, note, arrow: arrow(*less) })
             .collect();
@@ -209,10 +208,16 @@ fn cost_cells(cost: Option<&CostRow>) -> [Cell; 2] {
     let Some(cost) = cost else { return [dash(), dash()] };
     let plain = |value: String| Cell { value, ..Cell::default() };
     let passes = match cost.backward_passes {
-        0.0 => figure(cost.forward_passes),
-        back => format!("{} + {}", figure(cost.forward_passes), figure(back)),
+        0.0 => short(cost.forward_passes),
+        back => format!("{} + {}", short(cost.forward_passes), short(back)),
     };
     [plain(passes), plain(figure(cost.seconds))]
+}
+
+/// A mean number of passes: whole where it is.
+fn short(passes: f64) -> String {
+    let text = format!("{passes:.1}");
+    text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
 }
 
 fn dash() -> Cell {

@@ -257,7 +257,8 @@ mod tests {
             row("seed", "jaccard", Some(0.1), 0.7),
             row("seeds", "spearman", None, 0.9),
         ];
-        let figures = Figures { similarities, ..Figures::default() };
+        let mut figures = Figures::default();
+        figures.similarities = similarities;
         let (plots, has_more) = stability_plots(&figures, &[]);
         assert!(!has_more);
         let titles: Vec<&str> = plots[0].rows.iter().map(|(_, title)| title.as_str()).collect();

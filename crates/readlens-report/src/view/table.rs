@@ -1,5 +1,5 @@
 use crate::figures::{Figure, Figures, MaskKind};
-use crate::operators::{Family, OPERATORS};
+use crate::operators::{Family, OPERATORS, title_under_removal};
 use crate::text::{count_of, percent, spaced};
 
 /// One cell: the figure, its interval below it, and more in a tooltip.
@@ -91,8 +91,13 @@ impl MeasureTable {
             })
             .collect();
         let others = figures.operators.iter().filter(|n| OPERATORS.iter().all(|o| o.name != *n));
-        let rows = others.filter_map(|name| row(name, spaced(name), "", true)).collect();
-        groups.push(Group { heading: "Others", rows });
+        let (removals, others): (Vec<&String>, Vec<&String>) =
+            others.partition(|name| title_under_removal(name).is_some());
+        let titled = |name: &String| title_under_removal(name).unwrap_or_else(|| spaced(name));
+        for (heading, names) in [("Hidden in other ways", removals), ("Others", others)] {
+            let rows = names.into_iter().filter_map(|name| row(name, titled(name), "", true));
+            groups.push(Group { heading, rows: rows.collect() });
+        }
         groups.retain(|group| !group.rows.is_empty());
         let ranks = ranks.iter().map(|rank| spaced(rank)).collect();
         (!groups.is_empty()).then_some(Self { caption, ranks, groups })
