@@ -209,22 +209,25 @@ pub(crate) const OPERATORS: [Operator; 22] = [
     ),
 ];
 
-/// What stands for hidden tokens, by the end of an operator's name.
-const REMOVALS: [(&str, &str); 3] = [
-    ("_mean", "hidden tokens made average"),
-    ("_unknown", "hidden tokens unknown"),
-    ("_shuffled", "hidden bases shuffled"),
+/// What stands for hidden tokens: end of an operator's name, word for it, and what it means.
+const REMOVALS: [(&str, &str, &str); 3] = [
+    ("_mean", "average", "Hidden tokens become the mean of all k-mers."),
+    ("_unknown", "unknown", "Hidden tokens become the token of unknown k-mers."),
+    (
+        "_shuffled",
+        "shuffled",
+        "Hidden bases are shuffled, so that each pair of neighbours is as frequent as before.",
+    ),
 ];
 
-/// The title of an operator that hides in another way, such as `hard_masked_unknown`.
-pub(crate) fn title_under_removal(name: &str) -> Option<String> {
-    REMOVALS.iter().find_map(|(end, what)| {
+/// Title and meaning of an operator that hides in another way, such as `hard_masked_unknown`.
+pub(crate) fn under_removal(name: &str) -> Option<(String, &'static str)> {
+    REMOVALS.iter().find_map(|(end, what, reading)| {
         let of = name.strip_suffix(end)?;
-        if of == "all" {
-            return Some(format!("Everything hidden, {what}"));
-        }
+        let of = if of == "all" { "all_zero" } else { of };
         let operator = OPERATORS.iter().find(|operator| operator.name == of)?;
-        Some(format!("{}, {what}", operator.title))
+        let title = operator.title.split(',').next().unwrap_or_default();
+        Some((format!("{title}, {what}"), *reading))
     })
 }
 
@@ -234,9 +237,10 @@ mod tests {
 
     #[test]
     fn other_ways_of_hiding_have_titles_of_their_own() {
-        let title = |name| title_under_removal(name).unwrap_or_default();
-        assert_eq!(title("hard_masked_unknown"), "Hard masked, hidden tokens unknown");
-        assert_eq!(title("all_shuffled"), "Everything hidden, hidden bases shuffled");
+        let title = |name| under_removal(name).map(|(title, _)| title).unwrap_or_default();
+        assert_eq!(title("hard_masked_unknown"), "Hard masked, unknown");
+        assert_eq!(title("random_block_mean"), "Random block, average");
+        assert_eq!(title("all_shuffled"), "Everything hidden, shuffled");
         assert_eq!(title("something_mean"), "");
     }
 }

@@ -1,5 +1,5 @@
 use crate::figures::{Figure, Figures, MaskKind};
-use crate::operators::{Family, OPERATORS, title_under_removal};
+use crate::operators::{Family, OPERATORS, under_removal};
 use crate::text::{count_of, percent, spaced};
 
 /// One cell: the figure, its interval below it, and more in a tooltip.
@@ -92,10 +92,13 @@ impl MeasureTable {
             .collect();
         let others = figures.operators.iter().filter(|n| OPERATORS.iter().all(|o| o.name != *n));
         let (removals, others): (Vec<&String>, Vec<&String>) =
-            others.partition(|name| title_under_removal(name).is_some());
-        let titled = |name: &String| title_under_removal(name).unwrap_or_else(|| spaced(name));
+            others.partition(|name| under_removal(name).is_some());
+        let titled = |name: &String| under_removal(name).unwrap_or_else(|| (spaced(name), ""));
         for (heading, names) in [("Hidden in other ways", removals), ("Others", others)] {
-            let rows = names.into_iter().filter_map(|name| row(name, titled(name), "", true));
+            let rows = names.into_iter().filter_map(|name| {
+                let (title, reading) = titled(name);
+                row(name, title, reading, true)
+            });
             groups.push(Group { heading, rows: rows.collect() });
         }
         groups.retain(|group| !group.rows.is_empty());
