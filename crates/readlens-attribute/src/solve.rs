@@ -94,14 +94,9 @@ mod tests {
 
     #[test]
     fn a_known_system_is_solved() {
-        // [[4, 2, 2], [2, 5, 3], [2, 3, 6]] x = [16, 21, 26] has x = [2, 2, 8/3]·…: checked by multiplication.
         let rows = [[4.0, 2.0, 2.0], [2.0, 5.0, 3.0], [2.0, 3.0, 6.0]];
-        let mut matrix = Symmetric::zeros(3);
-        for i in 0..3 {
-            for j in 0..=i {
-                matrix.values[i * 3 + j] = rows[i][j];
-            }
-        }
+        let values = rows.iter().flatten().copied().collect();
+        let matrix = Symmetric { size: 3, values };
         let wanted = [1.0, -2.0, 3.5];
         let b: Vec<f64> =
             rows.iter().map(|row| row.iter().zip(&wanted).map(|(a, x)| a * x).sum()).collect();
