@@ -237,7 +237,8 @@ fn lime_follows_a_classifier_that_is_nearly_linear() {
     let steepest = 0.5 / (1.0 - log_sigmoid(sum, 0).exp());
     assert!(sum > 0.0 && ratio > 1.0 && ratio < steepest, "{ratio}, at most {steepest}");
     let expected: Vec<f64> = gradient.iter().map(|g| ratio * g).collect();
-    assert_close(found, &expected, 0.01 * largest(gradient), "lime");
+    // 4,000 draws of twenty tokens.
+    assert_close(found, &expected, 0.03 * largest(gradient), "lime");
 }
 
 #[test]

@@ -150,7 +150,7 @@ pub fn contribution(token: u32) -> f64 {
 ///
 /// Its embeddings are so small that layer norms and the hyperbolic tangent are linear, and its blocks add nothing.
 pub fn logistic() -> Classifier {
-    const SMALL: f64 = 1e-5;
+    const SMALL: f64 = 1e-6;
     let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, false).unwrap();
     let shape = ClassifierConfig {
         encoder: EncoderConfig {
