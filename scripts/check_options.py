@@ -19,7 +19,7 @@ STAGES = (
 # Files and the manner of running are the workflow's to decide.
 DECIDED = set(
     "output summary json tokens classifier explainer masks bases perturbations metrics taxonomy truth"
-    " judge evidence"
+    " judge evidence checks costs"
     " intervals shard threads quiet log-format help version".split()
 )
 
