@@ -50,6 +50,7 @@ rule report:
         bases=f"{OUT}/bases.parquet",
         perturbations=f"{OUT}/perturbations.parquet",
         metrics=f"{OUT}/metrics.parquet",
+        json=f"{OUT}/metrics.json",
     output:
         f"{OUT}/report.html",
     params:
@@ -61,5 +62,5 @@ rule report:
     shell:
         "{BIN:q}readlens-report --tokens {input.tokens:q} --classifier {input.classifier:q}"
         " --explainer {input.explainer:q} --masks {input.masks:q} --bases {input.bases:q}"
-        " --perturbations {input.perturbations:q} --metrics {input.metrics:q} {params.intervals}"
+        " --perturbations {input.perturbations:q} --metrics {input.metrics:q} --checks {input.json:q} {params.intervals}"
         " --output {output:q} {params.options} --threads {threads} 2> {log:q}"
