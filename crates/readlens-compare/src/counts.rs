@@ -80,7 +80,7 @@ mod tests {
     use readlens_tables::bases::BaseRow;
 
     use super::*;
-    use crate::key::Split;
+    use readlens_figures::Split;
 
     fn rows(methods: &[&str]) -> Vec<BaseRow> {
         let row = |method: &&str| BaseRow {

@@ -1,6 +1,7 @@
 use std::ops::Range;
 
 use readlens_fault::Result;
+use readlens_figures::Split;
 use readlens_kmer::Tokenization;
 use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
@@ -8,7 +9,6 @@ use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 
 use crate::bases::{BaseMasks, Place};
 use crate::config::{Inputs, Other};
-use crate::key::Split;
 
 /// Windows that are worked on together.
 const CHUNK_WINDOWS: usize = 64;

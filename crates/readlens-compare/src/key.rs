@@ -1,5 +1,7 @@
 use std::cmp::Ordering;
 
+use readlens_figures::Split;
+
 /// Label of masks by the same method from another seed: every pair of them and the reference is
 /// compared, not each with the reference alone.
 pub(crate) const SEED: &str = "seed";
@@ -38,41 +40,6 @@ impl Metric {
             Self::Iou => METRICS[2],
             Self::RelativeDistance => METRICS[3],
             Self::MaxSensitivity => METRICS[4],
-        }
-    }
-}
-
-/// Split of a window.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Split {
-    Train,
-    Valid,
-    Test,
-    /// The table names none.
-    Unassigned,
-    /// All splits together.
-    All,
-}
-
-impl Split {
-    /// The split that a table names; `None` for a name that is none.
-    pub(crate) fn named(name: Option<&str>) -> Option<Self> {
-        match name {
-            None => Some(Self::Unassigned),
-            Some("train") => Some(Self::Train),
-            Some("valid") => Some(Self::Valid),
-            Some("test") => Some(Self::Test),
-            Some(_) => None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Test => "test",
-            Self::Unassigned => "unassigned",
-            Self::All => "all",
         }
     }
 }

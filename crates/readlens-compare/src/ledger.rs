@@ -1,9 +1,9 @@
 use std::collections::HashMap;
 
-use readlens_figures::{Bootstrap, Formula, Observation, Panel};
+use readlens_figures::{Bootstrap, Formula, Observation, Panel, Split};
 use readlens_tables::metrics::MetricRow;
 
-use crate::key::{Key, Metric, Split};
+use crate::key::{Key, Metric};
 
 /// Most figures: memory is in proportion to it, and a hostile table could name endlessly many
 /// methods.

@@ -140,7 +140,7 @@ impl Means {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::key::Split;
+    use readlens_figures::Split;
 
     fn row(start: u32, mask: &[f32]) -> BaseRow {
         BaseRow {

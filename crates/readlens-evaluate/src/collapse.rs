@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::Result;
+use readlens_figures::Split;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 
 use crate::cursor::Cursor;
-use crate::key::{ALL, MASK, Split};
+use crate::key::{ALL, MASK};
 
 /// Metric of masks: the mean correlation between those of different windows.
 ///

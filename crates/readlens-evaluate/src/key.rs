@@ -1,5 +1,6 @@
 use std::cmp::Ordering;
-use std::collections::HashMap;
+
+use readlens_figures::{Names, Split};
 
 use crate::kind::Kind;
 
@@ -45,41 +46,6 @@ const OPERATORS: [&str; 29] = [
     "judge_random_block",
 ];
 
-/// Split of a record.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Split {
-    Train,
-    Valid,
-    Test,
-    /// The table names none.
-    Unassigned,
-    /// All splits together.
-    All,
-}
-
-impl Split {
-    /// The split that a table names; `None` for a name that is none.
-    pub(crate) fn named(name: Option<&str>) -> Option<Self> {
-        match name {
-            None => Some(Self::Unassigned),
-            Some("train") => Some(Self::Train),
-            Some("valid") => Some(Self::Valid),
-            Some("test") => Some(Self::Test),
-            Some(_) => None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Test => "test",
-            Self::Unassigned => "unassigned",
-            Self::All => ALL,
-        }
-    }
-}
-
 /// A share of the real tokens, or the level of a constant mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Share(u32);
@@ -109,51 +75,21 @@ pub(crate) struct Key {
     pub(crate) kind: Kind,
 }
 
-/// Names of methods, operators and ranks, each kept once.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    names: Vec<String>,
-    places: HashMap<String, u32>,
+/// The order of the output: it depends on the names alone. `ranks` are the tokens table's.
+pub(crate) fn compare(names: &Names, ranks: &[String], a: &Key, b: &Key) -> Ordering {
+    let place =
+        |known: &[&str], name: &str| known.iter().position(|k| *k == name).unwrap_or(known.len());
+    let ranks: Vec<&str> = ranks.iter().map(String::as_str).collect();
+    let order = |key: &Key| {
+        let name = |place| names.name(place);
+        let rank = |place| (name(place) == ALL, rank_place(names, &ranks, place), name(place));
+        let method = (name(key.method) != NONE, name(key.method));
+        let operator = (place(&OPERATORS, name(key.operator)), name(key.operator));
+        (method, rank(key.mask_rank), operator, key.share, key.split, rank(key.rank), key.kind)
+    };
+    order(a).cmp(&order(b))
 }
 
-impl Names {
-    /// The place of `name`, which is kept if it is new.
-    pub(crate) fn place(&mut self, name: &str) -> u32 {
-        if let Some(&place) = self.places.get(name) {
-            return place;
-        }
-        let place = self.names.len() as u32;
-        self.names.push(name.to_owned());
-        self.places.insert(name.to_owned(), place);
-        place
-    }
-
-    pub(crate) fn name(&self, place: u32) -> &str {
-        &self.names[place as usize]
-    }
-
-    /// Number of names.
-    pub(crate) fn len(&self) -> usize {
-        self.names.len()
-    }
-
-    /// The order of the output: it depends on the names alone. `ranks` are the tokens table's.
-    pub(crate) fn compare(&self, ranks: &[String], a: &Key, b: &Key) -> Ordering {
-        let place = |known: &[&str], name: &str| {
-            known.iter().position(|k| *k == name).unwrap_or(known.len())
-        };
-        let ranks: Vec<&str> = ranks.iter().map(String::as_str).collect();
-        let order = |key: &Key| {
-            let name = |place| self.name(place);
-            let rank = |place| (name(place) == ALL, self.rank_place(&ranks, place), name(place));
-            let method = (name(key.method) != NONE, name(key.method));
-            let operator = (place(&OPERATORS, name(key.operator)), name(key.operator));
-            (method, rank(key.mask_rank), operator, key.share, key.split, rank(key.rank), key.kind)
-        };
-        order(a).cmp(&order(b))
-    }
-
-    fn rank_place(&self, ranks: &[&str], place: u32) -> usize {
-        ranks.iter().position(|rank| *rank == self.name(place)).unwrap_or(ranks.len())
-    }
+fn rank_place(names: &Names, ranks: &[&str], place: u32) -> usize {
+    ranks.iter().position(|rank| *rank == names.name(place)).unwrap_or(ranks.len())
 }

@@ -2,10 +2,10 @@ use std::collections::HashMap;
 
 use rayon::prelude::*;
 use readlens_fault::{Fault, InputFault};
-use readlens_figures::{Bootstrap, Figure, MAX_VALUES, Observation, Panel};
+use readlens_figures::{Bootstrap, Figure, MAX_VALUES, Names, Observation, Panel, Split};
 use readlens_tables::metrics::MetricRow;
 
-use crate::key::{Key, Names, Share, Split};
+use crate::key::{Key, Share, compare};
 use crate::kind::Kind;
 
 /// Most numbers that all sums and their replicates may take: 2 GiB. A hostile table could name endlessly many
@@ -73,7 +73,7 @@ impl Ledger {
     /// The place of a method, operator or rank in the keys.
     pub(crate) fn place(&mut self, name: &str) -> Result<u32, TooMany> {
         let place = self.names.place(name);
-        if self.names.len() > MAX_NAMES { Err(TooMany) } else { Ok(place) }
+        if self.names.iter().len() > MAX_NAMES { Err(TooMany) } else { Ok(place) }
     }
 
     /// What is observed next belongs to the record `id`; its windows come one after another.
@@ -183,7 +183,7 @@ impl Ledger {
             Some((key, figures(key, &all)))
         };
         found.par_extend(groups.into_par_iter().filter_map(all_splits));
-        found.par_sort_by(|(a, _), (b, _)| names.compare(ranks, a, b));
+        found.par_sort_by(|(a, _), (b, _)| compare(&names, ranks, a, b));
         let rows = found.iter().flat_map(|(key, figures)| {
             key.kind.names().iter().zip(figures).map(|(name, figure)| MetricRow {
                 method: names.name(key.method).to_owned(),

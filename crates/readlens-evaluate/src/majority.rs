@@ -1,11 +1,11 @@
 use std::collections::HashMap;
 
 use readlens_fault::Result;
+use readlens_figures::Split;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 
-use crate::key::Split;
 use crate::lineage::Lineages;
 use crate::truth::Truth;
 

@@ -1,13 +1,14 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
+use readlens_figures::Split;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 
 use crate::cursor::Cursor;
-use crate::key::{ALL, Key, MASK, Split};
+use crate::key::{ALL, Key, MASK};
 use crate::kind::Kind;
 use crate::ledger::{Ledger, TooMany};
 use crate::localisation::localise;

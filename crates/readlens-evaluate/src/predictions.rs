@@ -2,13 +2,14 @@ use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use readlens_fault::{Fault, InputFault, Result};
+use readlens_figures::Split;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
 
 use crate::cursor::Cursor;
 use crate::faithfulness::{self, Role, Seen};
-use crate::key::{ALL, Key, MAJORITY, NONE, Share, Split};
+use crate::key::{ALL, Key, MAJORITY, NONE, Share};
 use crate::kind::{CALIBRATION_BINS, Kind};
 use crate::ledger::{Ledger, TooMany};
 use crate::lineage::KnownLineages;

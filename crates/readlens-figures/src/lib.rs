@@ -5,8 +5,12 @@
 
 mod bootstrap;
 mod formula;
+mod names;
 mod panel;
+mod split;
 
 pub use bootstrap::Bootstrap;
 pub use formula::Formula;
+pub use names::Names;
 pub use panel::{Figure, MAX_VALUES, Observation, Panel};
+pub use split::Split;

@@ -2,6 +2,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, InputFault, Place, Result};
+use readlens_figures::Names;
 use readlens_kmer::Tokenization;
 use readlens_stage::Context;
 use readlens_tables::Reader;
@@ -10,7 +11,7 @@ use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 
 use crate::config::{Config, Inputs};
 use crate::features;
-use crate::masks::{Masks, Names};
+use crate::masks::Masks;
 
 /// Most methods and ranks together: memory is in proportion to it, and a hostile table could name
 /// endlessly many.

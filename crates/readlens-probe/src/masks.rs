@@ -1,4 +1,4 @@
-use std::collections::HashMap;
+use readlens_figures::Split;
 
 /// Every mask of one method and rank, as a probe sees it.
 #[derive(Debug)]
@@ -31,12 +31,7 @@ impl Masks {
 
     /// Takes note of a window's split.
     pub(crate) fn note_split(&mut self, split: Option<&str>) {
-        let name = match split {
-            Some("train") => "train",
-            Some("valid") => "valid",
-            Some("test") => "test",
-            _ => "unassigned",
-        };
+        let name = Split::named(split).unwrap_or(Split::Unassigned).name();
         self.split = Some(match self.split {
             Some(before) if before != name => "all",
             _ => name,
@@ -46,33 +41,5 @@ impl Masks {
     /// The split of all windows, or `all` where they have several.
     pub(crate) fn split(&self) -> &'static str {
         self.split.unwrap_or("all")
-    }
-}
-
-/// Names, each kept once.
-#[derive(Debug, Default)]
-pub(crate) struct Names {
-    names: Vec<String>,
-    places: HashMap<String, u32>,
-}
-
-impl Names {
-    /// The place of `name`, which is kept if it is new.
-    pub(crate) fn place(&mut self, name: &str) -> u32 {
-        if let Some(&place) = self.places.get(name) {
-            return place;
-        }
-        let place = self.names.len() as u32;
-        self.names.push(name.to_owned());
-        self.places.insert(name.to_owned(), place);
-        place
-    }
-
-    pub(crate) fn name(&self, place: u32) -> &str {
-        &self.names[place as usize]
-    }
-
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &str> {
-        self.names.iter().map(String::as_str)
     }
 }
