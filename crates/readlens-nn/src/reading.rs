@@ -36,7 +36,11 @@ impl Reading {
             .collect::<Result<_>>()?;
         let gradient = match levels {
             [] => None,
-            levels => Some(mask_gradient(classifier, batch, &classes, levels, masks)?),
+            levels => {
+                let even = vec![1.0; batch.dims()?.0];
+                let targets: Vec<_> = classes.iter().map(|c| (c.clone(), even.clone())).collect();
+                Some(mask_gradient(classifier, batch, &targets, levels, masks)?)
+            }
         };
         Ok(Self { classes, gradient })
     }
@@ -45,8 +49,8 @@ impl Reading {
 /// z-scores over each row's real tokens of `∂ ln p(class) / ∂ m_t` at the uniform mask `m = level`, averaged over
 /// `levels`; `(batch, tokens, masks)`, without a graph.
 ///
-/// One mask stands for all ranks together (the sum of their log probabilities) or there is one per rank. `classes`: one
-/// per row and rank. At a low level the gradient says what a token brings where little else is seen; at 1 redundant
+/// One mask stands for all ranks together (the sum of their log probabilities) or there is one per rank. `targets`: per
+/// rank the class of each row and its weight in that sum, 0 where it has none. At a low level the gradient says what a token brings where little else is seen; at 1 redundant
 /// evidence has none. The path is the masking's own, so that the reference is the masking's own baseline
 /// (Sundararajan et al. 2017 for the path).
 ///
@@ -55,20 +59,18 @@ impl Reading {
 pub fn mask_gradient(
     classifier: &Classifier,
     batch: &TokenBatch,
-    classes: &[Vec<u32>],
+    targets: &[(Vec<u32>, Vec<f64>)],
     levels: &[f64],
     masks: usize,
 ) -> Result<Tensor> {
-    let rows = batch.dims()?.0;
-    let even = vec![1.0; rows];
     let mut sums: Vec<Tensor> = vec![batch.maskable.zeros_like()?; masks];
     for &level in levels {
         let values = (batch.maskable.zeros_like()? + level)?;
         let mask = Var::from_tensor(&masking::complete(&values, batch)?)?;
         let logits = classifier.forward(batch, Some(mask.as_tensor()), &mut Pass::inference())?;
-        let surprises = logits.iter().zip(classes);
+        let surprises = logits.iter().zip(targets);
         let surprises: Vec<Tensor> = surprises
-            .map(|(logits, classes)| losses::cross_entropy(logits, classes, &even))
+            .map(|(logits, (classes, weights))| losses::cross_entropy(logits, classes, weights))
             .collect::<Result<_>>()?;
         for (output, sum) in sums.iter_mut().enumerate() {
             let explained = if masks == 1 { &surprises[..] } else { &surprises[output..=output] };

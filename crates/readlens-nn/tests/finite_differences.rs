@@ -211,8 +211,9 @@ fn the_mask_gradient_is_the_classifiers() {
     let config = &classifiers()[0];
     let classifier = frozen_classifier(config, DType::F64);
     let batch = batch(&ROWS, DType::F64);
-    let classes: Vec<Vec<u32>> = config.ranks.iter().map(|_| vec![1; ROWS.len()]).collect();
-    let even = vec![1.0; ROWS.len()];
+    // The second row has no class at the lower rank.
+    let weights = [[1.0, 1.0, 1.0], [1.0, 0.0, 1.0]];
+    let targets: Vec<_> = weights.map(|weights| (vec![1; ROWS.len()], weights.to_vec())).into();
     let (rows, tokens) = batch.dims().unwrap();
     let level = |level: f64| {
         let mask =
@@ -220,8 +221,8 @@ fn the_mask_gradient_is_the_classifiers() {
         let loss = || {
             let mask = masking::complete(mask.as_tensor(), &batch).unwrap();
             let logits = classifier.forward(&batch, Some(&mask), &mut Pass::inference()).unwrap();
-            let terms = logits.iter().zip(&classes);
-            let terms = terms.map(|(l, c)| losses::cross_entropy(l, c, &even).unwrap());
+            let terms = logits.iter().zip(&targets);
+            let terms = terms.map(|(l, (c, w))| losses::cross_entropy(l, c, w).unwrap());
             terms.reduce(|a, b| (a + b).unwrap()).unwrap().neg().unwrap()
         };
         let values: Vec<f64> = (0..rows * tokens).map(|i| derivative(&mask, i, &loss)).collect();
@@ -229,7 +230,7 @@ fn the_mask_gradient_is_the_classifiers() {
         masking::standardize(&values, &batch).unwrap()
     };
     let expected = ((level(0.2) + level(0.6)).unwrap() / 2.0).unwrap();
-    let found = mask_gradient(&classifier, &batch, &classes, &[0.2, 0.6], 1).unwrap();
+    let found = mask_gradient(&classifier, &batch, &targets, &[0.2, 0.6], 1).unwrap();
     assert!(network::distance(&found.squeeze(2).unwrap(), &expected) < 1e-6);
 }
 

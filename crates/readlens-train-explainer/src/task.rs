@@ -99,9 +99,13 @@ impl Task for ExplainerTask<'_> {
             None
         };
         if let Objective::Distilled { levels } = &self.config.objective {
-            let classes: Vec<Vec<u32>> =
-                targets.iter().map(|(classes, _)| classes.clone()).collect();
-            let teacher = mask_gradient(classifier, batch, &classes, levels, masks)?;
+            // z-scores have no scale: all that matters is which windows have a target.
+            let known = |w: &f64| f64::from(u8::from(*w > 0.0));
+            let targets: Vec<_> = targets
+                .iter()
+                .map(|(classes, weights)| (classes.clone(), weights.iter().map(known).collect()))
+                .collect();
+            let teacher = mask_gradient(classifier, batch, &targets, levels, masks)?;
             let logits = explainer.network_logits(batch, reading.as_ref(), &mut pass)?;
             return distillation(batch, &logits, &teacher, *share_of_batch);
         }
