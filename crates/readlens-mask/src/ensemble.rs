@@ -13,7 +13,8 @@ use crate::config::Config;
 /// Explainers of the same masks, tokenization and selection.
 #[derive(Debug)]
 pub(crate) struct Ensemble {
-    members: Vec<Explainer>,
+    first: Explainer,
+    others: Vec<Explainer>,
     smoothing: usize,
     patch: usize,
 }
@@ -41,30 +42,37 @@ impl Ensemble {
             }
             members.push(member);
         }
-        let Some(first) = members.first() else {
+        let mut members = members.into_iter();
+        let Some(first) = members.next() else {
             return Err(Fault::usage("pass at least one --explainer"));
         };
+        let others: Vec<Explainer> = members.collect();
         let selection = config.selection.unwrap_or(first.config().selection);
-        if members.len() > 1 && selection == Selection::Threshold {
+        if !others.is_empty() && selection == Selection::Threshold {
             return Err(Fault::usage(
                 "averaged scores have no threshold: pass --area, the share of tokens that counts as read",
             ));
         }
-        Ok(Self { members, smoothing: config.smoothing, patch: config.patch })
+        Ok(Self { first, others, smoothing: config.smoothing, patch: config.patch })
     }
 
-    /// The first member's shape, which stands for all.
+    /// The first member's shape.
     pub(crate) fn shape(&self) -> &ExplainerConfig {
-        self.members[0].config()
+        self.first.config()
     }
 
-    pub(crate) fn members(&self) -> &[Explainer] {
-        &self.members
+    pub(crate) fn members(&self) -> impl Iterator<Item = &Explainer> {
+        std::iter::once(&self.first).chain(&self.others)
+    }
+
+    /// The first of them, which stands for all.
+    pub(crate) fn first(&self) -> &Explainer {
+        &self.first
     }
 
     /// Whether a member reads the classifier.
     pub(crate) fn needs_reading(&self) -> bool {
-        self.members.iter().any(Explainer::needs_reading)
+        self.members().any(Explainer::needs_reading)
     }
 
     /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the mean of the
@@ -74,14 +82,14 @@ impl Ensemble {
         classifier: Option<&Classifier>,
         rows: &[&[u32]],
     ) -> Result<Vec<Vec<Vec<f32>>>> {
-        let mut logits = explain(&self.members[0], classifier, rows)?;
-        if self.members.len() > 1 {
-            let share = 1.0 / self.members.len() as f32;
+        let mut logits = explain(&self.first, classifier, rows)?;
+        if !self.others.is_empty() {
+            let share = 1.0 / self.members().count() as f32;
             let each = |logits: &mut Vec<f32>| {
                 *logits = z_scores(logits).into_iter().map(|score| score * share).collect();
             };
             logits.iter_mut().flatten().for_each(each);
-            for member in &self.members[1..] {
+            for member in &self.others {
                 let others = explain(member, classifier, rows)?;
                 for (sum, other) in logits.iter_mut().flatten().zip(others.iter().flatten()) {
                     sum.iter_mut().zip(z_scores(other)).for_each(|(sum, z)| *sum += share * z);

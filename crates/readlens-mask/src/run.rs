@@ -131,7 +131,7 @@ fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Class
             "this Explainer has one mask per rank or reads the classifier: pass --classifier",
         ));
     };
-    let classifier = load_classifier(directory, explainer.members()[0].device())?;
+    let classifier = load_classifier(directory, explainer.first().device())?;
     let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
     let mut masks = explainer.shape().masks.iter().filter(|rank| *rank != ALL_RANKS);
     if let Some(missing) = masks.find(|rank| !ranks.contains(rank)) {
@@ -158,7 +158,7 @@ impl Masker<'_> {
             ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
             ExplainerNetwork::Convolutional { .. } => usize::MAX,
         };
-        let most = self.explainer.members().iter().map(most).min().unwrap_or(usize::MAX);
+        let most = self.explainer.members().map(most).min().unwrap_or(usize::MAX);
         let most = self.classifier.map_or(most, |c| most.min(c.config().encoder.max_tokens));
         let mut chosen = Vec::with_capacity(rows.len());
         for (index, row) in (first..).zip(rows) {
