@@ -1,5 +1,6 @@
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
+use readlens_tables::vocabulary::Split;
 use serde::Serialize;
 
 use crate::method::Method;
@@ -10,7 +11,7 @@ pub struct Config {
     /// Methods, in the order of a window's rows.
     pub methods: Vec<Method>,
     /// Only windows of this split; none: all.
-    pub split: Option<String>,
+    pub split: Option<Split>,
     /// Only so many windows, drawn without replacement; none: all.
     pub limit: Option<usize>,
     /// Share of tokens that counts as read, in (0, 1].

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::str::FromStr;
 
+use readlens_tables::vocabulary::AttributionMethod;
 use serde::{Serialize, Serializer};
 
 /// An attribution method.
@@ -43,26 +44,26 @@ impl Method {
         Self::OptimizedMask,
     ];
 
-    /// Name in the column `method`.
-    pub fn name(self) -> &'static str {
+    /// The method as the tables know it.
+    pub fn word(self) -> AttributionMethod {
         match self {
-            Self::RandomTokens => "random_tokens",
-            Self::RandomBlocks => "random_blocks",
-            Self::GradientInput => "gradient_input",
-            Self::IntegratedGradients => "integrated_gradients",
-            Self::Occlusion => "occlusion",
-            Self::LeaveOneOut => "leave_one_out",
-            Self::AttentionRollout => "attention_rollout",
-            Self::Lime => "lime",
-            Self::KernelShap => "kernel_shap",
-            Self::OptimizedMask => "optimized_mask",
+            Self::RandomTokens => AttributionMethod::RandomTokens,
+            Self::RandomBlocks => AttributionMethod::RandomBlocks,
+            Self::GradientInput => AttributionMethod::GradientInput,
+            Self::IntegratedGradients => AttributionMethod::IntegratedGradients,
+            Self::Occlusion => AttributionMethod::Occlusion,
+            Self::LeaveOneOut => AttributionMethod::LeaveOneOut,
+            Self::AttentionRollout => AttributionMethod::AttentionRollout,
+            Self::Lime => AttributionMethod::Lime,
+            Self::KernelShap => AttributionMethod::KernelShap,
+            Self::OptimizedMask => AttributionMethod::OptimizedMask,
         }
     }
 }
 
 impl fmt::Display for Method {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
+        f.write_str(self.word().name())
     }
 }
 
@@ -70,14 +71,17 @@ impl FromStr for Method {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        Self::ALL.into_iter().find(|method| method.name() == text).ok_or_else(|| {
-            format!("expected one of {}, found {text:?}", Self::ALL.map(Self::name).join(", "))
+        Self::ALL.into_iter().find(|method| method.word().name() == text).ok_or_else(|| {
+            format!(
+                "expected one of {}, found {text:?}",
+                Self::ALL.map(|method| method.word().name()).join(", ")
+            )
         })
     }
 }
 
 impl Serialize for Method {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.name())
+        serializer.serialize_str(self.word().name())
     }
 }

@@ -4,7 +4,8 @@ use clap::Args;
 use readlens_batch::Shard;
 use readlens_fault::Result;
 use readlens_nn::{DeviceKind, Precision};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, one_of};
+use readlens_tables::vocabulary::Split;
 
 use crate::config::{Config, Lime, Occlusion, Optimization};
 use crate::method::Method;
@@ -30,8 +31,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     costs: Option<PathBuf>,
     /// Only windows of this split
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    split: Option<String>,
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
     /// Only so many windows, drawn by the seed from the table or the split
     #[arg(long, value_name = "N")]
     limit: Option<usize>,

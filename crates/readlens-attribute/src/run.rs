@@ -9,8 +9,9 @@ use readlens_nn::{Classifier, DeviceKind, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::costs::CostRow;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{Name, Ranks, TargetKind};
 use readlens_tables::{KEY_SHARD, Writer};
 
 use crate::chosen::Chosen;
@@ -68,7 +69,7 @@ pub fn run(
     if shard != Shard::WHOLE {
         metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
     }
-    let split = config.split.as_deref();
+    let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
@@ -142,7 +143,7 @@ impl Cost {
     fn row(&self, method: Method, windows: usize, threads: usize) -> CostRow {
         let per_window = |sum: f64| sum / windows.max(1) as f64;
         CostRow {
-            method: method.name().to_owned(),
+            method: method.word().name().to_owned(),
             windows: u32::try_from(windows).unwrap_or(u32::MAX),
             forward_passes: per_window(self.forward as f64),
             backward_passes: per_window(self.backward as f64),
@@ -191,7 +192,7 @@ impl Attributor<'_> {
         for (i, (row, window)) in rows.iter().zip(&windows).enumerate() {
             for (method, scores) in self.config.methods.iter().zip(&scores) {
                 for (&output, scores) in outputs.iter().zip(&scores[i]) {
-                    masks.push(self.row(row, window, *method, output, scores));
+                    masks.push(self.row(row, window, *method, output, scores)?);
                 }
             }
         }
@@ -218,29 +219,32 @@ impl Attributor<'_> {
         method: Method,
         output: Output,
         scores: &[f64],
-    ) -> MaskRow {
+    ) -> Result<MaskRow> {
         let scores = average_in_blocks(&smooth(scores, self.config.smoothing), self.config.patch);
         let (mask, hard) = mask_of(&scores, self.config.area);
         let ranks = &self.classifier.config().ranks;
         let (rank, target) = match output {
-            Output::AllRanks => (ALL_RANKS.to_owned(), None),
+            Output::AllRanks => (Ranks::All, None),
             Output::Rank(rank) => {
                 let taxon = ranks[rank].taxa[window.targets[rank] as usize].clone();
-                (ranks[rank].rank.clone(), Some(taxon))
+                (Ranks::One(Name::new(&ranks[rank].rank)?), Some(taxon))
             }
         };
         let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
-        MaskRow {
+        let method = method.word();
+        Ok(MaskRow {
             id: row.id.clone(),
             window: row.window,
-            method: method.name().to_owned(),
+            method: Name::new(method.name())?,
+            method_kind: method.kind(),
+            replicate: 1,
             rank,
             target,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             mask,
             hard,
             area,
-        }
+        })
     }
 }
 

@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
-use readlens_figures::Bootstrap;
 use readlens_linear::{Fitting, LogisticRegression, NaiveBayes};
+use readlens_metrics::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Name, Operator};
 
 use crate::config::Config;
 use crate::kmers::Kmers;
@@ -15,10 +16,8 @@ use crate::labels::{Labelled, Scale, Taxa};
 use crate::scores;
 use crate::windows::{self, Data, Windows};
 
-/// Operator of the rows of multinomial logistic regression.
-pub const LOGISTIC_REGRESSION: &str = "kmer_logistic_regression";
-/// Operator of the rows of multinomial naive Bayes.
-pub const NAIVE_BAYES: &str = "kmer_naive_bayes";
+/// Multinomial logistic regression and multinomial naive Bayes.
+const BASELINES: [Operator; 2] = [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes];
 
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
@@ -50,8 +49,8 @@ pub fn run(
             continue;
         }
         let baseline = Baseline { config, seed, kmers: &kmers, data: &data, rank, taxa };
-        for (rows, operator) in rows.iter_mut().zip([LOGISTIC_REGRESSION, NAIVE_BAYES]) {
-            let is_regression = operator == LOGISTIC_REGRESSION;
+        for (rows, operator) in rows.iter_mut().zip(BASELINES) {
+            let is_regression = operator == Operator::KmerLogisticRegression;
             let test = baseline.labelled(&data.test, Scale::Counts);
             if test.places.is_empty() {
                 tracing::warn!("no test window has a label of {name}: left out");
@@ -64,7 +63,7 @@ pub fn run(
             };
             let pairs = predicted.iter().zip(&test.classes);
             let right: Vec<bool> = pairs.map(|(&found, label)| Some(found) == *label).collect();
-            let rank = (rank, name.as_str());
+            let rank = (rank, &Name::new(name)?);
             let new = scores::rows(operator, rank, &data.test, &test.places, &right, &bootstrap);
             tracing::info!("{operator}: {name} {:.1} %", 100.0 * new[0].value);
             rows.extend(new);

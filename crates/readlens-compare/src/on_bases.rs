@@ -80,6 +80,8 @@ impl OnBases {
             end: token.start + length as u32,
             strand: token.strand.clone(),
             method: row.method,
+            method_kind: row.method_kind,
+            replicate: row.replicate,
             rank: row.rank,
             mask,
         }))

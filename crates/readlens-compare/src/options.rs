@@ -15,12 +15,13 @@ pub struct Options {
     /// Masks of these windows, on bases or on tokens
     #[arg(long, value_name = "PARQUET")]
     reference: PathBuf,
-    /// Masks to compare with it, and what is different about them; may be given often, and tables of
-    /// one label are averaged. Masks on tokens of a variant need its tokens too, as
-    /// LABEL=MASKS,TOKENS. Usual labels: seed (every pair is compared),
-    /// reverse_complement, frame_shift, substitution (the largest distance counts too),
-    /// randomized-N, permuted
-    #[arg(long = "other", required = true, value_name = "LABEL=PARQUET[,TOKENS]")]
+    /// Masks to compare with it, and what is different about them: seed (every pair is compared),
+    /// reverse_complement, frame_shift, substitution (the largest distance counts too), randomized,
+    /// permuted, or a word of your own. Repeat the option for several tables; those with the same
+    /// words are averaged. A variant tells several differences of one kind apart, such as
+    /// randomized:all and randomized:3. Masks on tokens of a varied tokens table need that table too,
+    /// as WHAT=MASKS,TOKENS
+    #[arg(long = "other", required = true, value_name = "WHAT[:VARIANT]=PARQUET[,TOKENS]")]
     others: Vec<Other>,
     /// Metrics table to write
     #[arg(long, short, value_name = "PARQUET")]

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
 use readlens_stage::{Context, Stage};
+use readlens_tables::vocabulary::Name;
 
 use crate::check::{Checks, Verdict};
 use crate::config::{Config, Inputs, Outputs, TruthNames};
@@ -39,9 +40,9 @@ pub struct Options {
     /// Metrics tables of compare, probe, baseline or other evaluations for the checks; repeatable
     #[arg(long, value_name = "PARQUET", requires = "check")]
     pub evidence: Vec<PathBuf>,
-    /// Methods to check [default: those named explainer…, or all without one]
+    /// Methods to check [default: the Explainers, or all methods where there is no Explainer]
     #[arg(long, value_name = "METHOD,…", value_delimiter = ',', requires = "check")]
-    pub check_methods: Vec<String>,
+    pub check_methods: Vec<Name>,
     /// Bootstrap replicates behind each interval; 0 for no intervals
     #[arg(long, value_name = "N", default_value_t = 1000)]
     pub replicates: u32,

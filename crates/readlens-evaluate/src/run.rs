@@ -2,7 +2,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_figures::Bootstrap;
+use readlens_metrics::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
@@ -21,7 +21,7 @@ use crate::masks::observe_masks;
 use crate::predictions::{Known, count_predictions, observe_predictions};
 use crate::truth::Truth;
 
-/// Most rows of a table of evidence: they are in memory together.
+/// Maximum number of rows of a table of evidence: they are in memory together.
 const MAX_EVIDENCE: u64 = 1 << 20;
 
 /// What an evaluation comes to.
@@ -35,9 +35,9 @@ pub struct Evaluated {
 
 /// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, split, rank and metric, and those of
-/// [`crate::MASK_CORRELATION`] come last; `seed` is
-/// that of the bootstrap and changes nothing but the intervals.
+/// The rows are ordered by method, rank of the mask, operator, removal, share, split, rank and metric.
+/// Those of [`readlens_tables::vocabulary::Metric::MaskCorrelation`] come last. `seed` is that of the
+/// bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
 /// An input is not the table it should be, the tables do not belong together (the fault names

@@ -1,14 +1,17 @@
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Precision, Selection};
+use readlens_tables::vocabulary::{Name, Split};
 use serde::Serialize;
 
 /// Everything that decides the masks, apart from the inputs and the shard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// Name in the column `method`.
-    pub method: String,
+    pub method: Name,
+    /// Number in the column `replicate`, from 1.
+    pub replicate: u32,
     /// Only windows of this split; none: all.
-    pub split: Option<String>,
+    pub split: Option<Split>,
     /// Which tokens count as read; none: as the Explainer was trained.
     pub selection: Option<Selection>,
     /// Neighbouring tokens that a logit is averaged over, odd; 1 for none.
@@ -34,6 +37,9 @@ impl Config {
         }
         if self.smoothing.is_multiple_of(2) || self.patch == 0 {
             return Err(Fault::usage("smoothing must be odd and patch 1 or more"));
+        }
+        if self.replicate == 0 {
+            return Err(Fault::usage("--replicate is 0; replicates are counted from 1"));
         }
         if self.frames == 0 {
             return Err(Fault::usage("frames must be 1 or more"));

@@ -4,7 +4,8 @@ use clap::Args;
 use readlens_batch::Shard;
 use readlens_fault::Result;
 use readlens_nn::{DeviceKind, Precision, Selection};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, one_of};
+use readlens_tables::vocabulary::{Name, Split};
 
 use crate::config::Config;
 use crate::run::{Paths, run};
@@ -31,8 +32,8 @@ pub struct Options {
     #[arg(long, value_name = "N", default_value_t = 1, requires = "bases")]
     frames: u32,
     /// Only windows of this split
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    split: Option<String>,
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
     /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
@@ -44,7 +45,10 @@ pub struct Options {
     patch: usize,
     /// Name in the column method, to tell Explainers apart
     #[arg(long, value_name = "NAME", default_value = "explainer")]
-    method: String,
+    method: Name,
+    /// Number in the column replicate, from 1: which of several trainings of one method this is
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    replicate: u32,
     /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     precision: Precision,
@@ -64,6 +68,7 @@ impl Stage for Options {
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
             method: self.method,
+            replicate: self.replicate,
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
             smoothing: self.smoothing,

@@ -12,8 +12,9 @@ use readlens_nn::{
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::bases::BaseRow;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{MethodKind, Ranks, TargetKind};
 use readlens_tables::{KEY_SHARD, Writer};
 
 use crate::bases::{Frames, base_values};
@@ -49,7 +50,9 @@ pub fn run(
 ) -> Result<()> {
     config.validate()?;
     let explainer = Ensemble::load(config, &paths.explainers, device)?;
-    let classifier = target_classifier(&explainer, paths)?
+    let ranks: Vec<Ranks> =
+        explainer.shape().masks.iter().map(|rank| rank.parse()).collect::<Result<_, _>>()?;
+    let classifier = target_classifier(&explainer, &ranks, paths)?
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let tokenization = *stream.tokenization();
@@ -89,8 +92,13 @@ pub fn run(
         .map(|path| Writer::<BaseRow>::create(path, &[], &manifest, &metadata));
     let mut bases = bases.transpose()?;
     let progress = context.progress("masks", stream.reader().rows());
-    let masker =
-        Masker { config, explainer: &explainer, classifier: classifier.as_ref(), tokenization };
+    let masker = Masker {
+        config,
+        explainer: &explainer,
+        ranks: &ranks,
+        classifier: classifier.as_ref(),
+        tokenization,
+    };
     let mask_chunk = |chunk: Chunk| {
         context.check_interrupt("nothing was written; run the same command again")?;
         let count = chunk.rows.len() as u64;
@@ -121,8 +129,12 @@ pub fn run(
 }
 
 /// The classifier that the Explainer reads, and whose prediction names the target of each rank's mask.
-fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Classifier>> {
-    let explains_all = explainer.shape().masks.iter().all(|rank| rank == ALL_RANKS);
+fn target_classifier(
+    explainer: &Ensemble,
+    ranks: &[Ranks],
+    paths: &Paths,
+) -> Result<Option<Classifier>> {
+    let explains_all = ranks.iter().all(|ranks| *ranks == Ranks::All);
     if explains_all && !explainer.needs_reading() {
         return Ok(None);
     }
@@ -132,12 +144,12 @@ fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Class
         ));
     };
     let classifier = load_classifier(directory, explainer.first().device())?;
-    let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
-    let mut masks = explainer.shape().masks.iter().filter(|rank| *rank != ALL_RANKS);
-    if let Some(missing) = masks.find(|rank| !ranks.contains(rank)) {
+    let known: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
+    let mut explained = ranks.iter().filter_map(Ranks::one);
+    if let Some(missing) = explained.find(|rank| !known.iter().any(|known| *rank == *known)) {
         return Err(Fault::input(directory)
             .expected(format!("a classifier with the rank {missing}, as the Explainer has"))
-            .found(format!("{ranks:?}"))
+            .found(format!("{known:?}"))
             .remedy("pass the classifier that the Explainer was trained with")
             .into());
     }
@@ -147,6 +159,8 @@ fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Class
 struct Masker<'a> {
     config: &'a Config,
     explainer: &'a Ensemble,
+    /// What each mask explains.
+    ranks: &'a [Ranks],
     classifier: Option<&'a Classifier>,
     tokenization: Tokenization,
 }
@@ -186,20 +200,20 @@ impl Masker<'_> {
         let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
         let logits = self.explainer.logits(self.classifier, &tokens)?;
         let targets = self.targets(&tokens)?;
-        let mut masks = Vec::with_capacity(rows.len() * self.explainer.shape().masks.len());
+        let mut masks = Vec::with_capacity(rows.len() * self.ranks.len());
         for ((row, logits), targets) in rows.iter().zip(logits).zip(targets) {
-            for ((rank, logits), target) in
-                self.explainer.shape().masks.iter().zip(&logits).zip(targets)
-            {
+            for ((rank, logits), target) in self.ranks.iter().zip(&logits).zip(targets) {
                 let (mask, hard) = select(logits, self.selection());
                 let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
                 masks.push(MaskRow {
                     id: row.id.clone(),
                     window: row.window,
                     method: self.config.method.clone(),
+                    method_kind: MethodKind::Explainer,
+                    replicate: self.config.replicate,
                     rank: rank.clone(),
                     target,
-                    target_kind: "predicted".to_owned(),
+                    target_kind: TargetKind::Predicted,
                     mask,
                     hard,
                     area,
@@ -211,14 +225,14 @@ impl Masker<'_> {
 
     /// Predicted taxon per row and mask; none where the mask is for all ranks.
     fn targets(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<Option<String>>>> {
-        let masks = &self.explainer.shape().masks;
-        let explains_all = masks.iter().all(|rank| rank == ALL_RANKS);
+        let masks = self.ranks;
+        let explains_all = masks.iter().all(|ranks| *ranks == Ranks::All);
         let Some(classifier) = self.classifier.filter(|_| !explains_all) else {
             return Ok(vec![vec![None; masks.len()]; tokens.len()]);
         };
         let ranks = &classifier.config().ranks;
-        let taxon = |mask: &String, probabilities: &[Vec<f32>]| {
-            let rank = ranks.iter().position(|r| r.rank == *mask)?;
+        let taxon = |mask: &Ranks, probabilities: &[Vec<f32>]| {
+            let rank = ranks.iter().position(|r| mask.one().is_some_and(|one| *one == r.rank))?;
             Some(ranks[rank].taxa[most_likely(&probabilities[rank])].clone())
         };
         let predictions = predict(classifier, tokens, None)?;
@@ -233,7 +247,7 @@ impl Masker<'_> {
         let readings: Vec<&[u32]> =
             frames.iter().flat_map(|f| &f.tokens).map(Vec::as_slice).collect();
         let mut logits = self.explainer.logits(self.classifier, &readings)?.into_iter();
-        let outputs = &self.explainer.shape().masks;
+        let outputs = self.ranks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());
         for (row, frames) in rows.iter().zip(&frames) {
             let readings: Vec<Vec<Vec<f32>>> = logits.by_ref().take(frames.tokens.len()).collect();
@@ -252,6 +266,8 @@ impl Masker<'_> {
                     end: row.end,
                     strand: row.strand.clone(),
                     method: self.config.method.clone(),
+                    method_kind: MethodKind::Explainer,
+                    replicate: self.config.replicate,
                     rank: rank.clone(),
                     mask,
                 });

@@ -1,13 +1,14 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 use readlens_batch::Shard;
 use readlens_fault::Result;
 use readlens_nn::{DeviceKind, Precision};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, one_of};
+use readlens_tables::vocabulary::{Removal, Split};
 
-use crate::removal::Removal;
-use crate::run::{Config, Paths, run};
+use crate::config::{Config, Paths};
+use crate::run::run;
 
 /// Command line of `readlens-perturb`.
 #[derive(Debug, Args)]
@@ -26,8 +27,8 @@ pub struct Options {
     #[arg(long, value_name = "FILE")]
     output: PathBuf,
     /// Only windows of this split [default: all that have a mask]
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    split: Option<String>,
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
     /// At most so many windows, drawn by seed [default: all]
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
@@ -38,12 +39,12 @@ pub struct Options {
     #[arg(
         long,
         value_name = "WAYS",
-        value_enum,
+        value_parser = one_of(Removal::ALL, Removal::name),
         value_delimiter = ',',
         default_value = "own",
         help_heading = "Operators"
     )]
-    removal: Vec<RemovalOption>,
+    removal: Vec<Removal>,
     /// Draws of the soft operators, which keep or remove each token with the probability that its mask says
     #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Operators")]
     soft_draws: u32,
@@ -68,37 +69,13 @@ pub struct Options {
     device: DeviceKind,
 }
 
-/// As typed; see [`Removal`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RemovalOption {
-    /// The classifier's own masking; it is always there
-    Own,
-    /// The mean embedding of all k-mers
-    Mean,
-    /// The unknown token
-    Unknown,
-    /// The same bases, dinucleotides in random order
-    Shuffled,
-}
-
-impl From<RemovalOption> for Removal {
-    fn from(option: RemovalOption) -> Self {
-        match option {
-            RemovalOption::Own => Self::Own,
-            RemovalOption::Mean => Self::Mean,
-            RemovalOption::Unknown => Self::Unknown,
-            RemovalOption::Shuffled => Self::Shuffled,
-        }
-    }
-}
-
 impl Stage for Options {
     const NAME: &'static str = "perturb";
     const ABOUT: &'static str = "Predict under every mask, its inverse and controls of equal area";
 
     fn run(self, context: &Context) -> Result<()> {
-        let mut removals: Vec<Removal> = self.removal.into_iter().map(Removal::from).collect();
-        removals.sort_unstable_by_key(|removal| Removal::ALL.iter().position(|r| r == removal));
+        let mut removals = self.removal;
+        removals.sort_unstable();
         removals.dedup();
         let config = Config {
             split: self.split,

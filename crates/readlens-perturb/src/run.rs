@@ -1,81 +1,28 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
-use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::KEY_TOKENIZATION;
+use readlens_tables::vocabulary::{Name, Removal};
 use readlens_tables::{KEY_SHARD, Reader, Writer};
-use serde::Serialize;
 
+use crate::config::{Config, Paths};
 use crate::donors::Donor;
 use crate::join::MaskTables;
 use crate::passes::Planner;
 use crate::predictor::{Networks, Predictor};
-use crate::removal::Removal;
 use crate::selection::{Masked, Selection};
 
 /// Passes that are worked on together, as far as windows allow: their rows are in memory at a time.
 const PASSES_TOGETHER: usize = 16_384;
 /// Fewest and most windows that are worked on together.
 const WINDOWS_TOGETHER: (usize, usize) = (4, 512);
-/// Most draws of a kind per window.
-const MAX_DRAWS: u32 = 1000;
-
-/// Where the stage reads and writes.
-#[derive(Clone, Debug)]
-pub struct Paths {
-    /// Token table.
-    pub tokens: PathBuf,
-    /// Directory of the classifier.
-    pub classifier: PathBuf,
-    /// Mask tables, each in the order of the token table.
-    pub masks: Vec<PathBuf>,
-    /// Directory of an independent classifier of the same tokenization and ranks.
-    pub judge: Option<PathBuf>,
-    /// Table to write.
-    pub output: PathBuf,
-}
-
-/// Everything that decides the predictions, apart from the inputs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    /// Only windows of this split; none: all that have a mask.
-    pub split: Option<String>,
-    /// At most so many windows, drawn by seed; none: all.
-    pub limit: Option<u64>,
-    /// Whether the graded operators are run.
-    pub graded: bool,
-    /// Removals besides the classifier's own.
-    pub removals: Vec<Removal>,
-    /// Draws of the soft operators.
-    pub soft_draws: u32,
-    /// Random subsets.
-    pub subsets: u32,
-    /// Seed of the controls.
-    pub seed: u64,
-    /// Precision of the classifier's products.
-    pub precision: Precision,
-}
-
-impl Config {
-    fn validate(&self) -> Result<()> {
-        for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
-            if draws > MAX_DRAWS {
-                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
-                return Err(Fault::usage(message));
-            }
-        }
-        match self.limit {
-            Some(0) => Err(Fault::usage("--limit is 0; give at least 1, or leave it out")),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Predicts every window that has a mask under every operator.
 ///
@@ -126,6 +73,7 @@ pub fn run(
     }
     let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let names: Vec<Name> = ranks.iter().map(|rank| Name::new(rank)).collect::<Result<_, _>>()?;
     let columns = windows.reader().ranks().to_vec();
     let columns: Vec<Option<usize>> =
         ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
@@ -144,7 +92,7 @@ pub fn run(
         metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
     }
     let mut table = Writer::create(&paths.output, &[], &manifest, &metadata)?;
-    let predictor = Predictor { networks: &networks, planner, columns: &columns };
+    let predictor = Predictor { networks: &networks, planner, ranks: &names, columns: &columns };
     let progress = context.progress("perturbations", mine.end - mine.start);
     // Masks and windows are joined in their order, while the groups before are predicted.
     let chosen = Chosen {

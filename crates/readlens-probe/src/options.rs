@@ -2,7 +2,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_fault::Result;
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, one_of};
+use readlens_tables::vocabulary::Split;
 
 use crate::config::{Config, Inputs};
 
@@ -19,8 +20,8 @@ pub struct Options {
     #[arg(long, short, value_name = "PARQUET")]
     pub output: PathBuf,
     /// Probe the masks of this split only [default: all masks]
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    pub split: Option<String>,
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    pub split: Option<Split>,
     /// Bins that every mask is resampled to
     #[arg(long, value_name = "N", default_value_t = Config::default().bins)]
     pub bins: u32,

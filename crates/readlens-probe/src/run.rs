@@ -2,11 +2,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
-use readlens_figures::{Bootstrap, Formula, Observation, Panel};
+use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
 use readlens_provenance::{InputDigest, Manifest, digest_bytes};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Metric, Name, Operator, Ranks};
 
 use crate::config::{Config, Inputs};
 use crate::features::SHAPE_FEATURES;
@@ -14,12 +15,9 @@ use crate::gather::{Gathered, gather};
 use crate::judge::{Case, Verdicts};
 use crate::masks::Masks;
 
-/// Operator of the rows of the probe.
-pub const PROBE: &str = "probe";
-
 /// Metrics of the probe: its own accuracy, and that of always naming the most frequent taxon of
 /// the same windows.
-const METRICS: [&str; 2] = ["accuracy", "majority_accuracy"];
+const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MajorityAccuracy];
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
@@ -48,10 +46,10 @@ pub fn run(
     let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
     let mut rows = Vec::new();
     for masks in &gathered.masks {
-        let of = format!("{} for {}", masks.method, masks.rank);
+        let of = &masks.name;
         for (rank, name) in gathered.ranks.iter().enumerate() {
             let place = (rank, gathered.ranks.len());
-            let taxon = |place| gathered.taxa.name(place);
+            let taxon = |number| gathered.taxa.name(number).as_str();
             let case = Case::new(masks, place, &halves, config.min_records, taxon);
             if case.count < 2 {
                 tracing::warn!(
@@ -70,7 +68,7 @@ pub fn run(
             let width = config.bins as usize + SHAPE_FEATURES.len();
             let verdicts = case.judge(masks, width, seed, watch)?;
             drop(progress);
-            let new = figures(masks, name, &case, &verdicts, &gathered, &bootstrap);
+            let new = figures(masks, &Name::new(name)?, &case, &verdicts, &gathered, &bootstrap);
             tracing::info!(
                 "{of}: {name} {:.1} % from the mask alone, majority {:.1} %, {} taxa",
                 100.0 * new[0].value,
@@ -92,7 +90,7 @@ fn half(seed: u64, id: &str) -> u8 {
 
 fn figures(
     masks: &Masks,
-    rank: &str,
+    rank: &Name,
     case: &Case,
     verdicts: &Verdicts,
     gathered: &Gathered,
@@ -110,22 +108,12 @@ fn figures(
         let right = right.map(|is_right| f64::from(u8::from(is_right)));
         panel.add(&Observation::new(u64::from(record), 1.0, &right), &weights);
     }
-    let row = |(metric, name): (usize, &str)| {
-        let figure = panel.figure(Formula::Mean(metric));
-        MetricRow {
-            method: masks.method.clone(),
-            mask_rank: masks.rank.clone(),
-            operator: PROBE.to_owned(),
-            share: None,
-            split: masks.split().to_owned(),
-            rank: rank.to_owned(),
-            metric: name.to_owned(),
-            value: figure.value,
-            ci_low: figure.interval.map(|ends| ends.0),
-            ci_high: figure.interval.map(|ends| ends.1),
-            n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
-        }
+    let about = About {
+        over: masks.over(),
+        ranks: Ranks::One(rank.clone()),
+        ..About::new(Some(masks.name.clone()), Operator::Probe)
     };
+    let row = |(place, metric)| about.row(metric, panel.figure(Formula::Mean(place)));
     METRICS.into_iter().enumerate().map(row).collect()
 }
 

@@ -11,9 +11,11 @@ mod logs;
 mod options;
 mod process;
 mod progress;
+mod words;
 
 pub use context::Context;
 pub use entry::{Stage, VERSION, finish, main, run_with, start};
 pub use in_order::in_order;
 pub use options::{Common, LogFormat};
 pub use progress::Progress;
+pub use words::one_of;

@@ -15,6 +15,7 @@ mod reader;
 mod record;
 mod reference;
 mod row_group;
+mod upgrade;
 mod writer;
 
 pub mod bases;
@@ -24,8 +25,9 @@ pub mod metrics;
 pub mod perturbations;
 pub mod tokens;
 pub mod training;
+pub mod vocabulary;
 
-pub use column::{Column, Kind, Table};
+pub use column::{Column, Kind, Table, WordCheck};
 pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
 pub use record::Record;

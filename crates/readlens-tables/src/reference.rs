@@ -15,9 +15,12 @@ pub fn column_reference() -> String {
     for table in TABLES {
         let _ = write!(
             page,
-            "\n## {} (version {})\n\n{} Written by `readlens-{}`.\n\n\
+            "\n## {} (version {})\n\n{} Written by {}.\n\n\
              | column | type | null | unit or range | meaning |\n|---|---|---|---|---|\n",
-            table.name, table.version, table.about, table.stage
+            table.name,
+            table.version,
+            table.about,
+            listed(table.writers)
         );
         for c in table.columns {
             let null = if c.nullable { "yes" } else { "no" };
@@ -37,4 +40,10 @@ pub fn column_reference() -> String {
         }
     }
     page
+}
+
+/// The stages in code spans, with commas between.
+fn listed(stages: &[&str]) -> String {
+    let spans: Vec<String> = stages.iter().map(|stage| format!("`readlens-{stage}`")).collect();
+    spans.join(", ")
 }

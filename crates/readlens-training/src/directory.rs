@@ -2,13 +2,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_fit::{Checkpoint, Figure, Split};
+use readlens_fit::{Checkpoint, Figure, Split as Part};
 use readlens_nn::{
     CONFIG_FILE, MANIFEST_FILE, Parameters, TRAINING_FILE, WEIGHTS_FILE, save_weights,
 };
 use readlens_provenance::{Manifest, NewDirectory, write_json};
 use readlens_tables::Writer;
 use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::Split;
 use serde::Serialize;
 
 /// The checkpoint of the training that will write `output`: a directory beside it.
@@ -50,13 +51,13 @@ pub fn write_model(
         Writer::create(&new.path().join(TRAINING_FILE), &[], manifest, &BTreeMap::new())?;
     for figure in figures {
         let split = match figure.split {
-            Split::Train => "train",
-            Split::Valid => "valid",
+            Part::Train => Split::Train,
+            Part::Valid => Split::Valid,
         };
         curves.push(&TrainingRow {
             epoch: figure.epoch,
             step: figure.step,
-            split: split.to_owned(),
+            split,
             rank: figure.rank.clone(),
             term: figure.term.clone(),
             value: figure.value,

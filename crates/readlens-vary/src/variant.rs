@@ -154,7 +154,7 @@ mod tests {
             end: end as u32,
             strand: strand.to_owned(),
             tokens,
-            split: Some("test".to_owned()),
+            split: Some(Split::Test),
             taxa: vec![Some("A".to_owned()), None],
         }
     }

@@ -1,0 +1,64 @@
+use std::path::PathBuf;
+
+use readlens_fault::{Fault, Result};
+use readlens_nn::Precision;
+use readlens_tables::vocabulary::{Removal, Split};
+use serde::Serialize;
+
+/// Most draws of a kind per window.
+const MAX_DRAWS: u32 = 1000;
+
+/// Where the stage reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Token table.
+    pub tokens: PathBuf,
+    /// Directory of the classifier.
+    pub classifier: PathBuf,
+    /// Mask tables, each in the order of the token table.
+    pub masks: Vec<PathBuf>,
+    /// Directory of an independent classifier of the same tokenization and ranks.
+    pub judge: Option<PathBuf>,
+    /// Table to write.
+    pub output: PathBuf,
+}
+
+/// Everything that decides the predictions, apart from the inputs.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Config {
+    /// Only windows of this split; none: all that have a mask.
+    pub split: Option<Split>,
+    /// At most so many windows, drawn by seed; none: all.
+    pub limit: Option<u64>,
+    /// Whether the graded operators are run.
+    pub graded: bool,
+    /// Removals besides the classifier's own.
+    pub removals: Vec<Removal>,
+    /// Draws of the soft operators.
+    pub soft_draws: u32,
+    /// Random subsets.
+    pub subsets: u32,
+    /// Seed of the controls.
+    pub seed: u64,
+    /// Precision of the classifier's products.
+    pub precision: Precision,
+}
+
+impl Config {
+    /// Checks the numbers.
+    ///
+    /// # Errors
+    /// A usage fault that names the option.
+    pub(crate) fn validate(&self) -> Result<()> {
+        for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
+            if draws > MAX_DRAWS {
+                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
+                return Err(Fault::usage(message));
+            }
+        }
+        match self.limit {
+            Some(0) => Err(Fault::usage("--limit is 0; give at least 1, or leave it out")),
+            _ => Ok(()),
+        }
+    }
+}
