@@ -59,14 +59,21 @@ RELATIONS = {
            or len(hard) <> len(mask) or abs(area - list_avg(mask)) > 1e-5""",
     "bases: as many rows as masks, each over the bases of its window":
         """select m.id from masks m
-           left join bases b on m.id = b.id and m."window" = b."window" and m.method = b.method and m.rank = b.rank
+           left join bases b on m.id = b.id and m."window" = b."window" and m.method = b.method
+           and m.replicate = b.replicate and m.rank = b.rank
            left join tokens t on m.id = t.id and m."window" = t."window"
            where b.id is null or b."start" < t."start" or b."end" > t."end" or b.strand <> t.strand
            or len(b.mask) <> b."end" - b."start" or list_min(b.mask) < 0 or list_max(b.mask) > 1
            or (select count(*) from bases) <> (select count(*) from masks)""",
     "perturbations: one prediction per window, mask, operator, share, removal and rank":
         """select id from perturbations
-           group by id, "window", method, mask_rank, operator, share, removal, rank having count(*) > 1""",
+           group by id, "window", method, method_kind, replicate, mask_rank, operator, share, removal, rank
+           having count(*) > 1""",
+    "perturbations, metrics: method, kind, replicate and mask rank are null together":
+        """select method from perturbations where (method is null) <> (mask_rank is null)
+           or (method is null) <> (method_kind is null) or (method is null) <> (replicate is null)
+           union all select method from metrics where (method is null) <> (mask_rank is null)
+           or (method is null) <> (method_kind is null) or (method is null) <> (replicate is null)""",
     "perturbations: probabilities and entropies lie in [0, 1]":
         """select id from perturbations where p_predicted not between 0 and 1.000001
            or p_target not between 0 and 1.000001 or entropy not between 0 and 1.000001
@@ -79,7 +86,7 @@ RELATIONS = {
     "perturbations: every mask is tried, masked and inverse":
         """select m.id from masks m, (values ('masked'), ('inverse')) o(operator)
            left join perturbations p on m.id = p.id and m."window" = p."window" and m.method = p.method
-           and m.rank = p.mask_rank and p.operator = o.operator where p.id is null
+           and m.replicate = p.replicate and m.rank = p.mask_rank and p.operator = o.operator where p.id is null
            and m.id in (select id from perturbations)""",
     "metrics: the accuracy of every kind of input is there":
         """select * from (values ('unmasked'), ('masked'), ('inverse'), ('hard_masked'), ('hard_inverse'),
@@ -87,17 +94,19 @@ RELATIONS = {
            where operator not in (select operator from metrics where metric = 'accuracy')""",
     "metrics: accuracy and its n follow from the perturbations":
         """select m.operator from metrics m left join perturbations p
-           on m.method = p.method and m.mask_rank = p.mask_rank and m.operator = p.operator
+           on m.method is not distinct from p.method and m.replicate is not distinct from p.replicate
+           and m.mask_rank is not distinct from p.mask_rank and m.operator = p.operator and m.removal = p.removal
            and m.share is not distinct from p.share and m.rank = p.rank and m.split in (coalesce(p.split, 'unassigned'), 'all')
            where m.metric = 'accuracy' and m.operator <> 'majority_class'
-           group by m.method, m.mask_rank, m.operator, m.share, m.split, m.rank
+           group by m.method, m.replicate, m.mask_rank, m.operator, m.removal, m.share, m.split, m.rank
            having count(p.correct) <> any_value(m.n)
            or not coalesce(abs(avg(p.correct::int) - any_value(m.value)) < 1e-9, false)""",
     "metrics: area follows from the masks":
         """select m.split from metrics m left join (select k.*, t.split from masks k join tokens t
-           on k.id = t.id and k."window" = t."window") k on m.method = k.method and m.mask_rank = k.rank
+           on k.id = t.id and k."window" = t."window") k on m.method = k.method
+           and m.replicate = k.replicate and m.mask_rank = k.rank
            and m.split in (coalesce(k.split, 'unassigned'), 'all')
-           where m.metric = 'area' and m.operator = 'mask' group by m.method, m.mask_rank, m.split
+           where m.metric = 'area' and m.operator = 'mask' group by m.method, m.replicate, m.mask_rank, m.split
            having count(k.id) <> any_value(m.n)
            or not coalesce(abs(avg(k.area) - any_value(m.value)) < 1e-6, false)""",
     "metrics: an interval has two ends in order":

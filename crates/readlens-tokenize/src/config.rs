@@ -1,5 +1,6 @@
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
+use readlens_tables::vocabulary::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::split::Fractions;
@@ -129,6 +130,9 @@ impl TaxonomyConfig {
         for (i, rank) in self.ranks.iter().enumerate() {
             if rank.trim().is_empty() {
                 return Err(Fault::usage("--ranks holds an empty name; separate names by commas"));
+            }
+            if let Err(bad) = Name::new(rank) {
+                return Err(Fault::usage(format!("--ranks: {bad}; rename the column")));
             }
             if self.ranks[..i].contains(rank) {
                 return Err(Fault::usage(format!("--ranks names {rank:?} twice")));
