@@ -14,6 +14,9 @@ pub struct Config {
     pub split: Option<Split>,
     /// Which tokens count as read; none: as the Explainer was trained.
     pub selection: Option<Selection>,
+    /// The classifier's gradient beside the Explainer's logits; none: only as the Explainer was trained.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<AddedGradient>,
     /// Neighbouring tokens that a logit is averaged over, odd; 1 for none.
     pub smoothing: usize,
     /// Tokens of a block over which logits are averaged, after smoothing; 1 for none.
@@ -22,6 +25,15 @@ pub struct Config {
     pub frames: u32,
     /// Precision of the networks' products.
     pub precision: Precision,
+}
+
+/// A gradient of the classifier that is added to the z-scores of an Explainer's logits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AddedGradient {
+    /// Values of the uniform masks at which it is taken, each in `(0, 1]`.
+    pub levels: Vec<f64>,
+    /// Weight of its z-scores.
+    pub weight: f64,
 }
 
 impl Config {

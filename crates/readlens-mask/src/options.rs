@@ -7,7 +7,7 @@ use readlens_nn::{DeviceKind, Precision, Selection};
 use readlens_stage::{Context, Stage, one_of};
 use readlens_tables::vocabulary::{Name, Split};
 
-use crate::config::Config;
+use crate::config::{AddedGradient, Config};
 use crate::run::{Paths, run};
 
 /// Command line of `readlens-mask`.
@@ -16,7 +16,7 @@ pub struct Options {
     /// Token table (Parquet)
     #[arg(long, value_name = "FILE")]
     tokens: PathBuf,
-    /// Directory of the classifier; needed where the Explainer has one mask per rank or reads the classifier
+    /// Directory of the classifier; needed for one mask per rank and where its gradient is used
     #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
     /// Directory of a trained Explainer; the scores of several are averaged
@@ -37,6 +37,19 @@ pub struct Options {
     /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
     #[arg(long, value_name = "SHARE")]
     area: Option<f64>,
+    /// Add the classifier's gradient, multiplied by this weight, to the scores of the Explainer; 0.5 suits
+    /// the preset distilled
+    #[arg(long, value_name = "WEIGHT")]
+    gradient_weight: Option<f64>,
+    /// Values of the uniform masks at which that gradient is taken, above 0 and at most 1
+    #[arg(
+        long,
+        value_name = "LEVEL,…",
+        value_delimiter = ',',
+        default_value = "0.15",
+        requires = "gradient_weight"
+    )]
+    gradient_levels: Vec<f64>,
     /// Average the scores over so many neighbouring tokens, an odd number
     #[arg(long, value_name = "N", default_value_t = 1)]
     smoothing: usize,
@@ -71,6 +84,9 @@ impl Stage for Options {
             replicate: self.replicate,
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
+            gradient: self
+                .gradient_weight
+                .map(|weight| AddedGradient { levels: self.gradient_levels, weight }),
             smoothing: self.smoothing,
             patch: self.patch,
             frames: self.frames,

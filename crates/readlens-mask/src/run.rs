@@ -128,19 +128,19 @@ pub fn run(
     Ok(())
 }
 
-/// The classifier that the Explainer reads, and whose prediction names the target of each rank's mask.
+/// The classifier whose gradient is used, and whose prediction names the target of each rank's mask.
 fn target_classifier(
     explainer: &Ensemble,
     ranks: &[Ranks],
     paths: &Paths,
 ) -> Result<Option<Classifier>> {
     let explains_all = ranks.iter().all(|ranks| *ranks == Ranks::All);
-    if explains_all && !explainer.needs_reading() {
+    if explains_all && !explainer.uses_gradient() {
         return Ok(None);
     }
     let Some(directory) = &paths.classifier else {
         return Err(Fault::usage(
-            "this Explainer has one mask per rank or reads the classifier: pass --classifier",
+            "one mask per rank and the gradient of the classifier need it: pass --classifier",
         ));
     };
     let classifier = load_classifier(directory, explainer.first().device())?;

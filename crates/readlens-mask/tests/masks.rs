@@ -22,6 +22,7 @@ fn config() -> Config {
         method: "explainer".to_owned(),
         split: None,
         selection: None,
+        gradient: None,
         smoothing: 1,
         patch: 1,
         frames: 1,

@@ -1,6 +1,5 @@
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
-use readlens_provenance::digest_bytes;
+use rand::Rng;
+use readlens_random::stream;
 
 /// Largest weight: more has a probability of 6e-11.
 const MAX_WEIGHT: usize = 12;
@@ -44,10 +43,7 @@ impl Bootstrap {
 
     /// The weight of the record `id` in every replicate.
     pub fn weights(&self, id: &str) -> Vec<f64> {
-        let digest = digest_bytes(format!("{}\t{id}", self.seed).as_bytes());
-        let mut key = [0; 32];
-        key.copy_from_slice(&digest.as_str().as_bytes()[..32]);
-        let mut random = ChaCha8Rng::from_seed(key);
+        let mut random = stream(self.seed, &format!("bootstrap/{id}"));
         (0..self.replicates).map(|_| f64::from(self.weight(random.next_u32()))).collect()
     }
 

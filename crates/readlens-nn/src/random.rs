@@ -23,7 +23,7 @@ pub fn normal(rng: &mut impl Rng) -> f64 {
     radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
 }
 
-/// Randomly silences activations during training.
+/// Randomly zeroes activations during training (Srivastava et al. 2014).
 #[derive(Debug)]
 pub struct Dropout(Option<(f64, ChaCha8Rng)>);
 
@@ -33,7 +33,7 @@ impl Dropout {
         Self(None)
     }
 
-    /// Silences each activation with probability `rate`, in the order of the calls.
+    /// Zeroes each activation with probability `rate`, in the order of the calls.
     pub fn seeded(rate: f64, rng: ChaCha8Rng) -> Self {
         Self(Some((rate, rng)))
     }
@@ -61,13 +61,13 @@ impl Dropout {
         Some((flags, (1.0 / (1.0 - rate)) as f32))
     }
 
-    /// `x` with a share of its entries zeroed and the others scaled by `1 / (1 - rate)`.
+    /// `x` with a fraction of its entries zeroed and the others scaled by `1 / (1 - rate)`.
     ///
     /// # Errors
     /// candle refuses the operation.
     pub fn apply(&mut self, x: &Tensor) -> Result<Tensor> {
         let drawn = self.draw(x.elem_count());
-        silence(x, drawn)
+        drop_out(x, drawn)
     }
 
     /// [`Dropout::apply`] with a rate of its own, for a layer that needs more or less of it.
@@ -76,11 +76,11 @@ impl Dropout {
     /// candle refuses the operation.
     pub fn apply_at(&mut self, rate: f64, x: &Tensor) -> Result<Tensor> {
         let drawn = self.draw_at(rate, x.elem_count());
-        silence(x, drawn)
+        drop_out(x, drawn)
     }
 }
 
-fn silence(x: &Tensor, drawn: Option<(Vec<u8>, f32)>) -> Result<Tensor> {
+fn drop_out(x: &Tensor, drawn: Option<(Vec<u8>, f32)>) -> Result<Tensor> {
     let Some((flags, scale)) = drawn else { return Ok(x.clone()) };
     let factors: Vec<f32> = flags.into_iter().map(|kept| f32::from(kept) * scale).collect();
     let factors = Tensor::from_vec(factors, x.shape(), &Device::Cpu)?;

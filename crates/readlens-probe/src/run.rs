@@ -1,9 +1,11 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rand::RngExt;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
-use readlens_provenance::{InputDigest, Manifest, digest_bytes};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
@@ -83,9 +85,7 @@ pub fn run(
 
 /// Half of a record: 0 or 1, by its id and the seed alone.
 fn half(seed: u64, id: &str) -> u8 {
-    let digest = digest_bytes(format!("{seed}/probe/{id}").as_bytes());
-    // Of the 16 hexadecimal digits as text, 8 are odd bytes.
-    digest.as_str().bytes().last().map_or(0, |byte| byte % 2)
+    u8::from(stream(seed, &format!("probe/{id}")).random::<bool>())
 }
 
 fn figures(

@@ -1,9 +1,8 @@
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt};
 use readlens_fault::{InputFault, Result};
 use readlens_kmer::Tokenization;
-use readlens_provenance::digest_bytes;
+use readlens_random::stream;
 use readlens_tables::tokens::TokenRow;
 
 use crate::config::Kind;
@@ -54,7 +53,8 @@ pub fn vary(
             bases.drain(..dropped as usize);
         }
         Kind::Substitute { rate } => {
-            substitute(&mut bases, rate, tokenization, &mut stream(seed, row));
+            let purpose = format!("substitute/{}\t{}", row.id, row.window);
+            substitute(&mut bases, rate, tokenization, &mut stream(seed, &purpose));
         }
     }
     let mut tokens = Vec::new();
@@ -98,7 +98,7 @@ fn bases_of(
 
 /// Replaces the nearest number to `rate` of the known bases, at places drawn without replacement,
 /// each by one of the other letters with equal probability.
-fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mut ChaCha8Rng) {
+fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mut impl Rng) {
     let alphabet = tokenization.alphabet;
     let letters = alphabet.letters();
     let known = bases.iter().enumerate().filter_map(|(i, &b)| Some((i, alphabet.code(b)?)));
@@ -109,14 +109,6 @@ fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mu
         let step = rng.random_range(1..letters.len());
         bases[place] = letters[(usize::from(code) + step) % letters.len()];
     }
-}
-
-/// The stream of a window, the same in any order.
-fn stream(seed: u64, row: &TokenRow) -> ChaCha8Rng {
-    let purpose = format!("{seed}/substitute/{}\t{}", row.id, row.window);
-    let mut key = [0; 32];
-    key.copy_from_slice(&digest_bytes(purpose.as_bytes()).as_str().as_bytes()[..32]);
-    ChaCha8Rng::from_seed(key)
 }
 
 #[cfg(test)]

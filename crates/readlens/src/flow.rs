@@ -53,12 +53,12 @@ pub(crate) fn run(mut settings: Settings, out: &Path, context: &Context) -> Resu
 
     step(2, "train the classifier");
     let paths = [("tokens", tokens.as_path()), ("output", &classifier)];
-    stage::<readlens_train_classifier::Options>(&settings.train_classifier, &paths, &[], context)?;
+    stage::<readlens_train::classifier::Options>(&settings.train_classifier, &paths, &[], context)?;
 
     step(3, "train the Explainer");
     let trained = [("tokens", tokens.as_path()), ("classifier", &classifier)];
     let paths = [trained[0], trained[1], ("output", &explainer)];
-    stage::<readlens_train_explainer::Options>(&settings.train_explainer, &paths, &[], context)?;
+    stage::<readlens_train::explainer::Options>(&settings.train_explainer, &paths, &[], context)?;
 
     step(4, "mask");
     let paths =

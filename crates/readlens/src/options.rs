@@ -31,12 +31,12 @@ pub(crate) enum Command {
     Simulate(readlens_simulate::Options),
     #[command(about = readlens_baseline::Options::ABOUT)]
     Baseline(readlens_baseline::Options),
-    #[command(about = readlens_train_classifier::Options::ABOUT)]
-    TrainClassifier(readlens_train_classifier::Options),
+    #[command(about = readlens_train::classifier::Options::ABOUT)]
+    TrainClassifier(readlens_train::classifier::Options),
     #[command(about = readlens_randomize::Options::ABOUT)]
     Randomize(readlens_randomize::Options),
-    #[command(about = readlens_train_explainer::Options::ABOUT)]
-    TrainExplainer(readlens_train_explainer::Options),
+    #[command(about = readlens_train::explainer::Options::ABOUT)]
+    TrainExplainer(readlens_train::explainer::Options),
     #[command(about = readlens_mask::Options::ABOUT)]
     Mask(readlens_mask::Options),
     #[command(about = readlens_attribute::Options::ABOUT)]
