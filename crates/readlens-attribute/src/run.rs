@@ -1,18 +1,17 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Shard, WindowStream, most_likely, predict};
-use readlens_fault::{Fault, Result};
+use readlens_batch::{Bound, Shard, most_likely, predict};
+use readlens_fault::Result;
 use readlens_nn::scores::{average_in_blocks, smooth};
-use readlens_nn::{Classifier, DeviceKind, load_classifier};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_nn::{Classifier, DeviceKind};
+use readlens_provenance::{Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
+use readlens_tables::Writer;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Ranks, TargetKind};
-use readlens_tables::{KEY_SHARD, Writer};
 
 use crate::chosen::Chosen;
 use crate::config::Config;
@@ -46,29 +45,11 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let classifier = load_classifier(&paths.classifier, &device.open(config.precision)?)?
-        .with_precision(config.precision);
-    let table = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
-    if *table.tokenization() != classifier.config().tokenization {
-        return Err(Fault::input(&paths.tokens)
-            .expected(format!("the tokenization of {}", paths.classifier.display()))
-            .found("another alphabet, k, stride or CLS")
-            .remedy("tokenize again as for the classifier")
-            .into());
-    }
-    let inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
-    ];
+    let Bound { classifier, windows, inputs } =
+        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
     let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
-    let mut metadata = BTreeMap::new();
-    if let Some(text) = table.reader().metadata().get(KEY_TOKENIZATION) {
-        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
-    }
-    if shard != Shard::WHOLE {
-        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
-    }
+    let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
@@ -79,7 +60,7 @@ pub fn run(
     let attributor = Attributor { config, classifier: &classifier, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
     let most = classifier.config().encoder.max_tokens;
-    let groups = chosen.groups(&paths.tokens, table, most);
+    let groups = chosen.groups(&paths.tokens, windows, most);
     // One group at a time, so that the seconds of a method are its own.
     in_order(
         1,

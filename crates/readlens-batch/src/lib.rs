@@ -1,10 +1,12 @@
 //! Token tables to padded tensors: the only bridge between tables and networks.
 //!
 //! [`Dataset`] holds a whole split for training; [`WindowStream`] gives any table in chunks for
-//! inference, in constant memory. Both check that the rows fit the network.
+//! inference, in constant memory. Both check that the rows fit the network. [`Bound`] opens a
+//! classifier with the windows that it reads.
 
 mod augment;
 mod blocks;
+mod bound;
 mod dataset;
 mod inference;
 mod masks;
@@ -13,6 +15,7 @@ mod stream;
 
 pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
+pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use masks::{MaskKind, RandomMasks};

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
+use readlens_batch::{
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_tokenization, most_likely, predict,
+};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
@@ -11,11 +12,11 @@ use readlens_nn::{
 };
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::{Context, in_order};
+use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{MethodKind, Ranks, TargetKind};
-use readlens_tables::{KEY_SHARD, Writer};
 
 use crate::bases::{Frames, base_values};
 use crate::config::Config;
@@ -56,13 +57,8 @@ pub fn run(
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let tokenization = *stream.tokenization();
-    if tokenization != explainer.shape().tokenization {
-        return Err(Fault::input(&paths.tokens)
-            .expected("the tokenization of the Explainer")
-            .found("another alphabet, k, stride or CLS")
-            .remedy("tokenize again as for the Explainer")
-            .into());
-    }
+    let directory = paths.explainers.first().unwrap_or(&paths.tokens);
+    check_tokenization(&paths.tokens, &tokenization, directory, &explainer.shape().tokenization)?;
     let mut inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
     for directory in &paths.explainers {
         inputs.push(InputDigest::of("explainer", directory)?);
@@ -78,13 +74,7 @@ pub fn run(
         }
     }
     let manifest = Manifest::new("mask", config, None, inputs)?;
-    let mut metadata = BTreeMap::new();
-    if let Some(text) = stream.reader().metadata().get(KEY_TOKENIZATION) {
-        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
-    }
-    if shard != Shard::WHOLE {
-        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
-    }
+    let metadata = stream.metadata(shard);
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let bases = paths
         .bases

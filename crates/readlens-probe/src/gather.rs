@@ -1,9 +1,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use readlens_fault::{Fault, InputFault, Place, Result};
+use readlens_fault::{InputFault, Result};
 use readlens_kmer::Tokenization;
 use readlens_metrics::Names;
+use readlens_provenance::InputDigest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
@@ -36,7 +37,12 @@ pub(crate) struct Gathered {
 /// # Errors
 /// A mask's window is not among the tokens or out of their order, a mask has not one value in
 /// [0, 1] per real token, or a window has two masks of one method and rank.
-pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Result<Gathered> {
+pub(crate) fn gather(
+    config: &Config,
+    inputs: &Inputs,
+    made_from: &[InputDigest],
+    context: &Context,
+) -> Result<Gathered> {
     let mut gathered = Gathered {
         ranks: Reader::<TokenRow>::open(&inputs.tokens)?.ranks().to_vec(),
         masks: Vec::new(),
@@ -44,7 +50,7 @@ pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Res
         taxa: Names::default(),
     };
     for path in &inputs.masks {
-        gathered.read(path, config, &inputs.tokens, context)?;
+        gathered.read(path, config, &inputs.tokens, made_from, context)?;
     }
     gathered.masks.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(gathered)
@@ -56,11 +62,12 @@ impl Gathered {
         path: &Path,
         config: &Config,
         tokens: &Path,
+        made_from: &[InputDigest],
         context: &Context,
     ) -> Result<()> {
         let mut reader = Reader::<MaskRow>::open(path)?;
         let mut windows = Windows::open(tokens)?;
-        check_origin(&reader, &windows.reader)?;
+        reader.check_origin(&windows.reader, made_from)?;
         let progress = context.progress("reading masks", reader.rows());
         // Masks of earlier files may not go on in this one.
         let earlier = self.masks.len();
@@ -113,24 +120,6 @@ impl Gathered {
         }
         Ok(())
     }
-}
-
-/// Refuses masks that say they were made from tokens of another tokenization.
-fn check_origin(masks: &Reader<MaskRow>, tokens: &Reader<TokenRow>) -> Result<()> {
-    if !masks.metadata().contains_key(KEY_TOKENIZATION) {
-        return Ok(());
-    }
-    let own: Tokenization = masks.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-    let wanted: Tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-    if own == wanted {
-        return Ok(());
-    }
-    Err(Fault::input(masks.path())
-        .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-        .expected(format!("the tokenization of {}, {wanted:?}", tokens.path().display()))
-        .found(format!("{own:?}"))
-        .remedy("make the masks again from these tokens")
-        .into())
 }
 
 /// Checks that the mask is one of `tokens` values in [0, 1].

@@ -43,7 +43,8 @@ pub fn run(
     if inputs.masks.is_empty() {
         return Err(Fault::usage("no masks to probe; pass --masks"));
     }
-    let gathered = gather(config, inputs, context)?;
+    let made_from = [InputDigest::of("tokens", &inputs.tokens)?];
+    let gathered = gather(config, inputs, &made_from, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);
     let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
     let mut rows = Vec::new();

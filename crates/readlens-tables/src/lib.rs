@@ -11,6 +11,7 @@ mod column;
 mod conform;
 mod intervals;
 mod number_lists;
+mod origin;
 mod reader;
 mod record;
 mod reference;

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{Watcher, checkpoint_for, write_model};
 use candle_core::DType;
-use readlens_batch::{Dataset, Window, most_likely, predict};
+use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
@@ -39,9 +39,8 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
-    if data.tokenization != shape.tokenization {
-        return Err(other_tokenization(paths));
-    }
+    let (found, wanted) = (&data.tokenization, &shape.tokenization);
+    check_tokenization(&paths.tokens, found, &paths.classifier, wanted)?;
     data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
     config.augmentation.validate(&data.tokenization)?;
     let inputs = vec![
@@ -117,14 +116,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     checkpoint.remove()?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
     Ok(())
-}
-
-fn other_tokenization(paths: &Paths) -> Fault {
-    Fault::input(&paths.tokens)
-        .expected(format!("the tokenization of {}", paths.classifier.display()))
-        .found("another alphabet, k, stride or CLS")
-        .remedy("tokenize again as for the classifier, or train a classifier on this table")
-        .into()
 }
 
 /// Digest of the weights as they are on disk.
