@@ -3,6 +3,7 @@ use std::path::PathBuf;
 use clap::Args;
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage};
+use readlens_tables::vocabulary::Name;
 
 use crate::config::{Config, Inputs};
 
@@ -12,8 +13,8 @@ pub struct Options {
     /// Tokens table (tokens.parquet): sequences, labels and splits
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Masks table (masks.parquet) with the method to show; curves and figures of other methods
-    /// come from the metrics
+    /// Masks table (masks.parquet) with the method to show; the figures of other methods come from
+    /// the metrics
     #[arg(long, value_name = "PARQUET")]
     masks: PathBuf,
     /// Masks per nucleotide (bases.parquet) [default: the tokens' masks, spread over their bases]
@@ -57,9 +58,13 @@ pub struct Options {
     /// Seed of the choice of windows
     #[arg(long, value_name = "N", default_value_t = Config::default().seed)]
     seed: u64,
-    /// Attribution method to show [default: that of the first row of the masks table]
+    /// Method whose masks the page shows [default: that of the first row of the masks table]
     #[arg(long, value_name = "NAME")]
-    method: Option<String>,
+    method: Option<Name>,
+    /// Which replicate of --method it shows, where the masks table has several
+    #[arg(long, value_name = "N", requires = "method", default_value_t = Config::default().replicate)]
+    #[arg(value_parser = clap::value_parser!(u32).range(1..))]
+    replicate: u32,
 }
 
 impl Stage for Options {
@@ -73,6 +78,7 @@ impl Stage for Options {
             sequences: self.sequences,
             seed: self.seed,
             method: self.method,
+            replicate: self.replicate,
         };
         let inputs = Inputs {
             tokens: self.tokens,
