@@ -3,8 +3,8 @@ use std::path::Path;
 
 use rand::RngExt;
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::stream;
 use readlens_provenance::Manifest;
+use readlens_random::stream;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Record, Writer};

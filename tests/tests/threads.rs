@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use rand::RngExt;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::tokens::TokenRow;
 use readlens_tests::{
     classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,

@@ -2,7 +2,7 @@ use std::path::Path;
 
 use readlens_batch::{Chunk, Shard, WindowStream};
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;

@@ -4,7 +4,7 @@
 use rand::RngExt;
 use readlens_attribute::kernel_shap::Coalitions;
 use readlens_attribute::{Lime, lime};
-use readlens_nn::random::{normal, stream};
+use readlens_random::{normal, stream};
 
 const WEIGHTS: [f64; 7] = [0.5, -2.0, 0.0, 3.0, -0.25, 1.5, 1.0];
 

@@ -3,10 +3,9 @@ use std::num::NonZeroUsize;
 use candle_core::{DType, Device, Tensor};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Loss, Task};
-use readlens_nn::random::Dropout;
 use readlens_nn::{
-    Classifier, ClassifierConfig, Pass, WEIGHTS_FILE, WeightGradients, WeightSource, losses,
-    read_model,
+    Classifier, ClassifierConfig, Dropout, Pass, WEIGHTS_FILE, WeightGradients, WeightSource,
+    losses, read_model,
 };
 
 use crate::examples::{Examples, Shard};

@@ -4,10 +4,9 @@ use candle_core::{DType, Device};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Loss, Task};
 use readlens_nn::objective::{Budgets, Frozen, Objective};
-use readlens_nn::random::Dropout;
 use readlens_nn::{
-    Classifier, Explainer, ExplainerConfig, Pass, Precision, WEIGHTS_FILE, WeightGradients,
-    WeightSource, read_model,
+    Classifier, Dropout, Explainer, ExplainerConfig, Pass, Precision, WEIGHTS_FILE,
+    WeightGradients, WeightSource, read_model,
 };
 
 use crate::examples::{Examples, Shard};

@@ -1,8 +1,8 @@
 use candle_core::{DType, Result, Tensor};
 use readlens_kernels::{Engine, Precision};
 
+use crate::dropout::Dropout;
 use crate::gradients::WeightGradients;
-use crate::random::Dropout;
 
 /// One pass of a batch through the networks: how they compute, their dropout, and where the gradients of weights go.
 #[derive(Debug)]

@@ -11,11 +11,11 @@ use network::{
 };
 use rand::RngExt;
 use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining};
-use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    BagConfig, ClassifierConfig, Explained, ExplainerConfig, MaskSite, NormPlace, Objective,
-    Parameters, Pass, Pooling, Targets, TokenBatch, losses, mask_gradient, masking,
+    BagConfig, ClassifierConfig, Dropout, Explained, ExplainerConfig, MaskSite, NormPlace,
+    Objective, Parameters, Pass, Pooling, Targets, TokenBatch, losses, mask_gradient, masking,
 };
+use readlens_random::{normal, stream};
 
 /// Largest relative error of a gradient entry.
 const RELATIVE: f64 = 1e-5;

@@ -12,11 +12,11 @@ use network::{
 };
 use readlens_kmer::PAD;
 use readlens_nn::losses::{self, Uninformative};
-use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Pass, Pooling, Targets,
-    TokenBatch, masking,
+    Classifier, ClassifierConfig, Dropout, ExplainerConfig, MaskSite, NormPlace, Pass, Pooling,
+    Targets, TokenBatch, masking,
 };
+use readlens_random::stream;
 
 /// Another batch shape may group the additions of a product otherwise.
 const TOLERANCE: f64 = 1e-5;

@@ -12,12 +12,12 @@ use network::{
     CPU, batch, classifier_config, convolutional, encoder, explainer_config, transformer,
 };
 use readlens_kernels::{Engine, Level, Precision};
-use readlens_nn::random::{Dropout, normal, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, Explainer, ExplainerConfig, ExplainerNetwork, GradientLayout,
-    MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch, WeightGradients, WeightSource,
-    masking,
+    Classifier, ClassifierConfig, Dropout, Explainer, ExplainerConfig, ExplainerNetwork,
+    GradientLayout, MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch, WeightGradients,
+    WeightSource, masking,
 };
+use readlens_random::{normal, stream};
 
 /// Largest relative error of the outputs and of all gradients together, as the norm of the difference over the norm.
 const RELATIVE: f64 = 1e-5;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use rand::RngExt;
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::vocabulary::{MaskName, Operator, Removal};
 

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashSet};
 use rand::RngExt;
 use readlens_batch::WindowStream;
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;

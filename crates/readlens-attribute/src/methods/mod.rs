@@ -10,7 +10,7 @@ mod random;
 
 use rand_chacha::ChaCha8Rng;
 use readlens_fault::Result;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 
 use crate::config::{Config, Occlusion};
 use crate::method::Method;

@@ -8,11 +8,11 @@ use readlens_attribute::{Config, Lime, Method, Objective, Occlusion, Optimizatio
 use readlens_attribute::{Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{normal, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Pooling, Precision,
     RankClasses, WEIGHTS_FILE, load_classifier, read_tensors,
 };
+use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
 
 pub fn config(method: Method) -> Config {

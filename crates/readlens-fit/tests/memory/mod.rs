@@ -9,12 +9,13 @@ use rand::RngExt;
 use readlens_fault::Result;
 use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task, shards_of};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
-    RankClasses, Targets, TokenBatch, WeightGradients, WeightSource, losses, weights_digest,
+    Classifier, ClassifierConfig, Dropout, EncoderConfig, MaskSite, NormPlace, Parameters, Pass,
+    Pooling, RankClasses, Targets, TokenBatch, WeightGradients, WeightSource, losses,
+    weights_digest,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
+use readlens_random::stream;
 
 pub const WINDOWS: usize = 16;
 const TAXA: u32 = 4;

@@ -6,8 +6,8 @@ use readlens_kmer::FIRST_KMER;
 
 use super::{Block, Encoded, Encoder};
 use crate::batch::TokenBatch;
+use crate::dropout::Dropout;
 use crate::ops::{attention, gelu};
-use crate::random::Dropout;
 
 /// How padded rows of tokens fall into patches.
 struct Patches {

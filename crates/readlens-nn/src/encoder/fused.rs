@@ -8,9 +8,9 @@ use readlens_kmer::FIRST_KMER;
 
 use super::Encoder;
 use crate::batch::{Ragged, TokenBatch};
+use crate::dropout::Dropout;
 use crate::fused::FusedEncoder;
 use crate::pass::Pass;
-use crate::random::Dropout;
 
 impl Encoder {
     /// All of it as one operation.

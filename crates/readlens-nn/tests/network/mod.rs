@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{normal, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
     GradientUse, MaskSite, NormPlace, Parameters, Pooling, RankClasses, Selection, TokenBatch,
     WeightSource, predicted_mask_gradient,
 };
+use readlens_random::{normal, stream};
 
 pub const CPU: Device = Device::Cpu;
 /// Five special tokens and sixteen 2-mers.

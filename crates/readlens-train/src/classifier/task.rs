@@ -4,8 +4,10 @@ use candle_core::{DType, Tensor};
 use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Split, Task, shards_of};
-use readlens_nn::random::{Dropout, stream};
-use readlens_nn::{Classifier, Pass, Targets, TokenBatch, WeightGradients, losses, masking};
+use readlens_nn::{
+    Classifier, Dropout, Pass, Targets, TokenBatch, WeightGradients, losses, masking,
+};
+use readlens_random::stream;
 
 use super::config::Config;
 

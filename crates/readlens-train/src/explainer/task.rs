@@ -5,8 +5,8 @@ use readlens_batch::{Dataset, explain, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Task, shards_of};
 use readlens_nn::objective::{Budgets, Frozen};
-use readlens_nn::random::{Dropout, stream};
-use readlens_nn::{Classifier, Explainer, Pass, Targets, TokenBatch, WeightGradients};
+use readlens_nn::{Classifier, Dropout, Explainer, Pass, Targets, TokenBatch, WeightGradients};
+use readlens_random::stream;
 
 use super::config::{Config, Target};
 use super::validation::{Validation, validate};

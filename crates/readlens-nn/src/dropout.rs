@@ -1,27 +1,6 @@
-//! Seeded streams: every random choice is addressed by what it is for, never by when it is made.
-
-use candle_core::{DType, Device, Result, Tensor};
-use rand::{Rng, RngExt, SeedableRng};
+use candle_core::{Device, Result, Tensor};
+use rand::RngExt;
 use rand_chacha::ChaCha8Rng;
-
-/// The stream that belongs to `seed` and `purpose`, the same in any order and on any thread.
-///
-/// `purpose` names what is drawn and its counters, such as `"dropout/epoch 3/step 12"`.
-pub fn stream(seed: u64, purpose: &str) -> ChaCha8Rng {
-    let digest = readlens_provenance::digest_bytes(format!("{seed}/{purpose}").as_bytes());
-    let mut key = [0u8; 32];
-    for (byte, pair) in key.iter_mut().zip(digest.as_str().as_bytes().chunks(2)) {
-        let digits = std::str::from_utf8(pair).unwrap_or("0");
-        *byte = u8::from_str_radix(digits, 16).unwrap_or(0);
-    }
-    ChaCha8Rng::from_seed(key)
-}
-
-/// One draw from the standard normal distribution (Box & Muller 1958).
-pub fn normal(rng: &mut impl Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - rng.random::<f64>()).ln()).sqrt();
-    radius * (std::f64::consts::TAU * rng.random::<f64>()).cos()
-}
 
 /// Randomly zeroes activations during training (Srivastava et al. 2014).
 #[derive(Debug)]
@@ -85,17 +64,4 @@ fn drop_out(x: &Tensor, drawn: Option<(Vec<u8>, f32)>) -> Result<Tensor> {
     let factors: Vec<f32> = flags.into_iter().map(|kept| f32::from(kept) * scale).collect();
     let factors = Tensor::from_vec(factors, x.shape(), &Device::Cpu)?;
     x.mul(&factors.to_dtype(x.dtype())?.to_device(x.device())?)
-}
-
-/// A tensor of normal draws with standard deviation `scale`.
-pub(crate) fn normal_tensor(
-    rng: &mut ChaCha8Rng,
-    shape: &[usize],
-    scale: f64,
-    dtype: DType,
-    device: &Device,
-) -> Result<Tensor> {
-    let count = shape.iter().product();
-    let values: Vec<f64> = (0..count).map(|_| scale * normal(rng)).collect();
-    Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
 }
