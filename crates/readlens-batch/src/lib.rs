@@ -8,6 +8,7 @@ mod blocks;
 mod dataset;
 mod inference;
 mod masks;
+mod options;
 mod permute;
 mod stream;
 
@@ -16,4 +17,5 @@ pub use blocks::{BlockMasks, block_mask};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use masks::{MaskKind, RandomMasks};
+pub use options::{DeviceOption, InferenceOptions, PrecisionOption};
 pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};
