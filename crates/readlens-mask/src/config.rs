@@ -7,18 +7,33 @@ use serde::Serialize;
 pub struct Config {
     /// Name in the column `method`.
     pub method: String,
-    /// Only windows of this split; none: all.
+    /// Only windows of this split; all windows otherwise.
     pub split: Option<String>,
-    /// Which tokens count as read; none: as the Explainer was trained.
+    /// Which tokens the hard mask keeps; as the Explainer was trained otherwise.
     pub selection: Option<Selection>,
-    /// Neighbouring tokens that a logit is averaged over, odd; 1 for none.
+    /// Tokens of the moving mean over scores, odd; 1 leaves them.
     pub smoothing: usize,
-    /// Tokens of a block over which logits are averaged, after smoothing; 1 for none.
+    /// Tokens of a block over which scores are averaged, after smoothing; 1 leaves them.
     pub patch: usize,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
     /// Precision of the networks' products.
     pub precision: Precision,
+}
+
+impl Default for Config {
+    /// All windows, with the area that the Explainer was trained for.
+    fn default() -> Self {
+        Self {
+            method: "explainer".to_owned(),
+            split: None,
+            selection: None,
+            smoothing: 1,
+            patch: 1,
+            frames: 1,
+            precision: Precision::F32,
+        }
+    }
 }
 
 impl Config {
@@ -30,13 +45,16 @@ impl Config {
         if let Some(Selection::Share { share }) = self.selection
             && !(share > 0.0 && share <= 1.0)
         {
-            return Err(Fault::usage(format!("area must be in (0, 1], not {share}")));
+            return Err(Fault::usage(format!("--area must be above 0 and at most 1, not {share}")));
         }
-        if self.smoothing.is_multiple_of(2) || self.patch == 0 {
-            return Err(Fault::usage("smoothing must be odd and patch 1 or more"));
+        if self.smoothing.is_multiple_of(2) {
+            return Err(Fault::usage(format!("--smoothing must be odd, not {}", self.smoothing)));
+        }
+        if self.patch == 0 {
+            return Err(Fault::usage("--patch must be 1 or more, not 0"));
         }
         if self.frames == 0 {
-            return Err(Fault::usage("frames must be 1 or more"));
+            return Err(Fault::usage("--frames must be 1 or more, not 0"));
         }
         Ok(())
     }
