@@ -8,11 +8,11 @@ use readlens_kmer::Tokenization;
 use readlens_nn::random::stream;
 use readlens_tables::masks::MaskRow;
 
+use crate::config::Config;
 use crate::donors::{Donor, foreign};
 use crate::graded::{LEVELS, SHARES, block_of, first_of, inverse, order, subset_of};
 use crate::operators::Operator;
 use crate::removal::Removal;
-use crate::run::Config;
 use crate::selection::Masked;
 
 /// Who predicts.

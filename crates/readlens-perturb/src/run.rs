@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
-use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::KEY_TOKENIZATION;
 use readlens_tables::{KEY_SHARD, Reader, Writer};
-use serde::Serialize;
 
+use crate::config::Config;
 use crate::donors::Donor;
 use crate::join::MaskTables;
 use crate::passes::Planner;
@@ -23,8 +23,6 @@ use crate::selection::{Masked, Selection};
 const PASSES_TOGETHER: usize = 16_384;
 /// Fewest and most windows that are worked on together.
 const WINDOWS_TOGETHER: (usize, usize) = (4, 512);
-/// Most draws of a kind per window.
-const MAX_DRAWS: u32 = 1000;
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -39,42 +37,6 @@ pub struct Paths {
     pub judge: Option<PathBuf>,
     /// Table to write.
     pub output: PathBuf,
-}
-
-/// Everything that decides the predictions, apart from the inputs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    /// Only windows of this split; none: all that have a mask.
-    pub split: Option<String>,
-    /// At most so many windows, drawn by seed; none: all.
-    pub limit: Option<u64>,
-    /// Whether the graded operators are run.
-    pub graded: bool,
-    /// Removals besides the classifier's own.
-    pub removals: Vec<Removal>,
-    /// Draws of the soft operators.
-    pub soft_draws: u32,
-    /// Random subsets.
-    pub subsets: u32,
-    /// Seed of the controls.
-    pub seed: u64,
-    /// Precision of the classifier's products.
-    pub precision: Precision,
-}
-
-impl Config {
-    fn validate(&self) -> Result<()> {
-        for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
-            if draws > MAX_DRAWS {
-                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
-                return Err(Fault::usage(message));
-            }
-        }
-        match self.limit {
-            Some(0) => Err(Fault::usage("--limit is 0; give at least 1, or leave it out")),
-            _ => Ok(()),
-        }
-    }
 }
 
 /// Predicts every window that has a mask under every operator.

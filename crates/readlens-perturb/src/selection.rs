@@ -10,9 +10,9 @@ use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 
+use crate::config::Config;
 use crate::donors::DONORS;
 use crate::join::MaskTables;
-use crate::run::Config;
 
 /// A window, its row in the tokens table and its masks.
 #[derive(Debug)]
