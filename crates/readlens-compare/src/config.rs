@@ -4,7 +4,7 @@ use std::str::FromStr;
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
 /// Longest label.
 const MAX_LABEL: usize = 64;
@@ -33,7 +33,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         if self.replicates > MAX_REPLICATES {
             return Err(Fault::usage(format!(
-                "--replicates is {}; give at most {MAX_REPLICATES}",
+                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
                 self.replicates
             )));
         }

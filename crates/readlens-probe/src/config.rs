@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
-/// Most bins: a window rarely has more tokens.
+/// Maximum number of bins: a window rarely has more tokens.
 const MAX_BINS: u32 = 4096;
 
 /// How masks are probed; goes into the manifest.
@@ -39,7 +39,7 @@ impl Config {
         } else if self.min_records == 0 {
             "--min-records is 0; give at least 1".to_owned()
         } else if self.replicates > MAX_REPLICATES {
-            format!("--replicates is {}; give at most {MAX_REPLICATES}", self.replicates)
+            format!("--replicates is {}; give a maximum of {MAX_REPLICATES}", self.replicates)
         } else {
             return Ok(());
         };
