@@ -81,7 +81,8 @@ pub fn run(
     for (method, total) in config.methods.iter().zip(&totals) {
         let row = total.row(*method, windows, context.threads().get());
         tracing::info!(
-            "{method}: {:.2} ms, {:.1} forward and {:.1} backward passes per window",
+            "{}: {:.2} ms, {:.1} forward and {:.1} backward passes per window",
+            method.name(),
             1e3 * row.seconds,
             row.forward_passes,
             row.backward_passes
@@ -164,7 +165,7 @@ impl Attributor<'_> {
             let found = scores_of(method, &objective, self.config)?;
             let seconds = start.elapsed().as_secs_f64();
             let (forward, backward) = objective.passes();
-            let is_path = method == Method::IntegratedGradients;
+            let is_path = matches!(method, Method::IntegratedGradients(_));
             let completeness = is_path.then(|| completeness(&objective, &found)).transpose()?;
             costs.push(Cost { seconds, forward, backward, completeness });
             scores.push(found);

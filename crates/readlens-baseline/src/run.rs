@@ -19,6 +19,8 @@ use crate::windows::{self, Data, Windows};
 /// Multinomial logistic regression and multinomial naive Bayes.
 const BASELINES: [Operator; 2] = [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes];
 
+/// Added to every count of naive Bayes (Laplace).
+const PSEUDOCOUNT: f64 = 1.0;
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
@@ -90,7 +92,7 @@ impl<'a> Baseline<'a> {
     /// The predicted classes of the labelled test windows.
     fn naive_bayes(&self) -> Vec<u32> {
         let train = self.labelled(&self.data.train, Scale::Counts);
-        let model = NaiveBayes::fit(&train, self.taxa.len(), self.config.smoothing);
+        let model = NaiveBayes::fit(&train, self.taxa.len(), PSEUDOCOUNT);
         model.predict(&self.labelled(&self.data.test, Scale::Counts))
     }
 
@@ -98,9 +100,9 @@ impl<'a> Baseline<'a> {
     fn logistic_regression(&self, context: &Context) -> Result<Vec<u32>> {
         let [train, valid, test] = [&self.data.train, &self.data.valid, &self.data.test]
             .map(|windows| self.labelled(windows, Scale::Length));
-        let Config { epochs, patience, learning_rate, l2, .. } = *self.config;
+        let Config { epochs, patience, learning_rate, .. } = *self.config;
         let fitting =
-            Fitting { epochs, patience, rate: learning_rate, penalty: l2, seed: self.seed };
+            Fitting { epochs, patience, rate: learning_rate, penalty: 0.0, seed: self.seed };
         let name = self.data.ranks[self.rank].as_str();
         let progress = context.progress(&format!("fitting {name}"), PROGRESS);
         let watch = |done: f64| {
@@ -115,7 +117,10 @@ impl<'a> Baseline<'a> {
             self.taxa.len(),
             fitted.best + 1,
             fitted.accuracies.len().max(fitted.best + 1),
-            accuracy.map_or("without labels".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+            accuracy.map_or("without labels".to_owned(), |fraction| format!(
+                "{:.1} %",
+                100.0 * fraction
+            )),
         );
         Ok(fitted.model.predict(&test))
     }
@@ -132,7 +137,9 @@ fn write(
         return Err(Fault::input(tokens)
             .expected("a rank with two taxa or more in train and labels in test")
             .found("none")
-            .remedy("tokenize with --taxonomy and --ranks, and splits that share taxa")
+            .remedy(
+                "tokenize with --taxonomy and --ranks, and with the same taxa in train and test",
+            )
             .into());
     }
     let manifest =

@@ -164,8 +164,6 @@ fn bad_tables_and_numbers_are_refused() {
         (Config { k: 9, ..config() }, "--k is 9; give 1 to 8"),
         (Config { epochs: 0, ..config() }, "--epochs is 0"),
         (Config { learning_rate: f32::NAN, ..config() }, "--learning-rate is NaN"),
-        (Config { l2: -1.0, ..config() }, "--l2 is -1"),
-        (Config { smoothing: 0.0, ..config() }, "--smoothing is 0"),
         (Config { replicates: 100_001, ..config() }, "--replicates is 100001"),
     ] {
         refused(&good, &config, 3, ExitCode::Usage, part);

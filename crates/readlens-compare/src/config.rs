@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::window::Label;
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
 /// Longest word of a label.
 const MAX_LABEL: usize = 64;
@@ -36,7 +36,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         if self.replicates > MAX_REPLICATES {
             return Err(Fault::usage(format!(
-                "--replicates is {}; give at most {MAX_REPLICATES}",
+                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
                 self.replicates
             )));
         }

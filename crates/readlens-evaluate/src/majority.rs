@@ -50,7 +50,7 @@ pub(crate) fn survey(
                     .fault()
                     .expected(format!("at most {MAX_TAXA} taxa in a rank"))
                     .found("more")
-                    .remedy("pool rare taxa when tokenizing")
+                    .remedy("tokenize with a larger --min-count, which makes rare taxa unknown")
                     .into());
             }
             match counts.get_mut(taxon) {
@@ -63,7 +63,7 @@ pub(crate) fn survey(
                 .fault()
                 .expected(format!("at most {MAX_TAXA} lineages"))
                 .found("more")
-                .remedy("pool rare taxa when tokenizing")
+                .remedy("tokenize with a larger --min-count, which makes rare taxa unknown")
                 .into());
         }
         match &mut record {

@@ -53,7 +53,7 @@ impl Ensemble {
         let selection = config.selection.unwrap_or(first.config().selection);
         if !others.is_empty() && selection == Selection::Threshold {
             return Err(Fault::usage(
-                "averaged scores have no threshold: pass --area, the share of tokens that counts as read",
+                "averaged scores have no threshold: pass --area, the fraction of the tokens to keep",
             ));
         }
         Ok(Self { first, others, smoothing: config.smoothing, patch: config.patch })

@@ -24,16 +24,7 @@ use readlens_tests::{
 const SHARE: Selection = Selection::Share { share: 0.25 };
 
 fn config() -> Config {
-    Config {
-        method: "ensemble".to_owned(),
-        split: None,
-        selection: Some(SHARE),
-        gradient: None,
-        smoothing: 1,
-        patch: 1,
-        frames: 1,
-        precision: Precision::F32,
-    }
+    Config { method: "ensemble".to_owned(), selection: Some(SHARE), ..Config::default() }
 }
 
 fn prepare(directory: &Path) -> Vec<TokenRow> {

@@ -17,19 +17,6 @@ use readlens_tests::{
     transformer, write_classifier, write_explainer, write_tokens,
 };
 
-fn config() -> Config {
-    Config {
-        method: "explainer".to_owned(),
-        split: None,
-        selection: None,
-        gradient: None,
-        smoothing: 1,
-        patch: 1,
-        frames: 1,
-        precision: readlens_nn::Precision::F32,
-    }
-}
-
 /// A folder with tokens, a classifier and an Explainer.
 struct Folder {
     directory: tempfile::TempDir,
@@ -92,14 +79,14 @@ fn shards_are_the_whole_table_in_parts() {
     // Three chunks of 512 rows and a rest.
     for (network, masks) in [(convolutional(), vec!["all"]), (transformer(), RANKS.to_vec())] {
         let folder = Folder::new(&rows(1700, &tokenization()), network, &masks);
-        folder.run("whole", &config(), Shard::WHOLE).unwrap();
+        folder.run("whole", &Config::default(), Shard::WHOLE).unwrap();
         let (whole, whole_bases) = (folder.masks("whole"), folder.bases("whole"));
         assert_eq!(whole.len(), 1700 * masks.len());
         for count in [2, 3, 5] {
             let (mut joined, mut joined_bases) = (Vec::new(), Vec::new());
             for index in 1..=count {
                 let name = format!("{index}of{count}");
-                folder.run(&name, &config(), Shard { index, count }).unwrap();
+                folder.run(&name, &Config::default(), Shard { index, count }).unwrap();
                 joined.extend(folder.masks(&name));
                 joined_bases.extend(folder.bases(&name));
             }
@@ -113,7 +100,7 @@ fn shards_are_the_whole_table_in_parts() {
 fn a_mask_has_one_value_per_real_token_and_its_area() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     let masks = folder.masks("a");
     for (row, mask) in table.iter().zip(&masks) {
         assert_eq!((&mask.id, mask.window), (&row.id, row.window));
@@ -133,7 +120,7 @@ fn a_mask_has_one_value_per_real_token_and_its_area() {
 fn a_chosen_area_is_kept() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    let config = Config { selection: Some(Selection::Share { share: 0.25 }), ..config() };
+    let config = Config { selection: Some(Selection::Share { share: 0.25 }), ..Config::default() };
     folder.run("a", &config, Shard::WHOLE).unwrap();
     for mask in folder.masks("a") {
         let kept = mask.hard.iter().filter(|&&hard| hard).count();
@@ -147,10 +134,10 @@ fn a_chosen_area_is_kept() {
 fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
     let table = rows(40, &tokenization());
     let folder = Folder::new(&table, transformer(), &RANKS);
-    folder.run("all", &config(), Shard::WHOLE).unwrap();
+    folder.run("all", &Config::default(), Shard::WHOLE).unwrap();
     let all = folder.masks("all");
     for split in ["train", "valid", "test"] {
-        let config = Config { split: Some(split.to_owned()), ..config() };
+        let config = Config { split: Some(split.to_owned()), ..Config::default() };
         folder.run(split, &config, Shard::WHOLE).unwrap();
         let expected: Vec<&MaskRow> = table
             .iter()
@@ -167,7 +154,7 @@ fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
         }
     }
     let alone = Folder::new(&table[7..8], transformer(), &RANKS);
-    alone.run("alone", &config(), Shard::WHOLE).unwrap();
+    alone.run("alone", &Config::default(), Shard::WHOLE).unwrap();
     for (found, expected) in alone.masks("alone").iter().zip(&all[14..16]) {
         assert!(close(&found.mask, &expected.mask));
     }
@@ -177,7 +164,7 @@ fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
 fn the_target_of_a_rank_is_what_the_classifier_predicts() {
     let table = rows(20, &tokenization());
     let folder = Folder::new(&table, convolutional(), &RANKS);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     let classifier = load_classifier(
         &folder.path("classifier"),
         &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
@@ -215,7 +202,7 @@ fn bases_have_the_mean_of_their_k_mers_and_the_reverse_strand_is_turned() {
         let tokenization = Tokenization::new(Alphabet::Dna, k, stride, true).unwrap();
         let table = rows(20, &tokenization);
         let folder = Folder::of(&table, convolutional(), &["all"], tokenization);
-        folder.run("a", &config(), Shard::WHOLE).unwrap();
+        folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
         let strands: Vec<&str> = table.iter().map(|row| row.strand.as_str()).collect();
         assert!(strands.contains(&"-") && strands.contains(&"+"));
         for ((row, mask), bases) in table.iter().zip(folder.masks("a")).zip(folder.bases("a")) {
@@ -237,8 +224,8 @@ fn bases_have_the_mean_of_their_k_mers_and_the_reverse_strand_is_turned() {
 fn more_frames_smooth_the_bases_and_leave_the_masks() {
     let table = rows(20, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    folder.run("one", &config(), Shard::WHOLE).unwrap();
-    folder.run("three", &Config { frames: 3, ..config() }, Shard::WHOLE).unwrap();
+    folder.run("one", &Config::default(), Shard::WHOLE).unwrap();
+    folder.run("three", &Config { frames: 3, ..Config::default() }, Shard::WHOLE).unwrap();
     assert!(folder.masks("one") == folder.masks("three"));
     let (one, three) = (folder.bases("one"), folder.bases("three"));
     let steps = |bases: &[BaseRow]| -> usize {
@@ -246,16 +233,17 @@ fn more_frames_smooth_the_bases_and_leave_the_masks() {
     };
     assert!(steps(&three) > 2 * steps(&one), "values still change at k-mers only");
     assert!(three.iter().flat_map(|b| &b.mask).all(|m| (0.0..=1.0).contains(m)));
-    let fault = folder.run("four", &Config { frames: 4, ..config() }, Shard::WHOLE).unwrap_err();
+    let fault =
+        folder.run("four", &Config { frames: 4, ..Config::default() }, Shard::WHOLE).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
 }
 
 #[test]
 fn an_empty_table_gives_empty_tables() {
     let folder = Folder::new(&[], convolutional(), &["all"]);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     assert!(folder.masks("a").is_empty() && folder.bases("a").is_empty());
-    folder.run("b", &config(), Shard { index: 2, count: 3 }).unwrap();
+    folder.run("b", &Config::default(), Shard { index: 2, count: 3 }).unwrap();
     assert!(folder.masks("b").is_empty());
 }
 
@@ -283,28 +271,30 @@ fn what_does_not_belong_together_is_refused() {
     let other = Tokenization::new(Alphabet::Dna, 3, 2, true).unwrap();
     let folder = Folder::new(&table, convolutional(), &["all"]);
     write_tokens(&folder.path("tokens.parquet"), &rows(10, &other), &other);
-    refused(&folder, &config(), ExitCode::BadInput, &["tokens.parquet", "tokenization"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["tokens.parquet", "tokenization"]);
 
     let mut long = rows(10, &tokenization());
     long[6].tokens.extend([5; 20]);
     long[6].end += 60;
     let folder = Folder::new(&long, transformer(), &["all"]);
-    refused(&folder, &config(), ExitCode::BadInput, &["tokens.parquet", "row 6"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["tokens.parquet", "row 6"]);
     // A convolution has no longest window.
-    Folder::new(&long, convolutional(), &["all"]).run("a", &config(), Shard::WHOLE).unwrap();
+    Folder::new(&long, convolutional(), &["all"])
+        .run("a", &Config::default(), Shard::WHOLE)
+        .unwrap();
 
     let mut folder = Folder::new(&table, convolutional(), &["all", "species"]);
-    refused(&folder, &config(), ExitCode::BadInput, &["classifier", "rank"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["classifier", "rank"]);
     folder.classifier = false;
-    refused(&folder, &config(), ExitCode::Usage, &["--classifier"]);
+    refused(&folder, &Config::default(), ExitCode::Usage, &["--classifier"]);
 
     let folder = Folder::new(&table, convolutional(), &["all"]);
     for share in [0.0, -0.1, 1.1, f64::NAN] {
-        let config = Config { selection: Some(Selection::Share { share }), ..config() };
+        let config = Config { selection: Some(Selection::Share { share }), ..Config::default() };
         refused(&folder, &config, ExitCode::Usage, &["area"]);
     }
-    refused(&folder, &Config { frames: 0, ..config() }, ExitCode::Usage, &["frames"]);
+    refused(&folder, &Config { frames: 0, ..Config::default() }, ExitCode::Usage, &["frames"]);
     std::fs::remove_dir_all(folder.path("explainer")).unwrap();
-    refused(&folder, &config(), ExitCode::BadInput, &["explainer"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["explainer"]);
     assert!(Path::new(&folder.path("tokens.parquet")).exists());
 }

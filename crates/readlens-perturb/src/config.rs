@@ -5,7 +5,7 @@ use readlens_nn::Precision;
 use readlens_tables::vocabulary::{Removal, Split};
 use serde::Serialize;
 
-/// Most draws of a kind per window.
+/// Maximum number of draws of a kind per window.
 const MAX_DRAWS: u32 = 1000;
 
 /// Where the stage reads and writes.
@@ -26,13 +26,13 @@ pub struct Paths {
 /// Everything that decides the predictions, apart from the inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
-    /// Only windows of this split; none: all that have a mask.
+    /// Only windows of this split; all windows with a mask otherwise.
     pub split: Option<Split>,
-    /// At most so many windows, drawn by seed; none: all.
+    /// Maximum number of windows, drawn by the seed; all windows otherwise.
     pub limit: Option<u64>,
     /// Whether the graded operators are run.
     pub graded: bool,
-    /// Removals besides the classifier's own.
+    /// What the classifier sees in place of removed tokens, besides its own masking.
     pub removals: Vec<Removal>,
     /// Draws of the soft operators.
     pub soft_draws: u32,
@@ -44,16 +44,29 @@ pub struct Config {
     pub precision: Precision,
 }
 
+impl Default for Config {
+    /// Each mask, its inverse and their controls, for all windows.
+    fn default() -> Self {
+        Self {
+            split: None,
+            limit: None,
+            graded: false,
+            removals: vec![Removal::Own],
+            soft_draws: 0,
+            subsets: 0,
+            seed: 1,
+            precision: Precision::F32,
+        }
+    }
+}
+
 impl Config {
-    /// Checks the numbers.
-    ///
-    /// # Errors
-    /// A usage fault that names the option.
     pub(crate) fn validate(&self) -> Result<()> {
         for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
             if draws > MAX_DRAWS {
-                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
-                return Err(Fault::usage(message));
+                return Err(Fault::usage(format!(
+                    "{option} is {draws}; give a maximum of {MAX_DRAWS}"
+                )));
             }
         }
         match self.limit {

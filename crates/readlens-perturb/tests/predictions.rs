@@ -21,19 +21,6 @@ use readlens_tests::{
     write_classifier, write_masks, write_rows, write_tokens,
 };
 
-fn config() -> Config {
-    Config {
-        split: None,
-        limit: None,
-        graded: false,
-        removals: vec![Removal::Own],
-        soft_draws: 0,
-        subsets: 0,
-        seed: 1,
-        precision: Precision::F32,
-    }
-}
-
 /// A mask per window: values that differ, and hard where they are above 1/2.
 fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
     let mask = |(i, row): (usize, &TokenRow)| {
@@ -109,7 +96,7 @@ fn of<'a>(rows: &'a [PerturbationRow], operator: &str) -> Vec<&'a PerturbationRo
 #[test]
 fn every_window_rank_and_operator_has_its_row() {
     let table = rows(12, &tokenization());
-    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &Config::default()).unwrap();
     let operators: BTreeSet<&str> = found.iter().map(|row| row.operator.as_str()).collect();
     let mut expected: BTreeSet<&str> = Operator::ALL.iter().map(|o| o.name()).collect();
     expected.extend(["unmasked", "all_zero", "all_mean", "constant", "foreign"]);
@@ -134,7 +121,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let table = rows(12, &tokenization());
     let masks = masks_of(&table);
     let folder = Folder::new(&table, &masks);
-    let found = folder.run("p", &config()).unwrap();
+    let found = folder.run("p", &Config::default()).unwrap();
     let classifier = folder.classifier("classifier");
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
@@ -176,7 +163,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
 fn controls_keep_the_hard_masks_area() {
     let table = rows(12, &tokenization());
     let masks = masks_of(&table);
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     for operator in ["random_block", "random_segments", "shifted", "shuffled"] {
         for (i, row) in of(&found, operator).into_iter().enumerate() {
             let mask = &masks[i / RANKS.len()];
@@ -197,10 +184,10 @@ fn controls_keep_the_hard_masks_area() {
 fn the_seed_decides_the_controls_and_nothing_else() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let first = folder.run("first", &config()).unwrap();
-    folder.run("again", &config()).unwrap();
+    let first = folder.run("first", &Config::default()).unwrap();
+    folder.run("again", &Config::default()).unwrap();
     assert!(folder.bytes("first") == folder.bytes("again"));
-    let other = folder.run("other", &Config { seed: 2, ..config() }).unwrap();
+    let other = folder.run("other", &Config { seed: 2, ..Config::default() }).unwrap();
     for operator in ["unmasked", "all_zero", "masked", "inverse", "hard_masked", "hard_inverse"] {
         assert_eq!(of(&first, operator), of(&other, operator), "{operator}");
     }
@@ -215,7 +202,8 @@ fn windows_without_a_mask_and_other_splits_are_left_out() {
     let is_test = |row: &&TokenRow| row.split.as_deref() == Some("test");
     let test = table.iter().filter(is_test).count();
     let folder = Folder::new(&table, &masks_of(&table));
-    let found = folder.run("p", &Config { split: Some("test".to_owned()), ..config() }).unwrap();
+    let found =
+        folder.run("p", &Config { split: Some("test".to_owned()), ..Config::default() }).unwrap();
     assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
     assert!(found.iter().all(|row| row.split.as_deref() == Some("test")));
     // Masks of the test windows alone are as good.
@@ -224,17 +212,17 @@ fn windows_without_a_mask_and_other_splits_are_left_out() {
         let of_mask = |row: &&TokenRow| row.id == m.id && row.window == m.window;
         table.iter().find(of_mask).as_ref().is_some_and(is_test)
     });
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
     // No mask at all gives an empty table.
-    assert!(Folder::new(&table, &[]).run("p", &config()).unwrap().is_empty());
+    assert!(Folder::new(&table, &[]).run("p", &Config::default()).unwrap().is_empty());
 }
 
 #[test]
 fn unlabelled_windows_have_no_verdict() {
     let mut table = rows(4, &tokenization());
     table.iter_mut().for_each(|row| row.taxa[1] = None);
-    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &Config::default()).unwrap();
     for row in found {
         assert_eq!(row.correct.is_none(), row.rank == "genus");
         assert_eq!(row.label.is_none(), row.rank == "genus");
@@ -262,7 +250,7 @@ fn masks_that_do_not_belong_are_refused_by_row() {
         let mut masks = masks_of(&table);
         damage(&mut masks);
         let folder = Folder::new(&table, &masks);
-        let fault = folder.run("p", &config()).unwrap_err();
+        let fault = folder.run("p", &Config::default()).unwrap_err();
         assert_eq!(fault.exit_code(), ExitCode::BadInput, "{name}: {fault}");
         let message = fault.to_string();
         assert!(message.contains("masks.parquet") && message.contains(place), "{name}: {message}");
@@ -283,7 +271,7 @@ fn records_that_share_an_id_keep_their_own_masks() {
         row.window = 0;
     }
     let masks = masks_of(&table);
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     for (row, mask) in of(&found, "masked").chunks(RANKS.len()).zip(&masks) {
         assert!((row[0].kept_area - mask.area).abs() < 1e-6);
     }
@@ -306,9 +294,9 @@ fn masks_made_for_another_table_are_refused() {
         writer.finish().unwrap();
     };
     write("tokens.parquet");
-    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    assert!(!folder.run("p", &Config::default()).unwrap().is_empty());
     write("other.parquet");
-    let fault = folder.run("q", &config()).unwrap_err();
+    let fault = folder.run("q", &Config::default()).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("masks.parquet"), "{fault}");
 }
@@ -320,7 +308,7 @@ fn everything() -> Config {
         removals: vec![Removal::Own, Removal::Mean, Removal::Unknown, Removal::Shuffled],
         soft_draws: 40,
         subsets: 5,
-        ..config()
+        ..Config::default()
     }
 }
 
@@ -428,7 +416,7 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
 fn the_ends_of_the_constant_mask_are_everything_and_nothing() {
     let table = rows(12, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let found = folder.run("p", &config()).unwrap();
+    let found = folder.run("p", &Config::default()).unwrap();
     let p = |rows: Vec<&PerturbationRow>| rows.iter().map(|row| row.p_target).collect::<Vec<_>>();
     let constant = |level| p(under(&found, "constant", "own", Some(level)));
     assert_eq!(constant(1.0), p(of(&found, "unmasked")));
@@ -498,7 +486,7 @@ fn several_tables_of_masks_are_joined_and_share_what_needs_no_mask() {
 
     let refused = |masks: &[MaskRow], parts: &[&str]| {
         write_masks(&second, masks);
-        let fault = folder.run_with("q", &config(), Shard::WHOLE, add).unwrap_err();
+        let fault = folder.run_with("q", &Config::default(), Shard::WHOLE, add).unwrap_err();
         assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
         parts.iter().for_each(|part| assert!(fault.to_string().contains(part), "{fault}"));
         assert!(!folder.path("q").exists());
@@ -517,9 +505,9 @@ fn masks_of_another_tokenization_are_refused() {
         write_rows(&folder.path("masks.parquet"), &[], &masks_of(&table), &metadata);
     };
     write(3);
-    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    assert!(!folder.run("p", &Config::default()).unwrap().is_empty());
     write(1);
-    let fault = folder.run("q", &config()).unwrap_err();
+    let fault = folder.run("q", &Config::default()).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("masks.parquet, metadata readlens.tokenization"), "{fault}");
 }
@@ -531,7 +519,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     let folder = Folder::new(&table, &masks);
     write_classifier(&folder.path("judge"), &classifier_shape(), 9);
     let judge = |paths: &mut Paths| paths.judge = Some(paths.classifier.with_file_name("judge"));
-    let found = folder.run_with("p", &config(), Shard::WHOLE, judge).unwrap();
+    let found = folder.run_with("p", &Config::default(), Shard::WHOLE, judge).unwrap();
     let judge_itself = folder.classifier("judge");
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
@@ -551,7 +539,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     shape.ranks[1].taxa.swap(0, 1);
     std::fs::remove_dir_all(folder.path("judge")).unwrap();
     write_classifier(&folder.path("judge"), &shape, 9);
-    let fault = folder.run_with("q", &config(), Shard::WHOLE, judge).unwrap_err();
+    let fault = folder.run_with("q", &Config::default(), Shard::WHOLE, judge).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("ranks and taxa"), "{fault}");
 }
@@ -560,13 +548,13 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
 fn a_limit_draws_windows_by_seed() {
     let table = rows(60, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let whole = folder.run("whole", &config()).unwrap();
+    let whole = folder.run("whole", &Config::default()).unwrap();
     let windows = |rows: &[PerturbationRow]| -> Vec<(String, u32)> {
         let rows = of(rows, "unmasked").into_iter().step_by(RANKS.len());
         rows.map(|row| (row.id.clone(), row.window)).collect()
     };
     let limited = |seed| {
-        let config = Config { limit: Some(7), seed, ..config() };
+        let config = Config { limit: Some(7), seed, ..Config::default() };
         folder.run(&format!("limited {seed}"), &config).unwrap()
     };
     let (first, other) = (limited(1), limited(2));
@@ -583,7 +571,7 @@ fn a_limit_draws_windows_by_seed() {
         let same = same.iter().find(is_same).unwrap();
         assert!((same.p_target - row.p_target).abs() < 1e-5);
     }
-    let fault = folder.run("none", &Config { limit: Some(0), ..config() }).unwrap_err();
+    let fault = folder.run("none", &Config { limit: Some(0), ..Config::default() }).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Usage);
 }
 

@@ -4,9 +4,9 @@ use readlens_fault::{Fault, Result};
 use readlens_tables::vocabulary::Split;
 use serde::{Deserialize, Serialize};
 
-/// Maximum of the replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
-/// Maximum of the bins: a window rarely has more tokens.
+/// Maximum number of bins: a window rarely has more tokens.
 const MAX_BINS: u32 = 4096;
 
 /// How masks are probed; goes into the manifest.
@@ -40,7 +40,7 @@ impl Config {
         } else if self.min_records == 0 {
             "--min-records is 0; give at least 1".to_owned()
         } else if self.replicates > MAX_REPLICATES {
-            format!("--replicates is {}; give at most {MAX_REPLICATES}", self.replicates)
+            format!("--replicates is {}; give a maximum of {MAX_REPLICATES}", self.replicates)
         } else {
             return Ok(());
         };

@@ -57,10 +57,11 @@ pub fn run_with<S: Stage>(
 ) -> Result<()> {
     let command = S::augment_args(clap::Command::new(S::NAME)).no_binary_name(true);
     let usage = |e: clap::Error| {
-        // clap's first line says what is wrong; the rest is the usage of a command line.
+        // clap's first paragraph says what is wrong; the rest is the usage of a command line.
         let text = e.to_string();
-        let first = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
-        Fault::usage(format!("[{}] {first}", S::NAME))
+        let lines = text.lines().map(str::trim).take_while(|line| !line.is_empty());
+        let problem = lines.collect::<Vec<_>>().join(" ");
+        Fault::usage(format!("[{}] {}", S::NAME, problem.trim_start_matches("error: ")))
     };
     let arguments = arguments.into_iter().filter_map(|argument| plain_flag(&command, argument));
     let arguments: Vec<_> = arguments.collect();

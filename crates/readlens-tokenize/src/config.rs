@@ -66,7 +66,7 @@ pub enum Splits {
     Column(String),
     /// By a hash of the seed and the identifier, or of the group where there is a group column.
     Hash {
-        /// Shares of the three splits.
+        /// Fractions of the three splits.
         fractions: Fractions,
         /// Column of the taxonomy whose equal values stay in one split; a record without a value
         /// there is a group of its own.

@@ -3,23 +3,23 @@ use readlens_tables::vocabulary::Split;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Shares of the splits in the order train, valid, test; each 0 to 1, together 1.
+/// Fractions of the splits in the order train, valid, test; each 0 to 1, together 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fractions(pub [f64; 3]);
 
 impl Fractions {
-    /// Checks the shares.
+    /// Checks the fractions.
     ///
     /// # Errors
     /// [`Fault::Usage`] if one is negative or not a number, or they do not sum to 1.
     pub(crate) fn validate(&self) -> Result<()> {
         let sum: f64 = self.0.iter().sum();
-        let are_shares = self.0.iter().all(|share| (0.0..=1.0).contains(share));
-        if !are_shares || (sum - 1.0).abs() > 1e-6 {
+        let are_fractions = self.0.iter().all(|share| (0.0..=1.0).contains(share));
+        if !are_fractions || (sum - 1.0).abs() > 1e-6 {
             let [train, valid, test] = self.0;
             return Err(Fault::usage(format!(
-                "--split-fractions must be three shares from 0 to 1 that sum to 1 (train, valid, \
+                "--split-fractions must be three fractions from 0 to 1 that sum to 1 (train, valid, \
                  test), but are {train}, {valid}, {test}; try 0.8,0.1,0.1"
             )));
         }

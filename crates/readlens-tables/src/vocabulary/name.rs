@@ -35,6 +35,11 @@ impl Name {
         Ok(Self(text.into()))
     }
 
+    /// The name of an Explainer's masks where the user gives none.
+    pub fn explainer() -> Self {
+        Self("explainer".into())
+    }
+
     /// The name as text.
     pub fn as_str(&self) -> &str {
         &self.0
