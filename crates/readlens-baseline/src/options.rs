@@ -43,7 +43,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "baseline";
-    const ABOUT: &'static str = "Fit k-mer baselines and judge them on the test split";
+    const ABOUT: &'static str = "Classify by k-mer counts alone, for comparison";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

@@ -1,9 +1,8 @@
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, print};
 
 use crate::check::{Checks, Verdict};
 use crate::config::{Config, Inputs, Outputs, TruthNames};
@@ -83,7 +82,7 @@ impl From<TruthNamesOption> for TruthNames {
 
 impl Stage for Options {
     const NAME: &'static str = "evaluate";
-    const ABOUT: &'static str = "Compute metrics with intervals from predictions and masks";
+    const ABOUT: &'static str = "Compute metrics with intervals, and a verdict per check";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
@@ -115,14 +114,5 @@ impl Stage for Options {
                 Ok(())
             }
         }
-    }
-}
-
-/// Writes data to standard output; a reader that has seen enough is no failure.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Fault::io("write", "-", e)),
-        _ => Ok(()),
     }
 }

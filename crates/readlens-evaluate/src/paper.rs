@@ -25,21 +25,63 @@ const OPERATORS: [&str; 16] = [
     MAJORITY,
 ];
 
-/// Sections that are printed; beyond them, and where there are more, those of an Explainer alone.
+/// Maximum number of sections that are printed.
 const MOST_SECTIONS: usize = 6;
 /// How the methods that are Explainers are called.
 const EXPLAINER: &str = "explainer";
 
-/// Figures of one line per method: operator and metric, and the operator of the same figure of random blocks.
-const FAITHFULNESS: [(&str, &str, Option<&str>); 6] = [
-    ("aopc", "comprehensiveness", Some("aopc_block")),
-    ("aopc", "sufficiency", Some("aopc_block")),
-    ("remove_top", "deletion_auc", Some("remove_block")),
-    ("keep_top", "insertion_auc", Some("keep_block")),
-    (MASK, "auprc", None),
-    (MASK, "hard_area", None),
+/// A figure of one line per method.
+#[derive(Debug)]
+struct Column {
+    title: &'static str,
+    operator: &'static str,
+    metric: &'static str,
+    /// The operator of the same figure of random blocks, where it does not depend on the mask.
+    block: Option<&'static str>,
+}
+
+/// Columns of one line per method. An accuracy has the name of its operator, as in the sections.
+const COLUMNS: [Column; 9] = [
+    Column::accuracy("hard_masked"),
+    Column::accuracy("random_block"),
+    Column::accuracy("hard_inverse"),
+    Column::named("aopc", "comprehensiveness", Some("aopc_block")),
+    Column::named("aopc", "sufficiency", Some("aopc_block")),
+    Column::named("remove_top", "deletion_auc", Some("remove_block")),
+    Column::named("keep_top", "insertion_auc", Some("keep_block")),
+    Column::named(MASK, "auprc", None),
+    Column::named(MASK, "hard_area", None),
 ];
 
+impl Column {
+    const fn named(
+        operator: &'static str,
+        metric: &'static str,
+        block: Option<&'static str>,
+    ) -> Self {
+        Self { title: metric, operator, metric, block }
+    }
+
+    const fn accuracy(operator: &'static str) -> Self {
+        Self { title: operator, operator, metric: ACCURACY, block: None }
+    }
+
+    /// Whether only an evaluation of graded operators has the figure.
+    fn is_graded(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// The figure as text: an accuracy in per cent.
+    fn shown(&self, value: f64) -> String {
+        if self.metric == ACCURACY { percent(value) } else { format!("{value:.3}") }
+    }
+}
+
+fn percent(accuracy: f64) -> String {
+    format!("{:.1}", 100.0 * accuracy)
+}
+
+const ACCURACY: &str = "accuracy";
 /// Splits to show, best first.
 const SPLITS: [&str; 3] = ["test", "valid", ALL];
 
@@ -49,7 +91,8 @@ pub(crate) struct PaperTable {
     metric: &'static str,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
-    /// One per method and rank of the mask, and one of random blocks, where there are such figures.
+    /// One per method and rank of the mask, and one of random blocks, where there are such figures
+    /// or several methods.
     faithfulness: Vec<FaithfulnessLine>,
 }
 
@@ -60,7 +103,7 @@ struct FaithfulnessLine {
     mask_rank: String,
     /// Rank that was predicted: that of the mask, or the lowest.
     rank: String,
-    /// By metric; null where it was not computed.
+    /// By title of the column; null where it was not computed.
     #[serde(serialize_with = "as_object")]
     figures: Vec<(&'static str, Option<f64>)>,
 }
@@ -105,7 +148,7 @@ pub fn paper_table(metrics: &[MetricRow]) -> String {
 impl PaperTable {
     pub(crate) fn new(metrics: &[MetricRow]) -> Self {
         let accuracy =
-            || metrics.iter().filter(|row| row.metric == "accuracy" && row.share.is_none());
+            || metrics.iter().filter(|row| row.metric == ACCURACY && row.share.is_none());
         let split = SPLITS
             .into_iter()
             .find(|split| accuracy().any(|row| row.split == *split && row.operator != MAJORITY))
@@ -151,57 +194,56 @@ impl PaperTable {
         let ranks = distinct(accuracy().map(|row| &*row.rank));
         let faithfulness = faithfulness(metrics, &masks, &ranks, split);
         Self {
-            metric: "accuracy",
+            metric: ACCURACY,
             sections: masks.into_iter().map(section).collect(),
             faithfulness,
         }
     }
 }
 
-/// The lines of all methods; none where no figure is there but those that every mask has.
+/// The lines of all methods; none where a single method has no figures but those of its section.
 fn faithfulness(
     metrics: &[MetricRow],
     masks: &[(&str, &str)],
     ranks: &[&str],
     split: &str,
 ) -> Vec<FaithfulnessLine> {
-    let is_ours = |row: &&MetricRow| {
-        row.split == split
-            && row.share.is_none()
-            && FAITHFULNESS.iter().any(|(.., metric, _)| row.metric == *metric)
+    let rows: Vec<&MetricRow> =
+        metrics.iter().filter(|row| row.split == split && row.share.is_none()).collect();
+    let is_of = |row: &MetricRow, column: &Column| {
+        row.operator == column.operator && row.metric == column.metric
     };
-    let rows: Vec<&MetricRow> = metrics.iter().filter(is_ours).collect();
-    if rows.iter().all(|row| {
-        ["comprehensiveness", "sufficiency"].contains(&&*row.metric)
-            && !row.operator.starts_with("aopc")
-            || row.operator == MASK
-    }) {
+    let is_graded =
+        |row: &&MetricRow| COLUMNS.iter().any(|column| column.is_graded() && is_of(row, column));
+    let methods = distinct(masks.iter().map(|(method, _)| *method));
+    if methods.len() < 2 && !rows.iter().any(is_graded) {
         return Vec::new();
     }
     let lowest = ranks.last().copied().unwrap_or(ALL);
     let line = |method: &str, mask_rank: &str, is_block: bool| {
         let rank = if ranks.contains(&mask_rank) { mask_rank } else { lowest };
-        let figure = |(operator, metric, block): (&str, &'static str, Option<&str>)| {
-            let operator = if is_block { block } else { Some(operator) };
+        let figure = |column: &Column| {
+            let operator = if is_block { column.block } else { Some(column.operator) };
             let is_it = |row: &&&MetricRow| {
                 row.method == method
                     && row.mask_rank == mask_rank
                     && Some(&*row.operator) == operator
-                    && row.metric == metric
+                    && row.metric == column.metric
                     && (row.rank == rank || row.operator == MASK)
             };
-            (metric, rows.iter().find(is_it).map(|row| row.value))
+            (column.title, rows.iter().find(is_it).map(|row| row.value))
         };
         FaithfulnessLine {
             method: if is_block { "random_block" } else { method }.to_owned(),
             mask_rank: mask_rank.to_owned(),
             rank: rank.to_owned(),
-            figures: FAITHFULNESS.into_iter().map(figure).collect(),
+            figures: COLUMNS.iter().map(figure).collect(),
         }
     };
     let mut lines: Vec<FaithfulnessLine> =
         masks.iter().map(|(method, mask_rank)| line(method, mask_rank, false)).collect();
-    lines.push(line(NONE, NONE, true));
+    let block = line(NONE, NONE, true);
+    lines.extend(block.figures.iter().any(|(_, value)| value.is_some()).then_some(block));
     lines
 }
 
@@ -218,8 +260,10 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 impl fmt::Display for PaperTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_few = self.sections.len() <= MOST_SECTIONS;
-        let is_shown = |section: &&Section| is_few || section.method.starts_with(EXPLAINER);
+        let is_explainer = |section: &Section| section.method.starts_with(EXPLAINER);
+        // Beside an Explainer the others have a line each.
+        let has_explainer = self.sections.iter().any(is_explainer);
+        let is_shown = |section: &&Section| !has_explainer || is_explainer(section);
         for (i, section) in self.sections.iter().filter(is_shown).take(MOST_SECTIONS).enumerate() {
             if i > 0 {
                 f.write_char('\n')?;
@@ -230,21 +274,23 @@ impl fmt::Display for PaperTable {
             return Ok(());
         }
         let split = self.sections.first().map_or(ALL, |section| &section.split);
-        writeln!(f, "\nfollowing the masks, split {split}")?;
-        let present = |place: usize| self.faithfulness.iter().any(|l| l.figures[place].1.is_some());
-        let places: Vec<usize> = (0..FAITHFULNESS.len()).filter(|place| present(*place)).collect();
+        let has = |i: usize| self.faithfulness.iter().any(|line| line.figures[i].1.is_some());
+        let columns: Vec<usize> = (0..COLUMNS.len()).filter(|i| has(*i)).collect();
+        let has_accuracy = columns.iter().any(|&i| COLUMNS[i].metric == ACCURACY);
+        let unit = if has_accuracy { ", accuracy in %" } else { "" };
+        writeln!(f, "\nfollowing the masks, split {split}{unit}")?;
         let mut lines = vec![vec!["masks".to_owned(), "rank".to_owned()]];
-        lines[0].extend(places.iter().map(|&place| FAITHFULNESS[place].1.to_owned()));
+        lines[0].extend(columns.iter().map(|&i| COLUMNS[i].title.to_owned()));
         for line in &self.faithfulness {
             let masks = match line.mask_rank.as_str() {
                 NONE | ALL => shown(&line.method),
                 rank => format!("{} ({})", shown(&line.method), shown(rank)),
             };
-            let cell = |&place: &usize| {
-                line.figures[place].1.map_or("–".to_owned(), |value| format!("{value:.3}"))
+            let cell = |&i: &usize| {
+                line.figures[i].1.map_or("–".to_owned(), |value| COLUMNS[i].shown(value))
             };
             let mut cells = vec![masks, shown(&line.rank)];
-            cells.extend(places.iter().map(cell));
+            cells.extend(columns.iter().map(cell));
             lines.push(cells);
         }
         write_aligned(f, &lines, 2)
@@ -289,9 +335,7 @@ impl fmt::Display for Section {
             if values.iter().all(Option::is_none) {
                 continue;
             }
-            let cell = |value: Option<f64>| {
-                value.map_or("–".to_owned(), |v| format!("{:.1}", 100.0 * v))
-            };
+            let cell = |value: Option<f64>| value.map_or("–".to_owned(), percent);
             let cells = values.into_iter().map(cell);
             lines.push(std::iter::once((*operator).to_owned()).chain(cells).collect());
         }

@@ -58,8 +58,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "mask";
-    const ABOUT: &'static str =
-        "Say which tokens the classifier reads, for every window of a table";
+    const ABOUT: &'static str = "Mark what the classifier reads in every window of a table";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

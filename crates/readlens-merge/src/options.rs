@@ -17,7 +17,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "merge";
-    const ABOUT: &'static str = "Join the shards of a table into the table an unsharded run writes";
+    const ABOUT: &'static str = "Join the shards of a table into one table";
 
     fn run(self, context: &Context) -> Result<()> {
         crate::run(&self.shards, &self.output, context)

@@ -64,8 +64,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "report";
-    const ABOUT: &'static str =
-        "Writes one offline HTML page: the result, its controls, and the masks on the bases";
+    const ABOUT: &'static str = "Write the result, its controls and its masks as one offline HTML page";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

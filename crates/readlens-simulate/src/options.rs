@@ -57,7 +57,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "simulate";
-    const ABOUT: &'static str = "Simulate sequences with planted motifs and known answers";
+    const ABOUT: &'static str = "Simulate sequences whose true evidence is known";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
