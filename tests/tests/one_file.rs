@@ -42,9 +42,8 @@ fn a_link_is_the_stage() {
     for name in STAGES {
         let link = folder.path().join(format!("bin/readlens-{name}"));
         for line in lines {
-            let of = |mut command: Command| {
-                command.args(line).env("COLUMNS", "100").output().unwrap()
-            };
+            let of =
+                |mut command: Command| command.args(line).env("COLUMNS", "100").output().unwrap();
             let by_link = of(program(&link, folder.path()));
             let by_binary = of(stage(name, folder.path()));
             assert_eq!(by_link, by_binary, "{name} {line:?}");
@@ -182,11 +181,15 @@ fn bash_completes_every_command() {
 
 #[test]
 fn other_shells_have_completions_of_every_command() {
-    for (shell, marks) in [("zsh", ["compdef _NAME NAME", "_NAME() {"]), ("fish", ["complete -c NAME "; 2])] {
+    for (shell, marks) in
+        [("zsh", ["compdef _NAME NAME", "_NAME() {"]), ("fish", ["complete -c NAME "; 2])]
+    {
         let folder = tempfile::tempdir().unwrap();
         let output = umbrella(folder.path()).args(["completions", shell]).output().unwrap();
         let script = text(&output);
-        for name in STAGES.map(|name| format!("readlens-{name}")).iter().chain([&"readlens".to_owned()]) {
+        for name in
+            STAGES.map(|name| format!("readlens-{name}")).iter().chain([&"readlens".to_owned()])
+        {
             for mark in marks {
                 let mark = mark.replace("NAME", name);
                 assert!(script.contains(&mark), "no {mark:?} for {shell}");

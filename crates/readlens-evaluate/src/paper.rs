@@ -193,11 +193,7 @@ impl PaperTable {
         };
         let ranks = distinct(accuracy().map(|row| &*row.rank));
         let faithfulness = faithfulness(metrics, &masks, &ranks, split);
-        Self {
-            metric: ACCURACY,
-            sections: masks.into_iter().map(section).collect(),
-            faithfulness,
-        }
+        Self { metric: ACCURACY, sections: masks.into_iter().map(section).collect(), faithfulness }
     }
 }
 

@@ -64,7 +64,8 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "report";
-    const ABOUT: &'static str = "Write the result, its controls and its masks as one offline HTML page";
+    const ABOUT: &'static str =
+        "Write the result, its controls and its masks as one offline HTML page";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

@@ -70,7 +70,8 @@ impl Options {
 
 impl Stage for Options {
     const NAME: &'static str = "vary";
-    const ABOUT: &'static str = "Write windows on the other strand, in another frame or with other bases";
+    const ABOUT: &'static str =
+        "Write windows on the other strand, in another frame or with other bases";
 
     fn run(self, context: &Context) -> Result<()> {
         run(&self.config()?, self.seed, &self.tokens, &self.output, context)

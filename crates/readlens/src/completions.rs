@@ -35,13 +35,30 @@ pub(crate) fn run(shell: Shell) -> Result<()> {
 
 /// One script for all commands: those of the stages, then that of the umbrella.
 fn script(shell: Shell) -> Result<String> {
+    let commands: Vec<Command> = stages::all().map(|stage| stage.command()).collect();
     let mut text = String::new();
-    for command in stages::all().map(|stage| stage.command()) {
+    if let Shell::Zsh = shell {
+        let names: Vec<&str> = commands.iter().map(Command::get_name).collect();
+        text.push_str(&format!("#compdef readlens {}\n", names.join(" ")));
+    }
+    for command in commands {
         text.push_str(&of(shell, command)?);
+    }
+    if let Shell::Zsh = shell {
+        text.push_str(ZSH_SERVICE);
     }
     text.push_str(&of(shell, options::command())?);
     Ok(text)
 }
+
+/// zsh reads a file `_readlens` of its function path when the first command of the header is
+/// completed, as a function that completes the umbrella: the others are passed on.
+const ZSH_SERVICE: &str = r#"
+if [ "$funcstack[1]" = _readlens ] && [ "$service" != readlens ]; then
+    "_$service" "$@"
+    return
+fi
+"#;
 
 fn of(shell: Shell, mut command: Command) -> Result<String> {
     let name = command.get_name().to_owned();

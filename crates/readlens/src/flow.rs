@@ -228,6 +228,9 @@ mod tests {
         // A table that is there counts, also an empty one.
         let whole = steps_of("[simulate]\n[baseline]\n[attribute]\nmethod = \"lime\"\n");
         assert_eq!(whole.len(), 10);
-        assert_eq!([whole[0], whole[2], whole[6]], ["simulate", "fit k-mer baselines", "attribute"]);
+        assert_eq!(
+            [whole[0], whole[2], whole[6]],
+            ["simulate", "fit k-mer baselines", "attribute"]
+        );
     }
 }

@@ -32,7 +32,8 @@ fn commands() -> Vec<Command> {
     let own = umbrella.get_subcommands().filter(|command| {
         command.get_name() != "help" && stages::find(command.get_name()).is_none()
     });
-    let own: Vec<Command> = own.map(|c| c.clone().name(format!("{}{}", stages::PREFIX, c.get_name()))).collect();
+    let own: Vec<Command> =
+        own.map(|c| c.clone().name(format!("{}{}", stages::PREFIX, c.get_name()))).collect();
     let stages = stages::all().map(|stage| stage.command());
     std::iter::once(umbrella).chain(own).chain(stages).collect()
 }

@@ -50,10 +50,7 @@ pub(crate) const GROUPS: [Group; 5] = [
             AnyStage::of::<readlens_evaluate::Options>(),
         ],
     },
-    Group {
-        heading: "The page to look at",
-        stages: &[AnyStage::of::<readlens_report::Options>()],
-    },
+    Group { heading: "The page to look at", stages: &[AnyStage::of::<readlens_report::Options>()] },
 ];
 
 /// All stages, in the order of the data flow.
