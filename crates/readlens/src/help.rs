@@ -43,8 +43,8 @@ mod tests {
 
     #[test]
     fn every_subcommand_is_in_a_group() {
-        let mut command = options::command();
-        let help = command.render_help().to_string();
+        let command = options::command();
+        let help = command.clone().render_help().to_string();
         for subcommand in command.get_subcommands() {
             let line = format!("\n  {} ", subcommand.get_name());
             assert_eq!(help.matches(&line).count(), 1, "{line} in {help}");

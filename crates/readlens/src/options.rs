@@ -13,7 +13,7 @@ const ABOUT: &str = "Which stretches of a sequence does a taxon classifier read?
 /// The umbrella's own subcommands; every stage is one besides.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Own {
-    /// Run everything on embedded data, in minutes: train, explain, judge, and write a report
+    /// Run everything on embedded data: train, explain, judge, and write a report
     Demo(Demo),
     /// Run all stages in one process, as configured in a TOML file
     Run(Run),
@@ -76,9 +76,13 @@ pub(crate) struct Man {
 
 /// The umbrella's command line: its own subcommands and every stage.
 pub(crate) fn command() -> Command {
-    let command = Command::new("readlens").about(ABOUT).version(VERSION).subcommand_required(true);
-    let command = Own::augment_subcommands(Common::augment_args(command));
+    let command = Own::augment_subcommands(Common::augment_args(Command::new("readlens")));
     let command = stages::all().fold(command, |c, stage| c.subcommand(stage.subcommand()));
     let template = help::template(&command);
-    command.arg_required_else_help(true).help_template(template)
+    command
+        .about(ABOUT)
+        .version(VERSION)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .help_template(template)
 }

@@ -33,7 +33,7 @@ pub(crate) const GROUPS: [Group; 5] = [
         ],
     },
     Group {
-        heading: "Masks: what was read",
+        heading: "Masks of what is read",
         stages: &[
             AnyStage::of::<readlens_mask::Options>(),
             AnyStage::of::<readlens_attribute::Options>(),
@@ -41,7 +41,7 @@ pub(crate) const GROUPS: [Group; 5] = [
         ],
     },
     Group {
-        heading: "Proof: is it what was read?",
+        heading: "Proof with controls",
         stages: &[
             AnyStage::of::<readlens_perturb::Options>(),
             AnyStage::of::<readlens_baseline::Options>(),
@@ -50,7 +50,7 @@ pub(crate) const GROUPS: [Group; 5] = [
             AnyStage::of::<readlens_evaluate::Options>(),
         ],
     },
-    Group { heading: "The page to look at", stages: &[AnyStage::of::<readlens_report::Options>()] },
+    Group { heading: "Report", stages: &[AnyStage::of::<readlens_report::Options>()] },
 ];
 
 /// All stages, in the order of the data flow.
