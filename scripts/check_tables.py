@@ -28,8 +28,12 @@ TABLES = {
     "perturbations": "perturbations.parquet",
     "metrics": "metrics.parquet",
 }
-# Tables of stages that the workflow does not run.
-OTHERS = {"costs"}
+# Tables that a run has where its flow has `[attribute]` or `[baseline]`: the file and the table it is.
+OPTIONAL = {
+    "attributions": ("attributions.parquet", "masks"),
+    "costs": ("costs.parquet", "costs"),
+    "baseline": ("baseline.parquet", "metrics"),
+}
 # A type of docs/columns.md as pyarrow, DuckDB and Polars name it.
 TYPES = {
     "utf8": ("string", "VARCHAR", polars.String),
@@ -101,8 +105,15 @@ RELATIONS = {
            group by m.method, m.replicate, m.mask_rank, m.operator, m.removal, m.share, m.split, m.rank
            having count(p.correct) <> any_value(m.n)
            or not coalesce(abs(avg(p.correct::int) - any_value(m.value)) < 1e-9, false)""",
+    "attributions: one mask per window, method and rank, as long as that of the Explainer":
+        """select a.id from attributions a left join masks m on a.id = m.id and a."window" = m."window"
+           where m.id is null or len(a.mask) <> len(m.mask) or a.method = m.method
+           union all select id from attributions group by id, "window", method, rank having count(*) > 1""",
+    "costs: one row per method of the attributions":
+        """select method from costs full join (select distinct method from attributions) using (method)
+           group by method having count(*) > 1 or count("windows") = 0""",
     "metrics: area follows from the masks":
-        """select m.split from metrics m left join (select k.*, t.split from masks k join tokens t
+        """select m.split from metrics m left join (select k.*, t.split from all_masks k join tokens t
            on k.id = t.id and k."window" = t."window") k on m.method = k.method
            and m.replicate = k.replicate and m.mask_rank = k.rank
            and m.split in (coalesce(k.split, 'unassigned'), 'all')
@@ -187,17 +198,22 @@ def main():
     expect(len(sys.argv) == 2, "usage: check_tables.py DIRECTORY")
     directory = Path(sys.argv[1])
     promises = promised_columns(COLUMNS_PAGE.read_text())
-    names = {table.rsplit("_")[-1] for table in TABLES} | OTHERS
+    names = {table.rsplit("_")[-1] for table in TABLES} | {name for _, name in OPTIONAL.values()}
     expect(set(promises) == names, f"{COLUMNS_PAGE} has the tables {sorted(promises)}, expected {sorted(names)}")
-    for table, file in TABLES.items():
+    expected = {table: (file, table.rsplit("_")[-1]) for table, file in TABLES.items()}
+    optional = {table: found for table, found in OPTIONAL.items() if (directory / found[0]).is_file()}
+    for table, (file, name) in (expected | optional).items():
         path = directory / file
         expect(path.is_file(), f"{path}: is not there")
         duckdb.read_parquet(str(path)).create_view(table)
-        name = table.rsplit("_")[-1]
         check_schema(table, path, promises[name])
         check_metadata(path, name, promises[name][0], directory)
         print(f"{path}: {check_values(table, path)} rows")
+    mask_tables = [table for table in ("masks", "attributions") if table in expected | optional]
+    duckdb.sql(" union all ".join(f"from {table}" for table in mask_tables)).create_view("all_masks")
     for promise, query in RELATIONS.items():
+        if promise.split(":")[0] in OPTIONAL.keys() - optional.keys():
+            continue
         broken = duckdb.sql(query).fetchall()
         expect(not broken, f"{directory}: broken in {len(broken)} places, such as {broken[:3]}: {promise}")
         print(f"holds: {promise}")

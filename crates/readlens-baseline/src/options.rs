@@ -51,7 +51,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "baseline";
-    const ABOUT: &'static str = "Measure how well k-mer counts alone tell the taxon";
+    const ABOUT: &'static str = "Classify by k-mer counts alone, for comparison";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

@@ -43,7 +43,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "compare";
-    const ABOUT: &'static str = "Measure how far masks of the same windows agree, base by base";
+    const ABOUT: &'static str = "Measure how well masks of the same windows agree, base by base";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config { shares: self.shares, replicates: self.bootstrap.replicates };

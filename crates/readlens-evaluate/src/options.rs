@@ -1,9 +1,8 @@
-use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
-use readlens_stage::{BootstrapOptions, Context, Stage, refuse_without};
+use readlens_stage::{BootstrapOptions, Context, Stage, print, refuse_without};
 use readlens_tables::vocabulary::Name;
 
 use crate::check::{Checks, Verdict};
@@ -99,7 +98,7 @@ impl From<TruthNamesOption> for TruthNames {
 
 impl Stage for Options {
     const NAME: &'static str = "evaluate";
-    const ABOUT: &'static str = "Compute metrics with 95 % intervals from predictions and masks";
+    const ABOUT: &'static str = "Compute metrics with intervals, and a verdict per check";
 
     fn run(self, context: &Context) -> Result<()> {
         let TruthOptions { truth, truth_names } = &self.truth;
@@ -137,14 +136,5 @@ impl Stage for Options {
                 Ok(())
             }
         }
-    }
-}
-
-/// Writes data to standard output; a reader that has seen enough is no failure.
-fn print(text: &str) -> Result<()> {
-    let mut out = std::io::stdout().lock();
-    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
-        Err(e) if e.kind() != ErrorKind::BrokenPipe => Err(Fault::io("write", "-", e)),
-        _ => Ok(()),
     }
 }

@@ -26,18 +26,55 @@ const OPERATORS: [Operator; 16] = [
     Operator::MajorityClass,
 ];
 
-/// Sections that are printed; beyond them, and where there are more, those of an Explainer alone.
+/// Maximum number of sections that are printed.
 const MAX_SECTIONS: usize = 6;
 
-/// Figures of one line per method: operator and metric, and the operator of the same figure of random blocks.
-const FAITHFULNESS: [(Operator, Metric, Option<Operator>); 6] = [
-    (Operator::Aopc, Metric::Comprehensiveness, Some(Operator::AopcBlock)),
-    (Operator::Aopc, Metric::Sufficiency, Some(Operator::AopcBlock)),
-    (Operator::RemoveTop, Metric::DeletionAuc, Some(Operator::RemoveBlock)),
-    (Operator::KeepTop, Metric::InsertionAuc, Some(Operator::KeepBlock)),
-    (Operator::Mask, Metric::Auprc, None),
-    (Operator::Mask, Metric::HardArea, None),
+/// A figure of one line per method.
+#[derive(Debug)]
+struct Column {
+    operator: Operator,
+    metric: Metric,
+    /// The operator of the same figure of random blocks, where it does not depend on the mask.
+    block: Option<Operator>,
+}
+
+/// Columns of one line per method.
+const COLUMNS: [Column; 9] = [
+    Column::of(Operator::HardMasked, Metric::Accuracy, None),
+    Column::of(Operator::RandomBlock, Metric::Accuracy, None),
+    Column::of(Operator::HardInverse, Metric::Accuracy, None),
+    Column::of(Operator::Aopc, Metric::Comprehensiveness, Some(Operator::AopcBlock)),
+    Column::of(Operator::Aopc, Metric::Sufficiency, Some(Operator::AopcBlock)),
+    Column::of(Operator::RemoveTop, Metric::DeletionAuc, Some(Operator::RemoveBlock)),
+    Column::of(Operator::KeepTop, Metric::InsertionAuc, Some(Operator::KeepBlock)),
+    Column::of(Operator::Mask, Metric::Auprc, None),
+    Column::of(Operator::Mask, Metric::HardArea, None),
 ];
+
+impl Column {
+    const fn of(operator: Operator, metric: Metric, block: Option<Operator>) -> Self {
+        Self { operator, metric, block }
+    }
+
+    /// An accuracy has the name of its operator, as in the sections.
+    fn title(&self) -> &'static str {
+        if self.metric == Metric::Accuracy { self.operator.name() } else { self.metric.name() }
+    }
+
+    /// Whether only an evaluation of graded operators has the figure.
+    fn is_graded(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// The figure as text: an accuracy in per cent.
+    fn shown(&self, value: f64) -> String {
+        if self.metric == Metric::Accuracy { percent(value) } else { format!("{value:.3}") }
+    }
+}
+
+fn percent(accuracy: f64) -> String {
+    format!("{:.1}", 100.0 * accuracy)
+}
 
 /// Windows to show figures of, best first.
 const SHOWN_OVER: [Over; 3] = [Over::Split(Split::Test), Over::Split(Split::Valid), Over::All];
@@ -58,7 +95,8 @@ pub(crate) struct PaperTable {
     metric: Metric,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
-    /// One per method and rank of the mask, and one of random blocks, where there are such figures.
+    /// One per method and rank of the mask, and one of random blocks, where there are such figures
+    /// or several methods.
     faithfulness: Vec<FaithfulnessLine>,
 }
 
@@ -93,9 +131,9 @@ struct FaithfulnessLine {
     subject: Subject,
     /// Rank that was predicted: that of the mask, or the lowest.
     rank: Ranks,
-    /// By metric; null where it was not computed.
+    /// By title of the column; null where it was not computed.
     #[serde(serialize_with = "as_object")]
-    figures: Vec<(Metric, Option<f64>)>,
+    figures: Vec<(&'static str, Option<f64>)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -198,56 +236,52 @@ impl PaperTable {
     }
 }
 
-/// The lines of all methods; none where no figure is there but those that every mask has.
+/// The lines of all methods; none where a single method has no figures but those of its section.
 fn faithfulness(
     metrics: &[MetricRow],
     masks: &[Option<MaskName>],
     ranks: &[Ranks],
     over: Over,
 ) -> Vec<FaithfulnessLine> {
-    let is_ours = |row: &&MetricRow| {
-        row.split == over
-            && is_plain(row)
-            && FAITHFULNESS.iter().any(|(_, metric, _)| row.metric == *metric)
+    let rows: Vec<&MetricRow> =
+        metrics.iter().filter(|row| row.split == over && is_plain(row)).collect();
+    let is_of = |row: &MetricRow, column: &Column| {
+        row.operator == column.operator && row.metric == column.metric
     };
-    let rows: Vec<&MetricRow> = metrics.iter().filter(is_ours).collect();
-    // Every mask has a sufficiency and an area.
-    let is_of_graded = |row: &&MetricRow| match row.metric {
-        Metric::Comprehensiveness | Metric::Sufficiency => {
-            row.operator == Operator::Aopc || row.operator == Operator::AopcBlock
-        }
-        _ => row.operator != Operator::Mask,
-    };
-    if !rows.iter().any(is_of_graded) {
+    let is_graded =
+        |row: &&MetricRow| COLUMNS.iter().any(|column| column.is_graded() && is_of(row, column));
+    let methods = distinct(masks.iter().map(|mask| mask.as_ref().map(|mask| &mask.method)));
+    if methods.len() < 2 && !rows.iter().any(is_graded) {
         return Vec::new();
     }
     let lowest = ranks.last().cloned().unwrap_or(Ranks::All);
-    let line = |mask: Option<&MaskName>| {
+    let line = |mask: Option<&MaskName>, is_block: bool| {
         let rank = match mask {
             Some(MaskName { ranks: own, .. }) if ranks.contains(own) => own.clone(),
             _ => lowest.clone(),
         };
-        let figure = |(operator, metric, block): (Operator, Metric, Option<Operator>)| {
-            let operator = if mask.is_some() { Some(operator) } else { block };
+        let figure = |column: &Column| {
+            let operator = if is_block { column.block } else { Some(column.operator) };
             let is_it = |row: &&&MetricRow| {
                 row.mask_name().as_ref() == mask
                     && row.operator.known() == operator
-                    && row.metric == metric
+                    && row.metric == column.metric
                     && (row.rank == rank || row.operator == Operator::Mask)
             };
-            (metric, operator.and_then(|_| rows.iter().find(is_it)).map(|row| row.value))
+            let found = operator.and_then(|_| rows.iter().find(is_it));
+            (column.title(), found.map(|row| row.value))
         };
         FaithfulnessLine {
             mask: mask.cloned(),
             subject: mask.into(),
-            figures: FAITHFULNESS.into_iter().map(figure).collect(),
+            figures: COLUMNS.iter().map(figure).collect(),
             rank,
         }
     };
-    let mut lines: Vec<FaithfulnessLine> = masks.iter().map(|mask| line(mask.as_ref())).collect();
-    if masks.iter().any(Option::is_some) {
-        lines.push(line(None));
-    }
+    let mut lines: Vec<FaithfulnessLine> =
+        masks.iter().map(|mask| line(mask.as_ref(), false)).collect();
+    let block = line(None, true);
+    lines.extend(block.figures.iter().any(|(_, value)| value.is_some()).then_some(block));
     lines
 }
 
@@ -264,12 +298,13 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 impl fmt::Display for PaperTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_few = self.sections.len() <= MAX_SECTIONS;
         let is_explainer = |section: &Section| {
             let kind = section.mask.as_ref().map(|mask| mask.method.kind);
             kind == Some(MethodKind::Explainer)
         };
-        let is_shown = |section: &&Section| is_few || is_explainer(section);
+        // Beside an Explainer the others have a line each.
+        let has_explainer = self.sections.iter().any(is_explainer);
+        let is_shown = |section: &&Section| !has_explainer || is_explainer(section);
         for (i, section) in self.sections.iter().filter(is_shown).take(MAX_SECTIONS).enumerate() {
             if i > 0 {
                 f.write_char('\n')?;
@@ -280,11 +315,13 @@ impl fmt::Display for PaperTable {
             return Ok(());
         }
         let split = self.sections.first().map_or(Over::All.name(), |section| section.split);
-        writeln!(f, "\nfollowing the masks, split {split}")?;
-        let present = |place: usize| self.faithfulness.iter().any(|l| l.figures[place].1.is_some());
-        let places: Vec<usize> = (0..FAITHFULNESS.len()).filter(|place| present(*place)).collect();
+        let has = |i: usize| self.faithfulness.iter().any(|line| line.figures[i].1.is_some());
+        let columns: Vec<usize> = (0..COLUMNS.len()).filter(|i| has(*i)).collect();
+        let has_accuracy = columns.iter().any(|&i| COLUMNS[i].metric == Metric::Accuracy);
+        let unit = if has_accuracy { ", accuracy in %" } else { "" };
+        writeln!(f, "\nfollowing the masks, split {split}{unit}")?;
         let mut lines = vec![vec!["masks".to_owned(), "rank".to_owned()]];
-        lines[0].extend(places.iter().map(|&place| FAITHFULNESS[place].1.to_string()));
+        lines[0].extend(columns.iter().map(|&i| COLUMNS[i].title().to_owned()));
         for line in &self.faithfulness {
             let masks = match &line.mask {
                 None => Operator::RandomBlock.to_string(),
@@ -293,11 +330,11 @@ impl fmt::Display for PaperTable {
                     shown(&format!("{method} ({rank})"))
                 }
             };
-            let cell = |&place: &usize| {
-                line.figures[place].1.map_or("–".to_owned(), |value| format!("{value:.3}"))
+            let cell = |&i: &usize| {
+                line.figures[i].1.map_or("–".to_owned(), |value| COLUMNS[i].shown(value))
             };
             let mut cells = vec![masks, shown(line.rank.name())];
-            cells.extend(places.iter().map(cell));
+            cells.extend(columns.iter().map(cell));
             lines.push(cells);
         }
         write_aligned(f, &lines, 2)
@@ -341,9 +378,7 @@ impl fmt::Display for Section {
             if values.iter().all(Option::is_none) {
                 continue;
             }
-            let cell = |value: Option<f64>| {
-                value.map_or("–".to_owned(), |v| format!("{:.1}", 100.0 * v))
-            };
+            let cell = |value: Option<f64>| value.map_or("–".to_owned(), percent);
             let cells = values.into_iter().map(cell);
             lines.push(std::iter::once(operator.to_string()).chain(cells).collect());
         }

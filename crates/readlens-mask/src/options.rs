@@ -91,8 +91,7 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "mask";
-    const ABOUT: &'static str =
-        "Mask every window of a table: which tokens does the classifier read?";
+    const ABOUT: &'static str = "Mark what the classifier reads in every window of a table";
 
     fn run(self, context: &Context) -> Result<()> {
         refuse_without("--bases", self.bases.is_some(), &[("--frames", self.frames.is_some())])?;

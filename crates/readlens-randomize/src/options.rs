@@ -29,7 +29,7 @@ pub struct Options {
 impl Stage for Options {
     const NAME: &'static str = "randomize";
     const ABOUT: &'static str =
-        "Replace the top of a classifier by fresh weights, to check that masks then change";
+        "Replace the top of a classifier by fresh weights, as a sanity check";
 
     fn run(self, _: &Context) -> Result<()> {
         let paths = Paths { classifier: self.classifier, output: self.output };

@@ -75,7 +75,7 @@ struct EvidenceOptions {
 impl Stage for Options {
     const NAME: &'static str = "report";
     const ABOUT: &'static str =
-        "Write one HTML page: the result, its controls, and the masks on the sequences";
+        "Write the result, its controls and its masks as one offline HTML page";
 
     fn run(self, context: &Context) -> Result<()> {
         let shown = &self.evidence;

@@ -91,8 +91,7 @@ struct SequenceOptions {
 
 impl Stage for Options {
     const NAME: &'static str = "simulate";
-    const ABOUT: &'static str =
-        "Simulate sequences with planted motifs, so that the true evidence is known";
+    const ABOUT: &'static str = "Simulate sequences whose true evidence is known";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {

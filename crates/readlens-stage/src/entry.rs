@@ -34,13 +34,16 @@ struct CommandLine<S: Stage> {
     common: Common,
 }
 
+/// The command line of a stage's own binary, `readlens-NAME`.
+pub(crate) fn command<S: Stage>() -> clap::Command {
+    CommandLine::<S>::augment_args(clap::Command::new(format!("readlens-{}", S::NAME)))
+        .about(S::ABOUT)
+        .version(VERSION)
+}
+
 /// The whole of a stage binary's `main`.
 pub fn main<S: Stage>() -> ProcessExitCode {
-    let command =
-        CommandLine::<S>::augment_args(clap::Command::new(format!("readlens-{}", S::NAME)))
-            .about(S::ABOUT)
-            .version(VERSION);
-    let line = match CommandLine::<S>::from_arg_matches(&command.get_matches()) {
+    let line = match CommandLine::<S>::from_arg_matches(&command::<S>().get_matches()) {
         Ok(line) => line,
         Err(e) => e.exit(),
     };
@@ -69,16 +72,22 @@ pub fn run_with<S: Stage>(
     S::from_arg_matches(&matches).map_err(usage)?.run(context)
 }
 
-/// `--flag=true` of a configuration file as the bare `--flag`, and `--flag=false` as nothing, where
-/// the command line has the flag without a value.
+/// `--option=true` of a configuration file as the bare `--option`, and `--option=false` as nothing,
+/// where the command line has the option without a value. An option that may have a value keeps
+/// those that are its own.
 fn plain_flag(command: &clap::Command, argument: std::ffi::OsString) -> Option<std::ffi::OsString> {
     let Some((name, value)) = argument.to_str().and_then(|a| a.strip_prefix("--")?.split_once('='))
     else {
         return Some(argument);
     };
-    let is_flag = command
-        .get_arguments()
-        .any(|a| a.get_long() == Some(name) && matches!(a.get_action(), clap::ArgAction::SetTrue));
+    let stands_alone = |a: &clap::Arg| match a.get_action() {
+        clap::ArgAction::SetTrue => true,
+        _ => {
+            a.get_num_args().is_some_and(|values| values.min_values() == 0)
+                && !a.get_possible_values().iter().any(|known| known.matches(value, false))
+        }
+    };
+    let is_flag = command.get_arguments().any(|a| a.get_long() == Some(name) && stands_alone(a));
     match (is_flag, value) {
         (true, "true") => Some(format!("--{name}").into()),
         (true, "false") => None,

@@ -210,8 +210,7 @@ impl SplitOptions {
 
 impl Stage for Options {
     const NAME: &'static str = "tokenize";
-    const ABOUT: &'static str =
-        "Cut FASTA and FASTQ into windows of k-mer tokens, with taxonomy and splits";
+    const ABOUT: &'static str = "Turn FASTA or FASTQ into k-mer tokens, with taxa and splits";
 
     fn run(self, context: &Context) -> Result<()> {
         let tokens = &self.tokens;

@@ -68,7 +68,8 @@ impl Options {
 
 impl Stage for Options {
     const NAME: &'static str = "vary";
-    const ABOUT: &'static str = "Read windows from the other strand, in another frame or with other bases, to test stability";
+    const ABOUT: &'static str =
+        "Write windows on the other strand, in another frame or with other bases";
 
     fn run(self, context: &Context) -> Result<()> {
         run(&self.config()?, self.seed, &self.tokens, &self.output, context)
