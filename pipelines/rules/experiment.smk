@@ -66,7 +66,8 @@ def trained(entry: dict) -> dict:
 
 
 def seeds_of(entry: dict) -> list[int]:
-    return entry.get("seeds", [TRAIN.get("seed", config["seed"])])
+    """Its own, or those of the Explainer whose networks it uses."""
+    return entry.get("seeds") or trained(entry).get("seeds") or [TRAIN.get("seed", config["seed"])]
 
 
 def network(entry: dict, seed: int) -> str:

@@ -22,6 +22,10 @@ rule mask:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
+# The methods of a section that names none, as `readlens run` has them.
+RIVALS = {"method": ["integrated_gradients", "occlusion", "lime"]}
+
+
 rule attribute:
     input:
         tokens=f"{OUT}/tokens.parquet",
@@ -30,7 +34,7 @@ rule attribute:
         masks=shard("attributions"),
         costs=shard("costs"),
     params:
-        options=options("attribute"),
+        options=typed("attribute", RIVALS | config.get("attribute", {})),
         shards=SHARDS,
     threads: config["threads"]
     log:

@@ -1,12 +1,14 @@
 """Predictions under every mask and control, metrics with intervals, and the page and tables to look at."""
 
 EVIDENCE = [
-    *(if_there("stability", "compare.parquet")),
-    *(if_there("probe", "probe.parquet")),
-    *(if_there("baseline", "baseline.parquet")),
+    *if_there("stability", "compare.parquet"),
+    *if_there("probe", "probe.parquet"),
+    *if_there("baseline", "baseline.parquet"),
 ]
 COSTS = if_there("attribute", "costs.parquet")
 JUDGE = if_there("judge", "judge")
+# Evaluate needs evidence for its verdicts only.
+CHECKED = EVIDENCE if config.get("evaluate", {}).get("check") else []
 
 
 rule perturb:
@@ -35,7 +37,7 @@ rule perturb:
 rule evaluate:
     input:
         input_files("truth"),
-        EVIDENCE,
+        CHECKED,
         tokens=f"{OUT}/tokens.parquet",
         masks=MASK_TABLES,
         perturbations=f"{OUT}/perturbations.parquet",
@@ -44,7 +46,7 @@ rule evaluate:
         json=f"{OUT}/metrics.json",
     params:
         masks=repeated("--masks", MASK_TABLES),
-        evidence=repeated("--evidence", EVIDENCE),
+        evidence=repeated("--evidence", CHECKED),
         truth=input_option("truth"),
         options=options("evaluate"),
     threads: config["threads"]
@@ -104,8 +106,11 @@ rule tables:
         f"{OUT}/tables.md",
     params:
         title=config.get("title", OUT),
+        source=f"snakemake --profile pipelines/profiles/default --configfile {' '.join(map(relative, workflow.configfiles))}",
+        methods=repeated("--method", config.get("tables", {}).get("methods", [])),
     shell:
-        "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} > {output:q}"
+        "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} --source {params.source:q} {params.methods}"
+        " > {output:q}"
 
 
 rule enrichment:

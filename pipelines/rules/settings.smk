@@ -1,5 +1,6 @@
 """What the configuration means to every rule: places, and options as they are typed."""
 
+import os
 import re
 import sys
 from pathlib import Path
@@ -68,6 +69,11 @@ def typed(stage: str, chosen: dict) -> str:
 def options(stage: str) -> str:
     """What the configuration's section of a stage says; part of a rule's parameters, so that a change reruns it."""
     return typed(stage, config.get(stage, {}))
+
+
+def relative(path) -> str:
+    """A path as it is typed in the directory where Snakemake runs."""
+    return os.path.relpath(path)
 
 
 def shard(table: str):

@@ -4,11 +4,11 @@
 enrichment.py REGIONS BASES…
 
 REGIONS: TSV with id, region, start0, end0, complete (data/16s: vregions.tsv). BASES: bases tables of Explainers with other
-seeds. A base is read when its mask is above 1/2. The statistic is the share of the read bases that lie in the region over
-the share of all bases that do. Under the null hypothesis the region, its length kept, begins anywhere in each gene
+seeds. A base is read when its mask is above 1/2. The statistic is the fraction of the read bases that lie in the region divided by
+the fraction of all bases that do. Under the null hypothesis the region, its length kept, begins anywhere in each gene
 (around the end): 2,000 permutations with a fixed seed; p is two-sided in the logarithm, with one added to both counts.
 
-Needs pyarrow and numpy (scripts/results/requirements.txt).
+Needs pyarrow and numpy (scripts/ci-requirements.txt).
 """
 
 import csv

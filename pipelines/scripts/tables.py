@@ -1,15 +1,15 @@
 #!/usr/bin/env python3
-"""Prints the tables of docs/results.md from the files of scripts/results/run, as Markdown.
+"""Prints the tables of an experiment as Markdown.
 
-tables.py FOLDER
-
-Needs pyarrow (scripts/results/requirements.txt). Figures are in % unless said otherwise, with 95 % bootstrap intervals over
-records in brackets.
+Figures are in % unless said otherwise, with 95 % bootstrap intervals over records in brackets. Needs pyarrow
+(scripts/ci-requirements.txt).
 """
 
+import argparse
 import json
-import sys
+from collections.abc import Iterable
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow.parquet as parquet
 
@@ -17,31 +17,85 @@ OPERATORS = (
     "unmasked masked hard_masked random_block random_segments shifted shuffled foreign inverse hard_inverse"
     " random_block_inverse random_segments_inverse all_zero all_mean majority_class"
 ).split()
-# One mask for nothing and its block, which are of no method.
-BLIND = {"unmasked", "all_zero", "all_mean", "majority_class"}
+KINDS = ("explainer", "attribution", "control")
+RANKS = ("superkingdom", "phylum", "genus")
+SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+REMOVALS = ("own", "mean", "unknown", "shuffled")
+
+
+class Method(NamedTuple):
+    """What made a mask; sorts as the tables list them."""
+
+    kind: int
+    name: str
+    replicate: int
+
+    def __str__(self) -> str:
+        return self.name if self.replicate == 1 else f"{self.name} ({self.replicate})"
+
+
+def method_of(row: dict) -> Method | None:
+    """The method of a row; none for figures of the classifier alone."""
+    if row["method"] is None:
+        return None
+    return Method(KINDS.index(row["method_kind"]), row["method"], row["replicate"])
+
+
+def label_of(row: dict) -> str:
+    """What was compared, such as `randomized-3`."""
+    return row["operator"] if row["variant"] is None else f"{row['operator']}-{row['variant']}"
+
+
+class Metrics:
+    """The rows of a metrics table by what they are about: masks of all ranks, on the test split."""
+
+    def __init__(self, rows: list[dict]):
+        self.rows = {}
+        for row in rows:
+            if row["split"] == "test" and row["mask_rank"] in (None, "all"):
+                share = None if row["share"] is None else round(row["share"], 4)
+                key = (method_of(row), label_of(row), row["removal"], share, row["rank"], row["metric"])
+                self.rows[key] = row
+
+    def get(
+        self, method: Method | None, operator: str, metric: str, rank: str, share: float | None = None,
+        removal: str = "own",
+    ) -> dict | None:
+        return self.rows.get((method, operator, removal, share, rank, metric))
+
+    def methods(self) -> list[Method]:
+        return sorted({key[0] for key in self.rows if key[0] is not None})
+
+    def operators(self) -> list[str]:
+        return list(dict.fromkeys(key[1] for key in self.rows))
+
+    def ranks(self) -> list[str]:
+        """The ranks in the order of the paper, and those that it does not have behind them."""
+        found = list(dict.fromkeys(key[4] for key in self.rows if key[4] != "all"))
+        return [rank for rank in RANKS if rank in found] + [rank for rank in found if rank not in RANKS]
 
 
 def read(folder: Path, name: str) -> list[dict]:
+    """The rows of a table, none where the experiment has no such table."""
     file = folder / name
     return parquet.read_table(file).to_pylist() if file.exists() else []
 
 
-class Metrics:
-    def __init__(self, rows: list[dict]):
-        self.rows = {}
-        for row in rows:
-            share = None if row["share"] is None else round(row["share"], 4)
-            key = (row["method"], row["operator"], share, row["split"], row["rank"], row["metric"])
-            self.rows[key] = row
+def costs(rows: list[dict]) -> dict[str, dict[str, float]]:
+    """Passes and seconds per window of each method; a method has a row for each shard."""
+    sums: dict[str, dict[str, float]] = {}
+    for row in rows:
+        method = sums.setdefault(row["method"], {"windows": 0, "passes": 0, "seconds": 0})
+        method["windows"] += row["windows"]
+        method["passes"] += row["windows"] * (row["forward_passes"] + row["backward_passes"])
+        method["seconds"] += row["windows"] * row["seconds"]
+    return {
+        name: {kind: method[kind] / max(method["windows"], 1) for kind in ("passes", "seconds")}
+        for name, method in sums.items()
+    }
 
-    def get(self, method, operator, metric, rank, share=None, split="test"):
-        return self.rows.get((method, operator, share, split, rank, metric))
 
-    def names(self, place: int) -> list[str]:
-        return sorted({key[place] for key in self.rows})
-
-
-def percent(row, interval=True, scale=100.0, digits=1) -> str:
+def percent(row: dict | None, interval: bool = True, scale: float = 100.0, digits: int = 1) -> str:
     if row is None:
         return "–"
     text = f"{scale * row['value']:.{digits}f}"
@@ -50,11 +104,12 @@ def percent(row, interval=True, scale=100.0, digits=1) -> str:
     return text
 
 
-def plain(row) -> str:
+def plain(row: dict | None) -> str:
     return percent(row, interval=False, scale=1.0, digits=3)
 
 
-def table(head: list[str], rows: list[list[str]]) -> None:
+def table(head: Iterable[str], rows: Iterable[Iterable[str]]) -> None:
+    head = list(head)
     print("| " + " | ".join(head) + " |")
     print("|" + "---|" * len(head))
     for row in rows:
@@ -62,19 +117,32 @@ def table(head: list[str], rows: list[list[str]]) -> None:
     print()
 
 
-def paper_table(metrics: Metrics, method: str, ranks: list[str]) -> None:
+def baseline_table(metrics: Metrics, ranks: list[str]) -> None:
+    print("### k-mer baselines: accuracy on the test split\n")
+    rows = []
+    for operator in metrics.operators():
+        cells = [percent(metrics.get(None, operator, "accuracy", rank)) for rank in ranks]
+        if any(cell != "–" for cell in cells):
+            rows.append([operator, *cells])
+    table(["", *ranks], rows)
+
+
+def paper_table(metrics: Metrics, method: Method, ranks: list[str]) -> None:
     print(f"### {method}: accuracy under the mask and its controls\n")
     rows = []
     for operator in OPERATORS:
-        owner = "none" if operator in BLIND else method
-        cells = [percent(metrics.get(owner, operator, "accuracy", rank)) for rank in ranks]
+        # What hides all or nothing is of no method.
+        cells = [
+            percent(metrics.get(method, operator, "accuracy", rank) or metrics.get(None, operator, "accuracy", rank))
+            for rank in ranks
+        ]
         if any(cell != "–" for cell in cells):
             rows.append([operator, *cells])
     area = metrics.get(method, "mask", "hard_area", "all")
     table([f"area {percent(area, False)} %", *ranks], rows)
 
 
-def method_table(metrics: Metrics, costs: dict, methods: list[str], rank: str) -> None:
+def method_table(metrics: Metrics, cost: dict[str, dict[str, float]], methods: list[Method], rank: str) -> None:
     print(f"### Methods side by side ({rank})\n")
     head = [
         "method", "area", "hard masked", "hard inverse", "AUPRC", "IoU", "AOPC comprehensiveness ↑", "AOPC sufficiency ↓",
@@ -82,9 +150,9 @@ def method_table(metrics: Metrics, costs: dict, methods: list[str], rank: str) -
     ]
     rows = []
     for method in methods:
-        cost = costs.get(method)
+        spent = cost.get(method.name) if method.kind != KINDS.index("explainer") else None
         rows.append([
-            method,
+            str(method),
             plain(metrics.get(method, "mask", "hard_area", "all")),
             percent(metrics.get(method, "hard_masked", "accuracy", rank)),
             percent(metrics.get(method, "hard_inverse", "accuracy", rank)),
@@ -97,31 +165,36 @@ def method_table(metrics: Metrics, costs: dict, methods: list[str], rank: str) -
             plain(metrics.get(method, "random_subset", "infidelity_scaled", rank)),
             plain(metrics.get(method, "mask", "leave_one_out_tau", "all")),
             plain(metrics.get(method, "mask", "segments", "all")),
-            f"{cost['forward_passes'] + cost['backward_passes']:.0f}" if cost else "–",
-            f"{cost['seconds']:.4f}" if cost else "–",
+            f"{spent['passes']:.0f}" if spent else "–",
+            f"{spent['seconds']:.4f}" if spent else "–",
         ])
     table(head, rows)
 
 
-def curve_table(metrics: Metrics, methods: list[str], rank: str) -> None:
-    shares = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5]
+def curve_table(metrics: Metrics, methods: list[Method], rank: str) -> None:
     for operator, block, title in (("keep_top", "keep_block", "kept"), ("remove_top", "remove_block", "removed")):
-        print(f"### Accuracy ({rank}) with a share of the tokens {title}\n")
+        if not any(metrics.get(method, operator, "accuracy", rank, SHARES[0]) for method in methods):
+            continue
+        print(f"### Accuracy ({rank}) with a fraction of the tokens {title}\n")
         rows = []
-        for method, name in [*((m, operator) for m in methods), ("none", block)]:
-            cells = [percent(metrics.get(method, name, "accuracy", rank, share), False) for share in shares]
-            rows.append([method if method != "none" else "random block", *cells])
-        table(["method", *(f"{share:.0%}" for share in shares)], rows)
+        for method, name in [*((method, operator) for method in methods), (None, block)]:
+            cells = [percent(metrics.get(method, name, "accuracy", rank, share), False) for share in SHARES]
+            rows.append(["random block" if method is None else str(method), *cells])
+        table(["method", *(f"{share:.0%}" for share in SHARES)], rows)
 
 
 def dose_table(metrics: Metrics, ranks: list[str]) -> None:
     print("### Dose-response: accuracy under a constant mask\n")
     levels = [round(level / 10, 1) for level in range(11)]
-    rows = [[rank, *(percent(metrics.get("none", "constant", "accuracy", rank, x), False) for x in levels)] for rank in ranks]
+    rows = [
+        [rank, *(percent(metrics.get(None, "constant", "accuracy", rank, level), False) for level in levels)]
+        for rank in ranks
+    ]
     table(["level", *map(str, levels)], rows)
 
 
 def ranks_of(values: list[float]) -> list[float]:
+    """The place of each value in their order; equal values have the mean of their places."""
     order = sorted(range(len(values)), key=values.__getitem__)
     ranks = [0.0] * len(values)
     place = 0
@@ -143,88 +216,102 @@ def spearman(a: list[float], b: list[float]) -> float:
     return covariance / scale if scale else float("nan")
 
 
-def removal_table(metrics: Metrics, methods: list[str], rank: str) -> None:
-    ways = {"own": "aopc", "mean": "aopc_mean", "unknown": "aopc_unknown", "shuffled": "aopc_shuffled"}
+def removal_table(metrics: Metrics, methods: list[Method], rank: str) -> None:
     for metric in ("comprehensiveness", "sufficiency"):
         figures = {}
-        for way, operator in ways.items():
-            rows = [metrics.get(method, operator, metric, rank) for method in methods]
+        for removal in REMOVALS:
+            rows = [metrics.get(method, "aopc", metric, rank, removal=removal) for method in methods]
             if all(rows):
-                figures[way] = [row["value"] for row in rows]
+                figures[removal] = [row["value"] for row in rows]
         if len(figures) < 2:
             continue
         print(f"### Removal operators: Spearman correlation of {metric} (AOPC, {rank}) over {len(methods)} methods\n")
-        rows = [[a, *(f"{spearman(figures[a], figures[b]):.2f}" for b in figures)] for a in figures]
-        table(["", *figures], rows)
+        table(["", *figures], [[a, *(f"{spearman(figures[a], figures[b]):.2f}" for b in figures)] for a in figures])
 
 
-def compare_table(rows: list[dict]) -> None:
-    if not rows:
+def compare_table(metrics: Metrics) -> None:
+    print("### Stability and sanity: masks compared with those of the first seed\n")
+    [method] = metrics.methods()
+    rows = []
+    for label in metrics.operators():
+        figures = [("spearman", None), ("jaccard", 0.1), ("iou", None), ("max_sensitivity", None)]
+        rows.append([
+            label,
+            *(percent(metrics.get(method, label, name, "all", share), scale=1.0, digits=2) for name, share in figures),
+        ])
+    table(["compared with", "Spearman", "Jaccard of the first 10 %", "IoU", "max-sensitivity"], rows)
+
+
+def probe_table(metrics: Metrics, ranks: list[str]) -> None:
+    print("### Probe: accuracy of a linear model that sees the mask alone\n")
+    methods = metrics.methods()
+    rows = [[str(m), *(percent(metrics.get(m, "probe", "accuracy", rank)) for rank in ranks)] for m in methods]
+    majority = (percent(metrics.get(methods[0], "probe", "majority_accuracy", rank), False) for rank in ranks)
+    table(["", *ranks], [*rows, ["majority_accuracy", *majority]])
+
+
+def judge_table(metrics: Metrics, methods: list[Method], ranks: list[str]) -> None:
+    judged = [method for method in methods if metrics.get(method, "judge_hard_masked", "accuracy", ranks[-1])]
+    if not judged:
         return
-    print("### Stability and sanity: masks compared with those of seed 1\n")
-    metrics = Metrics(rows)
-    out = []
-    for operator in dict.fromkeys(row["operator"] for row in rows):
-        method = next(row["method"] for row in rows if row["operator"] == operator)
-        figure = lambda metric, share=None: percent(metrics.get(method, operator, metric, "all", share), scale=1.0, digits=2)
-        out.append([operator, figure("spearman"), figure("jaccard", 0.1), figure("iou"), figure("max_sensitivity")])
-    table(["compared with", "Spearman", "Jaccard of the first 10 %", "IoU", "max-sensitivity"], out)
-
-
-def evidence_table(rows: list[dict], title: str, metric: str, ranks: list[str], beside: str | None = None) -> None:
-    if not rows:
-        return
-    print(f"### {title}\n")
-    metrics = Metrics(rows)
-    out = []
-    for method in metrics.names(0):
-        for operator in metrics.names(1):
-            cells = [percent(metrics.get(method, operator, metric, rank)) for rank in ranks]
-            if any(cell != "–" for cell in cells):
-                out.append([operator if method == "none" else method, *cells])
-    if beside:
-        method, operator = metrics.names(0)[0], metrics.names(1)[0]
-        out.append([beside, *(percent(metrics.get(method, operator, beside, rank), False) for rank in ranks)])
-    table(["", *ranks], out)
-
-
-def main() -> None:
-    folder = Path(sys.argv[1])
-    rows = read(folder, "metrics.parquet")
-    metrics = Metrics(rows)
-    ranks = [rank for rank in ("superkingdom", "phylum", "genus") if rank in metrics.names(4)]
-    lowest = ranks[-1]
-    methods = [name for name in dict.fromkeys(row["method"] for row in rows) if name != "none"]
-    methods.sort(key=lambda name: (not name.startswith("explainer"), name))
-    costs = {row["method"]: row for row in read(folder, "costs.parquet")}
-    evidence_table(read(folder, "baseline.parquet"), "k-mer baselines: accuracy on the test split", "accuracy", ranks)
-    shown = [m for m in ("explainer_paper", "explainer_hard", "explainer_budget", "explainer_distilled") if m in methods]
-    for method in shown:
-        paper_table(metrics, method, ranks)
-    method_table(metrics, costs, methods, lowest)
-    curve_table(metrics, methods, lowest)
-    dose_table(metrics, ranks)
-    removal_table(metrics, methods, lowest)
-    compare_table(read(folder, "compare.parquet"))
-    evidence_table(read(folder, "probe.parquet"), "Probe: accuracy of a linear model that sees the mask alone", "accuracy", ranks,
-                   "majority_accuracy")
     print("### The independent judge: accuracy\n")
-    judged = [m for m in methods if metrics.get(m, "judge_hard_masked", "accuracy", lowest)]
-    out = [["unmasked", *(percent(metrics.get("none", "judge_unmasked", "accuracy", rank)) for rank in ranks)]]
-    out += [[m, *(percent(metrics.get(m, "judge_hard_masked", "accuracy", rank)) for rank in ranks)] for m in judged]
-    table(["hard-masked by", *ranks], out)
-    document = folder / "metrics.json"
-    checks = json.loads(document.read_text()).get("checks") if document.exists() else None
+    rows = [["unmasked", *(percent(metrics.get(None, "judge_unmasked", "accuracy", rank)) for rank in ranks)]]
+    rows += [[str(m), *(percent(metrics.get(m, "judge_hard_masked", "accuracy", rank)) for rank in ranks)] for m in judged]
+    table(["hard-masked by", *ranks], rows)
+
+
+def verdicts(document: dict, shown: list[Method]) -> None:
+    checks = [
+        check for check in document.get("checks", [])
+        # What was not measured for one method was measured for the one that compare saw.
+        if check["verdict"] != "not_measured"
+        and check.get("method") in (None, "none", *(method.name for method in shown))
+        and check.get("replicate") in (None, 1)
+    ]
     if checks:
         print("### Verdicts\n")
         for check in checks:
-            method = check.get("method")
-            # What was not measured for other methods was measured for the one that compare saw.
-            if check["verdict"] == "not_measured" or method not in (None, "none", *shown):
-                continue
-            who = f" ({method})" if method else ""
+            who = f" ({check['method']})" if check.get("method") else ""
             print(f"- **{check['name']}**{who}: {check['verdict']}. {check.get('sentence', '')}")
         print()
 
 
-main()
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path, help="results of the workflow")
+    parser.add_argument("--title", required=True, help="heading of the page")
+    parser.add_argument("--source", required=True, help="the command that computed the figures")
+    parser.add_argument(
+        "--method", action="append", metavar="NAME",
+        help="an Explainer with a table of its own and verdicts; may be repeated; all of them without this option",
+    )
+    options = parser.parse_args()
+    folder = options.folder
+
+    metrics = Metrics(read(folder, "metrics.parquet"))
+    ranks, methods = metrics.ranks(), metrics.methods()
+    explainers = {m.name: m for m in methods if m.kind == KINDS.index("explainer") and m.replicate == 1}
+    if missing := [name for name in options.method or [] if name not in explainers]:
+        parser.error(f"no Explainer is called {missing[0]}, only {', '.join(explainers)}")
+    shown = [explainers[name] for name in options.method or explainers]
+
+    print(f"# {options.title}: all tables\n")
+    print(f"Printed by `{options.source}`.\n")
+    if rows := read(folder, "baseline.parquet"):
+        baseline_table(Metrics(rows), ranks)
+    for method in shown:
+        paper_table(metrics, method, ranks)
+    method_table(metrics, costs(read(folder, "costs.parquet")), methods, ranks[-1])
+    curve_table(metrics, methods, ranks[-1])
+    dose_table(metrics, ranks)
+    removal_table(metrics, methods, ranks[-1])
+    if rows := read(folder, "compare.parquet"):
+        compare_table(Metrics(rows))
+    if rows := read(folder, "probe.parquet"):
+        probe_table(Metrics(rows), ranks)
+    judge_table(metrics, methods, ranks)
+    verdicts(json.loads((folder / "metrics.json").read_text()), shown)
+
+
+if __name__ == "__main__":
+    main()
