@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that pipelines/config.schema.yaml has the options of the stage binaries, no more and no fewer.
+"""Checks that pipelines/config.schema.yaml has exactly the options of the stage binaries.
 
 Usage: check_options.py DIRECTORY, where DIRECTORY holds the stage binaries. Needs the packages of
 scripts/ci-requirements.txt.

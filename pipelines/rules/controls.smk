@@ -1,4 +1,4 @@
-"""Evidence beside the masks' own figures: k-mer models, stability and sanity of the masks, and what a mask alone tells."""
+"""Evidence beside the masks: k-mer models, stability and sanity, what a mask alone tells."""
 
 
 rule baseline:

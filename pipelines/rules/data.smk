@@ -26,9 +26,8 @@ def changes(sample: str) -> str:
     """What sample_taxonomy.py changes in the taxonomy, as it is typed."""
     kept = [f"--keep {split}={count}" for split, count in SAMPLES[sample].items()]
     known = [f"--known {quote(f'{rank}={column}')}" for rank, column in INPUT.get("known", {}).items()]
-    columns = [
-        option(name, value) for name, value in config.get("tokenize", {}).items() if name in ("id-column", "split-column")
-    ]
+    tokenize = config.get("tokenize", {})
+    columns = [option(name, tokenize[name]) for name in ("id-column", "split-column") if name in tokenize]
     return " ".join(kept + known + columns) if kept or known else ""
 
 

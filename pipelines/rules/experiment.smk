@@ -1,8 +1,9 @@
-"""Which networks are trained and which masks are made, as the configuration's list of Explainers says.
+"""Which networks are trained and which masks are made, by the list of Explainers.
 
-Files are named by a key: `explainer{key}/`, `masks{key}.parquet`, `bases{key}.parquet`. Without a list of
-Explainers there is one with an empty key, so that its files have the names that `readlens run` gives them.
-Otherwise a key is such as `/distilled-2` (the seed), `/distilled-ensemble`, `/stability/frame_shift`.
+Files are named by a key: `explainer{key}/`, `masks{key}.parquet`, `bases{key}.parquet`. Without a
+list there is one Explainer with an empty key, so that its files have the names that `readlens run`
+gives them. Otherwise keys are `/distilled-2` (with the seed), `/distilled-ensemble`,
+`/stability/frame_shift-1` and the like.
 """
 
 from dataclasses import dataclass
@@ -42,7 +43,7 @@ NETWORKS: dict[str, Network] = {}
 MASKS: dict[str, Masks] = {}
 # Keys of the masks that perturb, probe and evaluate judge.
 JUDGED: list[str] = []
-# Label -> keys of masks that are compared with those of REFERENCE.
+# What differs, as compare calls it -> keys of masks that are compared with those of REFERENCE.
 COMPARED: dict[str, list[str]] = {}
 
 TRAIN = config.get("train-explainer", {})
@@ -135,21 +136,23 @@ for variant in config.get("stability", {}).get("variants", []):
     compared(label, f"/stability/{name}", Masks([SHOWN_NETWORK], chosen, tokens=f"tokens/{name}"))
 
 SANITY = config.get("sanity", {})
-less_knowing = [f"randomized-{parts}" for parts in SANITY.get("randomized", [])]
+# What differs -> the directory of the classifier.
+less_knowing = {f"randomized:{parts}": f"randomized-{parts}" for parts in SANITY.get("randomized", [])}
 if "permuted" in SANITY:
     CLASSIFIERS["permuted"] = CLASSIFIER | {"permute-labels": True} | SANITY["permuted"]
-    less_knowing.append("permuted")
-for classifier in less_knowing:
+    less_knowing["permuted"] = "permuted"
+for label, classifier in less_knowing.items():
     key = f"/sanity/{classifier}"
     NETWORKS[key] = Network(classifier, training(SUBJECT, first))
-    compared(classifier, f"/stability/{classifier}", Masks([key], chosen, classifier=classifier))
+    compared(label, f"/stability/{classifier}", Masks([key], chosen, classifier=classifier))
 
 if "stability" in config and not COMPARED:
     raise WorkflowError("stability: there is nothing to compare with; add seeds, variants or `sanity`")
 if "regions" in INPUT and "stability" not in config:
     raise WorkflowError("input: regions need the section `stability`, whose bases are tested")
 
-# Samples of the splits: part of the name -> records to keep by split. Explainers may learn from fewer windows.
+# Samples of the splits: part of the name -> records to keep by split. Explainers may learn from
+# fewer windows.
 SAMPLES = {"": INPUT.get("sample", {})}
 if "explainer-sample" in INPUT:
     SAMPLES["/explainer"] = INPUT["explainer-sample"]

@@ -1,4 +1,4 @@
-"""Masks of the Explainers and of their rivals, scattered over shards and merged into the tables of an unsharded run."""
+"""Masks of the Explainers and of their rivals, scattered over shards and merged."""
 
 
 rule mask:
@@ -45,7 +45,8 @@ rule attribute:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
-# Costs keep one row per method and shard, because times are measured; who reads them averages over the windows.
+# Costs keep one row per method and shard, because times are measured; who reads them averages over
+# the windows.
 rule merge:
     input:
         lambda wildcards: shards(wildcards.table),

@@ -1,4 +1,4 @@
-"""Predictions under every mask and control, metrics with intervals, and the page and tables to look at."""
+"""Predictions under every mask and control, metrics with intervals, report and tables."""
 
 EVIDENCE = [
     *if_there("stability", "compare.parquet"),
@@ -106,7 +106,9 @@ rule tables:
         f"{OUT}/tables.md",
     params:
         title=config.get("title", OUT),
-        source=f"snakemake --profile pipelines/profiles/default --configfile {' '.join(map(relative, workflow.configfiles))}",
+        source=" ".join(
+            ["snakemake --profile pipelines/profiles/default --configfile", *map(relative, workflow.configfiles)]
+        ),
         methods=repeated("--method", config.get("tables", {}).get("methods", [])),
     shell:
         "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} --source {params.source:q} {params.methods}"

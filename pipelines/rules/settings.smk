@@ -34,7 +34,7 @@ else:
 
 
 def input_files(*kinds: str) -> list[str]:
-    """What must be there to read these kinds of input: the files, or the directory simulated to hold them."""
+    """What must be there to read these kinds of input: files, or the simulated directory."""
     if "simulate" in config:
         return [SIMULATED]
     files = []
@@ -67,7 +67,7 @@ def typed(stage: str, chosen: dict) -> str:
 
 
 def options(stage: str) -> str:
-    """What the configuration's section of a stage says; part of a rule's parameters, so that a change reruns it."""
+    """What the section of a stage says; a parameter of its rule, so that a change reruns it."""
     return typed(stage, config.get(stage, {}))
 
 

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes a taxonomy in which only a sample of the records keeps its split and doubtful ranks are empty."""
+"""Writes a taxonomy in which a sample of the records keeps its split; unknown ranks are empty."""
 
 import argparse
 import csv
@@ -22,8 +22,8 @@ def main() -> None:
     parser.add_argument("--split-column", default="split", help="column that names the split of a record")
     parser.add_argument(
         "--keep", action="append", default=[], type=pair, metavar="SPLIT=N",
-        help="keep N records of a split: those whose identifiers have the smallest SHA-256, so that a sample is the same"
-        " everywhere and a larger one holds it; a split that is not named is whole",
+        help="keep N records of a split: those whose identifiers have the smallest SHA-256, so that a"
+        " sample is the same everywhere and a larger one holds it; a split that is not named is whole",
     )
     parser.add_argument(
         "--known", action="append", default=[], type=pair, metavar="RANK=COLUMN",

@@ -42,8 +42,8 @@ def method_of(row: dict) -> Method | None:
 
 
 def label_of(row: dict) -> str:
-    """What was compared, such as `randomized-3`."""
-    return row["operator"] if row["variant"] is None else f"{row['operator']}-{row['variant']}"
+    """What was compared, such as `randomized:3`."""
+    return row["operator"] if row["variant"] is None else f"{row['operator']}:{row['variant']}"
 
 
 class Metrics:
@@ -145,8 +145,9 @@ def paper_table(metrics: Metrics, method: Method, ranks: list[str]) -> None:
 def method_table(metrics: Metrics, cost: dict[str, dict[str, float]], methods: list[Method], rank: str) -> None:
     print(f"### Methods side by side ({rank})\n")
     head = [
-        "method", "area", "hard masked", "hard inverse", "AUPRC", "IoU", "AOPC comprehensiveness ↑", "AOPC sufficiency ↓",
-        "insertion ↑", "deletion ↓", "infidelity", "leave-one-out tau", "segments", "passes", "seconds",
+        "method", "area", "hard masked", "hard inverse", "AUPRC", "IoU", "AOPC comprehensiveness ↑",
+        "AOPC sufficiency ↓", "insertion ↑", "deletion ↓", "infidelity", "leave-one-out tau", "segments",
+        "passes", "seconds",
     ]
     rows = []
     for method in methods:
@@ -256,7 +257,9 @@ def judge_table(metrics: Metrics, methods: list[Method], ranks: list[str]) -> No
         return
     print("### The independent judge: accuracy\n")
     rows = [["unmasked", *(percent(metrics.get(None, "judge_unmasked", "accuracy", rank)) for rank in ranks)]]
-    rows += [[str(m), *(percent(metrics.get(m, "judge_hard_masked", "accuracy", rank)) for rank in ranks)] for m in judged]
+    for method in judged:
+        cells = (percent(metrics.get(method, "judge_hard_masked", "accuracy", rank)) for rank in ranks)
+        rows.append([str(method), *cells])
     table(["hard-masked by", *ranks], rows)
 
 
