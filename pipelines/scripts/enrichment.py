@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Tests whether the bases that are read lie in the hypervariable regions of the 16S gene, region by region.
+"""Tests region by region whether the bases that are read lie in it, as in V1 to V9 of the 16S gene.
 
 enrichment.py REGIONS BASES…
 
-REGIONS: TSV with id, region, start0, end0, complete (data/16s: vregions.tsv). BASES: bases tables of Explainers with other
-seeds. A base is read when its mask is above 1/2. The statistic is the share of the read bases that lie in the region over
-the share of all bases that do. Under the null hypothesis the region, its length kept, begins anywhere in each gene
-(around the end): 2,000 permutations with a fixed seed; p is two-sided in the logarithm, with one added to both counts.
+REGIONS: TSV with id, region, start0, end0, complete (as data/16s/vregions_demo.tsv). BASES: bases
+tables of Explainers with different seeds. A base is read when its mask is above 1/2. The statistic is the
+fraction of the read bases that lie in the region, divided by the fraction of all bases that do. Under
+the null hypothesis the region keeps its length and begins anywhere in each gene (around the end):
+2,000 permutations with a fixed seed; p is two-sided in the logarithm, with one added to both counts.
 
-Needs pyarrow and numpy (scripts/results/requirements.txt).
+Needs pyarrow and numpy (scripts/ci-requirements.txt).
 """
 
 import csv
