@@ -14,6 +14,7 @@ use readlens_nn::{
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Name;
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     write_classifier, write_explainer, write_tokens,
@@ -23,7 +24,8 @@ const SHARE: Selection = Selection::Share { share: 0.25 };
 
 fn config() -> Config {
     Config {
-        method: "ensemble".to_owned(),
+        method: Name::new("ensemble").unwrap(),
+        replicate: 1,
         split: None,
         selection: Some(SHARE),
         smoothing: 1,
