@@ -263,9 +263,7 @@ fn costs_count_the_passes() {
 #[test]
 fn an_empty_table_gives_empty_tables() {
     let folder = Folder::new(&[]);
-    folder
-        .run("a", &Config { split: Some(Split::Test), ..all_methods() }, Shard::WHOLE)
-        .unwrap();
+    folder.run("a", &Config { split: Some(Split::Test), ..all_methods() }, Shard::WHOLE).unwrap();
     assert!(folder.masks("a").is_empty());
     assert!(folder.costs("a").iter().all(|cost| cost.windows == 0 && cost.seconds == 0.0));
     folder.run("b", &all_methods(), Shard { index: 2, count: 3 }).unwrap();

@@ -163,7 +163,10 @@ fn figures_have_their_closed_form() {
         assert!((substitution.value - (value + other.value) / 2.0).abs() < 1e-9);
     }
     let turned = find(&rows, "randomized:1", "all", "spearman");
-    assert!((turned.value + 1.0).abs() < 1e-9 && turned.method.as_deref() == Some("explainer"), "{turned:?}");
+    assert!(
+        (turned.value + 1.0).abs() < 1e-9 && turned.method.as_deref() == Some("explainer"),
+        "{turned:?}"
+    );
     assert_eq!(find(&rows, "randomized:1", "all", "jaccard").value, 0.0);
     assert_eq!(find(&rows, "randomized:1", "all", "iou").value, 0.0);
     let distance = |i: usize| {
@@ -332,7 +335,9 @@ fn other_windows_and_other_masks_are_refused() {
         ("row 3: expected the windows of", |r| r[3].id = "stranger".to_owned()),
         ("row 0: expected the windows of", |r| r[0].window = 9),
         ("expected the windows of", |r| r.reverse()),
-        ("row 3: expected one mask per window, method, replicate and rank", |r| r[3] = r[2].clone()),
+        ("row 3: expected one mask per window, method, replicate and rank", |r| {
+            r[3] = r[2].clone()
+        }),
         ("none with one of these", |r| {
             r.iter_mut().for_each(|row| row.method = name("occlusion"));
         }),

@@ -9,7 +9,7 @@ use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{
-    MethodKind, Metric, Operator, Over, Ranks, Removal, Role, Split, Vocabulary,
+    MethodKind, Metric, Operator, Over, Ranks, Removal, Role, Split,
 };
 use tables::{
     Bench, assert_figure, assert_figure_under, find, mask, name, text, token, under, unmasked,
@@ -72,13 +72,7 @@ fn graded() -> Vec<PerturbationRow> {
 }
 
 #[track_caller]
-fn at_share(
-    rows: &[MetricRow],
-    operator: &str,
-    removal: Removal,
-    share: f32,
-    metric: &str,
-) -> f64 {
+fn at_share(rows: &[MetricRow], operator: &str, removal: Removal, share: f32, metric: &str) -> f64 {
     let wanted: Metric = metric.parse().unwrap();
     let is_it = |row: &&MetricRow| {
         row.operator.name() == operator
