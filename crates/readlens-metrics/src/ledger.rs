@@ -42,18 +42,24 @@ pub trait Subject: Copy + Eq + Hash + Send + Sync + fmt::Debug {
 }
 
 /// A table asks for more figures than anyone can mean.
-#[derive(Debug)]
-pub struct TooMany;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// More methods, operators and ranks than this maximum.
+    Names(usize),
+    /// More sums of their combinations than memory is for.
+    Sums,
+}
 
 impl TooMany {
     /// The fault about the row that was one too many; `remedy` says how to ask for fewer.
     pub fn at(self, row: InputFault, remedy: &str) -> Fault {
-        row.expected(format!(
-            "at most {MAX_CELLS} sums of combinations of methods, operators and ranks"
-        ))
-        .found("more")
-        .remedy(remedy)
-        .into()
+        let expected = match self {
+            Self::Names(maximum) => format!("at most {maximum} methods, operators and ranks"),
+            Self::Sums => {
+                format!("at most {MAX_CELLS} sums of combinations of methods, operators and ranks")
+            }
+        };
+        row.expected(expected).found("more").remedy(remedy).into()
     }
 }
 
@@ -152,7 +158,7 @@ impl<S: Subject> Ledger<S> {
         let sums = subject.sums();
         self.cells += Panel::cells(sums, replicates);
         if self.cells > MAX_CELLS {
-            return Err(TooMany);
+            return Err(TooMany::Sums);
         }
         let place = self.panels.len();
         self.places.insert(subject, place);

@@ -108,7 +108,8 @@ fn old_predictions_have_no_mask_where_they_said_none() {
         ("method", &["none", "explainer_distilled_seed2", "explainer"]),
         ("mask_rank", &["none", "genus", "all"]),
     ];
-    let path = older(&Bench::new(), &rows, &old, &["method_kind", "replicate"], Some(2));
+    let bench = Bench::new();
+    let path = older(&bench, &rows, &old, &["method_kind", "replicate"], Some(2));
     assert_eq!(read::<PerturbationRow>(&path), rows);
     assert_eq!(rows[0].mask_name(), None);
     assert_eq!(rows[1].mask_name().unwrap().to_string(), "distilled, replicate 2 for genus");
@@ -156,7 +157,8 @@ fn old_metrics_say_removal_and_variant_in_columns() {
     let old: [(&str, &[&str]); 3] =
         [("operator", &operators), ("method", &methods), ("mask_rank", &ranks)];
     let new = ["method_kind", "replicate", "removal", "variant"];
-    let path = older(&Bench::new(), &rows, &old, &new, Some(2));
+    let bench = Bench::new();
+    let path = older(&bench, &rows, &old, &new, Some(2));
     assert_eq!(read::<MetricRow>(&path), rows);
 }
 
