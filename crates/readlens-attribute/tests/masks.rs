@@ -17,6 +17,7 @@ use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{MethodKind, Ranks, Split, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
 };
@@ -87,9 +88,12 @@ fn every_method_masks_every_window_in_the_order_of_the_table() {
     for (row, masks) in table.iter().zip(masks.chunks(METHODS)) {
         for (method, mask) in Method::all().iter().zip(masks) {
             assert_eq!((&mask.id, mask.window), (&row.id, row.window));
-            assert_eq!(mask.method, method.name());
-            assert_eq!((mask.rank.as_str(), &mask.target), ("all", &None));
-            assert_eq!(mask.target_kind, "predicted");
+            assert_eq!(mask.method, method.to_string());
+            let is_drawn = matches!(method, Method::RandomTokens | Method::RandomBlocks);
+            let kind = if is_drawn { MethodKind::Control } else { MethodKind::Attribution };
+            assert_eq!((mask.method_kind, mask.replicate), (kind, 1));
+            assert_eq!((&mask.rank, &mask.target), (&Ranks::All, &None));
+            assert_eq!(mask.target_kind, TargetKind::Predicted);
             assert_eq!((mask.mask.len(), mask.hard.len()), (row.tokens.len() - 1, mask.mask.len()));
             let kept = mask.hard.iter().filter(|&&hard| hard).count();
             assert_eq!(kept, (0.25 * mask.hard.len() as f64).round() as usize, "{method}");
@@ -127,8 +131,8 @@ fn a_rank_has_its_own_mask_and_target() {
         for (masks, method) in masks.chunks(2).zip(Method::all()) {
             for (rank, mask) in masks.iter().enumerate() {
                 let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
-                assert_eq!((mask.rank.as_str(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
-                assert_eq!(mask.method, method.name());
+                assert_eq!((mask.rank.name(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
+                assert_eq!(mask.method, method.to_string());
             }
             let differ = masks[0].mask != masks[1].mask;
             // Attention knows no target; every other method does. Blocks are drawn again, and may come out the same.
@@ -144,7 +148,7 @@ fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
     let folder = Folder::new(&table);
     let cheap = Config {
         methods: vec![Method::RandomTokens, Method::GradientInput],
-        split: Some("train".to_owned()),
+        split: Some(Split::Train),
         limit: Some(300),
         ..config(Method::GradientInput)
     };
@@ -160,7 +164,7 @@ fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
         })
         .collect();
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
-    assert!(places.iter().all(|&place| table[place].split.as_deref() == Some("train")));
+    assert!(places.iter().all(|&place| table[place].split == Some(Split::Train)));
     assert!(places[299] > 600, "the first windows only");
     for count in [2, 3, 7] {
         let mut joined = Vec::new();
@@ -269,9 +273,7 @@ fn costs_count_the_passes() {
 #[test]
 fn an_empty_table_gives_empty_tables() {
     let folder = Folder::new(&[]);
-    folder
-        .run("a", &Config { split: Some("test".to_owned()), ..all_methods() }, Shard::WHOLE)
-        .unwrap();
+    folder.run("a", &Config { split: Some(Split::Test), ..all_methods() }, Shard::WHOLE).unwrap();
     assert!(folder.masks("a").is_empty());
     assert!(folder.costs("a").iter().all(|cost| cost.windows == 0 && cost.seconds == 0.0));
     folder.run("b", &all_methods(), Shard { index: 2, count: 3 }).unwrap();
@@ -301,13 +303,17 @@ fn what_does_not_belong_together_is_refused() {
     let folder = Folder::new(&long);
     refused(&folder, &all_methods(), ExitCode::BadInput, &["tokens.parquet", "row 6", "20 tokens"]);
     // A row that is not chosen may be long.
-    assert_eq!(long[6].split.as_deref(), Some("train"));
-    let test = Config { split: Some("test".to_owned()), ..all_methods() };
+    assert_eq!(long[6].split, Some(Split::Train));
+    let test = Config { split: Some(Split::Test), ..all_methods() };
     folder.run("test", &test, Shard::WHOLE).unwrap();
 
+    let mut without = table.clone();
+    without.retain(|row| row.split != Some(Split::Valid));
+    let nowhere = Config { split: Some(Split::Valid), ..all_methods() };
+    let parts = ["tokens.parquet", "split valid"];
+    refused(&Folder::new(&without), &nowhere, ExitCode::BadInput, &parts);
+
     let folder = Folder::new(&table);
-    let nowhere = Config { split: Some("held-out".to_owned()), ..all_methods() };
-    refused(&folder, &nowhere, ExitCode::BadInput, &["tokens.parquet", "split held-out"]);
     std::fs::remove_dir_all(folder.path("classifier")).unwrap();
     std::fs::create_dir(folder.path("classifier")).unwrap();
     refused(&folder, &all_methods(), ExitCode::BadInput, &["classifier"]);

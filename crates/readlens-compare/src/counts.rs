@@ -79,10 +79,11 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use readlens_tables::bases::BaseRow;
+    use readlens_tables::vocabulary::{MethodKind, Name, Over, Ranks, Split};
 
     use super::*;
-    use readlens_figures::Split;
 
     fn rows(methods: &[&str]) -> Vec<BaseRow> {
         let row = |method: &&str| BaseRow {
@@ -91,8 +92,10 @@ mod tests {
             start: 0,
             end: 1,
             strand: "+".to_owned(),
-            method: (*method).to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new(method).unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             mask: vec![0.5],
         };
         methods.iter().map(row).collect()
@@ -109,7 +112,7 @@ mod tests {
         ] {
             counts.add(&Window {
                 id: "r".to_owned(),
-                split: Split::Test,
+                over: Over::Split(Split::Test),
                 covered: 0..1,
                 reference: rows(reference),
                 others: others.iter().map(|methods| rows(methods)).collect(),

@@ -33,10 +33,13 @@ pub(crate) fn findings(window: &Window, labels: &[Label], shares: &[f64]) -> Vec
     let mut findings = Vec::new();
     for reference in &window.reference {
         for (place, label) in labels.iter().enumerate() {
-            let same = |row: &&BaseRow| is_comparable(row, reference);
-            let tables = label.tables.iter();
-            let others: Vec<&BaseRow> =
-                tables.filter_map(|&table| window.others[table].iter().find(same)).collect();
+            // Of several replicates in a table it is the same one, and where seeds are compared another.
+            let is_of_seeds = label.operator == Operator::Seed;
+            let other = |&table: &usize| {
+                let same = window.others[table].iter().filter(|row| is_comparable(row, reference));
+                same.min_by_key(|row| (row.replicate == reference.replicate) == is_of_seeds)
+            };
+            let others: Vec<&BaseRow> = label.tables.iter().filter_map(other).collect();
             let figures = match label.operator.known() {
                 Some(Operator::Seed) => among(reference, &others, &window.covered, shares),
                 known => {
@@ -222,6 +225,33 @@ mod tests {
         assert_close(value(&figures, Measure::MaxSensitivity), 0.8);
         let figures = of("permuted", 0..2, reference, variants);
         assert_eq!(value(&figures, Measure::MaxSensitivity), None);
+    }
+
+    /// The reference is replicate 2: the other table's replicate 2 is its reverse, and 1 is like it.
+    #[test]
+    fn replicates_are_told_apart() {
+        let reference = BaseRow { replicate: 2, ..row(0, &[0.2, 0.5, 0.7]) };
+        let turned = BaseRow { replicate: 2, ..row(0, &[0.9, 0.3, 0.0]) };
+        let like = row(0, &[0.1, 0.6, 0.8]);
+        let labels = |name| [Label { operator: Word::of(name), variant: None, tables: vec![0] }];
+        let spearman = |name, others: &[&BaseRow]| {
+            let window = Window {
+                id: "r".to_owned(),
+                over: Over::All,
+                covered: 0..3,
+                reference: vec![reference.clone()],
+                others: vec![others.iter().map(|&row| row.clone()).collect()],
+            };
+            let found = findings(&window, &labels(name), &[]);
+            found.iter().find(|f| f.measure == Measure::Spearman).map(|f| f.value)
+        };
+        for both in [[&like, &turned], [&turned, &like]] {
+            assert_close(spearman("reverse_complement", &both), -1.0);
+            assert_close(spearman("seed", &both), 1.0);
+        }
+        // Where there is but one, it is that one.
+        assert_close(spearman("reverse_complement", &[&like]), 1.0);
+        assert_close(spearman("seed", &[&turned]), -1.0);
     }
 
     /// Of three seeds all three pairs count: ranks agree (1), disagree (−1) and disagree (−1).

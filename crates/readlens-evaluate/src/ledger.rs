@@ -44,7 +44,7 @@ impl Ledger {
     }
 
     fn checked(&self, number: u32) -> Result<u32, TooMany> {
-        if self.names.len() > MAX_NAMES { Err(TooMany) } else { Ok(number) }
+        if self.names.len() > MAX_NAMES { Err(TooMany::Names(MAX_NAMES)) } else { Ok(number) }
     }
 
     /// What is observed next belongs to the record `id`; its windows come one after another.

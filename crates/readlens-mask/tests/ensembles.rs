@@ -16,6 +16,7 @@ use readlens_provenance::read_json;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Name;
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     write_classifier, write_explainer, write_tokens,
@@ -24,7 +25,7 @@ use readlens_tests::{
 const SHARE: Selection = Selection::Share { share: 0.25 };
 
 fn config() -> Config {
-    Config { method: "ensemble".to_owned(), selection: Some(SHARE), ..Config::default() }
+    Config { method: Name::new("ensemble").unwrap(), selection: Some(SHARE), ..Config::default() }
 }
 
 fn prepare(directory: &Path) -> Vec<TokenRow> {

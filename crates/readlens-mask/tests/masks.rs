@@ -12,6 +12,7 @@ use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{MaskName, MethodKind, Name, Ranks, Split, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     transformer, write_classifier, write_explainer, write_tokens,
@@ -105,7 +106,7 @@ fn a_mask_has_one_value_per_real_token_and_its_area() {
     for (row, mask) in table.iter().zip(&masks) {
         assert_eq!((&mask.id, mask.window), (&row.id, row.window));
         assert_eq!(mask.mask.len(), row.tokens.len() - 1);
-        assert_eq!((mask.rank.as_str(), mask.target.as_ref()), ("all", None));
+        assert_eq!((&mask.rank, mask.target.as_ref()), (&Ranks::All, None));
         let mean = mask.mask.iter().sum::<f32>() / mask.mask.len() as f32;
         assert!((mask.area - mean).abs() < 1e-6);
         for (value, hard) in mask.mask.iter().zip(&mask.hard) {
@@ -114,6 +115,21 @@ fn a_mask_has_one_value_per_real_token_and_its_area() {
         }
     }
     assert!(!close(&masks[0].mask, &masks[4].mask), "every window has the same mask");
+}
+
+#[test]
+fn masks_have_the_name_that_was_given_and_are_an_explainers() {
+    let folder = Folder::new(&rows(10, &tokenization()), convolutional(), &["all"]);
+    // A name that an attribution method has too.
+    let config = Config { method: Name::new("lime").unwrap(), replicate: 2, ..Config::default() };
+    folder.run("a", &config, Shard::WHOLE).unwrap();
+    let is_named = |name: MaskName| {
+        let method = name.method;
+        (&*method.name, method.kind, method.replicate) == ("lime", MethodKind::Explainer, 2)
+    };
+    assert!(folder.masks("a").iter().all(|mask| is_named(mask.name())));
+    assert!(folder.bases("a").iter().all(|mask| is_named(mask.name())));
+    assert_eq!((folder.masks("a").len(), folder.bases("a").len()), (10, 10));
 }
 
 #[test]
@@ -136,16 +152,16 @@ fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
     let folder = Folder::new(&table, transformer(), &RANKS);
     folder.run("all", &Config::default(), Shard::WHOLE).unwrap();
     let all = folder.masks("all");
-    for split in ["train", "valid", "test"] {
-        let config = Config { split: Some(split.to_owned()), ..Config::default() };
-        folder.run(split, &config, Shard::WHOLE).unwrap();
+    for &split in Split::ALL {
+        let config = Config { split: Some(split), ..Config::default() };
+        folder.run(split.name(), &config, Shard::WHOLE).unwrap();
         let expected: Vec<&MaskRow> = table
             .iter()
             .zip(all.chunks(2))
-            .filter(|(row, _)| row.split.as_deref() == Some(split))
+            .filter(|(row, _)| row.split == Some(split))
             .flat_map(|(_, masks)| masks)
             .collect();
-        let found = folder.masks(split);
+        let found = folder.masks(split.name());
         assert!(!found.is_empty() && found.len() == expected.len(), "{split}");
         for (found, expected) in found.iter().zip(expected) {
             assert_eq!((&found.id, found.window), (&expected.id, expected.window));
@@ -174,8 +190,8 @@ fn the_target_of_a_rank_is_what_the_classifier_predicts() {
     let predictions = predict(&classifier, &tokens, None).unwrap();
     for (masks, prediction) in folder.masks("a").chunks(2).zip(predictions) {
         for (rank, mask) in masks.iter().enumerate() {
-            assert_eq!(mask.rank, RANKS[rank]);
-            assert_eq!(mask.target_kind, "predicted");
+            assert_eq!(mask.rank.name(), RANKS[rank]);
+            assert_eq!(mask.target_kind, TargetKind::Predicted);
             let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
             assert_eq!(mask.target.as_ref(), Some(taxon));
         }
@@ -294,6 +310,12 @@ fn what_does_not_belong_together_is_refused() {
         refused(&folder, &config, ExitCode::Usage, &["area"]);
     }
     refused(&folder, &Config { frames: 0, ..Config::default() }, ExitCode::Usage, &["frames"]);
+    refused(
+        &folder,
+        &Config { replicate: 0, ..Config::default() },
+        ExitCode::Usage,
+        &["--replicate is 0"],
+    );
     std::fs::remove_dir_all(folder.path("explainer")).unwrap();
     refused(&folder, &Config::default(), ExitCode::BadInput, &["explainer"]);
     assert!(Path::new(&folder.path("tokens.parquet")).exists());

@@ -42,18 +42,24 @@ pub trait Subject: Copy + Eq + Hash + Send + Sync + fmt::Debug {
 }
 
 /// A table asks for more figures than anyone can mean.
-#[derive(Debug)]
-pub struct TooMany;
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TooMany {
+    /// More methods, operators and ranks than this maximum.
+    Names(usize),
+    /// More sums of their combinations than memory is for.
+    Sums,
+}
 
 impl TooMany {
     /// The fault about the row that was one too many; `remedy` says how to ask for fewer.
     pub fn at(self, row: InputFault, remedy: &str) -> Fault {
-        row.expected(format!(
-            "at most {MAX_CELLS} sums of combinations of methods, operators and ranks"
-        ))
-        .found("more")
-        .remedy(remedy)
-        .into()
+        let expected = match self {
+            Self::Names(maximum) => format!("at most {maximum} methods, operators and ranks"),
+            Self::Sums => {
+                format!("at most {MAX_CELLS} sums of combinations of methods, operators and ranks")
+            }
+        };
+        row.expected(expected).found("more").remedy(remedy).into()
     }
 }
 
@@ -152,7 +158,7 @@ impl<S: Subject> Ledger<S> {
         let sums = subject.sums();
         self.cells += Panel::cells(sums, replicates);
         if self.cells > MAX_CELLS {
-            return Err(TooMany);
+            return Err(TooMany::Sums);
         }
         let place = self.panels.len();
         self.places.insert(subject, place);
@@ -198,5 +204,124 @@ impl<S: Subject> Ledger<S> {
         };
         found.par_extend(groups.into_par_iter().filter_map(all_splits));
         found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formula::Formula;
+    use crate::panel::Figure;
+    use readlens_tables::vocabulary::Split;
+
+    #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+    struct Key {
+        name: u32,
+        adds_up: bool,
+        over: Over,
+    }
+
+    impl Subject for Key {
+        fn sums(&self) -> usize {
+            2
+        }
+
+        fn is_point(&self) -> bool {
+            false
+        }
+
+        fn adds_up(&self) -> bool {
+            self.adds_up
+        }
+
+        fn over(&self) -> Over {
+            self.over
+        }
+
+        fn with_over(self, over: Over) -> Self {
+            Self { over, ..self }
+        }
+    }
+
+    const OVER: [Over; 3] = [Over::Split(Split::Train), Over::Split(Split::Test), Over::Unassigned];
+
+    fn key(name: u32, over: Over) -> Key {
+        Key { name, adds_up: true, over }
+    }
+
+    /// Two windows of each of 900 records, more than one update of the replicates; all numbers are
+    /// sums of powers of two, so that no order of adding them rounds.
+    fn windows() -> impl Iterator<Item = (String, Over, [f64; 2])> {
+        (0..1800_usize).map(|window| {
+            let (record, value) = (window / 2, (window * 7 % 8) as f64 / 8.0);
+            (format!("r{record}"), OVER[record % 3], [value, 1.0 - value])
+        })
+    }
+
+    fn figures(_: &Key, panel: &Panel) -> [Figure; 2] {
+        [panel.figure(Formula::Mean(0)), panel.figure(Formula::Ratio(1, 0))]
+    }
+
+    fn found(ledger: Ledger<Key>) -> HashMap<Key, [Figure; 2]> {
+        let found = ledger.finish(figures);
+        let count = found.len();
+        let found: HashMap<Key, [Figure; 2]> = found.into_iter().collect();
+        assert_eq!(found.len(), count, "a key has two figures");
+        found
+    }
+
+    #[test]
+    fn sums_over_splits_are_those_of_one_panel_over_all() -> Result<(), TooMany> {
+        let bootstrap = Bootstrap::new(3, 100);
+        let mut ledger = Ledger::new(bootstrap.clone());
+        let mut panels: HashMap<Over, Panel> = HashMap::new();
+        for (ordinal, (id, over, values)) in windows().enumerate() {
+            ledger.begin_record(&id);
+            ledger.observe(key(1, over), 1.0, &values)?;
+            for over in [over, Over::All] {
+                let panel = panels.entry(over).or_insert_with(|| Panel::new(2, 100));
+                let observation = Observation::new(ordinal as u64 / 2, 1.0, &values);
+                panel.add(&observation, &bootstrap.weights(&id));
+            }
+        }
+        let found = found(ledger);
+        assert_eq!(found.len(), 4);
+        for (over, panel) in panels {
+            assert_eq!(found[&key(1, over)], figures(&key(1, over), &panel), "{over}");
+        }
+        let [mean, _] = found[&key(1, Over::All)];
+        assert!(mean.windows == 1800 && mean.interval.is_some());
+        Ok(())
+    }
+
+    #[test]
+    fn a_figure_that_does_not_add_up_is_over_what_it_was_observed_over() -> Result<(), TooMany> {
+        let mut ledger = Ledger::new(Bootstrap::new(3, 10));
+        for (id, over, values) in windows() {
+            ledger.begin_record(&id);
+            ledger.observe(Key { adds_up: false, ..key(1, over) }, 1.0, &values)?;
+            // One split alone is all windows too.
+            if over == OVER[1] {
+                ledger.observe_at(key(2, over), 0.5, 1, &values[..1])?;
+            }
+        }
+        let found = found(ledger);
+        assert_eq!(found.len(), 3 + 2);
+        assert!(found.keys().all(|key| key.adds_up || key.over != Over::All));
+        let [one, all] = [OVER[1], Over::All].map(|over| found[&key(2, over)]);
+        assert_eq!(one[0], all[0]);
+        // The first of the two sums was left out.
+        assert_eq!((one[0].value, one[0].windows), (0.0, 600));
+        Ok(())
+    }
+
+    #[test]
+    fn endless_figures_are_refused() {
+        let mut ledger = Ledger::new(Bootstrap::new(3, 100_000));
+        ledger.begin_record("r");
+        let mut refused =
+            (0..).map(|name| ledger.observe(key(name, Over::All), 1.0, &[0.0]).is_err());
+        // 300,003 numbers each.
+        assert_eq!(refused.position(|is_refused| is_refused), Some(MAX_CELLS / 300_003));
     }
 }

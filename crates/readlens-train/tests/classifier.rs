@@ -14,6 +14,7 @@ use readlens_provenance::{InputDigest, Manifest, read_json};
 use readlens_stage::Context;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::Split;
 use readlens_tests::{RANKS, read_rows, rows, tokenization, write_tokens};
 use readlens_train::classifier::{Config, ModelConfig, Paths, Preset, run};
 
@@ -131,7 +132,7 @@ fn missing_labels_are_left_out_rank_by_rank() {
 #[test]
 fn taxa_are_those_of_the_training_windows_only() {
     let mut table = rows(40, &tokenization());
-    for row in table.iter_mut().filter(|row| row.split.as_deref() != Some("train")) {
+    for row in table.iter_mut().filter(|row| row.split != Some(Split::Train)) {
         row.taxa[1] = Some("unseen".to_owned());
     }
     let directory = tempfile::tempdir().unwrap();
@@ -145,7 +146,7 @@ fn taxa_are_those_of_the_training_windows_only() {
 fn a_test_window_changes_nothing_but_the_longest_length() {
     let table = rows(40, &tokenization());
     let mut other = table.clone();
-    for row in other.iter_mut().filter(|row| row.split.as_deref() == Some("test")) {
+    for row in other.iter_mut().filter(|row| row.split == Some(Split::Test)) {
         row.tokens[1..].fill(5);
         row.taxa = vec![None, None];
     }
@@ -167,13 +168,13 @@ fn windows_without_a_split_are_left_out_where_others_have_one() {
         std::fs::read(paths.output.join(WEIGHTS_FILE)).unwrap()
     };
     let mut table = rows(40, &tokenization());
-    let is_train = |row: &&mut TokenRow| row.split.as_deref() == Some("train");
+    let is_train = |row: &&mut TokenRow| row.split == Some(Split::Train);
     table.iter_mut().filter(is_train).step_by(2).for_each(|row| row.split = None);
     let without: Vec<TokenRow> = table.iter().filter(|row| row.split.is_some()).cloned().collect();
     assert!(weights(&table) == weights(&without));
     // Where no window has a split, all are for training.
     let mut train = table.clone();
-    train.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
+    train.iter_mut().for_each(|row| row.split = Some(Split::Train));
     table.iter_mut().for_each(|row| row.split = None);
     assert!(weights(&table) == weights(&train));
 }
@@ -214,9 +215,9 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
 /// Sixteen training windows, and the same again to validate on.
 fn by_heart() -> Vec<TokenRow> {
     let mut table = rows(16, &tokenization());
-    table.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
+    table.iter_mut().for_each(|row| row.split = Some(Split::Train));
     let mut again = table.clone();
-    again.iter_mut().for_each(|row| row.split = Some("valid".to_owned()));
+    again.iter_mut().for_each(|row| row.split = Some(Split::Valid));
     table.extend(again);
     table
 }

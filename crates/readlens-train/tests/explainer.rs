@@ -15,6 +15,7 @@ use readlens_provenance::{InputDigest, Manifest, read_json};
 use readlens_stage::Context;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::Split;
 use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
 };
@@ -113,13 +114,13 @@ fn every_loss_term_has_a_curve() {
     for term in ["loss", "classification", "entropy", "area", "total_variation"] {
         let epochs: Vec<u32> = curves
             .iter()
-            .filter(|f| f.term == term && f.step.is_none() && f.split == "train")
+            .filter(|f| f.term == term && f.step.is_none() && f.split == Split::Train)
             .map(|f| f.epoch)
             .collect();
         assert_eq!(epochs, [1, 2], "{term}");
     }
     for term in ["hard_area", "mask_correlation", "score"] {
-        let valid = curves.iter().filter(|f| f.term == term && f.split == "valid").count();
+        let valid = curves.iter().filter(|f| f.term == term && f.split == Split::Valid).count();
         assert_eq!(valid, 2, "{term}");
     }
     assert!(curves.iter().all(|f| f.value.is_finite()));
@@ -225,9 +226,9 @@ fn collapse_has_its_three_kinds_and_honest_masks_pass() {
 #[test]
 fn a_table_without_valid_windows_keeps_the_last_epoch() {
     let mut rows = rows(20, &tokenization());
-    rows.iter_mut().for_each(|row| row.split = Some("train".to_owned()));
+    rows.iter_mut().for_each(|row| row.split = Some(Split::Train));
     let (_, curves) = result(&config(Preset::Hard), &rows);
-    assert!(curves.iter().all(|f| f.split == "train"));
+    assert!(curves.iter().all(|f| f.split == Split::Train));
 }
 
 #[test]

@@ -118,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
     use readlens_fault::Fault;
     use readlens_kmer::Alphabet;
+    use readlens_tables::vocabulary::Split;
 
     use super::*;
 

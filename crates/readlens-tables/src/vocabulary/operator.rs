@@ -252,11 +252,10 @@ mod tests {
         for &operator in Operator::ALL {
             let Some(inverse) = operator.inverse() else { continue };
             assert_eq!(inverse.inverse(), Some(operator));
-            assert_eq!(
-                inverse.is_control() || operator.role() == Role::Whole,
-                operator.is_control() || inverse.role() == Role::Whole,
-                "{operator}"
-            );
+            // The whole input is no control, and what is left without it is one.
+            let is_whole = |operator: Operator| operator.role() == Role::Whole;
+            let is_alike = operator.is_control() == inverse.is_control();
+            assert_eq!(is_alike, !is_whole(operator) && !is_whole(inverse), "{operator}");
             match (operator.role(), inverse.role()) {
                 (Role::Keeps, Role::Removes) | (Role::Removes, Role::Keeps) => {}
                 (Role::Whole, Role::Empty) | (Role::Empty, Role::Whole) => {}
