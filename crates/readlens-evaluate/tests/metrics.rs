@@ -322,3 +322,36 @@ fn the_papers_table_is_aligned_text() {
     majority_class         33.3
     ");
 }
+
+#[test]
+fn beside_an_explainer_other_methods_have_a_line_each() {
+    // The rival is right on every window that has a label.
+    let of_rival = |row: &PerturbationRow| PerturbationRow {
+        method: text("lime"),
+        predicted: row.label.clone().unwrap_or_else(|| row.predicted.clone()),
+        correct: row.label.as_ref().map(|_| true),
+        ..row.clone()
+    };
+    let with_rival = |row: PerturbationRow| {
+        let rival = (row.operator == "hard_masked").then(|| of_rival(&row));
+        rival.into_iter().chain([row])
+    };
+    let perturbations: Vec<PerturbationRow> =
+        perturbations().into_iter().flat_map(with_rival).collect();
+    let of_lime = |mask: &MaskRow| MaskRow { method: text("lime"), ..mask.clone() };
+    let masks: Vec<MaskRow> = masks().into_iter().flat_map(|mask| [of_lime(&mask), mask]).collect();
+    let rows = Bench::new().evaluate(&tokens(), &masks, &perturbations).unwrap();
+    insta::assert_snapshot!(paper_table(&rows), @r"
+    accuracy in %, split test, masks of explainer for all ranks
+    area 0.438, hard_area 0.333, segments 1.000
+    operator        genus (n=3)
+    unmasked               66.7
+    hard_masked            66.7
+    majority_class         33.3
+
+    following the masks, split test, accuracy in %
+    masks      rank   hard_masked  hard_area
+    explainer  genus         66.7      0.333
+    lime       genus        100.0      0.333
+    ");
+}

@@ -124,3 +124,32 @@ pub fn finish(outcome: Result<()>) -> ProcessExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::{Arg, ArgAction};
+
+    #[test]
+    fn a_flag_of_a_configuration_file_is_bare_or_absent() {
+        let command = clap::Command::new("stage")
+            .arg(Arg::new("graded").long("graded").action(ArgAction::SetTrue))
+            .arg(Arg::new("check").long("check").num_args(0..=1).value_parser(["report", "strict"]))
+            .arg(
+                Arg::new("reverse").long("reverse").num_args(0..=1).value_parser(["true", "false"]),
+            )
+            .arg(Arg::new("split").long("split"));
+        let typed = |argument: &str| {
+            plain_flag(&command, argument.into()).map(|kept| kept.to_string_lossy().into_owned())
+        };
+        let kept = |argument: &str| Some(argument.to_owned());
+        for option in ["graded", "check"] {
+            assert_eq!(typed(&format!("--{option}=true")), Some(format!("--{option}")));
+            assert_eq!(typed(&format!("--{option}=false")), None);
+        }
+        for argument in ["--check=strict", "--reverse=true", "--reverse=false", "--split=true"] {
+            assert_eq!(typed(argument), kept(argument));
+        }
+        assert_eq!(typed("genes.fasta"), kept("genes.fasta"));
+    }
+}
