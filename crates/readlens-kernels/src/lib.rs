@@ -5,8 +5,8 @@
 //! its result depends on the level but never on the number of threads. Matrix products are the
 //! exception with code of its own per level ([`product`]).
 //!
-//! Matrices are row-major. Sequences are *ragged*: the rows of a batch stand one sequence after the other without
-//! padding, so no kernel ever computes a padded position.
+//! Matrices are row-major. Sequences are *ragged*: the rows of a batch stand one sequence after the
+//! other without padding, so no kernel ever computes a padded position.
 
 mod adamw;
 mod attention;
