@@ -23,6 +23,10 @@ SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 REMOVALS = ("own", "mean", "unknown", "shuffled")
 
 
+# The removals that the names of operators say; others are under the classifier's own masking.
+OWN_REMOVALS = {"all_mean": "mean", "all_unknown": "unknown", "all_shuffled": "shuffled"}
+
+
 class Method(NamedTuple):
     """What made a mask; sorts as the tables list them."""
 
@@ -59,8 +63,10 @@ class Metrics:
 
     def get(
         self, method: Method | None, operator: str, metric: str, rank: str, share: float | None = None,
-        removal: str = "own",
+        removal: str | None = None,
     ) -> dict | None:
+        # An operator that hides everything says in its name how.
+        removal = removal or OWN_REMOVALS.get(operator, "own")
         return self.rows.get((method, operator, removal, share, rank, metric))
 
     def methods(self) -> list[Method]:

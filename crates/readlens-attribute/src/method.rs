@@ -45,20 +45,27 @@ pub enum Method {
 }
 
 impl Method {
-    /// All methods with their default settings, from the cheapest idea to the most costly.
-    pub fn all() -> [Self; 10] {
-        [
-            Self::RandomTokens,
-            Self::RandomBlocks,
-            Self::GradientInput,
-            Self::IntegratedGradients(IntegratedGradients::default()),
-            Self::Occlusion(Occlusion::default()),
-            Self::LeaveOneOut,
-            Self::AttentionRollout,
-            Self::Lime(Lime::default()),
-            Self::KernelShap(KernelShap::default()),
-            Self::OptimizedMask(OptimizedMask::default()),
-        ]
+    /// All methods with their default settings, in the order of the vocabulary.
+    pub fn all() -> Vec<Self> {
+        AttributionMethod::ALL.iter().copied().map(Self::with_defaults).collect()
+    }
+
+    /// The method with its default settings.
+    pub fn with_defaults(word: AttributionMethod) -> Self {
+        match word {
+            AttributionMethod::RandomTokens => Self::RandomTokens,
+            AttributionMethod::RandomBlocks => Self::RandomBlocks,
+            AttributionMethod::GradientInput => Self::GradientInput,
+            AttributionMethod::IntegratedGradients => {
+                Self::IntegratedGradients(IntegratedGradients::default())
+            }
+            AttributionMethod::Occlusion => Self::Occlusion(Occlusion::default()),
+            AttributionMethod::LeaveOneOut => Self::LeaveOneOut,
+            AttributionMethod::AttentionRollout => Self::AttentionRollout,
+            AttributionMethod::Lime => Self::Lime(Lime::default()),
+            AttributionMethod::KernelShap => Self::KernelShap(KernelShap::default()),
+            AttributionMethod::OptimizedMask => Self::OptimizedMask(OptimizedMask::default()),
+        }
     }
 
     /// The method as the tables know it.
@@ -205,7 +212,9 @@ impl FromStr for Method {
         let name = parts.next().unwrap_or_default();
         let mut method =
             Self::all().into_iter().find(|method| method.name() == name).ok_or_else(|| {
-                let names = Self::all().map(Self::name).join(", ");
+                let names: Vec<&str> =
+                    AttributionMethod::ALL.iter().map(|word| word.name()).collect();
+                let names = names.join(", ");
                 let remedy = if name.contains('=') {
                     "; settings follow their method behind colons, as in lime:samples=500:ridge=1"
                 } else {

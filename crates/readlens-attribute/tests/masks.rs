@@ -75,7 +75,10 @@ fn all_methods() -> Config {
         Method::OptimizedMask(of) => Method::OptimizedMask(OptimizedMask { steps: 4, ..of }),
         other => other,
     };
-    Config { methods: Method::all().map(cheap).to_vec(), ..config(Method::GradientInput) }
+    Config {
+        methods: Method::all().into_iter().map(cheap).collect(),
+        ..config(Method::GradientInput)
+    }
 }
 
 #[test]

@@ -54,7 +54,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
     for kind in [ExplainerKind::Transformer, ExplainerKind::Convolutional] {
         let config = ExplainerConfig {
             network: network(kind, &encoder),
-            masks: vec!["all".to_owned()],
+            masks: vec![readlens_nn::ALL_RANKS.to_owned()],
             smoothing: 1,
             gradient: None,
             selection: Selection::Threshold,

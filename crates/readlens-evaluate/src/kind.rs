@@ -37,51 +37,30 @@ impl Kind {
         match self {
             Self::Calibration => CALIBRATION_BINS,
             Self::Localisation => 5,
-            _ => self.metrics().len(),
+            Self::Accuracy
+            | Self::AccuracyMacro
+            | Self::Prediction
+            | Self::Lineage
+            | Self::Sufficiency
+            | Self::Comprehensiveness
+            | Self::NormalizedSufficiency
+            | Self::NormalizedComprehensiveness
+            | Self::SoftSufficiency
+            | Self::SoftComprehensiveness
+            | Self::Deletion
+            | Self::Insertion
+            | Self::Infidelity
+            | Self::Shape
+            | Self::Variation
+            | Self::Segments
+            | Self::Concentration
+            | Self::LeaveOneOut => self.metrics().len(),
         }
     }
 
-    /// The metrics that are made of the sums, in their order.
-    pub(crate) fn metrics(self) -> &'static [Metric] {
-        match self {
-            Self::Accuracy => &[Metric::Accuracy],
-            Self::AccuracyMacro => &[Metric::AccuracyMacro],
-            Self::Prediction => {
-                &[Metric::Agreement, Metric::PTarget, Metric::Entropy, Metric::KeptArea]
-            }
-            Self::Lineage => &[Metric::LineageConsistency],
-            Self::Calibration => &[Metric::ExpectedCalibrationError],
-            Self::Sufficiency => &[Metric::Sufficiency],
-            Self::Comprehensiveness => &[Metric::Comprehensiveness, Metric::LogOdds],
-            Self::NormalizedSufficiency => &[Metric::NormalizedSufficiency],
-            Self::NormalizedComprehensiveness => &[Metric::NormalizedComprehensiveness],
-            Self::SoftSufficiency => &[Metric::SoftNormalizedSufficiency],
-            Self::SoftComprehensiveness => &[Metric::SoftNormalizedComprehensiveness],
-            Self::Deletion => &[Metric::DeletionAuc],
-            Self::Insertion => &[Metric::InsertionAuc],
-            Self::Infidelity => &[Metric::Infidelity, Metric::InfidelityScaled],
-            Self::Shape => &[Metric::Area, Metric::HardArea, Metric::Segments],
-            Self::Variation => &[Metric::TotalVariation, Metric::HardTotalVariation],
-            Self::Segments => &[
-                Metric::SegmentLengthTokens,
-                Metric::SegmentLengthNt,
-                Metric::SegmentLengthTokensMax,
-                Metric::SegmentLengthNtMax,
-            ],
-            Self::Concentration => &[Metric::Gini, Metric::EffectiveTokens],
-            Self::LeaveOneOut => &[Metric::LeaveOneOutTau],
-            Self::Localisation => &[
-                Metric::Auprc,
-                Metric::Iou,
-                Metric::Pointing,
-                Metric::Mass,
-                Metric::Prevalence,
-                Metric::AuprcOverPrevalence,
-                Metric::IouOverPrevalence,
-                Metric::PointingOverPrevalence,
-                Metric::MassOverPrevalence,
-            ],
-        }
+    /// The metrics that are made of the sums, in the order of the sums.
+    pub(crate) fn metrics(self) -> Vec<Metric> {
+        Metric::ALL.iter().copied().filter(|metric| Self::of(*metric) == Some(self)).collect()
     }
 
     /// How the metric at `place` of [`Self::metrics`] is made of the sums.
@@ -90,13 +69,30 @@ impl Kind {
             Self::Calibration => Formula::Deviation,
             // The fifth sum is the prevalence.
             Self::Localisation if place >= 5 => Formula::Ratio(place - 5, 4),
-            _ => Formula::Mean(place),
+            Self::Accuracy
+            | Self::AccuracyMacro
+            | Self::Prediction
+            | Self::Lineage
+            | Self::Sufficiency
+            | Self::Comprehensiveness
+            | Self::NormalizedSufficiency
+            | Self::NormalizedComprehensiveness
+            | Self::SoftSufficiency
+            | Self::SoftComprehensiveness
+            | Self::Deletion
+            | Self::Insertion
+            | Self::Infidelity
+            | Self::Shape
+            | Self::Variation
+            | Self::Segments
+            | Self::Concentration
+            | Self::LeaveOneOut
+            | Self::Localisation => Formula::Mean(place),
         }
     }
 
     /// The kind that makes a metric of sums; none for metrics that are no sums over windows, and
     /// for those of other stages.
-    #[cfg(test)]
     pub(crate) fn of(metric: Metric) -> Option<Self> {
         Some(match metric {
             Metric::Accuracy => Self::Accuracy,
@@ -140,19 +136,5 @@ impl Kind {
             | Metric::RelativeDistance
             | Metric::MaxSensitivity => return None,
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// `of` is exhaustive: a metric that no kind makes does not pass unnoticed.
-    #[test]
-    fn every_metric_is_made_by_the_kind_that_lists_it() {
-        for &metric in Metric::ALL {
-            let Some(kind) = Kind::of(metric) else { continue };
-            assert!(kind.metrics().contains(&metric), "{metric} is not among those of {kind:?}");
-        }
     }
 }

@@ -81,8 +81,8 @@ impl Ledger {
         found.sort_by(|(a, _), (b, _)| names.compare(ranks, a, b));
         let rows = found.iter().flat_map(|(key, figures)| {
             let about = names.about(key);
-            let metrics = key.kind.metrics().iter().zip(figures);
-            metrics.map(move |(&metric, &figure)| about.row(metric, figure))
+            let metrics = key.kind.metrics().into_iter().zip(figures);
+            metrics.map(move |(metric, &figure)| about.row(metric, figure))
         });
         rows.collect()
     }

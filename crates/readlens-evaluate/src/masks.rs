@@ -19,7 +19,8 @@ use crate::truth::Truth;
 
 /// Whether the mask is by the method that others are compared with, token by token.
 fn is_leave_one_out(row: &MaskRow) -> bool {
-    row.name().method.known() == Some(AttributionMethod::LeaveOneOut)
+    row.method_kind == AttributionMethod::LeaveOneOut.kind()
+        && row.method == *AttributionMethod::LeaveOneOut.name()
 }
 
 /// Observes every mask of the tables at `paths`.

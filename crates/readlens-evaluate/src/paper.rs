@@ -2,7 +2,7 @@ use std::fmt::{self, Write};
 
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::vocabulary::{
-    MaskName, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split,
+    MaskName, MethodKind, Metric, Name, Operator, Over, Ranks, Split,
 };
 use serde::{Serialize, Serializer};
 
@@ -172,9 +172,9 @@ pub fn paper_table(metrics: &[MetricRow]) -> String {
     PaperTable::new(metrics).to_string()
 }
 
-/// Whether a row is a plain figure: of no share, and under the classifier's own removal.
+/// Whether a row is a plain figure: of no share, and under the operator's own removal.
 fn is_plain(row: &MetricRow) -> bool {
-    row.share.is_none() && row.removal == Removal::Own
+    row.share.is_none() && row.has_own_removal()
 }
 
 impl PaperTable {
@@ -200,7 +200,8 @@ impl PaperTable {
                     rows().find(|row| {
                         row.rank == rank
                             && row.operator == operator
-                            && (row.method.is_none() || row.mask_name() == *mask)
+                            && (row.method.is_none()
+                                || mask.as_ref().is_some_and(|mask| row.is_of(mask)))
                     })
                 };
                 let n = OPERATORS.iter().find_map(|operator| of(*operator)).map_or(0, |row| row.n);
@@ -214,7 +215,7 @@ impl PaperTable {
                     row.operator == Operator::Mask
                         && row.metric == metric
                         && row.split == over
-                        && row.mask_name() == *mask
+                        && mask.as_ref().is_some_and(|mask| row.is_of(mask))
                 };
                 metrics.iter().find(is_it).map(|row| (metric, row.value))
             };
@@ -263,7 +264,7 @@ fn faithfulness(
         let figure = |column: &Column| {
             let operator = if is_block { column.block } else { Some(column.operator) };
             let is_it = |row: &&&MetricRow| {
-                row.mask_name().as_ref() == mask
+                mask.map_or(row.method.is_none(), |mask| row.is_of(mask))
                     && row.operator.known() == operator
                     && row.metric == column.metric
                     && (row.rank == rank || row.operator == Operator::Mask)

@@ -235,17 +235,6 @@ fn key_of(
             .into());
     }
     let mask = row.mask_name();
-    let has_part = row.method.is_some()
-        || row.method_kind.is_some()
-        || row.replicate.is_some()
-        || row.mask_rank.is_some();
-    if mask.is_none() && has_part {
-        return Err(fault()
-            .expected("method, method_kind, replicate and mask_rank together, or null in all four")
-            .found("null in some of them")
-            .remedy("fill all four, or none where no mask was used")
-            .into());
-    }
     let full = |found: TooMany| too_many(fault())(found);
     Ok(Key {
         mask: mask.map(|mask| ledger.mask(&mask)).transpose().map_err(full)?,

@@ -1,4 +1,4 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
@@ -9,6 +9,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Name;
 use readlens_tables::{Reader, Writer};
 
 use crate::check::{Check, check};
@@ -74,6 +75,9 @@ pub fn run(
     for masks in masks {
         rows.extend(collapse::measure(masks, tokens, context)?);
     }
+    if let Some(checks) = &config.checks {
+        refuse_unknown(&checks.methods, &rows)?;
+    }
     let checks = config.checks.as_ref().map(|checks| check(&rows, &evidence, checks));
     // Both files are complete before either takes its name.
     let json = match &outputs.json {
@@ -91,6 +95,19 @@ pub fn run(
     }
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
     Ok(Evaluated { metrics: rows, checks })
+}
+
+/// Refuses methods to check that have no masks.
+fn refuse_unknown(chosen: &[Name], rows: &[MetricRow]) -> Result<()> {
+    let known: BTreeSet<&Name> = rows.iter().filter_map(|row| row.method.as_ref()).collect();
+    let Some(unknown) = chosen.iter().find(|method| !known.contains(method)) else {
+        return Ok(());
+    };
+    let known: Vec<&str> = known.into_iter().map(Name::as_str).collect();
+    Err(Fault::usage(format!(
+        "--check-methods names {unknown}, which has no masks here; those with masks are {}",
+        known.join(", ")
+    )))
 }
 
 /// All rows of the metrics tables at `paths`.

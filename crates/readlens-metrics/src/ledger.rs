@@ -7,7 +7,7 @@ use readlens_fault::{Fault, InputFault};
 use readlens_tables::vocabulary::Over;
 
 use crate::bootstrap::Bootstrap;
-use crate::panel::{MAX_VALUES, Observation, Panel};
+use crate::panel::{Observation, Panel};
 
 /// Maximum of the numbers that all sums and their replicates may take: 2 GiB.
 ///
@@ -109,7 +109,7 @@ impl<S: Subject> Ledger<S> {
     }
 
     /// Adds a window of the current record to the sums of `subject`, with the weight `importance`;
-    /// one value per sum, at most [`MAX_VALUES`].
+    /// one value per sum, at most [`crate::MAX_VALUES`].
     ///
     /// # Errors
     /// There would be more sums than memory is for.
@@ -133,16 +133,7 @@ impl<S: Subject> Ledger<S> {
             None => self.add_panel(subject)?,
         };
         let record = self.first_record + (self.records.len() as u64).saturating_sub(1);
-        let mut kept = [0.0; MAX_VALUES];
-        kept[..values.len()].copy_from_slice(values);
-        let (first, count) = (first as u8, values.len() as u8);
-        self.panels[place].2.push(Observation {
-            record,
-            importance,
-            place: first,
-            count,
-            values: kept,
-        });
+        self.panels[place].2.push(Observation::at(record, importance, first, values));
         self.kept_back += 1;
         if self.kept_back == OBSERVATIONS_PER_UPDATE {
             self.update();

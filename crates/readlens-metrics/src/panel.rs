@@ -1,7 +1,7 @@
 use crate::bootstrap;
 use crate::formula::Formula;
 
-/// Most values of one [`Observation`].
+/// Maximum number of values of one [`Observation`].
 pub const MAX_VALUES: usize = 5;
 
 /// What one window contributes to a panel.
@@ -20,12 +20,20 @@ pub struct Observation {
 }
 
 impl Observation {
-    /// A window of a record with its first values, at most [`MAX_VALUES`].
-    pub fn new(record: u64, importance: f64, first: &[f64]) -> Self {
-        let mut values = [0.0; MAX_VALUES];
-        values.iter_mut().zip(first).for_each(|(kept, value)| *kept = *value);
-        let count = first.len().min(MAX_VALUES) as u8;
-        Self { record, importance, place: 0, count, values }
+    /// A window of a record with the values of the first sums, at most [`MAX_VALUES`].
+    pub fn new(record: u64, importance: f64, values: &[f64]) -> Self {
+        Self::at(record, importance, 0, values)
+    }
+
+    /// A window of a record with the values of the sums from the one at `first` on.
+    ///
+    /// # Panics
+    /// There are more than [`MAX_VALUES`] values.
+    pub fn at(record: u64, importance: f64, first: usize, values: &[f64]) -> Self {
+        let mut kept = [0.0; MAX_VALUES];
+        kept[..values.len()].copy_from_slice(values);
+        let (place, count) = (first as u8, values.len() as u8);
+        Self { record, importance, place, count, values: kept }
     }
 }
 

@@ -1,5 +1,8 @@
 use std::ops::Range;
 
+/// The name of a mask that explains all ranks in an Explainer's configuration.
+pub const ALL_RANKS: &str = "all";
+
 /// What a mask explains of a classifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Explained {

@@ -36,7 +36,7 @@ pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
 pub use dropout::Dropout;
 pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
-pub use explained::Explained;
+pub use explained::{ALL_RANKS, Explained};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use mask_gradient::{mask_gradient, predicted_mask_gradient};

@@ -13,7 +13,7 @@ use crate::config::Config;
 use crate::donors::{Donor, foreign};
 use crate::graded::{LEVELS, SHARES, block_of, first_of, inverse, order, subset_of};
 use crate::operators::{OF_OWN_MASK, UNDER_EVERY_REMOVAL, draw, factors};
-use crate::removal::{of_everything, replace, replaces_tokens};
+use crate::removal::{replace, replaces_tokens};
 use crate::selection::Masked;
 
 /// Who predicts.
@@ -76,7 +76,14 @@ impl<'a> Planner<'a> {
         let graded = if self.config.graded { 2 * SHARES.len() * (1 + others) } else { 0 };
         let soft = 2 * self.config.soft_draws as usize;
         let judged = if self.has_judge { 2 } else { 0 };
-        self.plain_count() + masks * (OF_OWN_MASK.len() + 1 + 4 * others + graded + soft + judged)
+        self.plain_count()
+            + masks
+                * (OF_OWN_MASK.len()
+                    + 1
+                    + UNDER_EVERY_REMOVAL.len() * others
+                    + graded
+                    + soft
+                    + judged)
     }
 
     /// The removals to try: the classifier's own and those asked for.
@@ -108,14 +115,14 @@ impl<'a> Planner<'a> {
             let factors = vec![level; real];
             let mut pass = self.factors(window, None, Operator::Constant, Some(level), factors);
             if level == 0.0 {
-                let operator = of_everything(Removal::Own);
+                let operator = Removal::Own.of_everything();
                 pass.outcomes.insert(0, Outcome { operator, share: None, ..pass.outcomes[0] });
             }
             passes.push(pass);
         }
         let nothing = vec![0.0; real];
         for removal in [Removal::Mean].into_iter().chain(self.replacing()) {
-            let operator = of_everything(removal);
+            let operator = removal.of_everything();
             passes.push(self.removed(window, None, operator, None, removal, &nothing)?);
         }
         if self.has_judge {
@@ -226,9 +233,9 @@ impl<'a> Planner<'a> {
     }
 
     fn stream_of(&self, window: &Masked, mask: &MaskRow, purpose: &str) -> impl rand::Rng + use<> {
-        let MaskName { method, ranks } = mask.name();
         let window = &window.window;
-        let purpose = format!("{purpose}/{}/{method}/{ranks}/{}", window.window, window.id);
+        let mask = stream_name(&mask.name());
+        let purpose = format!("{purpose}/{}/{mask}/{}", window.window, window.id);
         stream(self.config.seed, &purpose)
     }
 
@@ -282,5 +289,32 @@ impl<'a> Planner<'a> {
             pass.multiplies = false;
         }
         Ok(pass)
+    }
+}
+
+/// The mask in the names of random streams. Every draw depends on this text, so it stays as it is.
+fn stream_name(mask: &MaskName) -> String {
+    let MaskName { method, ranks } = mask;
+    match method.replicate {
+        1 => format!("{}/{ranks}", method.name),
+        replicate => format!("{}#{replicate}/{ranks}", method.name),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+    use readlens_tables::vocabulary::{Method, MethodKind, Name, Ranks};
+
+    #[test]
+    fn streams_of_masks_keep_their_names() {
+        let name = |replicate, ranks| {
+            let name = Name::new("distilled").unwrap();
+            let method = Method { kind: MethodKind::Explainer, name, replicate };
+            stream_name(&MaskName { method, ranks })
+        };
+        assert_eq!(name(1, Ranks::All), "distilled/all");
+        assert_eq!(name(2, Ranks::One(Name::new("genus").unwrap())), "distilled#2/genus");
     }
 }

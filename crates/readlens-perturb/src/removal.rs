@@ -3,19 +3,9 @@
 use rand::Rng;
 use readlens_fault::Result;
 use readlens_kmer::{Tokenization, UNK};
-use readlens_tables::vocabulary::{Operator, Removal};
+use readlens_tables::vocabulary::Removal;
 
 use crate::shuffle::shuffle_dinucleotides;
-
-/// The operator that hides all tokens in this way.
-pub(crate) fn of_everything(removal: Removal) -> Operator {
-    match removal {
-        Removal::Own => Operator::AllZero,
-        Removal::Mean => Operator::AllMean,
-        Removal::Unknown => Operator::AllUnknown,
-        Removal::Shuffled => Operator::AllShuffled,
-    }
-}
 
 /// Whether a removal puts other tokens there; the others act on embeddings.
 pub(crate) fn replaces_tokens(removal: Removal) -> bool {

@@ -13,7 +13,7 @@ use readlens_tables::{Interval, Reader};
 
 use crate::config::Inputs;
 use crate::enrichment::Enrichment;
-use crate::metrics_table::{mask_order, named_in_part};
+use crate::metrics_table::mask_order;
 use crate::sequence::Layout;
 use crate::shape::{Masks, check_values};
 use crate::survey::Survey;
@@ -180,9 +180,6 @@ impl Gallery {
             let row = row?;
             survey.index.find(&row.id, row.window, || reader.fault())?;
             let mask = row.mask_name();
-            if row.method.is_some() && mask.is_none() {
-                return Err(named_in_part(reader.fault()));
-            }
             let is_shown = mask.as_ref().is_none_or(|mask| Some(&mask.method) == method);
             // Operators at several shares, other removals and foreign operators have no place among
             // one window's predictions.

@@ -10,7 +10,6 @@ use crate::text::spaced;
 /// Colours of the style sheet for methods; further ones are thin and grey.
 pub(crate) const COLOURS: usize = 8;
 /// Name of Explainers that were given no other.
-const EXPLAINER: &str = "explainer";
 
 /// One method of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +39,7 @@ pub(crate) fn title_of(method: &Method) -> String {
     let title = match method.known() {
         Some(known) => known_title(known).to_owned(),
         None if !is_explainer(method) => spaced(&method.name),
-        None if method.name == EXPLAINER => "Explainer".to_owned(),
+        None if method.name == *Name::EXPLAINER => "Explainer".to_owned(),
         None => format!("Explainer ({})", spaced(&method.name)),
     };
     match method.replicate {

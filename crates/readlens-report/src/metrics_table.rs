@@ -3,7 +3,7 @@
 use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
-use readlens_fault::{Fault, InputFault, Result};
+use readlens_fault::{Fault, Result};
 use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::metrics::MetricRow;
@@ -295,17 +295,8 @@ pub(crate) fn rounded(share: f32) -> f64 {
     (f64::from(share) * 1e6).round() / 1e6
 }
 
-/// The fault of a row whose columns name a mask in part.
-pub(crate) fn named_in_part(fault: InputFault) -> Fault {
-    fault
-        .expected("method_kind, replicate and mask_rank beside the method")
-        .found("null")
-        .remedy("fill these columns, or leave the method null where no mask was used")
-        .into()
-}
-
 fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
-    let mut reader = Reader::<MetricRow>::open(path)?;
+    let reader = Reader::<MetricRow>::open(path)?;
     let manifest = reader.manifest()?;
     if reader.rows() > MAX_ROWS {
         return Err(Fault::input(path)
@@ -314,13 +305,5 @@ fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
             .remedy("pass the metrics table of readlens-evaluate")
             .into());
     }
-    let mut rows = Vec::new();
-    while let Some(row) = reader.next() {
-        let row = row?;
-        if row.method.is_some() && row.mask_name().is_none() {
-            return Err(named_in_part(reader.fault()));
-        }
-        rows.push(row);
-    }
-    Ok((rows, manifest))
+    Ok((reader.collect::<Result<_>>()?, manifest))
 }

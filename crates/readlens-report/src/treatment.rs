@@ -15,7 +15,8 @@ pub(crate) struct Treatment {
 impl Treatment {
     /// A treatment as a table names it.
     pub(crate) fn new(operator: Word<Operator>, removal: Removal) -> Self {
-        let removal = operator.known().and_then(named_removal).unwrap_or(removal);
+        let said = operator.known().map(Operator::own_removal);
+        let removal = said.filter(|said| *said != Removal::Own).unwrap_or(removal);
         Self { operator, removal }
     }
 
@@ -50,22 +51,6 @@ impl Treatment {
 impl From<Operator> for Treatment {
     fn from(operator: Operator) -> Self {
         Self::new(operator.into(), Removal::Own)
-    }
-}
-
-/// The removal that an operator's name says, as that of [`Operator::AllMean`] does.
-fn named_removal(operator: Operator) -> Option<Removal> {
-    let mut others = Removal::ALL.iter().copied().filter(|removal| *removal != Removal::Own);
-    others.find(|removal| of_everything(*removal) == operator)
-}
-
-/// The operator that hides everything in this way.
-const fn of_everything(removal: Removal) -> Operator {
-    match removal {
-        Removal::Own => Operator::AllZero,
-        Removal::Mean => Operator::AllMean,
-        Removal::Unknown => Operator::AllUnknown,
-        Removal::Shuffled => Operator::AllShuffled,
     }
 }
 

@@ -1,6 +1,6 @@
 //! Masks on nucleotides: overlapping k-mers and frame offsets averaged onto bases.
 
-use crate::record::record;
+use crate::record::{Broken, check_mask_columns, record};
 use crate::upgrade;
 use crate::vocabulary::{MaskName, Method, MethodKind, Name, Ranks};
 
@@ -21,9 +21,14 @@ record! {
         rank: Ranks => Category, "", "Rank whose prediction the mask explains, or `all`.";
         mask: Vec<f32> => Float32List, "0 to 1", "Mean mask of the k-mers that cover the base, over all frame offsets; 0 where none does.";
     }
+    checked by BaseRow::check_replicate;
 }
 
 impl BaseRow {
+    fn check_replicate(&self) -> Result<(), Broken> {
+        check_mask_columns([true; 3], Some(self.replicate))
+    }
+
     /// What made the mask and what it explains.
     pub fn name(&self) -> MaskName {
         let Self { method, method_kind, replicate, rank, .. } = self;

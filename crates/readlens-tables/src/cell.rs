@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::column::{Kind, WordCheck};
 use crate::number_lists::NumberLists;
 use crate::vocabulary::{
-    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind, Word,
+    MAX_NAME, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind, Word,
 };
 
 /// The cells of one column of a row group, as they are encoded.
@@ -258,6 +258,13 @@ word_cell!(Ranks, |_| Name::EXPECTED.to_owned());
 word_cell!(Name, |_| Name::EXPECTED.to_owned());
 
 impl Cell for Word<Operator> {
+    const CHECK: Option<WordCheck> = Some(|text| {
+        if text.is_empty() || text.len() > MAX_NAME {
+            return Err(format!("an operator's name of 1 to {MAX_NAME} bytes"));
+        }
+        Ok(())
+    });
+
     fn put(&self, column: &mut ColumnBuilder) {
         match column {
             ColumnBuilder::Category(b) => b.append_value(self.name()),

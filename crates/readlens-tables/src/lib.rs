@@ -31,7 +31,7 @@ pub mod vocabulary;
 pub use column::{Column, Kind, Table, WordCheck};
 pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
-pub use record::Record;
+pub use record::{Broken, Record};
 pub use reference::{column_reference, vocabulary_reference};
 pub use row_group::{
     EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder, Sink,

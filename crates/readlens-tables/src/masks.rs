@@ -1,6 +1,6 @@
 //! Masks: what was read. Any attribution method writes this table.
 
-use crate::record::record;
+use crate::record::{Broken, check_mask_columns, record};
 use crate::upgrade;
 use crate::vocabulary::{MaskName, Method, MethodKind, Name, Ranks, TargetKind};
 
@@ -22,9 +22,14 @@ record! {
         hard: Vec<bool> => FlagList, "", "Whether the token counts as read; same length as mask.";
         area: f32 => Float32, "0 to 1", "Mean of mask.";
     }
+    checked by MaskRow::check_replicate;
 }
 
 impl MaskRow {
+    fn check_replicate(&self) -> Result<(), Broken> {
+        check_mask_columns([true; 3], Some(self.replicate))
+    }
+
     /// What made the mask and what it explains.
     pub fn name(&self) -> MaskName {
         let Self { method, method_kind, replicate, rank, .. } = self;

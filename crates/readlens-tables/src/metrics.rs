@@ -1,6 +1,6 @@
 //! Metrics in long form.
 
-use crate::record::record;
+use crate::record::{Broken, check_mask_columns, record};
 use crate::upgrade;
 use crate::vocabulary::{
     MaskName, Method, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Word,
@@ -28,9 +28,28 @@ record! {
         ci_high: Option<f64> => Float64, "", "Upper end of the 95 % bootstrap interval; null where ci_low is.";
         n: u32 => UInt32, "windows", "Windows the figure was taken over.";
     }
+    checked by MetricRow::check_mask;
 }
 
 impl MetricRow {
+    fn check_mask(&self) -> Result<(), Broken> {
+        let others = [self.method.is_some(), self.method_kind.is_some(), self.mask_rank.is_some()];
+        check_mask_columns(others, self.replicate)
+    }
+
+    /// Whether hidden tokens were removed in the operator's own way, see [`Operator::own_removal`].
+    pub fn has_own_removal(&self) -> bool {
+        self.removal == self.operator.known().map_or(Removal::Own, Operator::own_removal)
+    }
+
+    /// Whether the figure is about this mask.
+    pub fn is_of(&self, mask: &MaskName) -> bool {
+        self.method_kind == Some(mask.method.kind)
+            && self.replicate == Some(mask.method.replicate)
+            && self.method.as_ref() == Some(&mask.method.name)
+            && self.mask_rank.as_ref() == Some(&mask.ranks)
+    }
+
     /// What made the mask and what it explains; none for figures of the classifier alone.
     pub fn mask_name(&self) -> Option<MaskName> {
         let method = Method {

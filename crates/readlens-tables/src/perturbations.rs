@@ -1,6 +1,6 @@
 //! The classifier's predictions under every mask, control and operator.
 
-use crate::record::record;
+use crate::record::{Broken, check_mask_columns, record};
 use crate::upgrade;
 use crate::vocabulary::{
     MaskName, Method, MethodKind, Name, Operator, Ranks, Removal, Split, Word,
@@ -33,9 +33,15 @@ record! {
         entropy: f32 => Float32, "0 to 1", "Entropy of the prediction divided by its maximum, the logarithm of the number of taxa.";
         correct: Option<bool> => Flag, "", "Whether predicted is the label; null where the label is unknown.";
     }
+    checked by PerturbationRow::check_mask;
 }
 
 impl PerturbationRow {
+    fn check_mask(&self) -> Result<(), Broken> {
+        let others = [self.method.is_some(), self.method_kind.is_some(), self.mask_rank.is_some()];
+        check_mask_columns(others, self.replicate)
+    }
+
     /// What made the mask and what it explains; none where no mask was used, or where one of the
     /// four columns that name it is null.
     pub fn mask_name(&self) -> Option<MaskName> {

@@ -14,7 +14,7 @@ use serde::de::DeserializeOwned;
 use crate::cell::{Cell, ColumnArray};
 use crate::column::{Kind, Origin, Table};
 use crate::conform::Wanted;
-use crate::record::Record;
+use crate::record::{Broken, Record};
 use crate::{KEY_MANIFEST, KEY_TABLE, TABLES, conform};
 
 /// Rows decoded at a time.
@@ -251,6 +251,12 @@ impl<R: Record> Iterator for Reader<R> {
         }
         let row = self.next;
         self.next += 1;
-        Some(Ok(R::read(&mut Source { columns: self.columns.iter(), row })))
+        let record = R::read(&mut Source { columns: self.columns.iter(), row });
+        Some(match record.check() {
+            Ok(()) => Ok(record),
+            Err(Broken { expected, found, remedy }) => {
+                Err(self.fault().expected(expected).found(found).remedy(remedy).into())
+            }
+        })
     }
 }

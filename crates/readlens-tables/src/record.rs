@@ -12,6 +12,47 @@ pub trait Record: Sized + 'static {
 
     /// Takes the cells in declared order.
     fn read(source: &mut Source<'_>) -> Self;
+
+    /// Checks what no single column can say.
+    ///
+    /// # Errors
+    /// The row contradicts itself.
+    fn check(&self) -> Result<(), Broken> {
+        Ok(())
+    }
+}
+
+/// What is wrong with a row as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Broken {
+    /// What would have been right.
+    pub expected: &'static str,
+    /// What the row has.
+    pub found: &'static str,
+    /// What to do.
+    pub remedy: &'static str,
+}
+
+/// Checks the columns that name a mask: all four or none, and replicates from 1.
+pub(crate) fn check_mask_columns(
+    are_there: [bool; 3],
+    replicate: Option<u32>,
+) -> Result<(), Broken> {
+    if replicate == Some(0) {
+        return Err(Broken {
+            expected: "replicates counted from 1",
+            found: "0",
+            remedy: "number the runs of a method from 1",
+        });
+    }
+    if are_there.into_iter().any(|is_there| is_there != replicate.is_some()) {
+        return Err(Broken {
+            expected: "method, method_kind, replicate and mask_rank together, or null in all four",
+            found: "null in some of them",
+            remedy: "fill all four, or none where no mask was used",
+        });
+    }
+    Ok(())
 }
 
 /// Declares a table and its row type at once; `=> Kind` is how the column is stored.
@@ -25,6 +66,7 @@ macro_rules! record {
             $( $field:ident: $type:ty => $kind:ident, $unit:literal, $meaning:literal; )+
         }
         $( ranks $taxa:ident: $taxa_meaning:literal; )?
+        $( checked by $check:path; )?
     ) => {
         $(#[$about])*
         #[derive(Clone, Debug, PartialEq)]
@@ -62,6 +104,10 @@ macro_rules! record {
                 $( sink.put(&self.$field); )+
                 $( for taxon in &self.$taxa { sink.put(taxon); } )?
             }
+
+            $( fn check(&self) -> Result<(), $crate::record::Broken> {
+                $check(self)
+            } )?
 
             fn read(source: &mut $crate::Source<'_>) -> Self {
                 Self {

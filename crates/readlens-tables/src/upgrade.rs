@@ -13,7 +13,9 @@ use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
 use crate::column::Origin;
-use crate::vocabulary::{AttributionMethod, MethodKind, NONE, Operator, Removal, Role, Vocabulary};
+use crate::vocabulary::{
+    AttributionMethod, MethodKind, NONE, Name, Operator, Removal, Role, Vocabulary,
+};
 
 type Result<T> = std::result::Result<T, ArrowError>;
 
@@ -37,7 +39,9 @@ pub(crate) fn metrics(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch
     let mut columns = Columns::of(batch);
     columns.split_methods(origin)?;
     columns.without_none("mask_rank")?;
-    if let Some(operators) = columns.texts("operator")? {
+    // A foreign table's operators are its own, and one that has removals says them there.
+    let is_glued = origin == Origin::Readlens && !columns.has("removal");
+    if let Some(operators) = columns.texts("operator")?.filter(|_| is_glued) {
         let parts: Vec<Option<OldOperator>> =
             operators.iter().map(|name| name.map(OldOperator::of)).collect();
         let parts = || parts.iter().map(Option::as_ref);
@@ -48,6 +52,8 @@ pub(crate) fn metrics(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch
             strings(parts().map(|part| part.and_then(|old| old.variant.as_deref()))),
         );
     }
+    columns.add("removal", strings(std::iter::repeat_n(Some(Removal::Own.name()), columns.rows)));
+    columns.add("variant", strings(std::iter::repeat_n(None, columns.rows)));
     columns.batch()
 }
 
@@ -139,25 +145,35 @@ struct OldMethod {
 impl OldMethod {
     /// Names of our own tables say what they are; of a foreign table only the well-known ones do.
     fn of(name: &str, origin: Origin) -> Self {
-        let plain = |name: &str, kind| Self { name: name.to_owned(), kind, replicate: 1 };
-        if name == "explainer" {
-            return plain(name, MethodKind::Explainer);
-        }
         if let Some(known) = AttributionMethod::named(name) {
-            return plain(name, known.kind());
+            return Self { name: name.to_owned(), kind: known.kind(), replicate: 1 };
         }
-        let preset = name.strip_prefix("explainer_").filter(|preset| !preset.is_empty());
-        match (origin, preset) {
-            (Origin::Readlens, Some(preset)) => {
-                let numbered = preset.rsplit_once("_seed").and_then(|(name, seed)| {
-                    Some((name, seed.parse().ok().filter(|seed| *seed > 0)?))
-                });
-                let (name, replicate) = numbered.unwrap_or((preset, 1));
-                Self { replicate, ..plain(name, MethodKind::Explainer) }
+        let explainer = |name: &str, replicate| Self {
+            name: name.to_owned(),
+            kind: MethodKind::Explainer,
+            replicate,
+        };
+        if origin == Origin::Readlens {
+            let (stem, replicate) = numbered(name).unwrap_or((name, 1));
+            let preset = stem.strip_prefix("explainer_");
+            match preset.filter(|preset| Name::new(preset).is_ok()) {
+                Some(preset) => return explainer(preset, replicate),
+                None if stem == Name::EXPLAINER => return explainer(stem, replicate),
+                None if name.starts_with(Name::EXPLAINER) => return explainer(name, 1),
+                None => {}
             }
-            _ => plain(name, MethodKind::Attribution),
         }
+        if name == Name::EXPLAINER {
+            return explainer(name, 1);
+        }
+        Self { name: name.to_owned(), kind: MethodKind::Attribution, replicate: 1 }
     }
+}
+
+/// The name and the seed of a further seed, as in `explainer_seed2`; the first had no number.
+fn numbered(name: &str) -> Option<(&str, u32)> {
+    let (stem, seed) = name.rsplit_once("_seed")?;
+    Some((stem, seed.parse().ok().filter(|seed| *seed > 1)?))
 }
 
 /// An operator of the old metrics table.
@@ -227,6 +243,10 @@ mod tests {
         assert_eq!(own("explainer_distilled"), explainer("distilled", 1));
         assert_eq!(own("explainer_gradient_fed_seed3"), explainer("gradient_fed", 3));
         assert_eq!(own("explainer_seedling"), explainer("seedling", 1));
+        assert_eq!(own("explainer_seed2"), explainer("explainer", 2));
+        // The first seed had no number, and what would be a reserved word keeps its whole name.
+        assert_eq!(own("explainer_x_seed1"), explainer("x_seed1", 1));
+        assert_eq!(own("explainer_all"), explainer("explainer_all", 1));
         assert_eq!(own("lime").1, MethodKind::Attribution);
         assert_eq!(own("random_blocks").1, MethodKind::Control);
         // A rival that only looks like one of ours is none.

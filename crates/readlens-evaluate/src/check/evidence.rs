@@ -1,5 +1,5 @@
 use readlens_tables::metrics::MetricRow;
-use readlens_tables::vocabulary::{MaskName, Metric, Name, Operator, Over, Ranks, Removal, Split};
+use readlens_tables::vocabulary::{MaskName, Metric, Name, Operator, Over, Ranks, Split};
 
 use crate::check::finding::Finding;
 
@@ -31,8 +31,8 @@ impl<'a> Evidence<'a> {
     /// of the split that is judged by before those of all splits.
     fn rows(&self) -> impl Iterator<Item = &'a MetricRow> {
         let is_mine = |row: &&MetricRow| {
-            row.removal == Removal::Own
-                && (row.method.is_none() || row.mask_name().as_ref() == self.mask)
+            row.has_own_removal()
+                && (row.method.is_none() || self.mask.is_some_and(|mask| row.is_of(mask)))
         };
         let of = move |over: Over| {
             let both = self.metrics.iter().chain(self.other);

@@ -108,6 +108,8 @@ pub(crate) fn soft_and_hard(evidence: &Evidence) -> Outcome {
         worst.high.rank,
         if fails {
             ": the network undoes the scaling, so only figures of the hard mask count"
+        } else if gap(worst) > SOFT_HARD_GAP {
+            ", more than 10 points apart, but their intervals overlap"
         } else {
             ", at most 10 points apart"
         }

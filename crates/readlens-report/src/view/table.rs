@@ -103,7 +103,8 @@ impl MeasureTable {
         for (heading, treatments) in [("Hidden in other ways", removals), ("Others", others)] {
             let rows = treatments.into_iter().filter_map(|treatment| {
                 let (title, reading) = treatment.words();
-                row(treatment, title, reading, true)
+                let is_control = treatment.operator.known().is_some_and(Operator::is_control);
+                row(treatment, title, reading, is_control)
             });
             groups.push(Group { heading, rows: rows.collect() });
         }

@@ -17,7 +17,7 @@ vocabulary! {
     AttributionMethod, "an attribution method": {
         RandomTokens = "random_tokens", "Random scores: the control of methods that mark scattered tokens.";
         RandomBlocks = "random_blocks", "Scores that fall with the distance from a random block: the control of methods that mark stretches.";
-        GradientInput = "gradient_input", "The gradient of the target's log-probability by each token's factor, at the whole input.";
+        GradientInput = "gradient_input", "The gradient of the target's log-probability with respect to each token's factor, at the whole input.";
         IntegratedGradients = "integrated_gradients", "That gradient averaged along the way from the empty to the whole input (Sundararajan et al. 2017).";
         Occlusion = "occlusion", "What the target loses when a stretch around the token is hidden (Zeiler & Fergus 2014).";
         LeaveOneOut = "leave_one_out", "What the target loses when the token alone is hidden.";

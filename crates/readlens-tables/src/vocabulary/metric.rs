@@ -81,6 +81,8 @@ pub enum Unit {
     LogRatio,
     /// A ratio or a square without unit, from 0.
     Ratio,
+    /// A ratio of at most 1, negative where the masked input does worse than the empty one.
+    AtMostOne,
     /// A number of segments.
     Segments,
     /// A number of tokens.
@@ -97,6 +99,7 @@ impl Unit {
             Self::ProbabilityDifference | Self::Correlation => "−1 to 1",
             Self::LogRatio => "nats",
             Self::Ratio => "from 0",
+            Self::AtMostOne => "at most 1",
             Self::Segments => "segments",
             Self::Tokens => "tokens",
             Self::Nucleotides => "nt",
@@ -130,9 +133,8 @@ impl Metric {
             Self::PTarget | Self::DeletionAuc | Self::InsertionAuc => Unit::Probability,
             Self::Sufficiency | Self::Comprehensiveness => Unit::ProbabilityDifference,
             Self::LogOdds => Unit::LogRatio,
-            Self::NormalizedSufficiency
-            | Self::NormalizedComprehensiveness
-            | Self::SoftNormalizedSufficiency
+            Self::NormalizedSufficiency | Self::SoftNormalizedSufficiency => Unit::AtMostOne,
+            Self::NormalizedComprehensiveness
             | Self::SoftNormalizedComprehensiveness
             | Self::Infidelity
             | Self::InfidelityScaled

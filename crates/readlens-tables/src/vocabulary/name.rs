@@ -35,9 +35,12 @@ impl Name {
         Ok(Self(text.into()))
     }
 
+    /// The name of an Explainer's masks where the user gives none, as text.
+    pub const EXPLAINER: &str = "explainer";
+
     /// The name of an Explainer's masks where the user gives none.
     pub fn explainer() -> Self {
-        Self("explainer".into())
+        Self(Self::EXPLAINER.into())
     }
 
     /// The name as text.

@@ -1,3 +1,4 @@
+use super::Removal;
 use super::words::vocabulary;
 
 vocabulary! {
@@ -149,6 +150,13 @@ impl Operator {
             | Self::Randomized
             | Self::Permuted => Role::Masks,
         }
+    }
+
+    /// The removal that the operator's plain figures are under: the one that its name says, or the
+    /// classifier's own masking.
+    pub fn own_removal(self) -> Removal {
+        let says_it = |removal: &Removal| removal.of_everything() == self;
+        Removal::ALL.iter().copied().find(says_it).unwrap_or(Removal::Own)
     }
 
     /// The operator that leaves what this one hides, where there is one.

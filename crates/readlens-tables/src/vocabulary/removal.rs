@@ -1,3 +1,4 @@
+use super::Operator;
 use super::words::vocabulary;
 
 vocabulary! {
@@ -9,5 +10,17 @@ vocabulary! {
         Mean = "mean", "The mean embedding of all k-mers.";
         Unknown = "unknown", "The token of unknown k-mers.";
         Shuffled = "shuffled", "The same bases with their dinucleotides in random order, within each hidden stretch.";
+    }
+}
+
+impl Removal {
+    /// The operator that hides every token in this way.
+    pub const fn of_everything(self) -> Operator {
+        match self {
+            Self::Own => Operator::AllZero,
+            Self::Mean => Operator::AllMean,
+            Self::Unknown => Operator::AllUnknown,
+            Self::Shuffled => Operator::AllShuffled,
+        }
     }
 }

@@ -78,3 +78,15 @@ impl FromStr for Over {
         Self::named(text).ok_or_else(|| UnknownWord::of::<Self>(text))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_split_has_windows_of_its_own() {
+        for split in Split::ALL {
+            assert!(Over::ALL.contains(&Over::of(Some(*split))), "{split}");
+        }
+    }
+}

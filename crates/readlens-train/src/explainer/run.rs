@@ -6,7 +6,7 @@ use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    DeviceKind, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier,
+    ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier,
     read_tensors, weights_digest,
 };
 use readlens_provenance::{InputDigest, Manifest};
@@ -52,7 +52,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let encoder = &shape.encoder;
     let explainer_shape = ExplainerConfig {
         network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
-        masks: if config.mask_per_rank { ranks.clone() } else { vec!["all".to_owned()] },
+        masks: if config.mask_per_rank { ranks.clone() } else { vec![ALL_RANKS.to_owned()] },
         smoothing: config.smoothing,
         gradient: config.gradient(),
         selection: config.objective.selection(),

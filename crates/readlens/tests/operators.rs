@@ -1,21 +1,28 @@
 //! What `perturb` writes, `evaluate` knows how to judge and `report` knows how to say.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-mod stages;
-
 use std::collections::BTreeSet;
+use std::path::Path;
+use std::process::Command;
 
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::vocabulary::{Operator, Removal};
 use readlens_tests::read_rows;
-use stages::succeed;
+
+/// Runs a stage that must end well.
+fn succeed(directory: &Path, stage: &str, options: &str) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_readlens"));
+    command.current_dir(directory).arg(stage).args(options.split_whitespace()).arg("--quiet");
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{stage}: {}", String::from_utf8_lossy(&output.stderr));
+}
 
 #[test]
 fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
     let directory = tempfile::tempdir().unwrap();
     let folder = directory.path();
-    let run = |stage: &str, options: &str| succeed(stage, folder, &format!("{options} --quiet"));
+    let run = |stage: &str, options: &str| succeed(folder, stage, options);
     run(
         "simulate",
         "--ranks phylum=2,genus=4 --train 60 --valid 8 --test 12 --length 120 --motif-length 18 \
@@ -59,10 +66,9 @@ fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
          --output metrics.parquet --json metrics.json --check --replicates 10",
     );
     let metrics: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
-    for operator in written {
-        let has_figure = metrics.iter().any(|row| row.operator == operator);
+    for operator in &written {
+        let has_figure = metrics.iter().any(|row| row.operator == *operator);
         assert!(has_figure, "{operator} has no figure");
-        assert!(!readlens_report::words(operator).title.is_empty(), "{operator} has no words");
     }
     run(
         "report",
@@ -70,7 +76,12 @@ fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
          --checks metrics.json --output report.html",
     );
     let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
-    for operator in [Operator::HardMasked, Operator::ForeignMask, Operator::JudgeHardMasked] {
-        assert!(page.contains(readlens_report::words(operator).title), "{operator}");
+    let page = page.replace("&#39;", "'");
+    let in_table: Vec<Operator> =
+        written.into_iter().filter(|o| readlens_report::words(*o).family.is_some()).collect();
+    assert!(in_table.len() > 15, "{in_table:?}");
+    for operator in in_table {
+        let title = readlens_report::words(operator).title;
+        assert!(page.contains(title), "the report does not say {title}");
     }
 }
