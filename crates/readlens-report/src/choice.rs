@@ -10,13 +10,16 @@ use crate::windows::{Entry, mixed};
 const PREFERENCE: [Option<Split>; 4] =
     [Some(Split::Test), Some(Split::Valid), None, Some(Split::Train)];
 
+/// Lot and fingerprint of a window.
+type Lot = (u64, u64);
+
 /// Draws windows while they stream past; keeps at most as many per split and taxon as are wanted.
 #[derive(Debug)]
 pub(crate) struct Draw {
     wanted: usize,
     seed: u64,
     /// Lot and fingerprint, the smallest lots in ascending order.
-    groups: BTreeMap<(Option<Split>, u32), Vec<(u64, u64)>>,
+    groups: BTreeMap<(Option<Split>, u32), Vec<Lot>>,
 }
 
 impl Draw {
