@@ -3,6 +3,8 @@
 mod demo;
 mod flow;
 mod options;
+#[cfg(test)]
+mod reference;
 mod settings;
 
 fn main() -> std::process::ExitCode {
