@@ -23,16 +23,17 @@ pub fn column_reference() -> String {
             let null = if c.nullable { "yes" } else { "no" };
             let _ = writeln!(
                 page,
-                "| `{}` | {} | {null} | {} | {} |",
+                "| `{}` | `{}` | {null} | {} | {} |",
                 c.name,
                 c.kind.label(),
                 c.unit,
-                c.meaning
+                // A bar would end the cell.
+                c.meaning.replace('|', "\\|")
             );
         }
         if table.has_ranks {
             page.push_str(
-                "| one per rank | dictionary<int32, utf8> | yes | | Taxon of the record at that rank, such as `genus`; null where unknown. |\n",
+                "| one per rank | `dictionary<int32, utf8>` | yes | | Taxon of the record at that rank, such as `genus`; null where unknown. |\n",
             );
         }
     }
