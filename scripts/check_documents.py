@@ -7,7 +7,9 @@ BINARIES is the folder of the built programs, such as target/release. Without DO
 files of the repository are checked. Needs the packages of scripts/ci-requirements.txt.
 
 - Every link to a file of the repository leads to a file, and to a heading where it names one. Links
-  between pages of docs/ stay inside docs/, so that they also work in the built book.
+  between pages of docs/ stay inside docs/, so that they also work in the built book. Paths in code
+  spans, such as `scripts/bench/run`, exist too.
+- Every message that docs/troubleshooting.md explains is one that the program has.
 - In README.md and docs/ every fenced block names its language. Blocks in sh, sql and python are run,
   in the order of the page, in one temporary folder per page. A line that fails ends the check.
 - A block is not run if the line above it is `<!-- not run: REASON -->`. Its commands are still
@@ -41,6 +43,8 @@ SHOWN = {"text", "toml", "yaml", "json", "rust", "tsv", "diff"}
 SYSTEM = {"cd", "cp", "mv", "rm", "ls", "mkdir", "export", "time", "git", "python3", "pip", "snakemake",
           "mdbook", "sha256sum", "perf", "less", "head", "source"}
 CARGO = {"build", "test", "run", "fmt", "clippy", "install", "doc"}
+# Messages of the library that reads command lines.
+CLAP = {"unexpected argument"}
 # Records of each genus in the sample that stands for a reader's own file.
 SAMPLE = 14
 
@@ -130,6 +134,26 @@ def check_book():
     pages = set(BOOK.rglob("*.md")) - {BOOK / "SUMMARY.md"}
     if missing := sorted(str(page.relative_to(ROOT)) for page in pages - chapters):
         sys.exit(f"check_documents: docs/SUMMARY.md does not name {', '.join(missing)}")
+
+
+def check_paths(path, prose):
+    """Paths of the repository that stand in code spans exist."""
+    for number, line in prose:
+        for name in re.findall(r"`((?:crates|scripts|pipelines|docs|data|tests|\.ci)/[\w./-]+)`", line):
+            if not (ROOT / name).exists():
+                fail(path, number, f"{name} does not exist")
+
+
+def check_messages():
+    """The messages in the first column of docs/troubleshooting.md stand in the sources or in the bad-input cases."""
+    page = BOOK / "troubleshooting.md"
+    files = [*ROOT.glob("crates/*/src/**/*.rs"), *ROOT.glob("tests/bad-inputs/*/cases.tsv")]
+    known = re.sub(r"\\\n\s*", "", "".join(file.read_text() for file in files))
+    for number, line in blocks_of(page)[1]:
+        first = line.split("|")[1] if line.startswith("|") else ""
+        for message in re.findall(r"`([^`]+)`", first):
+            if message not in known and message not in CLAP:
+                fail(page, number, f"the program has no message {message!r}")
 
 
 # Commands that are looked up, not run -----------------------------------------------------------
@@ -272,6 +296,7 @@ def main():
     programs = Programs(binaries)
     pages = [page.resolve() for page in arguments.documents] or tracked()
     check_book()
+    check_messages()
 
     folders = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -284,6 +309,7 @@ def main():
         for page in sorted(pages, key=lambda page: (continues(page) is not None, page)):
             blocks, prose = blocks_of(page)
             links = check_links(page, prose)
+            check_paths(page, prose)
             before = continues(page)
             folder = folders.get(page.parent / before) if before else None
             if before and folder is None:

@@ -3,6 +3,26 @@
 //! A stage is an options type that implements [`Stage`]; its binary is `fn main() -> ExitCode {
 //! readlens_stage::main::<Options>() }` and the umbrella offers the same type as a subcommand.
 //! Standard output is data, standard error is logs and progress.
+//!
+//! Streams of any length are worked on by all threads and come out in order:
+//!
+//! ```
+//! use readlens_stage::in_order;
+//!
+//! let lengths = ["ACGT", "AC", "ACG"].into_iter().map(Ok);
+//! let mut found = Vec::new();
+//! in_order(
+//!     2,
+//!     lengths,
+//!     |sequence| Ok(sequence.len()),
+//!     |length| {
+//!         found.push(length);
+//!         Ok(())
+//!     },
+//! )?;
+//! assert_eq!(found, [4, 2, 3]);
+//! # Ok::<(), readlens_fault::Fault>(())
+//! ```
 
 mod context;
 mod entry;
