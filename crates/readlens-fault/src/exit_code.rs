@@ -28,7 +28,9 @@ impl ExitCode {
                  that is not a number. No output was written. `evaluate --check=strict` also ends \
                  so if a check fails, after it has written everything."
             }
-            Self::Usage => "The command line or a configuration cannot work. No output was written.",
+            Self::Usage => {
+                "The command line or a configuration cannot work. No output was written."
+            }
             Self::BadInput => {
                 "An input breaks its contract. The message names the file and the place, what was \
                  expected, what was found and what to do. No output was written."
