@@ -133,16 +133,20 @@ def by_lime(explained: Explained) -> np.ndarray:
 
 def by_readlens(binaries: Path, classifier: Path, tokens: Path) -> pl.DataFrame:
     """The masks of readlens-attribute."""
-    methods = "gradient_input,integrated_gradients,occlusion,leave_one_out,lime,kernel_shap"
+    methods = [
+        "gradient_input",
+        f"integrated_gradients:steps={STEPS}",
+        f"occlusion:width={OCCLUSION[0]}:stride={OCCLUSION[1]}",
+        "leave_one_out",
+        # The kernel of lime's own explainer.
+        f"lime:samples={SAMPLES}:segment={SEGMENT}:kernel-width=0.25:ridge=1",
+        f"kernel_shap:samples={SAMPLES}:segment={SEGMENT}",
+    ]
     with tempfile.TemporaryDirectory() as folder:
         masks = Path(folder) / "masks.parquet"
         command = [
             binaries / "readlens-attribute", "--tokens", tokens, "--classifier", classifier,
-            "--method", methods, "--output", masks, "--limit", WINDOWS, "--steps", STEPS,
-            "--occlusion-window", OCCLUSION[0], "--occlusion-stride", OCCLUSION[1],
-            "--segment", SEGMENT, "--samples", SAMPLES,
-            # The kernel of lime's own explainer.
-            "--kernel-width", 0.25, "--ridge", 1, "--quiet",
+            "--method", ",".join(methods), "--output", masks, "--limit", WINDOWS, "--quiet",
         ]  # fmt: skip
         subprocess.run([str(word) for word in command], check=True)
         return pl.read_parquet(masks)

@@ -8,7 +8,8 @@ import sys
 def main() -> None:
     path, kind = sys.argv[1:]
     with open(path, encoding="utf-8") as file:
-        section = json.load(file)["table"]["sections"][0]
+        sections = json.load(file)["table"]["sections"]
+    section = next(section for section in sections if section["method"] == "explainer")
     if section["split"] != "test":
         sys.exit(f"{path}: figures of split {section['split']}, expected test")
     ranks = {line["rank"]: line["accuracy"] for line in section["ranks"]}

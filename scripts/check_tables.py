@@ -28,8 +28,12 @@ TABLES = {
     "perturbations": "perturbations.parquet",
     "metrics": "metrics.parquet",
 }
-# Tables of stages that the workflow does not run.
-OTHERS = {"costs"}
+# Tables that a run has where its flow has `[attribute]` or `[baseline]`: the file and the table it is.
+OPTIONAL = {
+    "attributions": ("attributions.parquet", "masks"),
+    "costs": ("costs.parquet", "costs"),
+    "baseline": ("baseline.parquet", "metrics"),
+}
 # A type of docs/columns.md as pyarrow, DuckDB and Polars name it.
 TYPES = {
     "utf8": ("string", "VARCHAR", polars.String),
@@ -59,14 +63,21 @@ RELATIONS = {
            or len(hard) <> len(mask) or abs(area - list_avg(mask)) > 1e-5""",
     "bases: as many rows as masks, each over the bases of its window":
         """select m.id from masks m
-           left join bases b on m.id = b.id and m."window" = b."window" and m.method = b.method and m.rank = b.rank
+           left join bases b on m.id = b.id and m."window" = b."window" and m.method = b.method
+           and m.replicate = b.replicate and m.rank = b.rank
            left join tokens t on m.id = t.id and m."window" = t."window"
            where b.id is null or b."start" < t."start" or b."end" > t."end" or b.strand <> t.strand
            or len(b.mask) <> b."end" - b."start" or list_min(b.mask) < 0 or list_max(b.mask) > 1
            or (select count(*) from bases) <> (select count(*) from masks)""",
     "perturbations: one prediction per window, mask, operator, share, removal and rank":
         """select id from perturbations
-           group by id, "window", method, mask_rank, operator, share, removal, rank having count(*) > 1""",
+           group by id, "window", method, method_kind, replicate, mask_rank, operator, share, removal, rank
+           having count(*) > 1""",
+    "perturbations, metrics: method, kind, replicate and mask rank are null together":
+        """select method from perturbations where (method is null) <> (mask_rank is null)
+           or (method is null) <> (method_kind is null) or (method is null) <> (replicate is null)
+           union all select method from metrics where (method is null) <> (mask_rank is null)
+           or (method is null) <> (method_kind is null) or (method is null) <> (replicate is null)""",
     "perturbations: probabilities and entropies lie in [0, 1]":
         """select id from perturbations where p_predicted not between 0 and 1.000001
            or p_target not between 0 and 1.000001 or entropy not between 0 and 1.000001
@@ -79,7 +90,7 @@ RELATIONS = {
     "perturbations: every mask is tried, masked and inverse":
         """select m.id from masks m, (values ('masked'), ('inverse')) o(operator)
            left join perturbations p on m.id = p.id and m."window" = p."window" and m.method = p.method
-           and m.rank = p.mask_rank and p.operator = o.operator where p.id is null
+           and m.replicate = p.replicate and m.rank = p.mask_rank and p.operator = o.operator where p.id is null
            and m.id in (select id from perturbations)""",
     "metrics: the accuracy of every kind of input is there":
         """select * from (values ('unmasked'), ('masked'), ('inverse'), ('hard_masked'), ('hard_inverse'),
@@ -87,17 +98,26 @@ RELATIONS = {
            where operator not in (select operator from metrics where metric = 'accuracy')""",
     "metrics: accuracy and its n follow from the perturbations":
         """select m.operator from metrics m left join perturbations p
-           on m.method = p.method and m.mask_rank = p.mask_rank and m.operator = p.operator
+           on m.method is not distinct from p.method and m.replicate is not distinct from p.replicate
+           and m.mask_rank is not distinct from p.mask_rank and m.operator = p.operator and m.removal = p.removal
            and m.share is not distinct from p.share and m.rank = p.rank and m.split in (coalesce(p.split, 'unassigned'), 'all')
            where m.metric = 'accuracy' and m.operator <> 'majority_class'
-           group by m.method, m.mask_rank, m.operator, m.share, m.split, m.rank
+           group by m.method, m.replicate, m.mask_rank, m.operator, m.removal, m.share, m.split, m.rank
            having count(p.correct) <> any_value(m.n)
            or not coalesce(abs(avg(p.correct::int) - any_value(m.value)) < 1e-9, false)""",
+    "attributions: one mask per window, method and rank, as long as that of the Explainer":
+        """select a.id from attributions a left join masks m on a.id = m.id and a."window" = m."window"
+           where m.id is null or len(a.mask) <> len(m.mask) or a.method = m.method
+           union all select id from attributions group by id, "window", method, rank having count(*) > 1""",
+    "costs: one row per method of the attributions":
+        """select method from costs full join (select distinct method from attributions) using (method)
+           group by method having count(*) > 1 or count("windows") = 0""",
     "metrics: area follows from the masks":
-        """select m.split from metrics m left join (select k.*, t.split from masks k join tokens t
-           on k.id = t.id and k."window" = t."window") k on m.method = k.method and m.mask_rank = k.rank
+        """select m.split from metrics m left join (select k.*, t.split from all_masks k join tokens t
+           on k.id = t.id and k."window" = t."window") k on m.method = k.method
+           and m.replicate = k.replicate and m.mask_rank = k.rank
            and m.split in (coalesce(k.split, 'unassigned'), 'all')
-           where m.metric = 'area' and m.operator = 'mask' group by m.method, m.mask_rank, m.split
+           where m.metric = 'area' and m.operator = 'mask' group by m.method, m.replicate, m.mask_rank, m.split
            having count(k.id) <> any_value(m.n)
            or not coalesce(abs(avg(k.area) - any_value(m.value)) < 1e-6, false)""",
     "metrics: an interval has two ends in order":
@@ -178,17 +198,22 @@ def main():
     expect(len(sys.argv) == 2, "usage: check_tables.py DIRECTORY")
     directory = Path(sys.argv[1])
     promises = promised_columns(COLUMNS_PAGE.read_text())
-    names = {table.rsplit("_")[-1] for table in TABLES} | OTHERS
+    names = {table.rsplit("_")[-1] for table in TABLES} | {name for _, name in OPTIONAL.values()}
     expect(set(promises) == names, f"{COLUMNS_PAGE} has the tables {sorted(promises)}, expected {sorted(names)}")
-    for table, file in TABLES.items():
+    expected = {table: (file, table.rsplit("_")[-1]) for table, file in TABLES.items()}
+    optional = {table: found for table, found in OPTIONAL.items() if (directory / found[0]).is_file()}
+    for table, (file, name) in (expected | optional).items():
         path = directory / file
         expect(path.is_file(), f"{path}: is not there")
         duckdb.read_parquet(str(path)).create_view(table)
-        name = table.rsplit("_")[-1]
         check_schema(table, path, promises[name])
         check_metadata(path, name, promises[name][0], directory)
         print(f"{path}: {check_values(table, path)} rows")
+    mask_tables = [table for table in ("masks", "attributions") if table in expected | optional]
+    duckdb.sql(" union all ".join(f"from {table}" for table in mask_tables)).create_view("all_masks")
     for promise, query in RELATIONS.items():
+        if promise.split(":")[0] in OPTIONAL.keys() - optional.keys():
+            continue
         broken = duckdb.sql(query).fetchall()
         expect(not broken, f"{directory}: broken in {len(broken)} places, such as {broken[:3]}: {promise}")
         print(f"holds: {promise}")

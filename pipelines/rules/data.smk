@@ -1,4 +1,13 @@
-"""Sequences, taxonomy and splits: from files, or simulated with known answers."""
+"""Sequences, taxonomy and splits, from files or simulated, and the same windows read otherwise."""
+
+
+# Files of this folder are fetched where a configuration names them and they are missing.
+rule fetch_16s:
+    output:
+        "data/fetched/16s/sequences.fasta.gz",
+        "data/fetched/16s/taxonomy.tsv",
+    shell:
+        "scripts/fetch-16s data/fetched/16s"
 
 
 rule simulate:
@@ -13,19 +22,65 @@ rule simulate:
         "{BIN:q}readlens-simulate --output {output:q} {params.options} --threads {threads} 2> {log:q}"
 
 
+def changes(sample: str) -> str:
+    """What sample_taxonomy.py changes in the taxonomy, as it is typed."""
+    kept = [f"--keep {split}={count}" for split, count in SAMPLES[sample].items()]
+    known = [f"--known {quote(f'{rank}={column}')}" for rank, column in INPUT.get("known", {}).items()]
+    tokenize = config.get("tokenize", {})
+    columns = [option(name, tokenize[name]) for name in ("id-column", "split-column") if name in tokenize]
+    return " ".join(kept + known + columns) if kept or known else ""
+
+
+def taxonomy(sample: str) -> list[str]:
+    """The taxonomy of a sample: the one that is given where nothing is changed."""
+    return [f"{OUT}/taxonomy{sample}.tsv"] if changes(sample) else input_files("taxonomy")
+
+
+rule sample_taxonomy:
+    input:
+        script=SCRIPTS / "sample_taxonomy.py",
+        taxonomy=input_files("taxonomy"),
+    output:
+        f"{OUT}/taxonomy{{sample}}.tsv",
+    params:
+        taxonomy=INPUT.get("taxonomy"),
+        changes=lambda wildcards: changes(wildcards.sample),
+    shell:
+        "{PYTHON:q} {input.script:q} {params.taxonomy:q} {params.changes} --output {output:q}"
+
+
 rule tokenize:
     input:
-        input_files("sequences", "taxonomy"),
+        input_files("sequences"),
+        lambda wildcards: taxonomy(wildcards.sample),
     output:
-        tokens=f"{OUT}/tokens.parquet",
-        summary=f"{OUT}/summary.json",
+        tokens=f"{OUT}/tokens{{sample}}.parquet",
+        summary=f"{OUT}/summary{{sample}}.json",
     params:
         sequences=INPUT["sequences"],
-        taxonomy=input_option("taxonomy"),
+        taxonomy=lambda wildcards: (
+            f"--taxonomy {quote(taxonomy(wildcards.sample)[0])}"
+            if changes(wildcards.sample) else input_option("taxonomy")
+        ),
         options=options("tokenize"),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/tokenize.log",
+        f"{OUT}/logs/tokenize{{sample}}.log",
     shell:
         "{BIN:q}readlens-tokenize {params.sequences:q} {params.taxonomy} --output {output.tokens:q}"
         " --summary {output.summary:q} {params.options} --threads {threads} 2> {log:q}"
+
+
+rule vary:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+    output:
+        f"{OUT}/tokens/{{variant}}.parquet",
+    params:
+        options=lambda wildcards: typed("vary", VARIANTS[wildcards.variant]),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/vary-{{variant}}.log",
+    shell:
+        "{BIN:q}readlens-vary --tokens {input.tokens:q} --output {output:q} {params.options}"
+        " --threads {threads} 2> {log:q}"

@@ -1,35 +1,55 @@
-"""Masks of all windows, scattered over shards and merged into the tables of an unsharded run."""
-
-
-wildcard_constraints:
-    shard=r"[1-9]\d*",
-    table="masks|bases",
+"""Masks of the Explainers and of their rivals, scattered over shards and merged."""
 
 
 rule mask:
     input:
-        tokens=f"{OUT}/tokens.parquet",
-        classifier=f"{OUT}/classifier",
-        explainer=f"{OUT}/explainer",
+        tokens=lambda wildcards: f"{OUT}/{MASKS[wildcards.masks].tokens}.parquet",
+        classifier=lambda wildcards: f"{OUT}/{MASKS[wildcards.masks].classifier}",
+        networks=lambda wildcards: [f"{OUT}/explainer{key}" for key in MASKS[wildcards.masks].networks],
     output:
-        masks=temp(f"{OUT}/shards/masks-{{shard}}-of-{SHARDS}.parquet"),
-        bases=temp(f"{OUT}/shards/bases-{{shard}}-of-{SHARDS}.parquet"),
+        masks=shard("masks{masks}"),
+        bases=shard("bases{masks}"),
     params:
+        networks=lambda wildcards, input: repeated("--explainer", input.networks),
+        options=lambda wildcards: typed("mask", MASKS[wildcards.masks].options),
         shards=SHARDS,
-        options=options("mask"),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/mask-{{shard}}-of-{SHARDS}.log",
+        f"{OUT}/logs/mask{{masks}}-{{shard}}-of-{SHARDS}.log",
     shell:
-        "{BIN:q}readlens-mask --tokens {input.tokens:q} --classifier {input.classifier:q}"
-        " --explainer {input.explainer:q} --shard {wildcards.shard}/{params.shards}"
-        " --output {output.masks:q} --bases {output.bases:q}"
+        "{BIN:q}readlens-mask --tokens {input.tokens:q} --classifier {input.classifier:q} {params.networks}"
+        " --shard {wildcards.shard}/{params.shards} --output {output.masks:q} --bases {output.bases:q}"
         " {params.options} --threads {threads} 2> {log:q}"
 
 
+# The methods of a section that names none, as `readlens run` has them.
+RIVALS = {"method": ["integrated_gradients", "occlusion", "lime"]}
+
+
+rule attribute:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+        classifier=f"{OUT}/classifier",
+    output:
+        masks=shard("attributions"),
+        costs=shard("costs"),
+    params:
+        options=typed("attribute", RIVALS | config.get("attribute", {})),
+        shards=SHARDS,
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/attribute-{{shard}}-of-{SHARDS}.log",
+    shell:
+        "{BIN:q}readlens-attribute --tokens {input.tokens:q} --classifier {input.classifier:q}"
+        " --shard {wildcards.shard}/{params.shards} --output {output.masks:q} --costs {output.costs:q}"
+        " {params.options} --threads {threads} 2> {log:q}"
+
+
+# Costs keep one row per method and shard, because times are measured; who reads them averages over
+# the windows.
 rule merge:
     input:
-        expand(f"{OUT}/shards/{{{{table}}}}-{{shard}}-of-{SHARDS}.parquet", shard=range(1, SHARDS + 1)),
+        lambda wildcards: shards(wildcards.table),
     output:
         f"{OUT}/{{table}}.parquet",
     log:

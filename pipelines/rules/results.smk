@@ -1,66 +1,128 @@
-"""Predictions under every mask and control, metrics with intervals, and the page to look at."""
+"""Predictions under every mask and control, metrics with intervals, report and tables."""
+
+EVIDENCE = [
+    *if_there("stability", "compare.parquet"),
+    *if_there("probe", "probe.parquet"),
+    *if_there("baseline", "baseline.parquet"),
+]
+COSTS = if_there("attribute", "costs.parquet")
+JUDGE = if_there("judge", "judge")
+# Evaluate needs evidence for its verdicts only.
+CHECKED = EVIDENCE if config.get("evaluate", {}).get("check") else []
 
 
 rule perturb:
     input:
         tokens=f"{OUT}/tokens.parquet",
         classifier=f"{OUT}/classifier",
-        masks=f"{OUT}/masks.parquet",
+        masks=MASK_TABLES,
+        judge=JUDGE,
     output:
-        f"{OUT}/perturbations.parquet",
+        shard("perturbations"),
     params:
+        masks=repeated("--masks", MASK_TABLES),
+        judge=repeated("--judge", JUDGE),
         options=options("perturb"),
+        shards=SHARDS,
     threads: config["threads"]
     log:
-        f"{OUT}/logs/perturb.log",
+        f"{OUT}/logs/perturb-{{shard}}-of-{SHARDS}.log",
     shell:
-        "{BIN:q}readlens-perturb --tokens {input.tokens:q} --classifier {input.classifier:q}"
-        " --masks {input.masks:q} --output {output:q} {params.options} --threads {threads} 2> {log:q}"
+        "{BIN:q}readlens-perturb --tokens {input.tokens:q} --classifier {input.classifier:q} {params.masks}"
+        " {params.judge} --shard {wildcards.shard}/{params.shards} --output {output:q} {params.options}"
+        " --threads {threads} 2> {log:q}"
 
 
 # Prints the paper's table on standard output.
 rule evaluate:
     input:
         input_files("truth"),
+        CHECKED,
         tokens=f"{OUT}/tokens.parquet",
-        masks=f"{OUT}/masks.parquet",
+        masks=MASK_TABLES,
         perturbations=f"{OUT}/perturbations.parquet",
     output:
         metrics=f"{OUT}/metrics.parquet",
         json=f"{OUT}/metrics.json",
     params:
+        masks=repeated("--masks", MASK_TABLES),
+        evidence=repeated("--evidence", CHECKED),
         truth=input_option("truth"),
         options=options("evaluate"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/evaluate.log",
     shell:
-        "{BIN:q}readlens-evaluate --tokens {input.tokens:q} --masks {input.masks:q}"
-        " --perturbations {input.perturbations:q} {params.truth} --output {output.metrics:q}"
-        " --json {output.json:q} {params.options} --threads {threads} 2> {log:q}"
+        "{BIN:q}readlens-evaluate --tokens {input.tokens:q} {params.masks} --perturbations {input.perturbations:q}"
+        " {params.evidence} {params.truth} --output {output.metrics:q} --json {output.json:q} {params.options}"
+        " --threads {threads} 2> {log:q}"
+
+
+def report_options() -> str:
+    """The report's options, with a heading made of the experiment's title."""
+    title = {"title": f"{config['title']}: what the classifier reads"} if "title" in config else {}
+    return typed("report", title | config.get("report", {}))
 
 
 rule report:
     input:
         input_files("intervals"),
+        EVIDENCE,
+        COSTS,
         tokens=f"{OUT}/tokens.parquet",
         classifier=f"{OUT}/classifier",
-        explainer=f"{OUT}/explainer",
-        masks=f"{OUT}/masks.parquet",
-        bases=f"{OUT}/bases.parquet",
+        explainer=f"{OUT}/explainer{SHOWN_NETWORK}",
+        masks=f"{OUT}/masks{SHOWN}.parquet",
+        bases=f"{OUT}/bases{SHOWN}.parquet",
         perturbations=f"{OUT}/perturbations.parquet",
         metrics=f"{OUT}/metrics.parquet",
         json=f"{OUT}/metrics.json",
     output:
         f"{OUT}/report.html",
     params:
+        evidence=repeated("--evidence", EVIDENCE),
+        costs=repeated("--costs", COSTS),
         intervals=input_option("intervals"),
-        options=options("report"),
+        options=report_options(),
     threads: config["threads"]
     log:
         f"{OUT}/logs/report.log",
     shell:
         "{BIN:q}readlens-report --tokens {input.tokens:q} --classifier {input.classifier:q}"
         " --explainer {input.explainer:q} --masks {input.masks:q} --bases {input.bases:q}"
-        " --perturbations {input.perturbations:q} --metrics {input.metrics:q} --checks {input.json:q} {params.intervals}"
-        " --output {output:q} {params.options} --threads {threads} 2> {log:q}"
+        " --perturbations {input.perturbations:q} --metrics {input.metrics:q} --checks {input.json:q}"
+        " {params.evidence} {params.costs} {params.intervals} --output {output:q} {params.options}"
+        " --threads {threads} 2> {log:q}"
+
+
+rule tables:
+    input:
+        EVIDENCE,
+        COSTS,
+        script=SCRIPTS / "tables.py",
+        metrics=f"{OUT}/metrics.parquet",
+        json=f"{OUT}/metrics.json",
+    output:
+        f"{OUT}/tables.md",
+    params:
+        title=config.get("title", OUT),
+        source=" ".join(
+            ["snakemake --profile pipelines/profiles/default --configfile", *map(relative, workflow.configfiles)]
+        ),
+        methods=repeated("--method", config.get("tables", {}).get("methods", [])),
+    shell:
+        "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} --source {params.source:q} {params.methods}"
+        " > {output:q}"
+
+
+rule enrichment:
+    input:
+        input_files("regions"),
+        script=SCRIPTS / "enrichment.py",
+        bases=[f"{OUT}/bases{key}.parquet" for key in [REFERENCE, *COMPARED.get("seed", [])]] if COMPARED else [],
+    output:
+        f"{OUT}/enrichment.md",
+    params:
+        regions=INPUT.get("regions"),
+    shell:
+        "{PYTHON:q} {input.script:q} {params.regions:q} {input.bases:q} > {output:q}"

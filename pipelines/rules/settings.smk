@@ -1,5 +1,9 @@
-"""What the configuration means to the rules."""
+"""What the configuration means to every rule: places, and options as they are typed."""
 
+import os
+import re
+import sys
+from pathlib import Path
 from shlex import quote
 
 OUT = config["out"].rstrip("/")
@@ -7,8 +11,14 @@ OUT = config["out"].rstrip("/")
 BIN = config["bin"].rstrip("/") + "/" if config["bin"] else ""
 SHARDS = config["shards"]
 SIMULATED = f"{OUT}/simulated"
+# The Python that runs Snakemake has the packages that the scripts need.
+PYTHON = sys.executable
+SCRIPTS = Path(workflow.basedir) / "scripts"
 
-SEEDED = {"simulate", "tokenize", "train-classifier", "train-explainer", "perturb", "evaluate", "report"}
+SEEDED = {
+    "simulate", "tokenize", "train-classifier", "randomize", "train-explainer", "attribute", "baseline", "probe",
+    "perturb", "evaluate", "compare", "report",
+}
 # Options that take `true` or `false`; every other boolean is a switch that stands or does not.
 TAKE_BOOLEAN = {"frame-offset", "reverse-complement"}
 
@@ -23,8 +33,8 @@ else:
     INPUT = config["input"]
 
 
-def input_files(*kinds):
-    """What must be there to read these kinds of input: the files, or the directory simulated to hold them."""
+def input_files(*kinds: str) -> list[str]:
+    """What must be there to read these kinds of input: files, or the simulated directory."""
     if "simulate" in config:
         return [SIMULATED]
     files = []
@@ -34,12 +44,12 @@ def input_files(*kinds):
     return files
 
 
-def input_option(kind):
-    """`--kind FILE` where the input has such a file, else nothing."""
+def input_option(kind: str) -> str:
+    """`--kind FILE` where the input has such a file, otherwise nothing."""
     return f"--{kind} {quote(INPUT[kind])}" if kind in INPUT else ""
 
 
-def option(name, value):
+def option(name: str, value) -> str:
     """One option as it is typed: lists are joined by commas, a false switch is left out."""
     if isinstance(value, bool):
         if name in TAKE_BOOLEAN:
@@ -50,9 +60,37 @@ def option(name, value):
     return quote(f"--{name}={value}")
 
 
-def options(stage):
-    """All options that the configuration gives a stage; part of a rule's parameters, so that a change reruns it."""
-    chosen = dict(config.get(stage, {}))
-    if stage in SEEDED:
-        chosen.setdefault("seed", config["seed"])
-    return " ".join(filter(None, (option(name, chosen[name]) for name in sorted(chosen))))
+def typed(stage: str, chosen: dict) -> str:
+    """Options of a stage as they are typed, with the common seed where they have none."""
+    seed = {"seed": config["seed"]} if stage in SEEDED else {}
+    return " ".join(filter(None, (option(name, value) for name, value in sorted((seed | chosen).items()))))
+
+
+def options(stage: str) -> str:
+    """What the section of a stage says; a parameter of its rule, so that a change reruns it."""
+    return typed(stage, config.get(stage, {}))
+
+
+def relative(path) -> str:
+    """A path as it is typed in the directory where Snakemake runs."""
+    return os.path.relpath(path)
+
+
+def shard(table: str):
+    """A part of a table, to be merged; `table` may hold wildcards."""
+    return temp(f"{OUT}/shards/{table}-{{shard}}-of-{SHARDS}.parquet")
+
+
+def shards(table: str) -> list[str]:
+    """All parts of a table."""
+    return [f"{OUT}/shards/{table}-{number}-of-{SHARDS}.parquet" for number in range(1, SHARDS + 1)]
+
+
+def repeated(name: str, files: list[str]) -> str:
+    """An option that is given once for each file."""
+    return " ".join(f"{name} {quote(file)}" for file in files)
+
+
+def if_there(section: str, *files: str) -> list[str]:
+    """These files of `out` where the configuration has the section that makes them."""
+    return [f"{OUT}/{file}" for file in files] if section in config else []

@@ -1,36 +1,52 @@
-"""The classifier, and the Explainer of the frozen classifier.
+"""The classifier and those it is compared with, and the Explainers of frozen classifiers.
 
-An interrupted training leaves `classifier.checkpoint/` or `explainer.checkpoint/` beside its output
+An interrupted training leaves a `.checkpoint` directory beside its output, such as `classifier.checkpoint/`,
 and goes on from there when the workflow is started again.
 """
 
 
+# The classifier, the independent judge and the classifier of permuted labels.
 rule train_classifier:
     input:
         tokens=f"{OUT}/tokens.parquet",
     output:
-        directory(f"{OUT}/classifier"),
+        directory(f"{OUT}/{{classifier}}"),
     params:
-        options=options("train-classifier"),
+        options=lambda wildcards: typed("train-classifier", CLASSIFIERS[wildcards.classifier]),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/train-classifier.log",
+        f"{OUT}/logs/train-{{classifier}}.log",
     shell:
         "{BIN:q}readlens-train-classifier --tokens {input.tokens:q} --output {output:q}"
         " {params.options} --threads {threads} 2> {log:q}"
 
 
-rule train_explainer:
+rule randomize:
     input:
-        tokens=f"{OUT}/tokens.parquet",
         classifier=f"{OUT}/classifier",
     output:
-        directory(f"{OUT}/explainer"),
+        directory(f"{OUT}/randomized-{{parts}}"),
     params:
-        options=options("train-explainer"),
+        options=lambda wildcards: typed("randomize", {"parts": wildcards.parts}),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/train-explainer.log",
+        f"{OUT}/logs/randomize-{{parts}}.log",
+    shell:
+        "{BIN:q}readlens-randomize --classifier {input.classifier:q} --output {output:q}"
+        " {params.options} --threads {threads} 2> {log:q}"
+
+
+rule train_explainer:
+    input:
+        tokens=TRAINING_TOKENS,
+        classifier=lambda wildcards: f"{OUT}/{NETWORKS[wildcards.network].classifier}",
+    output:
+        directory(f"{OUT}/explainer{{network}}"),
+    params:
+        options=lambda wildcards: typed("train-explainer", NETWORKS[wildcards.network].options),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/train-explainer{{network}}.log",
     shell:
         "{BIN:q}readlens-train-explainer --tokens {input.tokens:q} --classifier {input.classifier:q}"
         " --output {output:q} {params.options} --threads {threads} 2> {log:q}"

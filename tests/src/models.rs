@@ -71,8 +71,7 @@ pub fn explainer_shape(
         masks: masks.iter().map(|&mask| mask.to_owned()).collect(),
         smoothing: 1,
 
-        guide: None,
-        conditions: Vec::new(),
+        gradient: None,
         selection,
         tokenization: tokenization(),
     }

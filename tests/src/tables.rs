@@ -3,10 +3,11 @@ use std::path::Path;
 
 use rand::RngExt;
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::stream;
 use readlens_provenance::Manifest;
+use readlens_random::stream;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::Split;
 use readlens_tables::{Reader, Record, Writer};
 
 /// Rank columns of the tables here.
@@ -47,9 +48,7 @@ pub fn rows(count: usize, tokenization: &Tokenization) -> Vec<TokenRow> {
             end: start + length as u32,
             strand: if i % 3 == 1 { "-" } else { "+" }.to_owned(),
             tokens,
-            split: Some(
-                ["train", "valid", "test"][[0, 0, 1, 0, 0, 2, 0, 1, 0, 2][i % 10]].to_owned(),
-            ),
+            split: Some(Split::ALL[[0, 0, 1, 0, 0, 2, 0, 1, 0, 2][i % 10]]),
             taxa: vec![Some(format!("phylum{}", genus / 2)), Some(format!("genus{genus}"))],
         }
     };

@@ -5,7 +5,7 @@ mod stages;
 
 use std::path::Path;
 
-use stages::{contents, names_in, succeed};
+use stages::{contents, names_in, succeed, umbrella};
 
 /// More windows than a chunk of 512, so that two shards have work.
 const SIMULATE: &str = "--ranks phylum=2,genus=4 --train 480 --valid 40 --test 60 --length 120 \
@@ -101,5 +101,91 @@ fn the_path_is_walked_to_the_same_bytes_with_one_thread_and_two() {
         ["src=\"http", "href=\"http", "src=\"//", "href=\"//", "url(", "@import", "fetch("]
     {
         assert!(!report.contains(outside), "the report reaches out: {outside}");
+    }
+}
+
+/// A flow with every step, an `[attribute]` that names no method among them.
+const FLOW: &str = r#"
+[simulate]
+ranks = ["phylum=2", "genus=4"]
+train = 120
+valid = 24
+test = 24
+length = 120
+length-spread = 12
+motif-length = 18
+
+[tokenize]
+k = 3
+stride = 3
+ranks = ["phylum", "genus"]
+split-column = "split"
+
+[baseline]
+epochs = 2
+
+[train-classifier]
+preset = "tiny"
+epochs = 2
+
+[train-explainer]
+epochs = 1
+dim = 12
+
+[mask]
+split = "test"
+
+[attribute]
+split = "test"
+
+[evaluate]
+check = true
+replicates = 50
+"#;
+
+#[test]
+fn a_flow_has_rivals_baselines_and_verdicts() {
+    let folder = tempfile::tempdir().unwrap();
+    let out = folder.path().join("out");
+    std::fs::write(folder.path().join("flow.toml"), FLOW).unwrap();
+    let output =
+        umbrella(folder.path()).args(["run", "flow.toml", "--out", "out"]).output().unwrap();
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+    for step in ["1/10 simulate", "7/10 attribute", "10/10 report"] {
+        assert!(stderr.contains(step), "{step} is not in {stderr}");
+    }
+    let expected = [
+        "attributions.parquet",
+        "baseline.parquet",
+        "bases.parquet",
+        "classifier",
+        "costs.parquet",
+        "explainer",
+        "masks.parquet",
+        "metrics.json",
+        "metrics.parquet",
+        "perturbations.parquet",
+        "report.html",
+        "simulated",
+        "summary.json",
+        "tokens.parquet",
+    ];
+    assert_eq!(names_in(&out), expected);
+
+    // One table, that of the Explainer; then a line per method; then the verdicts.
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert_eq!(printed.matches("accuracy in %, split test, masks of ").count(), 1, "{printed}");
+    for rival in ["integrated_gradients", "lime", "occlusion"] {
+        assert_eq!(printed.matches(&format!("\n{rival} ")).count(), 1, "{rival} in {printed}");
+    }
+    let place = |text: &str| printed.find(text).expect(text);
+    assert!(place("masks of explainer") < place("following the masks"));
+    assert!(place("following the masks") < place("checks of the masks of explainer"));
+    assert!(printed.contains("kmer_naive_bayes"), "no baseline in the verdicts: {printed}");
+
+    let report = std::fs::read_to_string(out.join("report.html")).unwrap();
+    for words in ["integrated gradients", "LIME", "occlusion", "k-mer naive Bayes"] {
+        assert!(report.contains(words), "{words} is not in the report");
     }
 }

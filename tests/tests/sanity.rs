@@ -15,6 +15,9 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Split, TargetKind,
+};
 use readlens_tests::{read_rows, write_masks, write_rows};
 use stages::succeed;
 
@@ -93,18 +96,30 @@ fn mark(tokens: &[TokenRow], motifs: &[Vec<u8>]) -> Vec<BaseRow> {
             start: row.start,
             end: row.end,
             strand: row.strand.clone(),
-            method: "motif".to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new("motif").unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             mask,
         }
     };
     tokens.iter().map(mark).collect()
 }
 
-fn figure(rows: &[MetricRow], operator: &str, metric: &str) -> f64 {
-    let is_it =
-        |row: &&MetricRow| row.operator == operator && row.metric == metric && row.split == "all";
-    rows.iter().find(is_it).unwrap().value
+/// `label`: an operator, and behind a colon its variant.
+fn figure(rows: &[MetricRow], label: &str, metric: &str) -> f64 {
+    let (operator, variant) = match label.split_once(':') {
+        Some((operator, variant)) => (operator, Some(variant)),
+        None => (label, None),
+    };
+    let wanted: Metric = metric.parse().unwrap();
+    let is_it = |row: &&MetricRow| {
+        row.operator.name() == operator
+            && row.variant.as_deref() == variant
+            && row.metric == wanted
+            && row.split == Over::All
+    };
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("no {label} {metric}")).value
 }
 
 #[test]
@@ -130,15 +145,16 @@ fn a_fixed_motif_is_marked_at_the_same_bases_on_both_strands_and_in_every_frame(
     let variants = [
         ("reverse_complement", "reverse-complement"),
         ("frame_shift", "frame-shift --shift 1"),
-        ("frame_shift_3", "frame-shift --shift 3"),
+        ("frame_shift:3", "frame-shift --shift 3"),
         ("substitution", "substitute --rate 0.01"),
     ];
     let mut others = "--other permuted=permuted.parquet".to_owned();
     for (label, kind) in variants {
         let tokens = "--tokens tokens.parquet --output varied.parquet --quiet";
         succeed("vary", folder, &format!("{tokens} --kind {kind}"));
-        bases(label, &mark(&read_rows(&folder.join("varied.parquet")), &motifs));
-        others += &format!(" --other {label}={label}.parquet");
+        let name = label.replace(':', "-");
+        bases(&name, &mark(&read_rows(&folder.join("varied.parquet")), &motifs));
+        others += &format!(" --other {label}={name}.parquet");
     }
     succeed(
         "compare",
@@ -154,7 +170,7 @@ fn a_fixed_motif_is_marked_at_the_same_bases_on_both_strands_and_in_every_frame(
     assert!(figure(&rows, "reverse_complement", "spearman") > 0.999);
     assert!(figure(&rows, "reverse_complement", "relative_distance") < 0.001);
     // So are those of a shift by a whole token, but a motif at the very beginning is cut off.
-    let whole = figure(&rows, "frame_shift_3", "iou");
+    let whole = figure(&rows, "frame_shift:3", "iou");
     assert!((0.95..1.0).contains(&whole), "{whole}");
     // In another frame a run of 18 bases begins and ends at most one base further: 17 of 19.
     let shifted = figure(&rows, "frame_shift", "iou");
@@ -181,7 +197,7 @@ fn accuracy(directory: &Path, classifier: &str) -> f64 {
         ),
     );
     let rows: Vec<PerturbationRow> = read_rows(&directory.join("perturbations.parquet"));
-    let is_it = |row: &&PerturbationRow| row.operator == "unmasked" && row.rank == "genus";
+    let is_it = |row: &&PerturbationRow| row.operator == Operator::Unmasked && row.rank == "genus";
     let right: Vec<bool> = rows.iter().filter(is_it).filter_map(|row| row.correct).collect();
     assert_eq!(right.len(), 60);
     right.iter().filter(|&&is_right| is_right).count() as f64 / right.len() as f64
@@ -221,13 +237,14 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
         ("reference", "trained"),
         ("seed", "trained"),
         ("permuted", "permuted"),
-        ("randomized-1", "top"),
-        ("randomized-all", "fresh"),
+        ("randomized:1", "top"),
+        ("randomized:all", "fresh"),
     ] {
         let masks = gradient_masks(folder, classifier);
-        write_masks(&folder.join(format!("{label}.parquet")), &masks);
+        let name = label.replace(':', "-");
+        write_masks(&folder.join(format!("{name}.parquet")), &masks);
         if label != "reference" {
-            others += &format!(" --other {label}={label}.parquet");
+            others += &format!(" --other {label}={name}.parquet");
         }
     }
     let arguments =
@@ -236,7 +253,7 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     let rows: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
     let correlation = |label| figure(&rows, label, "spearman");
     assert!((correlation("seed") - 1.0).abs() < 1e-9);
-    let found = ["randomized-1", "randomized-all", "permuted"].map(correlation);
+    let found = ["randomized:1", "randomized:all", "permuted"].map(correlation);
     assert!(found[0] < 0.9 && found[1] < 0.5 && found[2] < 0.5, "{found:?}");
 }
 
@@ -245,7 +262,7 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
 fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
     let classifier = load_classifier(&directory.join(classifier), &Device::Cpu).unwrap();
     let rows: Vec<TokenRow> = read_rows(&directory.join("tokens.parquet"));
-    let is_test = |row: &TokenRow| row.split.as_deref() == Some("test");
+    let is_test = |row: &TokenRow| row.split == Some(Split::Test);
     let mask = |row: TokenRow| {
         let batch = TokenBatch::new(&[&row.tokens], DType::F32, &Device::Cpu).unwrap();
         let ones = Var::ones((1, row.tokens.len()), DType::F32, &Device::Cpu).unwrap();
@@ -259,10 +276,12 @@ fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
         MaskRow {
             id: row.id,
             window: row.window,
-            method: "gradient_input".to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new("gradient_input").unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             target: None,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             hard: mask.iter().map(|&value| value > 0.5).collect(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,

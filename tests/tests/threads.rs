@@ -7,7 +7,7 @@ use std::fmt::Write;
 use std::path::Path;
 
 use rand::RngExt;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::tokens::TokenRow;
 use readlens_tests::{
     classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
@@ -86,8 +86,9 @@ fn attribute_writes_the_same_masks_with_any_number_of_threads() {
     write_tokens(&path("tokens.parquet"), &rows(400, &tokenization()), &tokenization());
     write_classifier(&path("classifier"), &classifier_shape(), 2);
     let arguments = "--tokens tokens.parquet --classifier classifier --output masks.parquet \
-                     --method random_tokens,random_blocks,gradient_input,integrated_gradients,occlusion,leave_one_out,attention_rollout,lime,kernel_shap,optimized_mask --steps 4 --samples 20 --optimization-steps 5 \
-                     --costs costs.parquet";
+                     --costs costs.parquet --method random_tokens,random_blocks,gradient_input,occlusion \
+                     --method leave_one_out,attention_rollout,integrated_gradients:steps=4 \
+                     --method lime:samples=20,kernel_shap:samples=20,optimized_mask:steps=5";
     check_threads("attribute", folder.path(), arguments, &["masks.parquet"]);
 }
 

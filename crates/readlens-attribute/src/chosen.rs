@@ -2,9 +2,10 @@ use std::path::Path;
 
 use readlens_batch::{Chunk, Shard, WindowStream};
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Split;
 
 /// Windows worked on together. They are groups of what was chosen, not of the table, so that a small sample of a large
 /// table still fills batches; shards are whole groups.
@@ -23,7 +24,7 @@ impl Chosen {
     /// The table cannot be read, or has rows but none of the split.
     pub(crate) fn of(
         path: &Path,
-        split: Option<&str>,
+        split: Option<Split>,
         limit: Option<usize>,
         seed: u64,
         shard: Shard,
@@ -35,7 +36,7 @@ impl Chosen {
             Some(split) => {
                 let mut rows = Vec::new();
                 for (index, row) in (0..).zip(reader) {
-                    if row?.split.as_deref() == Some(split) {
+                    if row?.split == Some(split) {
                         rows.push(index);
                     }
                 }

@@ -1,21 +1,23 @@
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
+use readlens_tables::vocabulary::Split;
 use serde::Serialize;
 
 use crate::method::Method;
+use crate::settings::LARGEST_COUNT;
 
 /// Everything that decides the masks, apart from the inputs and the shard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
-    /// Methods, in the order of a window's rows.
+    /// Methods with their settings, in the order of a window's rows.
     pub methods: Vec<Method>,
-    /// Only windows of this split; none: all.
-    pub split: Option<String>,
-    /// Only so many windows, drawn without replacement; none: all.
+    /// Only windows of this split; all windows otherwise.
+    pub split: Option<Split>,
+    /// Maximum number of windows, drawn without replacement; all windows otherwise.
     pub limit: Option<usize>,
-    /// Share of tokens that counts as read, in (0, 1].
+    /// Fraction of the tokens that the hard mask keeps, in (0, 1].
     pub area: f64,
-    /// Tokens over which scores are averaged in blocks; 1 leaves them.
+    /// Tokens of a block over which scores are averaged; 1 leaves them.
     pub patch: usize,
     /// Tokens of the moving mean over scores, odd; 1 leaves them.
     pub smoothing: usize,
@@ -23,53 +25,26 @@ pub struct Config {
     pub mask_per_rank: bool,
     /// Seed of every draw.
     pub seed: u64,
-    /// Points of the path of integrated gradients.
-    pub steps: usize,
-    /// What occlusion hides.
-    pub occlusion: Occlusion,
-    /// Perturbed inputs per window of LIME and kernel SHAP.
-    pub samples: usize,
-    /// Tokens of one feature of LIME, which is one player of kernel SHAP.
-    pub segment: usize,
-    /// The linear model of LIME.
-    pub lime: Lime,
-    /// How masks are optimised.
-    pub optimization: Optimization,
     /// Precision of the classifier's products.
     pub precision: Precision,
 }
 
-/// What occlusion hides at a time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Occlusion {
-    /// Tokens hidden together.
-    pub window: usize,
-    /// Tokens from one stretch to the next, at most the window.
-    pub stride: usize,
+impl Default for Config {
+    /// No method yet, and a tenth of the tokens of every window.
+    fn default() -> Self {
+        Self {
+            methods: Vec::new(),
+            split: None,
+            limit: None,
+            area: 0.1,
+            patch: 1,
+            smoothing: 1,
+            mask_per_rank: false,
+            seed: 1,
+            precision: Precision::F32,
+        }
+    }
 }
-
-/// The linear model of LIME.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Lime {
-    /// Width of the kernel on cosine distances, which are 0 to 1.
-    pub kernel_width: f64,
-    /// Weight of the squared coefficients.
-    pub ridge: f64,
-}
-
-/// How a window's own mask is optimised.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Optimization {
-    /// Steps of Adam.
-    pub steps: usize,
-    /// Its learning rate.
-    pub learning_rate: f64,
-    /// Weight of the mask's area.
-    pub area_weight: f64,
-}
-
-/// Largest count that any option may have: more would not end.
-const MOST: usize = 1 << 20;
 
 impl Config {
     /// Refuses values that cannot work.
@@ -78,52 +53,34 @@ impl Config {
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
         if self.methods.is_empty() {
-            return Err(Fault::usage("name at least one method"));
+            return Err(Fault::usage("name at least one --method"));
         }
-        if let Some((_, twice)) =
-            self.methods.iter().enumerate().find(|(i, method)| self.methods[..*i].contains(method))
-        {
-            return Err(Fault::usage(format!("method {twice} is named twice")));
+        for (i, method) in self.methods.iter().enumerate() {
+            if self.methods[..i].iter().any(|earlier| earlier.name() == method.name()) {
+                return Err(Fault::usage(format!(
+                    "--method names {} twice; write two tables, because rows are told apart by \
+                     the method's name",
+                    method.name()
+                )));
+            }
+            method.check().map_err(|problem| Fault::usage(format!("--method {problem}")))?;
         }
         if !(self.area > 0.0 && self.area <= 1.0) {
-            return Err(Fault::usage(format!("area must be in (0, 1], not {}", self.area)));
+            return Err(Fault::usage(format!(
+                "--area must be above 0 and at most 1, not {}",
+                self.area
+            )));
         }
         let counts = [
             ("limit", self.limit.unwrap_or(1), usize::MAX),
-            ("patch", self.patch, MOST),
-            ("smoothing", self.smoothing, MOST),
-            ("steps", self.steps, MOST),
-            ("occlusion-window", self.occlusion.window, MOST),
-            ("occlusion-stride", self.occlusion.stride, MOST),
-            ("samples", self.samples, MOST),
-            ("segment", self.segment, MOST),
-            ("optimization-steps", self.optimization.steps, MOST),
+            ("patch", self.patch, LARGEST_COUNT),
+            ("smoothing", self.smoothing, LARGEST_COUNT),
         ];
-        if let Some((name, value, most)) = counts.into_iter().find(|(_, v, m)| v < &1 || v > m) {
-            return Err(Fault::usage(format!("{name} must be 1 to {most}, not {value}")));
+        if let Some((name, value, largest)) = counts.into_iter().find(|(_, v, m)| v < &1 || v > m) {
+            return Err(Fault::usage(format!("--{name} must be 1 to {largest}, not {value}")));
         }
         if self.smoothing.is_multiple_of(2) {
-            return Err(Fault::usage(format!("smoothing must be odd, not {}", self.smoothing)));
-        }
-        let Occlusion { window, stride } = self.occlusion;
-        if stride > window {
-            return Err(Fault::usage(format!(
-                "occlusion-stride must be at most occlusion-window, so that no token is skipped: {stride} is more than {window}"
-            )));
-        }
-        let positive = [
-            ("kernel-width", self.lime.kernel_width),
-            ("ridge", self.lime.ridge),
-            ("optimization-rate", self.optimization.learning_rate),
-        ];
-        if let Some((name, value)) =
-            positive.into_iter().find(|(_, v)| !(*v > 0.0 && v.is_finite()))
-        {
-            return Err(Fault::usage(format!("{name} must be above 0, not {value}")));
-        }
-        let weight = self.optimization.area_weight;
-        if !(weight >= 0.0 && weight.is_finite()) {
-            return Err(Fault::usage(format!("optimization-area must be 0 or more, not {weight}")));
+            return Err(Fault::usage(format!("--smoothing must be odd, not {}", self.smoothing)));
         }
         Ok(())
     }

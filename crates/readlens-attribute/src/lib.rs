@@ -14,12 +14,14 @@ mod options;
 mod run;
 mod scores;
 mod segments;
+mod settings;
 mod solve;
 
-pub use config::{Config, Lime, Occlusion, Optimization};
+pub use config::Config;
 pub use method::Method;
 pub use methods::{kernel_shap, lime, scores_of};
 pub use objective::{Masked, Objective, Output, Scores, Window};
 pub use options::Options;
 pub use run::{Paths, run};
 pub use segments::Segments;
+pub use settings::{IntegratedGradients, KernelShap, Lime, Occlusion, OptimizedMask};

@@ -1,17 +1,17 @@
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Shard, WindowStream, most_likely, predict};
-use readlens_fault::{Fault, Result};
+use readlens_batch::{Bound, Shard, most_likely, predict};
+use readlens_fault::Result;
 use readlens_nn::scores::{average_in_blocks, smooth};
-use readlens_nn::{Classifier, DeviceKind, load_classifier};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_nn::{Classifier, DeviceKind};
+use readlens_provenance::{Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
+use readlens_tables::Writer;
 use readlens_tables::costs::CostRow;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
-use readlens_tables::{KEY_SHARD, Writer};
+use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{Name, Ranks, TargetKind};
 
 use crate::chosen::Chosen;
 use crate::config::Config;
@@ -45,30 +45,12 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let classifier = load_classifier(&paths.classifier, &device.open(config.precision)?)?
-        .with_precision(config.precision);
-    let table = WindowStream::open(&paths.tokens, Shard::WHOLE)?;
-    if *table.tokenization() != classifier.config().tokenization {
-        return Err(Fault::input(&paths.tokens)
-            .expected(format!("the tokenization of {}", paths.classifier.display()))
-            .found("another alphabet, k, stride or CLS")
-            .remedy("tokenize again as for the classifier")
-            .into());
-    }
-    let inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
-    ];
+    let Bound { classifier, windows, inputs } =
+        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
     let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
-    let mut metadata = BTreeMap::new();
-    if let Some(text) = table.reader().metadata().get(KEY_TOKENIZATION) {
-        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
-    }
-    if shard != Shard::WHOLE {
-        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
-    }
-    let split = config.split.as_deref();
+    let metadata = windows.metadata(shard);
+    let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
@@ -78,7 +60,7 @@ pub fn run(
     let attributor = Attributor { config, classifier: &classifier, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
     let most = classifier.config().encoder.max_tokens;
-    let groups = chosen.groups(&paths.tokens, table, most);
+    let groups = chosen.groups(&paths.tokens, windows, most);
     // One group at a time, so that the seconds of a method are its own.
     in_order(
         1,
@@ -99,7 +81,8 @@ pub fn run(
     for (method, total) in config.methods.iter().zip(&totals) {
         let row = total.row(*method, windows, context.threads().get());
         tracing::info!(
-            "{method}: {:.2} ms, {:.1} forward and {:.1} backward passes per window",
+            "{}: {:.2} ms, {:.1} forward and {:.1} backward passes per window",
+            method.name(),
             1e3 * row.seconds,
             row.forward_passes,
             row.backward_passes
@@ -142,7 +125,7 @@ impl Cost {
     fn row(&self, method: Method, windows: usize, threads: usize) -> CostRow {
         let per_window = |sum: f64| sum / windows.max(1) as f64;
         CostRow {
-            method: method.name().to_owned(),
+            method: method.word().name().to_owned(),
             windows: u32::try_from(windows).unwrap_or(u32::MAX),
             forward_passes: per_window(self.forward as f64),
             backward_passes: per_window(self.backward as f64),
@@ -182,7 +165,7 @@ impl Attributor<'_> {
             let found = scores_of(method, &objective, self.config)?;
             let seconds = start.elapsed().as_secs_f64();
             let (forward, backward) = objective.passes();
-            let is_path = method == Method::IntegratedGradients;
+            let is_path = matches!(method, Method::IntegratedGradients(_));
             let completeness = is_path.then(|| completeness(&objective, &found)).transpose()?;
             costs.push(Cost { seconds, forward, backward, completeness });
             scores.push(found);
@@ -191,7 +174,7 @@ impl Attributor<'_> {
         for (i, (row, window)) in rows.iter().zip(&windows).enumerate() {
             for (method, scores) in self.config.methods.iter().zip(&scores) {
                 for (&output, scores) in outputs.iter().zip(&scores[i]) {
-                    masks.push(self.row(row, window, *method, output, scores));
+                    masks.push(self.row(row, window, *method, output, scores)?);
                 }
             }
         }
@@ -218,29 +201,32 @@ impl Attributor<'_> {
         method: Method,
         output: Output,
         scores: &[f64],
-    ) -> MaskRow {
+    ) -> Result<MaskRow> {
         let scores = average_in_blocks(&smooth(scores, self.config.smoothing), self.config.patch);
         let (mask, hard) = mask_of(&scores, self.config.area);
         let ranks = &self.classifier.config().ranks;
         let (rank, target) = match output {
-            Output::AllRanks => (ALL_RANKS.to_owned(), None),
+            Output::AllRanks => (Ranks::All, None),
             Output::Rank(rank) => {
                 let taxon = ranks[rank].taxa[window.targets[rank] as usize].clone();
-                (ranks[rank].rank.clone(), Some(taxon))
+                (Ranks::One(Name::new(&ranks[rank].rank)?), Some(taxon))
             }
         };
         let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
-        MaskRow {
+        let method = method.word();
+        Ok(MaskRow {
             id: row.id.clone(),
             window: row.window,
-            method: method.name().to_owned(),
+            method: Name::new(method.name())?,
+            method_kind: method.kind(),
+            replicate: 1,
             rank,
             target,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             mask,
             hard,
             area,
-        }
+        })
     }
 }
 

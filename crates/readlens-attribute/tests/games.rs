@@ -4,9 +4,13 @@
 use rand::RngExt;
 use readlens_attribute::kernel_shap::Coalitions;
 use readlens_attribute::{Lime, lime};
-use readlens_nn::random::{normal, stream};
+use readlens_random::{normal, stream};
 
 const WEIGHTS: [f64; 7] = [0.5, -2.0, 0.0, 3.0, -0.25, 1.5, 1.0];
+
+fn lime_of(kernel_width: f64, ridge: f64) -> Lime {
+    Lime { kernel_width, ridge, ..Lime::default() }
+}
 
 fn linear(kept: &[bool], weights: &[f64]) -> f64 {
     0.7 + kept.iter().zip(weights).filter(|(kept, _)| **kept).map(|(_, w)| w).sum::<f64>()
@@ -21,10 +25,10 @@ fn distance(a: &[f64], b: &[f64]) -> f64 {
 fn lime_finds_the_weights_of_a_linear_function() {
     let samples = lime::draw(7, 200, &mut stream(1, "lime"));
     let values: Vec<f64> = samples.iter().map(|kept| linear(kept, &WEIGHTS)).collect();
-    let found = lime::fit(&samples, &values, Lime { kernel_width: 0.25, ridge: 1e-9 }).unwrap();
+    let found = lime::fit(&samples, &values, lime_of(0.25, 1e-9)).unwrap();
     assert!(distance(&found, &WEIGHTS) < 1e-7, "{found:?}");
     // The penalty draws them to 0, the intercept stays free.
-    let drawn = lime::fit(&samples, &values, Lime { kernel_width: 0.25, ridge: 1e9 }).unwrap();
+    let drawn = lime::fit(&samples, &values, lime_of(0.25, 1e9)).unwrap();
     assert!(distance(&drawn, &[0.0; 7]) < 1e-6, "{drawn:?}");
 }
 
@@ -41,7 +45,7 @@ fn the_weighted_ridge_is_the_closed_form_of_one_feature() {
         + (1.0 - mean_z) * (4.0 - mean_y)
         + hidden * (0.0 - mean_z) * (1.0 - mean_y);
     let variance = 2.0 * (1.0 - mean_z).powi(2) + hidden * mean_z * mean_z;
-    let found = lime::fit(&samples, &values, Lime { kernel_width: width, ridge }).unwrap();
+    let found = lime::fit(&samples, &values, lime_of(width, ridge)).unwrap();
     assert!((found[0] - covariance / (variance + ridge)).abs() < 1e-12, "{found:?}");
 }
 
@@ -63,7 +67,7 @@ fn lime_hides_one_to_all_features_with_equal_chance() {
     assert!(hidden.iter().all(|count| (2820..3180).contains(count)), "{hidden:?}");
     let nothing = lime::draw(0, 3, &mut stream(2, "lime"));
     assert!(nothing.len() == 3 && nothing.iter().all(Vec::is_empty));
-    let lime = Lime { kernel_width: 0.25, ridge: 1.0 };
+    let lime = lime_of(0.25, 1.0);
     assert!(lime::fit(&nothing, &[1.0; 3], lime).unwrap().is_empty());
 }
 
@@ -133,7 +137,7 @@ fn drawn_coalitions_come_near_shapleys_values() {
 fn values_that_are_not_finite_have_no_solution() {
     let samples = lime::draw(4, 20, &mut stream(6, "lime"));
     let values: Vec<f64> = (0..20).map(|i| if i == 3 { f64::NAN } else { 1.0 }).collect();
-    assert!(lime::fit(&samples, &values, Lime { kernel_width: 0.25, ridge: 1.0 }).is_err());
+    assert!(lime::fit(&samples, &values, lime_of(0.25, 1.0)).is_err());
     let mut rng = stream(6, "shap");
     let coalitions = Coalitions::draw(30, 20, &mut rng);
     let values: Vec<f64> = (0..20).map(|_| rng.random()).collect();

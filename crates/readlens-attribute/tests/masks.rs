@@ -6,7 +6,9 @@ mod networks;
 use std::path::PathBuf;
 
 use networks::config;
-use readlens_attribute::{Config, Method, Optimization, Paths, run};
+use readlens_attribute::{
+    Config, IntegratedGradients, KernelShap, Lime, Method, Occlusion, OptimizedMask, Paths, run,
+};
 use readlens_batch::{Shard, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
@@ -15,6 +17,7 @@ use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{MethodKind, Ranks, Split, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
 };
@@ -57,15 +60,22 @@ impl Folder {
     }
 }
 
+/// Number of methods.
+const METHODS: usize = 10;
+
 /// Every method, at little cost.
 fn all_methods() -> Config {
-    Config {
-        methods: Method::ALL.to_vec(),
-        steps: 3,
-        samples: 8,
-        optimization: Optimization { steps: 4, learning_rate: 0.1, area_weight: 1.0 },
-        ..config(Method::Lime)
-    }
+    let cheap = |method| match method {
+        Method::IntegratedGradients(_) => {
+            Method::IntegratedGradients(IntegratedGradients { steps: 3 })
+        }
+        Method::Occlusion(_) => Method::Occlusion(Occlusion { width: 3, stride: 2 }),
+        Method::Lime(of) => Method::Lime(Lime { samples: 8, kernel_width: 0.25, ..of }),
+        Method::KernelShap(of) => Method::KernelShap(KernelShap { samples: 8, ..of }),
+        Method::OptimizedMask(of) => Method::OptimizedMask(OptimizedMask { steps: 4, ..of }),
+        other => other,
+    };
+    Config { methods: Method::all().map(cheap).to_vec(), ..config(Method::GradientInput) }
 }
 
 #[test]
@@ -74,13 +84,16 @@ fn every_method_masks_every_window_in_the_order_of_the_table() {
     let folder = Folder::new(&table);
     folder.run("a", &all_methods(), Shard::WHOLE).unwrap();
     let masks = folder.masks("a");
-    assert_eq!(masks.len(), 30 * Method::ALL.len());
-    for (row, masks) in table.iter().zip(masks.chunks(Method::ALL.len())) {
-        for (method, mask) in Method::ALL.iter().zip(masks) {
+    assert_eq!(masks.len(), 30 * METHODS);
+    for (row, masks) in table.iter().zip(masks.chunks(METHODS)) {
+        for (method, mask) in Method::all().iter().zip(masks) {
             assert_eq!((&mask.id, mask.window), (&row.id, row.window));
-            assert_eq!(mask.method, method.name());
-            assert_eq!((mask.rank.as_str(), &mask.target), ("all", &None));
-            assert_eq!(mask.target_kind, "predicted");
+            assert_eq!(mask.method, method.to_string());
+            let is_drawn = matches!(method, Method::RandomTokens | Method::RandomBlocks);
+            let kind = if is_drawn { MethodKind::Control } else { MethodKind::Attribution };
+            assert_eq!((mask.method_kind, mask.replicate), (kind, 1));
+            assert_eq!((&mask.rank, &mask.target), (&Ranks::All, &None));
+            assert_eq!(mask.target_kind, TargetKind::Predicted);
             assert_eq!((mask.mask.len(), mask.hard.len()), (row.tokens.len() - 1, mask.mask.len()));
             let kept = mask.hard.iter().filter(|&&hard| hard).count();
             assert_eq!(kept, (0.25 * mask.hard.len() as f64).round() as usize, "{method}");
@@ -92,13 +105,14 @@ fn every_method_masks_every_window_in_the_order_of_the_table() {
             assert!(least.fold(1.0, f32::min) >= most.fold(0.0, f32::max), "{method}");
         }
     }
-    for method in 0..Method::ALL.len() {
-        let of_method = masks.iter().skip(method).step_by(Method::ALL.len());
+    for method in 0..METHODS {
+        let of_method = masks.iter().skip(method).step_by(METHODS);
         let distinct: std::collections::HashSet<String> =
             of_method.map(|mask| format!("{:?}", mask.mask)).collect();
         // A block of three has nine places or so.
-        let least = if Method::ALL[method] == Method::RandomBlocks { 8 } else { 20 };
-        assert!(distinct.len() > least, "{}: every window has the same mask", Method::ALL[method]);
+        let name = Method::all()[method].name();
+        let least = if name == "random_blocks" { 8 } else { 20 };
+        assert!(distinct.len() > least, "{name}: every window has the same mask");
     }
 }
 
@@ -112,13 +126,13 @@ fn a_rank_has_its_own_mask_and_target() {
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let predictions = predict(&classifier, &tokens, None).unwrap();
     let masks = folder.masks("a");
-    assert_eq!(masks.len(), 20 * 2 * Method::ALL.len());
-    for (masks, prediction) in masks.chunks(2 * Method::ALL.len()).zip(predictions) {
-        for (masks, method) in masks.chunks(2).zip(Method::ALL) {
+    assert_eq!(masks.len(), 20 * 2 * METHODS);
+    for (masks, prediction) in masks.chunks(2 * METHODS).zip(predictions) {
+        for (masks, method) in masks.chunks(2).zip(Method::all()) {
             for (rank, mask) in masks.iter().enumerate() {
                 let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
-                assert_eq!((mask.rank.as_str(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
-                assert_eq!(mask.method, method.name());
+                assert_eq!((mask.rank.name(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
+                assert_eq!(mask.method, method.to_string());
             }
             let differ = masks[0].mask != masks[1].mask;
             // Attention knows no target; every other method does. Blocks are drawn again, and may come out the same.
@@ -134,7 +148,7 @@ fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
     let folder = Folder::new(&table);
     let cheap = Config {
         methods: vec![Method::RandomTokens, Method::GradientInput],
-        split: Some("train".to_owned()),
+        split: Some(Split::Train),
         limit: Some(300),
         ..config(Method::GradientInput)
     };
@@ -150,7 +164,7 @@ fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
         })
         .collect();
     assert!(places.windows(2).all(|pair| pair[0] < pair[1]));
-    assert!(places.iter().all(|&place| table[place].split.as_deref() == Some("train")));
+    assert!(places.iter().all(|&place| table[place].split == Some(Split::Train)));
     assert!(places[299] > 600, "the first windows only");
     for count in [2, 3, 7] {
         let mut joined = Vec::new();
@@ -200,8 +214,8 @@ fn windows_of_one_token_and_of_none_have_masks() {
         let folder = Folder::of(&table, tokenization, &shape);
         folder.run("a", &all_methods(), Shard::WHOLE).unwrap();
         let masks = folder.masks("a");
-        assert_eq!(masks.len(), 6 * Method::ALL.len());
-        for (row, masks) in table.iter().zip(masks.chunks(Method::ALL.len())) {
+        assert_eq!(masks.len(), 6 * METHODS);
+        for (row, masks) in table.iter().zip(masks.chunks(METHODS)) {
             for mask in masks {
                 assert_eq!(mask.hard.len(), row.tokens.len() - usize::from(cls), "{}", mask.method);
                 let kept = mask.hard.iter().filter(|&&hard| hard).count();
@@ -248,7 +262,7 @@ fn costs_count_the_passes() {
         }
     }
     let error = |steps: usize| {
-        let config = Config { steps, ..config(Method::IntegratedGradients) };
+        let config = config(Method::IntegratedGradients(IntegratedGradients { steps }));
         folder.run("path", &config, Shard::WHOLE).unwrap();
         folder.costs("path")[0].completeness_error.unwrap()
     };
@@ -259,9 +273,7 @@ fn costs_count_the_passes() {
 #[test]
 fn an_empty_table_gives_empty_tables() {
     let folder = Folder::new(&[]);
-    folder
-        .run("a", &Config { split: Some("test".to_owned()), ..all_methods() }, Shard::WHOLE)
-        .unwrap();
+    folder.run("a", &Config { split: Some(Split::Test), ..all_methods() }, Shard::WHOLE).unwrap();
     assert!(folder.masks("a").is_empty());
     assert!(folder.costs("a").iter().all(|cost| cost.windows == 0 && cost.seconds == 0.0));
     folder.run("b", &all_methods(), Shard { index: 2, count: 3 }).unwrap();
@@ -291,13 +303,17 @@ fn what_does_not_belong_together_is_refused() {
     let folder = Folder::new(&long);
     refused(&folder, &all_methods(), ExitCode::BadInput, &["tokens.parquet", "row 6", "20 tokens"]);
     // A row that is not chosen may be long.
-    assert_eq!(long[6].split.as_deref(), Some("train"));
-    let test = Config { split: Some("test".to_owned()), ..all_methods() };
+    assert_eq!(long[6].split, Some(Split::Train));
+    let test = Config { split: Some(Split::Test), ..all_methods() };
     folder.run("test", &test, Shard::WHOLE).unwrap();
 
+    let mut without = table.clone();
+    without.retain(|row| row.split != Some(Split::Valid));
+    let nowhere = Config { split: Some(Split::Valid), ..all_methods() };
+    let parts = ["tokens.parquet", "split valid"];
+    refused(&Folder::new(&without), &nowhere, ExitCode::BadInput, &parts);
+
     let folder = Folder::new(&table);
-    let nowhere = Config { split: Some("held-out".to_owned()), ..all_methods() };
-    refused(&folder, &nowhere, ExitCode::BadInput, &["tokens.parquet", "split held-out"]);
     std::fs::remove_dir_all(folder.path("classifier")).unwrap();
     std::fs::create_dir(folder.path("classifier")).unwrap();
     refused(&folder, &all_methods(), ExitCode::BadInput, &["classifier"]);
@@ -312,20 +328,22 @@ fn values_that_cannot_work_are_refused() {
         refused(&folder, &config, ExitCode::Usage, &[name]);
     };
     refused(|c| c.methods.clear(), "method");
-    refused(|c| c.methods.push(Method::Lime), "lime is named twice");
+    refused(|c| c.methods.push(Method::Lime(Lime::default())), "names lime twice");
     refused(|c| c.area = 0.0, "area");
     refused(|c| c.area = f64::NAN, "area");
     refused(|c| c.limit = Some(0), "limit");
     refused(|c| c.patch = 0, "patch");
     refused(|c| c.smoothing = 4, "smoothing");
-    refused(|c| c.steps = 0, "steps");
-    refused(|c| c.occlusion.stride = 4, "occlusion-stride");
-    refused(|c| c.occlusion.window = 0, "occlusion-window");
-    refused(|c| c.samples = 0, "samples");
-    refused(|c| c.segment = 0, "segment");
-    refused(|c| c.lime.kernel_width = 0.0, "kernel-width");
-    refused(|c| c.lime.ridge = f64::INFINITY, "ridge");
-    refused(|c| c.optimization.steps = 0, "optimization-steps");
-    refused(|c| c.optimization.learning_rate = -1.0, "optimization-rate");
-    refused(|c| c.optimization.area_weight = -1.0, "optimization-area");
+    refused(
+        |c| c.methods = vec![Method::IntegratedGradients(IntegratedGradients { steps: 0 })],
+        "integrated_gradients: steps must be a whole number",
+    );
+    refused(
+        |c| c.methods = vec![Method::Occlusion(Occlusion { width: 3, stride: 4 })],
+        "stride must be at most the width of 3",
+    );
+    refused(
+        |c| c.methods = vec![Method::Lime(Lime { ridge: f64::INFINITY, ..Lime::default() })],
+        "lime: ridge must be a number above 0",
+    );
 }

@@ -7,7 +7,10 @@ use networks::{
     all_outputs, config, contribution, designs, drawn, frozen, log_p, logistic, scores, tokens,
     windows,
 };
-use readlens_attribute::{Config, Masked, Method, Objective, Occlusion, Optimization};
+use readlens_attribute::{
+    Config, IntegratedGradients, KernelShap, Lime, Masked, Method, Objective, Occlusion,
+    OptimizedMask,
+};
 use readlens_nn::{NormPlace, Pooling};
 use readlens_tests::classifier_shape;
 
@@ -35,14 +38,10 @@ fn the_closed_forms_of_a_logistic_sum() {
     // The sums of those are above 0.
     rows.push(vec![7, 14, 6, 21, 28]);
     let windows = windows(&classifier, &rows);
-    let of = |method, change: fn(&mut Config)| {
-        let mut config = config(method);
-        change(&mut config);
-        scores(&classifier, &rows, &config)
-    };
-    let gradients = of(Method::GradientInput, |_| ());
-    let integrated = of(Method::IntegratedGradients, |config| config.steps = 300);
-    let left_out = of(Method::LeaveOneOut, |_| ());
+    let of = |method| scores(&classifier, &rows, &config(method));
+    let gradients = of(Method::GradientInput);
+    let integrated = of(Method::IntegratedGradients(IntegratedGradients { steps: 300 }));
+    let left_out = of(Method::LeaveOneOut);
     let targets: Vec<u32> = windows.iter().map(|window| window.targets[0]).collect();
     assert!(targets.contains(&0) && targets.contains(&1), "one target only: {targets:?}");
     for (i, (row, &target)) in rows.iter().zip(&targets).enumerate() {
@@ -108,7 +107,7 @@ fn gradients_are_those_of_finite_differences() {
 
 /// `Σ |Σ scores − (F(1) − F(0))|` over windows and outputs.
 fn completeness(classifier: &readlens_nn::Classifier, rows: &[Vec<u32>], steps: usize) -> f64 {
-    let config = Config { steps, ..config(Method::IntegratedGradients) };
+    let config = config(Method::IntegratedGradients(IntegratedGradients { steps }));
     let scores = scores(classifier, rows, &config);
     let mut error = 0.0;
     for (window, scores) in windows(classifier, rows).iter().zip(&scores) {
@@ -138,20 +137,19 @@ fn occlusion_is_what_predict_says_without_the_stretch() {
         let rows = tokens(&classifier.config().tokenization);
         let windows = windows(&classifier, &rows);
         for occlusion in [
-            Occlusion { window: 1, stride: 1 },
-            Occlusion { window: 3, stride: 2 },
-            Occlusion { window: 4, stride: 4 },
-            Occlusion { window: 50, stride: 7 },
+            Occlusion { width: 1, stride: 1 },
+            Occlusion { width: 3, stride: 2 },
+            Occlusion { width: 4, stride: 4 },
+            Occlusion { width: 50, stride: 7 },
         ] {
-            let by_stretch = Config { occlusion, ..config(Method::Occlusion) };
-            let found = scores(&classifier, &rows, &by_stretch);
+            let found = scores(&classifier, &rows, &config(Method::Occlusion(occlusion)));
             for (window, found) in windows.iter().zip(&found) {
                 let whole = log_p(&classifier, window, &vec![1.0; window.real]);
                 // One stretch after the other until the last token is covered.
                 let mut covering: Vec<Vec<Vec<f64>>> = vec![Vec::new(); window.real];
                 let mut start = 0;
                 loop {
-                    let end = (start + occlusion.window).min(window.real);
+                    let end = (start + occlusion.width).min(window.real);
                     let factors: Vec<f32> = (0..window.real)
                         .map(|t| if (start..end).contains(&t) { 0.0 } else { 1.0 })
                         .collect();
@@ -171,7 +169,7 @@ fn occlusion_is_what_predict_says_without_the_stretch() {
                     assert_close(found, &expected, 2e-5, design);
                 }
             }
-            if occlusion == (Occlusion { window: 1, stride: 1 }) {
+            if occlusion == (Occlusion { width: 1, stride: 1 }) {
                 let left_out = scores(&classifier, &rows, &config(Method::LeaveOneOut));
                 assert!(found == left_out, "{design}: leave one out is another thing");
             }
@@ -199,7 +197,7 @@ fn kernel_shap_is_shapleys_formula_where_all_coalitions_are_asked() {
     for (design, classifier) in designs() {
         let rows = tokens(&classifier.config().tokenization);
         // 16 tokens are 6 players of at most three: 62 coalitions.
-        let config = Config { segment: 3, samples: 62, ..config(Method::KernelShap) };
+        let config = config(Method::KernelShap(KernelShap { segment: 3, samples: 62 }));
         let found = scores(&classifier, &rows, &config);
         for (window, found) in windows(&classifier, &rows).iter().zip(&found) {
             let players = window.real.div_ceil(3);
@@ -226,9 +224,8 @@ fn kernel_shap_is_shapleys_formula_where_all_coalitions_are_asked() {
 fn lime_follows_a_classifier_that_is_nearly_linear() {
     let classifier = logistic();
     let rows = vec![(5..25).collect::<Vec<u32>>()];
-    let mut by_token = Config { segment: 1, samples: 4000, ..config(Method::Lime) };
-    by_token.lime.ridge = 1e-6;
-    let found = &scores(&classifier, &rows, &by_token)[0][0];
+    let by_token = Lime { segment: 1, samples: 4000, kernel_width: 0.25, ridge: 1e-6 };
+    let found = &scores(&classifier, &rows, &config(Method::Lime(by_token)))[0][0];
     let gradient = &scores(&classifier, &rows, &config(Method::GradientInput))[0][0];
     // The slope of F is 1 − p, which rises from the whole input to 1/2 at the hidden one; LIME's is between the two.
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
@@ -355,9 +352,8 @@ fn attention_is_rolled_out_by_hand() {
 fn an_optimised_mask_keeps_what_speaks_for_the_prediction() {
     let classifier = logistic();
     let rows = tokens(&classifier.config().tokenization);
-    let optimization = Optimization { steps: 200, learning_rate: 0.1, area_weight: 0.3 };
-    let found =
-        scores(&classifier, &rows, &Config { optimization, ..config(Method::OptimizedMask) });
+    let optimized = OptimizedMask { steps: 200, learning_rate: 0.1, area_weight: 0.3 };
+    let found = scores(&classifier, &rows, &config(Method::OptimizedMask(optimized)));
     for ((row, window), found) in rows.iter().zip(windows(&classifier, &rows)).zip(&found) {
         let sign = if window.targets[0] == 0 { 1.0 } else { -1.0 };
         // The objective falls with every token kept that speaks for the target, and rises with every other one.

@@ -1,9 +1,8 @@
 //! What k-mer counts alone tell about the taxon: figures to hold a classifier against.
 //!
 //! Counts of canonical k-mers (a k-mer and its reverse complement are one feature) in each window
-//! go into two linear classifiers per rank: multinomial logistic regression
-//! ([`LOGISTIC_REGRESSION`]) and multinomial naive Bayes ([`NAIVE_BAYES`]). They learn from the
-//! split train, the regression stops at its best accuracy on valid, and both are judged on test,
+//! go into two linear classifiers per rank: multinomial logistic regression and multinomial naive
+//! Bayes. They learn from the split train, the regression stops at its best accuracy on valid, and both are judged on test,
 //! where a label that was never learnt counts as wrong. A classifier that does not beat them has
 //! not been shown to read more than composition.
 
@@ -17,4 +16,4 @@ mod windows;
 
 pub use config::Config;
 pub use options::Options;
-pub use run::{LOGISTIC_REGRESSION, NAIVE_BAYES, run};
+pub use run::run;

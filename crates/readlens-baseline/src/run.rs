@@ -2,12 +2,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
-use readlens_figures::Bootstrap;
 use readlens_linear::{Fitting, LogisticRegression, NaiveBayes};
+use readlens_metrics::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Name, Operator};
 
 use crate::config::Config;
 use crate::kmers::Kmers;
@@ -15,11 +16,11 @@ use crate::labels::{Labelled, Scale, Taxa};
 use crate::scores;
 use crate::windows::{self, Data, Windows};
 
-/// Operator of the rows of multinomial logistic regression.
-pub const LOGISTIC_REGRESSION: &str = "kmer_logistic_regression";
-/// Operator of the rows of multinomial naive Bayes.
-pub const NAIVE_BAYES: &str = "kmer_naive_bayes";
+/// Multinomial logistic regression and multinomial naive Bayes.
+const BASELINES: [Operator; 2] = [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes];
 
+/// Added to every count of naive Bayes (Laplace).
+const PSEUDOCOUNT: f64 = 1.0;
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
@@ -50,8 +51,8 @@ pub fn run(
             continue;
         }
         let baseline = Baseline { config, seed, kmers: &kmers, data: &data, rank, taxa };
-        for (rows, operator) in rows.iter_mut().zip([LOGISTIC_REGRESSION, NAIVE_BAYES]) {
-            let is_regression = operator == LOGISTIC_REGRESSION;
+        for (rows, operator) in rows.iter_mut().zip(BASELINES) {
+            let is_regression = operator == Operator::KmerLogisticRegression;
             let test = baseline.labelled(&data.test, Scale::Counts);
             if test.places.is_empty() {
                 tracing::warn!("no test window has a label of {name}: left out");
@@ -64,7 +65,7 @@ pub fn run(
             };
             let pairs = predicted.iter().zip(&test.classes);
             let right: Vec<bool> = pairs.map(|(&found, label)| Some(found) == *label).collect();
-            let rank = (rank, name.as_str());
+            let rank = (rank, &Name::new(name)?);
             let new = scores::rows(operator, rank, &data.test, &test.places, &right, &bootstrap);
             tracing::info!("{operator}: {name} {:.1} %", 100.0 * new[0].value);
             rows.extend(new);
@@ -91,7 +92,7 @@ impl<'a> Baseline<'a> {
     /// The predicted classes of the labelled test windows.
     fn naive_bayes(&self) -> Vec<u32> {
         let train = self.labelled(&self.data.train, Scale::Counts);
-        let model = NaiveBayes::fit(&train, self.taxa.len(), self.config.smoothing);
+        let model = NaiveBayes::fit(&train, self.taxa.len(), PSEUDOCOUNT);
         model.predict(&self.labelled(&self.data.test, Scale::Counts))
     }
 
@@ -99,9 +100,9 @@ impl<'a> Baseline<'a> {
     fn logistic_regression(&self, context: &Context) -> Result<Vec<u32>> {
         let [train, valid, test] = [&self.data.train, &self.data.valid, &self.data.test]
             .map(|windows| self.labelled(windows, Scale::Length));
-        let Config { epochs, patience, learning_rate, l2, .. } = *self.config;
+        let Config { epochs, patience, learning_rate, .. } = *self.config;
         let fitting =
-            Fitting { epochs, patience, rate: learning_rate, penalty: l2, seed: self.seed };
+            Fitting { epochs, patience, rate: learning_rate, penalty: 0.0, seed: self.seed };
         let name = self.data.ranks[self.rank].as_str();
         let progress = context.progress(&format!("fitting {name}"), PROGRESS);
         let watch = |done: f64| {
@@ -116,7 +117,10 @@ impl<'a> Baseline<'a> {
             self.taxa.len(),
             fitted.best + 1,
             fitted.accuracies.len().max(fitted.best + 1),
-            accuracy.map_or("without labels".to_owned(), |share| format!("{:.1} %", 100.0 * share)),
+            accuracy.map_or("without labels".to_owned(), |fraction| format!(
+                "{:.1} %",
+                100.0 * fraction
+            )),
         );
         Ok(fitted.model.predict(&test))
     }
@@ -133,7 +137,9 @@ fn write(
         return Err(Fault::input(tokens)
             .expected("a rank with two taxa or more in train and labels in test")
             .found("none")
-            .remedy("tokenize with --taxonomy and --ranks, and splits that share taxa")
+            .remedy(
+                "tokenize with --taxonomy and --ranks, and with the same taxa in train and test",
+            )
             .into());
     }
     let manifest =

@@ -1,7 +1,8 @@
 use std::collections::HashMap;
 
-use readlens_figures::{Bootstrap, Formula, Observation, Panel};
+use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Metric, Name, Operator, Over, Ranks, Split};
 
 use crate::windows::Windows;
 
@@ -9,8 +10,8 @@ use crate::windows::Windows;
 ///
 /// `places` are the labelled windows and `right` says which of them are predicted right.
 pub(crate) fn rows(
-    operator: &str,
-    rank: (usize, &str),
+    operator: Operator,
+    rank: (usize, &Name),
     test: &Windows,
     places: &[usize],
     right: &[bool],
@@ -35,21 +36,11 @@ pub(crate) fn rows(
             panel.add(&Observation::new(record, importance, &[value]), &weights);
         }
     }
-    let row = |(panel, metric): (&Panel, &str)| {
-        let figure = panel.figure(Formula::Mean(0));
-        MetricRow {
-            method: "none".to_owned(),
-            mask_rank: "none".to_owned(),
-            operator: operator.to_owned(),
-            share: None,
-            split: "test".to_owned(),
-            rank: rank.1.to_owned(),
-            metric: metric.to_owned(),
-            value: figure.value,
-            ci_low: figure.interval.map(|ends| ends.0),
-            ci_high: figure.interval.map(|ends| ends.1),
-            n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
-        }
+    let about = About {
+        over: Over::Split(Split::Test),
+        ranks: Ranks::One(rank.1.clone()),
+        ..About::new(None, operator)
     };
-    panels.iter().zip(["accuracy", "accuracy_macro"]).map(row).collect()
+    let row = |(panel, metric): (&Panel, _)| about.row(metric, panel.figure(Formula::Mean(0)));
+    panels.iter().zip([Metric::Accuracy, Metric::AccuracyMacro]).map(row).collect()
 }

@@ -5,6 +5,7 @@ use readlens_kmer::Tokenization;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::Split;
 
 use crate::kmers::Kmers;
 
@@ -58,7 +59,7 @@ pub(crate) fn tokenization(tokens: &Path) -> Result<Tokenization> {
 /// Reads the windows that have a split.
 ///
 /// # Errors
-/// Tokens cannot be read back as bases, a split is none, or there are no windows to learn from or
+/// Tokens cannot be read back as bases, or there are no windows to learn from or
 /// to judge by.
 pub(crate) fn read(
     tokens: &Path,
@@ -72,20 +73,11 @@ pub(crate) fn read(
     let mut data = Data { ranks, train: windows(), valid: windows(), test: windows() };
     let progress = context.progress("reading windows", reader.rows());
     while let Some(row) = reader.next().transpose()? {
-        let split = match row.split.as_deref() {
-            Some("train") => Some(&mut data.train),
-            Some("valid") => Some(&mut data.valid),
-            Some("test") => Some(&mut data.test),
-            None => None,
-            Some(other) => {
-                return Err(reader
-                    .fault()
-                    .expected("the split train, valid, test or null")
-                    .found(other)
-                    .remedy("rename the split")
-                    .into());
-            }
-        };
+        let split = row.split.map(|split| match split {
+            Split::Train => &mut data.train,
+            Split::Valid => &mut data.valid,
+            Split::Test => &mut data.test,
+        });
         if let Some(split) = split {
             let mut codes = tokenization.decode(&row.tokens).map_err(|fault| match fault {
                 Fault::Input(fault) => reader
@@ -102,10 +94,10 @@ pub(crate) fn read(
         progress.advance(1);
         context.check_interrupt("nothing was written; start again")?;
     }
-    for (name, windows) in [("train", &data.train), ("test", &data.test)] {
+    for (split, windows) in [(Split::Train, &data.train), (Split::Test, &data.test)] {
         if windows.len() == 0 {
             return Err(Fault::input(tokens)
-                .expected(format!("windows of the split {name}"))
+                .expected(format!("windows of the split {split}"))
                 .found("none")
                 .remedy("tokenize with --split-column or --split-fractions")
                 .into());

@@ -17,6 +17,13 @@ pub struct BlockMasks {
     pub most_blocks: usize,
 }
 
+impl Default for BlockMasks {
+    /// Up to 6 blocks that cover 5 to 60 % of the tokens.
+    fn default() -> Self {
+        Self { smallest: 0.05, largest: 0.6, most_blocks: 6 }
+    }
+}
+
 impl BlockMasks {
     /// Factors for `tokens` real tokens: 1 kept, 0 hidden.
     pub fn draw(&self, tokens: usize, rng: &mut impl Rng) -> Vec<f32> {

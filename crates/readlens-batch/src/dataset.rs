@@ -6,6 +6,7 @@ use readlens_kmer::Tokenization;
 use readlens_nn::RankClasses;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Split;
 
 use crate::stream::{check_tokens, tokenization_of};
 
@@ -78,19 +79,11 @@ impl Dataset {
             let taxa = places.iter().map(|place| row.taxa[(*place)?].take()).collect();
             let window = Labelled { tokens: row.tokens, record, taxa };
             has_splits |= row.split.is_some();
-            match row.split.as_deref() {
+            match row.split {
                 None => unassigned.push(window),
-                Some("train") => train.push(window),
-                Some("valid") => valid.push(window),
-                Some("test") => {}
-                Some(other) => {
-                    return Err(reader
-                        .fault()
-                        .expected("a split named train, valid or test")
-                        .found(format!("{other:?}"))
-                        .remedy("rename the split")
-                        .into());
-                }
+                Some(Split::Train) => train.push(window),
+                Some(Split::Valid) => valid.push(window),
+                Some(Split::Test) => {}
             }
         }
         if !has_splits {

@@ -1,7 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, Explainer, Pass, Reading, TokenBatch, masking};
+use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, masking, predicted_mask_gradient};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -86,20 +86,24 @@ fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
     shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
 }
 
-/// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is read by an Explainer that needs it.
+/// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is for an Explainer that uses
+/// its gradient.
 ///
 /// # Errors
-/// A row is too long for a network, the Explainer lacks the classifier that it reads, or the computation fails.
+/// A row is too long for a network, the Explainer lacks the classifier whose gradient it uses, or the computation fails.
 pub fn explain(
     explainer: &Explainer,
     classifier: Option<&Classifier>,
     rows: &[&[u32]],
 ) -> Result<Vec<Vec<Vec<f32>>>> {
-    let classifier = classifier.filter(|_| explainer.needs_reading());
-    let (levels, masks) = (explainer.gradient_levels(), explainer.config().masks.len());
+    let explained = explainer.config().explained();
+    let used = classifier.zip(explainer.gradient_levels());
     for_each_batch(rows, explainer.device(), "computing masks", |batch, indices| {
-        let reading = classifier.map(|c| Reading::of(c, batch, levels, masks)).transpose()?;
-        let logits = explainer.forward(batch, reading.as_ref(), &mut Pass::inference())?;
+        let gradient = used.map(|(classifier, levels)| {
+            predicted_mask_gradient(classifier, batch, levels, &explained)
+        });
+        let gradient = gradient.transpose()?;
+        let logits = explainer.forward(batch, gradient.as_ref(), &mut Pass::inference())?;
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
         let first = usize::from(batch.has_cls);
         let of_row = |(masks, &index): (Vec<Vec<f32>>, &usize)| {

@@ -1,7 +1,8 @@
 //! Token tables to padded tensors: the only bridge between tables and networks.
 //!
 //! [`Dataset`] holds a whole split for training; [`WindowStream`] gives any table in chunks for
-//! inference, in constant memory. Both check that the rows fit the network.
+//! inference, in constant memory. Both check that the rows fit the network. [`Bound`] opens a
+//! classifier with the windows that it reads.
 //!
 //! A table is divided among machines by whole chunks, so that merged shards equal one run:
 //!
@@ -17,15 +18,19 @@
 
 mod augment;
 mod blocks;
+mod bound;
 mod dataset;
 mod inference;
 mod masks;
+mod options;
 mod permute;
 mod stream;
 
 pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
+pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use masks::{MaskKind, RandomMasks};
+pub use options::{DeviceOption, InferenceOptions, PrecisionOption};
 pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};

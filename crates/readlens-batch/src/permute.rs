@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 
 use rand::seq::SliceRandom;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 
 use crate::dataset::{Dataset, Window};
 

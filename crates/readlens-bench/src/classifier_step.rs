@@ -3,10 +3,9 @@ use std::num::NonZeroUsize;
 use candle_core::{DType, Device, Tensor};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Loss, Task};
-use readlens_nn::random::Dropout;
 use readlens_nn::{
-    Classifier, ClassifierConfig, Pass, WEIGHTS_FILE, WeightGradients, WeightSource, losses,
-    read_model,
+    Classifier, ClassifierConfig, Dropout, Pass, WEIGHTS_FILE, WeightGradients, WeightSource,
+    losses, read_model,
 };
 
 use crate::examples::{Examples, Shard};
@@ -65,8 +64,8 @@ impl Task for ClassifierTask {
 /// The mean cross-entropy over rows and ranks, this shard's part of it.
 pub(crate) fn cross_entropy(logits: &[Tensor], shard: &Shard) -> candle_core::Result<Tensor> {
     let mut total = Tensor::zeros((), DType::F32, &Device::Cpu)?;
-    for (logits, classes) in logits.iter().zip(&shard.classes) {
-        total = (total + losses::cross_entropy(logits, classes, &shard.label_weights)?)?;
+    for (logits, targets) in logits.iter().zip(&shard.targets) {
+        total = (total + losses::cross_entropy(logits, targets)?)?;
     }
     Ok(total)
 }

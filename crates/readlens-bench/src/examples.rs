@@ -5,7 +5,8 @@ use std::path::Path;
 
 use candle_core::{DType, Device};
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, Precision, TokenBatch, load_classifier};
+use readlens_fit::shards_of;
+use readlens_nn::{Classifier, Precision, Targets, TokenBatch, load_classifier};
 
 use crate::job;
 use crate::models::CLASSIFIER;
@@ -20,12 +21,8 @@ pub(crate) struct Examples {
 /// Some consecutive rows, ready for a network.
 pub(crate) struct Shard {
     pub(crate) batch: TokenBatch,
-    /// Classes per rank.
-    pub(crate) classes: Vec<Vec<u32>>,
-    /// Weight of each row in the cross-entropy of a rank: the mean over all rows and ranks.
-    pub(crate) label_weights: Vec<f64>,
-    /// 1 over the rows of the whole batch.
-    pub(crate) share_of_batch: f64,
+    /// The labels per rank, weighted for the mean over all rows and ranks.
+    pub(crate) targets: Vec<Targets>,
 }
 
 impl Examples {
@@ -69,18 +66,18 @@ impl Examples {
 
     /// All rows, cut into at most `shards` parts of equal size as far as possible.
     pub(crate) fn shards(&self, shards: usize) -> Result<Vec<Shard>> {
-        let size = self.len().div_ceil(shards);
-        let parts = (0..self.len()).step_by(size);
-        parts.map(|first| self.shard(first..(first + size).min(self.len()))).collect()
+        shards_of(self.len(), shards).map(|rows| self.shard(rows)).collect()
     }
 
     fn shard(&self, range: Range<usize>) -> Result<Shard> {
-        let share_of_batch = 1.0 / self.len() as f64;
+        let weight = 1.0 / (self.len() * self.classes.len()) as f64;
+        let targets = |classes: &Vec<u32>| Targets {
+            classes: classes[range.clone()].to_vec(),
+            weights: vec![weight; range.len()],
+        };
         Ok(Shard {
             batch: batch(&self.rows()[range.clone()])?,
-            label_weights: vec![share_of_batch / self.classes.len() as f64; range.len()],
-            classes: self.classes.iter().map(|rank| rank[range.clone()].to_vec()).collect(),
-            share_of_batch,
+            targets: self.classes.iter().map(targets).collect(),
         })
     }
 }

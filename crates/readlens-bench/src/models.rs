@@ -56,9 +56,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             network: network(kind, &encoder),
             masks: vec!["all".to_owned()],
             smoothing: 1,
-
-            guide: None,
-            conditions: Vec::new(),
+            gradient: None,
             selection: Selection::Threshold,
             tokenization,
         };

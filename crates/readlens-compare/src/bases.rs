@@ -63,9 +63,10 @@ impl BaseMasks {
         while let Some(row) = self.head.take_if(|row| row.window == window && row.id == id) {
             check(&row, || self.rows.fault())?;
             place.check(&row, || self.rows.fault())?;
-            if rows.iter().any(|before| before.method == row.method && before.rank == row.rank) {
-                let fault = self.rows.fault().expected("one mask per window, method and rank");
-                let found = format!("a second one of {} for {}", row.method, row.rank);
+            if rows.iter().any(|before| before.is_named_as(&row)) {
+                let fault =
+                    self.rows.fault().expected("one mask per window, method, replicate and rank");
+                let found = format!("a second one of {}", row.name());
                 return Err(fault.found(found).remedy("drop one of them").into());
             }
             rows.push(row);

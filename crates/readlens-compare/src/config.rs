@@ -2,11 +2,14 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use readlens_fault::{Fault, Result};
+use readlens_tables::vocabulary::{Operator, Role, Word};
 use serde::{Deserialize, Serialize};
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+use crate::window::Label;
+
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
-/// Longest label.
+/// Longest word of a label.
 const MAX_LABEL: usize = 64;
 
 /// How figures are computed; goes into the manifest.
@@ -33,7 +36,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         if self.replicates > MAX_REPLICATES {
             return Err(Fault::usage(format!(
-                "--replicates is {}; give at most {MAX_REPLICATES}",
+                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
                 self.replicates
             )));
         }
@@ -52,12 +55,29 @@ impl Config {
 /// A table that is compared with the reference, and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
-    /// What is different about it; several tables may share a label.
-    pub label: String,
+    /// What is different about it: a comparison that this project knows, or a word of the user's own.
+    pub operator: Word<Operator>,
+    /// Which of several such differences it is. Tables of one operator and variant are averaged.
+    pub variant: Option<String>,
     /// The table of masks, on bases or on tokens.
     pub path: PathBuf,
     /// The tokens that masks on tokens are of; none: those of the reference.
     pub tokens: Option<PathBuf>,
+}
+
+impl Other {
+    /// What the table shows, as a message names it.
+    pub(crate) fn label(&self) -> String {
+        match &self.variant {
+            Some(variant) => format!("{} ({variant})", self.operator),
+            None => self.operator.to_string(),
+        }
+    }
+}
+
+/// Whether an operator compares the masks of two readings of a window.
+fn is_comparison(operator: Operator) -> bool {
+    operator.role() == Role::Masks && operator != Operator::Mask
 }
 
 impl FromStr for Other {
@@ -68,19 +88,34 @@ impl FromStr for Other {
             let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
             !label.is_empty() && label.len() <= MAX_LABEL && label.chars().all(is_plain)
         };
-        match text.split_once('=') {
-            Some((label, files)) if is_label(label) && !files.is_empty() => {
-                let (path, tokens) = match files.split_once(',') {
-                    Some((path, tokens)) => (path, Some(tokens.into())),
-                    None => (files, None),
-                };
-                Ok(Self { label: label.to_owned(), path: path.into(), tokens })
-            }
-            _ => Err(format!(
-                "expected LABEL=FILE or LABEL=MASKS,TOKENS with a label of letters, digits, '_', '-' and '.', such as \
-                 seed=bases-2.parquet, found {text:?}"
-            )),
+        let fault = || {
+            format!(
+                "expected WHAT=FILE, WHAT:VARIANT=FILE or WHAT=MASKS,TOKENS with words of letters, \
+                 digits, '_', '-' and '.', such as seed=bases-2.parquet, found {text:?}"
+            )
+        };
+        let (label, files) = text.split_once('=').ok_or_else(fault)?;
+        let (operator, variant) = match label.split_once(':') {
+            Some((operator, variant)) => (operator, Some(variant)),
+            None => (label, None),
+        };
+        if !is_label(operator) || !variant.is_none_or(is_label) || files.is_empty() {
+            return Err(fault());
         }
+        let operator = Word::<Operator>::of(operator);
+        if let Some(known) = operator.known()
+            && !is_comparison(known)
+        {
+            let known: Vec<&str> =
+                Operator::ALL.iter().filter(|o| is_comparison(**o)).map(|o| o.name()).collect();
+            let known = known.join(", ");
+            return Err(format!("{operator} compares no masks; the comparisons are {known}"));
+        }
+        let (path, tokens) = match files.split_once(',') {
+            Some((path, tokens)) => (path, Some(tokens.into())),
+            None => (files, None),
+        };
+        Ok(Self { operator, variant: variant.map(str::to_owned), path: path.into(), tokens })
     }
 }
 
@@ -96,12 +131,20 @@ pub struct Inputs {
 }
 
 impl Inputs {
-    /// The labels, each once, in the order they were given.
-    pub(crate) fn labels(&self) -> Vec<&str> {
-        let mut labels: Vec<&str> = Vec::new();
-        for other in &self.others {
-            if !labels.contains(&other.label.as_str()) {
-                labels.push(&other.label);
+    /// What is different about the others, each once, in the order they were given.
+    pub(crate) fn labels(&self) -> Vec<Label> {
+        let mut labels: Vec<Label> = Vec::new();
+        for (place, other) in self.others.iter().enumerate() {
+            let is_it = |label: &&mut Label| {
+                label.operator == other.operator && label.variant == other.variant
+            };
+            match labels.iter_mut().find(is_it) {
+                Some(label) => label.tables.push(place),
+                None => labels.push(Label {
+                    operator: other.operator.clone(),
+                    variant: other.variant.clone(),
+                    tables: vec![place],
+                }),
             }
         }
         labels

@@ -2,6 +2,7 @@ use readlens_fault::{Fault, Result};
 
 use crate::config::Inputs;
 use crate::join::Window;
+use crate::window::is_comparable;
 
 /// How many windows of an other table were there to compare.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -27,9 +28,10 @@ impl Counts {
 
     pub(crate) fn add(&mut self, window: &Window) {
         for (count, other) in self.0.iter_mut().zip(&window.others) {
-            let has_same = window.reference.iter().any(|reference| {
-                other.iter().any(|row| row.method == reference.method && row.rank == reference.rank)
-            });
+            let has_same = window
+                .reference
+                .iter()
+                .any(|reference| other.iter().any(|row| is_comparable(row, reference)));
             match (window.reference.is_empty(), other.is_empty()) {
                 (true, true) => {}
                 (false, true) => count.missing += 1,
@@ -46,7 +48,7 @@ impl Counts {
     /// Nothing of a table could be compared.
     pub(crate) fn report(&self, inputs: &Inputs) -> Result<()> {
         for (count, other) in self.0.iter().zip(&inputs.others) {
-            let (label, path) = (&other.label, other.path.display());
+            let (label, path) = (other.label(), other.path.display());
             if count.compared == 0 {
                 return Err(Fault::input(&other.path)
                     .expected(format!(
@@ -77,10 +79,11 @@ impl Counts {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use readlens_tables::bases::BaseRow;
+    use readlens_tables::vocabulary::{MethodKind, Name, Over, Ranks, Split};
 
     use super::*;
-    use readlens_figures::Split;
 
     fn rows(methods: &[&str]) -> Vec<BaseRow> {
         let row = |method: &&str| BaseRow {
@@ -89,8 +92,10 @@ mod tests {
             start: 0,
             end: 1,
             strand: "+".to_owned(),
-            method: (*method).to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new(method).unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             mask: vec![0.5],
         };
         methods.iter().map(row).collect()
@@ -107,7 +112,7 @@ mod tests {
         ] {
             counts.add(&Window {
                 id: "r".to_owned(),
-                split: Split::Test,
+                over: Over::Split(Split::Test),
                 covered: 0..1,
                 reference: rows(reference),
                 others: others.iter().map(|methods| rows(methods)).collect(),

@@ -1,11 +1,11 @@
 use std::ops::Range;
 
 use readlens_fault::Result;
-use readlens_figures::Split;
 use readlens_kmer::Tokenization;
 use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::Over;
 
 use crate::bases::{BaseMasks, Place};
 use crate::config::{Inputs, Other};
@@ -17,7 +17,7 @@ const CHUNK_WINDOWS: usize = 64;
 #[derive(Debug)]
 pub(crate) struct Window {
     pub(crate) id: String,
-    pub(crate) split: Split,
+    pub(crate) over: Over,
     /// Bases of the source sequence that a token of the reference covers.
     pub(crate) covered: Range<u32>,
     pub(crate) reference: Vec<BaseRow>,
@@ -89,17 +89,9 @@ impl Join {
         if reference.is_empty() && others.iter().all(Vec::is_empty) {
             return Ok(None);
         }
-        let Some(split) = Split::named(row.split.as_deref()) else {
-            return Err(self
-                .tokens
-                .fault()
-                .expected("the split train, valid, test or null")
-                .found(row.split.clone().unwrap_or_default())
-                .remedy("rename the split")
-                .into());
-        };
         let covered = covered(row, &self.tokenization);
-        Ok(Some(Window { id: row.id.clone(), split, covered, reference, others }))
+        let over = Over::of(row.split);
+        Ok(Some(Window { id: row.id.clone(), over, covered, reference, others }))
     }
 }
 

@@ -1,30 +1,11 @@
 use std::cmp::Ordering;
 
-use readlens_figures::Split;
+use readlens_metrics::{Names, Subject};
+use readlens_tables::vocabulary::{MaskName, Metric, Over, Ranks};
 
-/// Label of masks by the same method from another seed: every pair of them and the reference is
-/// compared, not each with the reference alone.
-pub(crate) const SEED: &str = "seed";
-/// Label of masks of windows with other bases here and there: [`Metric::MaxSensitivity`] is over them.
-pub(crate) const SUBSTITUTION: &str = "substitution";
-
-/// Names of the metrics, in order.
-///
-/// `spearman`: rank correlation of the values, ties by their mean rank (Spearman 1904), over
-/// windows where neither mask is constant. `jaccard`: |A ∩ B| / |A ∪ B| of the bases with the
-/// largest values, at a share; bases that tie for the last places belong in equal parts, and the
-/// two sums are then of the smaller and of the larger part (Ruzicka 1958). `iou`: the same of the
-/// bases above 1/2, which are those that count as read, over windows where either has one.
-/// `relative_distance`: ‖m′ − m‖₂ / ‖m‖₂, over windows whose reference is not zero everywhere;
-/// between seeds, where none is the reference, the mean of both directions. `max_sensitivity`: the
-/// largest relative distance among all variants of the label `substitution` (Yeh et al. 2019, "On
-/// the (in)fidelity and sensitivity of explanations", divided by the norm).
-pub const METRICS: [&str; 5] =
-    ["spearman", "jaccard", "iou", "relative_distance", "max_sensitivity"];
-
-/// A metric; jaccard at the share of that place in the configuration.
+/// What is measured; the overlap at the share of that place in the configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) enum Metric {
+pub(crate) enum Measure {
     Spearman,
     Jaccard(usize),
     Iou,
@@ -32,40 +13,70 @@ pub(crate) enum Metric {
     MaxSensitivity,
 }
 
-impl Metric {
-    pub(crate) fn name(self) -> &'static str {
+impl Measure {
+    /// The metric that it is.
+    pub(crate) fn metric(self) -> Metric {
         match self {
-            Self::Spearman => METRICS[0],
-            Self::Jaccard(_) => METRICS[1],
-            Self::Iou => METRICS[2],
-            Self::RelativeDistance => METRICS[3],
-            Self::MaxSensitivity => METRICS[4],
+            Self::Spearman => Metric::Spearman,
+            Self::Jaccard(_) => Metric::Jaccard,
+            Self::Iou => Metric::Iou,
+            Self::RelativeDistance => Metric::RelativeDistance,
+            Self::MaxSensitivity => Metric::MaxSensitivity,
         }
     }
 }
 
 /// What a figure is about.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) method: String,
-    pub(crate) mask_rank: String,
+    /// Number of the reference's mask.
+    pub(crate) mask: u32,
     /// Place of the label among those of the configuration.
     pub(crate) label: usize,
-    pub(crate) split: Split,
-    pub(crate) metric: Metric,
+    pub(crate) over: Over,
+    pub(crate) measure: Measure,
+}
+
+impl Subject for Key {
+    fn sums(&self) -> usize {
+        1
+    }
+
+    fn is_point(&self) -> bool {
+        false
+    }
+
+    fn adds_up(&self) -> bool {
+        true
+    }
+
+    fn over(&self) -> Over {
+        self.over
+    }
+
+    fn with_over(self, over: Over) -> Self {
+        Self { over, ..self }
+    }
 }
 
 impl Key {
     /// The order of the output; `ranks` are the tokens table's.
-    pub(crate) fn compare(&self, other: &Self, ranks: &[String]) -> Ordering {
-        let rank = |key: &Self| ranks.iter().position(|rank| *rank == key.mask_rank);
-        let place = |key: &Self| rank(key).unwrap_or(ranks.len());
-        self.method
-            .cmp(&other.method)
-            .then_with(|| place(self).cmp(&place(other)))
-            .then_with(|| self.mask_rank.cmp(&other.mask_rank))
-            .then_with(|| self.label.cmp(&other.label))
-            .then_with(|| self.split.cmp(&other.split))
-            .then_with(|| self.metric.cmp(&other.metric))
+    pub(crate) fn compare(
+        &self,
+        other: &Self,
+        masks: &Names<MaskName>,
+        ranks: &[String],
+    ) -> Ordering {
+        let order = |key: &Self| {
+            let MaskName { method, ranks: of } = masks.name(key.mask);
+            let rank = match of {
+                Ranks::All => ranks.len() + 1,
+                Ranks::One(rank) => {
+                    ranks.iter().position(|known| rank == known).unwrap_or(ranks.len())
+                }
+            };
+            (method.clone(), rank, of.clone(), key.label, key.over, key.measure)
+        };
+        order(self).cmp(&order(other))
     }
 }

@@ -45,7 +45,7 @@ impl OnBases {
                     "window {} of {}, which is not there or came before",
                     row.window, row.id
                 );
-                let remedy = "pass the tokens that were masked, as LABEL=MASKS,TOKENS";
+                let remedy = "pass the tokens that were masked, as WHAT=MASKS,TOKENS";
                 return Err(self.fault().expected(expected).found(found).remedy(remedy).into());
             }
         }
@@ -56,7 +56,7 @@ impl OnBases {
                 .fault()
                 .expected(format!("{tokens} values of mask, one per real token"))
                 .found(row.mask.len())
-                .remedy("pass the tokens that were masked, as LABEL=MASKS,TOKENS")
+                .remedy("pass the tokens that were masked, as WHAT=MASKS,TOKENS")
                 .into());
         }
         let outside = row.mask.iter().enumerate().find(|(_, value)| !(0.0..=1.0).contains(*value));
@@ -80,6 +80,8 @@ impl OnBases {
             end: token.start + length as u32,
             strand: token.strand.clone(),
             method: row.method,
+            method_kind: row.method_kind,
+            replicate: row.replicate,
             rank: row.rank,
             mask,
         }))

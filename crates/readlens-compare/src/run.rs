@@ -3,18 +3,18 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_figures::Bootstrap;
+use readlens_metrics::{About, Bootstrap, Formula, Ledger, Names};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{MaskName, Ranks, Removal};
 
 use crate::config::{Config, Inputs};
 use crate::counts::Counts;
 use crate::join::{Join, Window};
-use crate::key::Key;
-use crate::ledger::{Ledger, MAX_FIGURES, TooMany};
-use crate::window::{Finding, Label, findings};
+use crate::key::{Key, Measure};
+use crate::window::{Finding, findings};
 
 /// Chunks of windows in work at a time.
 const CHUNKS_AT_ONCE: usize = 2;
@@ -42,11 +42,12 @@ pub fn run(
         .cloned()
         .collect();
     refuse_overwriting([&output.to_path_buf()], &paths)?;
-    let labels = labels(inputs);
+    let labels = inputs.labels();
     let join = Join::open(inputs)?;
     let ranks = join.ranks().to_vec();
     let manifest = manifest(config, seed, inputs)?;
     let progress = context.progress("comparing windows", join.rows());
+    let mut masks: Names<MaskName> = Names::default();
     let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
     let mut counts = Counts::new(inputs.others.len());
     let work = |(rows, windows): (u64, Vec<Window>)| {
@@ -59,9 +60,11 @@ pub fn run(
         for (window, findings) in windows.iter().zip(findings) {
             counts.add(window);
             ledger.begin_record(&window.id);
-            for Finding { method, mask_rank, label, metric, value } in findings {
-                let key = Key { method, mask_rank, label, split: window.split, metric };
-                ledger.observe(key, value).map_err(|too_many| too_many.of(&inputs.reference))?;
+            for Finding { mask, label, measure, value } in findings {
+                let key = Key { mask: masks.number(&mask), label, over: window.over, measure };
+                ledger.observe(key, 1.0, &[value]).map_err(|too_many| {
+                    too_many.at(Fault::input(&inputs.reference), "compare fewer methods at a time")
+                })?;
             }
         }
         progress.advance(rows);
@@ -69,34 +72,30 @@ pub fn run(
     })?;
     drop(progress);
     counts.report(inputs)?;
-    let names: Vec<String> = labels.into_iter().map(|label| label.name).collect();
-    let rows = ledger.finish(&ranks, &names, &config.shares);
+    let mut found = ledger.finish(|_, panel| panel.figure(Formula::Mean(0)));
+    found.sort_by(|(a, _), (b, _)| a.compare(b, &masks, &ranks));
+    let rows = found.into_iter().map(|(key, figure)| {
+        let label = &labels[key.label];
+        let about = About {
+            mask: Some(masks.name(key.mask).clone()),
+            operator: label.operator.clone(),
+            variant: label.variant.clone(),
+            removal: Removal::Own,
+            share: match key.measure {
+                Measure::Jaccard(place) => Some(config.shares[place] as f32),
+                _ => None,
+            },
+            over: key.over,
+            ranks: Ranks::All,
+        };
+        about.row(key.measure.metric(), figure)
+    });
+    let rows: Vec<MetricRow> = rows.collect();
     let mut writer = Writer::<MetricRow>::create(output, &[], &manifest, &BTreeMap::new())?;
     rows.iter().try_for_each(|row| writer.push(row))?;
     writer.finish()?;
     tracing::info!("computed {} figures in {}", rows.len(), output.display());
     Ok(rows)
-}
-
-impl TooMany {
-    /// The fault about the table that names the methods.
-    fn of(self, path: &Path) -> Fault {
-        Fault::input(path)
-            .expected(format!("at most {MAX_FIGURES} figures"))
-            .found("more methods, ranks and labels than that")
-            .remedy("compare fewer methods at a time")
-            .into()
-    }
-}
-
-/// The labels with the tables of each.
-fn labels(inputs: &Inputs) -> Vec<Label> {
-    let tables = |name: &str| {
-        let others = inputs.others.iter().enumerate();
-        others.filter(|(_, other)| other.label == name).map(|(place, _)| place).collect()
-    };
-    let label = |name: &str| Label { name: name.to_owned(), tables: tables(name) };
-    inputs.labels().into_iter().map(label).collect()
 }
 
 fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
@@ -105,9 +104,9 @@ fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
         InputDigest::of("reference", &inputs.reference)?,
     ];
     for other in &inputs.others {
-        digests.push(InputDigest::of(&format!("other {}", other.label), &other.path)?);
+        digests.push(InputDigest::of(&format!("other {}", other.label()), &other.path)?);
         if let Some(tokens) = &other.tokens {
-            digests.push(InputDigest::of(&format!("tokens of {}", other.label), tokens)?);
+            digests.push(InputDigest::of(&format!("tokens of {}", other.label()), tokens)?);
         }
     }
     Manifest::new("compare", config, Some(seed), digests)

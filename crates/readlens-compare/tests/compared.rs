@@ -13,6 +13,9 @@ use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Split, TargetKind, Vocabulary, Word,
+};
 use readlens_tables::{Reader, Record, Writer};
 
 /// Bases of a window: three 3-mers, and one base that is in none.
@@ -39,15 +42,29 @@ fn token(i: usize) -> TokenRow {
         end: start + LENGTH as u32,
         strand: "+".to_owned(),
         tokens: vec![5, 6, 7],
-        split: Some(if (i / 2).is_multiple_of(2) { "train" } else { "test" }.to_owned()),
+        split: Some(if (i / 2).is_multiple_of(2) { Split::Train } else { Split::Test }),
         taxa: vec![None],
     }
 }
 
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
 fn mask(i: usize, values: &[f32]) -> BaseRow {
     let TokenRow { id, window, start, end, strand, .. } = token(i);
-    let (method, rank) = ("explainer".to_owned(), "all".to_owned());
-    BaseRow { id, window, start, end, strand, method, rank, mask: values.to_vec() }
+    BaseRow {
+        id,
+        window,
+        start,
+        end,
+        strand,
+        method: name("explainer"),
+        method_kind: MethodKind::Explainer,
+        replicate: 1,
+        rank: Ranks::All,
+        mask: values.to_vec(),
+    }
 }
 
 /// .0, .1, … .9 rotated by `by`.
@@ -78,10 +95,12 @@ impl Tables {
         self.directory.path().join(name)
     }
 
+    /// `label`: an operator, and behind a colon its variant.
     fn add<R: Record>(&mut self, label: &str, rows: &[R]) {
         let path = self.path(&format!("other{}", self.inputs.others.len()));
         write(&path, rows);
-        self.inputs.others.push(Other { label: label.to_owned(), path, tokens: None });
+        let (operator, variant) = parts(label);
+        self.inputs.others.push(Other { operator, variant, path, tokens: None });
     }
 
     fn run(&self, config: &Config) -> Result<Vec<MetricRow>, Fault> {
@@ -97,14 +116,26 @@ impl Tables {
     }
 }
 
-fn find<'a>(rows: &'a [MetricRow], operator: &str, split: &str, metric: &str) -> &'a MetricRow {
+/// The operator and the variant of a label such as `randomized:1`.
+fn parts(label: &str) -> (Word<Operator>, Option<String>) {
+    match label.split_once(':') {
+        Some((operator, variant)) => (Word::of(operator), Some(variant.to_owned())),
+        None => (Word::of(label), None),
+    }
+}
+
+fn find<'a>(rows: &'a [MetricRow], label: &str, split: &str, metric: &str) -> &'a MetricRow {
+    let (operator, variant) = parts(label);
+    let over = Over::named(split).unwrap();
+    let wanted: Metric = metric.parse().unwrap();
     let is_it = |row: &&MetricRow| {
         row.operator == operator
-            && row.split == split
-            && row.metric == metric
+            && row.variant == variant
+            && row.split == over
+            && row.metric == wanted
             && row.share.is_none_or(|share| share == 0.2)
     };
-    rows.iter().find(is_it).unwrap_or_else(|| panic!("no {operator} {split} {metric}"))
+    rows.iter().find(is_it).unwrap_or_else(|| panic!("no {label} {split} {metric}"))
 }
 
 /// A mask and its reverse, 1 − m: ranks turn round and no large value is shared. Bases 0 to 8 are in
@@ -116,7 +147,7 @@ fn figures_have_their_closed_form() {
     let same: Vec<BaseRow> = (0..6).map(|i| mask(i, &ramp(i))).collect();
     let reverse: Vec<BaseRow> = (0..6).map(|i| mask(i, &turned(i))).collect();
     tables.add("seed", &same);
-    tables.add("randomized-1", &reverse);
+    tables.add("randomized:1", &reverse);
     tables.add("substitution", &same);
     tables.add("substitution", &reverse);
     let rows = tables.run(&Config::default()).unwrap();
@@ -128,13 +159,16 @@ fn figures_have_their_closed_form() {
         assert_eq!((seed.value, seed.n), (value, 6), "{metric}");
         assert_eq!((seed.ci_low, seed.ci_high), (Some(value), Some(value)));
         let substitution = find(&rows, "substitution", "all", metric);
-        let other = find(&rows, "randomized-1", "all", metric);
+        let other = find(&rows, "randomized:1", "all", metric);
         assert!((substitution.value - (value + other.value) / 2.0).abs() < 1e-9);
     }
-    let turned = find(&rows, "randomized-1", "all", "spearman");
-    assert!((turned.value + 1.0).abs() < 1e-9 && turned.method == "explainer", "{turned:?}");
-    assert_eq!(find(&rows, "randomized-1", "all", "jaccard").value, 0.0);
-    assert_eq!(find(&rows, "randomized-1", "all", "iou").value, 0.0);
+    let turned = find(&rows, "randomized:1", "all", "spearman");
+    assert!(
+        (turned.value + 1.0).abs() < 1e-9 && turned.method.as_deref() == Some("explainer"),
+        "{turned:?}"
+    );
+    assert_eq!(find(&rows, "randomized:1", "all", "jaccard").value, 0.0);
+    assert_eq!(find(&rows, "randomized:1", "all", "iou").value, 0.0);
     let distance = |i: usize| {
         let covered = ramp(i)[..9].to_vec();
         let squares = |f: fn(f64) -> f64| {
@@ -147,7 +181,8 @@ fn figures_have_their_closed_form() {
     assert!((worst.value - expected).abs() < 1e-6, "{} {expected}", worst.value);
     let mean = find(&rows, "substitution", "all", "relative_distance");
     assert!((mean.value - expected / 2.0).abs() < 1e-6);
-    assert!(!rows.iter().any(|r| r.metric == "max_sensitivity" && r.operator != "substitution"));
+    let is_maximum = |row: &&MetricRow| row.metric == Metric::MaxSensitivity;
+    assert!(rows.iter().filter(is_maximum).all(|row| row.operator == Operator::Substitution));
     // Records 0 and 2 are of the split train, record 1 of test; one record has no interval.
     assert_eq!(find(&rows, "seed", "train", "spearman").n, 4);
     assert_eq!(find(&rows, "seed", "test", "spearman").n, 2);
@@ -155,7 +190,7 @@ fn figures_have_their_closed_form() {
     // The default shares are all there.
     let shares: Vec<Option<f32>> = rows
         .iter()
-        .filter(|r| r.metric == "jaccard" && r.split == "all")
+        .filter(|r| r.metric == Metric::Jaccard && r.split == Over::All)
         .map(|r| r.share)
         .collect();
     assert_eq!(shares[..3], [Some(0.05), Some(0.1), Some(0.2)]);
@@ -193,7 +228,7 @@ fn a_constant_mask_has_no_rank_correlation_but_a_distance() {
     let mut tables = tables();
     tables.add("permuted", &(0..6).map(|i| mask(i, &[0.5; LENGTH])).collect::<Vec<_>>());
     let rows = tables.run(&Config::default()).unwrap();
-    assert!(!rows.iter().any(|row| row.metric == "spearman"));
+    assert!(!rows.iter().any(|row| row.metric == Metric::Spearman));
     assert_eq!(find(&rows, "permuted", "all", "relative_distance").n, 6);
     // One of nine bases against each of nine in equal parts: (1/9) / (1 + 8/9); two: (4/9) / (2 + 14/9).
     let expected = (2.0 * 2.0 / 9.0) / (2.0 + 7.0 * 2.0 / 9.0);
@@ -222,9 +257,19 @@ fn token_masks(strand_of: impl Fn(usize) -> bool) -> Vec<MaskRow> {
             mask.reverse();
         }
         let hard = mask.iter().map(|m| *m > 0.5).collect();
-        let (method, rank) = ("explainer".to_owned(), "all".to_owned());
-        let target_kind = "predicted".to_owned();
-        MaskRow { id, window, method, rank, target: None, target_kind, mask, hard, area: 0.5 }
+        MaskRow {
+            id,
+            window,
+            method: name("explainer"),
+            method_kind: MethodKind::Explainer,
+            replicate: 1,
+            rank: Ranks::All,
+            target: None,
+            target_kind: TargetKind::Predicted,
+            mask,
+            hard,
+            area: 0.5,
+        }
     };
     (0..6).map(mask).collect()
 }
@@ -290,9 +335,11 @@ fn other_windows_and_other_masks_are_refused() {
         ("row 3: expected the windows of", |r| r[3].id = "stranger".to_owned()),
         ("row 0: expected the windows of", |r| r[0].window = 9),
         ("expected the windows of", |r| r.reverse()),
-        ("row 3: expected one mask per window, method and rank", |r| r[3] = r[2].clone()),
+        ("row 3: expected one mask per window, method, replicate and rank", |r| {
+            r[3] = r[2].clone()
+        }),
         ("none with one of these", |r| {
-            r.iter_mut().for_each(|row| row.method = "occlusion".to_owned());
+            r.iter_mut().for_each(|row| row.method = name("occlusion"));
         }),
     ];
     for (message, change) in cases {
@@ -328,11 +375,17 @@ fn impossible_options_are_usage_faults() {
     let output = tables.inputs.reference.clone();
     let fault = run(&Config::default(), 1, &tables.inputs, &output, &Context::silent());
     assert_eq!(fault.unwrap_err().exit_code(), ExitCode::Usage);
-    for wrong in ["seed", "=file", "seed=", "two words=file", "a,b=file"] {
+    for wrong in ["seed", "=file", "seed=", "two words=file", "a,b=file", "seed:=file", ":1=file"] {
         assert!(wrong.parse::<Other>().is_err(), "{wrong}");
     }
-    let other: Other = "randomized-1=a=b.parquet".parse().unwrap();
-    assert_eq!((other.label.as_str(), other.path), ("randomized-1", PathBuf::from("a=b.parquet")));
+    // An operator on the input compares no masks.
+    let wrong = "masked=file".parse::<Other>().unwrap_err();
+    assert!(wrong.contains("seed, reverse_complement, frame_shift"), "{wrong}");
+    let other: Other = "randomized:1=a=b.parquet".parse().unwrap();
+    assert_eq!(other.operator, Operator::Randomized);
+    assert_eq!((other.variant.as_deref(), other.path), (Some("1"), PathBuf::from("a=b.parquet")));
+    let other: Other = "of-my-own=file".parse().unwrap();
+    assert_eq!((other.operator.name(), other.variant), ("of-my-own", None));
     let other: Other = "frame_shift=m,t".parse().unwrap();
     assert_eq!((other.path, other.tokens), ("m".into(), Some("t".into())));
 }

@@ -4,28 +4,25 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::Result;
-use readlens_figures::Split;
+use readlens_metrics::{About, Figure};
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{MaskName, Metric, Operator, Over};
 
 use crate::cursor::Cursor;
-use crate::key::{ALL, MASK};
-
-/// Metric of masks: the mean correlation between those of different windows.
-///
-/// Every mask is resampled to 64 equal stretches, so that windows of all lengths compare; the
-/// figure is the mean of Pearson's correlation over all pairs of windows. A mask that is the same
-/// everywhere has no correlation: with another such mask it counts as 1, with any other as 0.
-pub const MASK_CORRELATION: &str = "mask_correlation";
 
 /// Stretches that a mask is resampled to.
 const BINS: usize = 64;
 /// Variance below which a resampled mask counts as the same everywhere.
 const FLAT: f64 = 1e-12;
 
-/// Sums that give the mean over all pairs, in memory that does not grow with the windows.
+/// Sums that give [`Metric::MaskCorrelation`] in memory that does not grow with the windows.
+///
+/// Every mask is resampled to [`BINS`] equal stretches, so that windows of all lengths compare; the
+/// figure is the mean of Pearson's correlation over all pairs of windows. A mask that is the same
+/// everywhere has no correlation: with another such mask it counts as 1, with any other as 0.
 ///
 /// With z the standardised masks, the correlation of two is z·z′ / B, and
 /// Σ over pairs z·z′ = (‖Σ z‖² − Σ ‖z‖²) / 2.
@@ -94,7 +91,7 @@ pub(crate) fn measure(path: &Path, tokens: &Path, context: &Context) -> Result<V
     let mut reader = Reader::<MaskRow>::open(path)?;
     let mut cursor = Cursor::open(tokens)?;
     let progress = context.progress("comparing masks", reader.rows());
-    let mut sums: BTreeMap<(String, String), BTreeMap<Split, Correlation>> = BTreeMap::new();
+    let mut sums: BTreeMap<MaskName, BTreeMap<Over, Correlation>> = BTreeMap::new();
     while let Some(row) = reader.next().transpose()? {
         cursor.seek(&row.id, row.window, || reader.fault())?;
         progress.advance(1);
@@ -102,31 +99,22 @@ pub(crate) fn measure(path: &Path, tokens: &Path, context: &Context) -> Result<V
         if row.mask.is_empty() {
             continue;
         }
-        let split = cursor.window().and_then(|token| Split::named(token.split.as_deref()));
-        let splits = sums.entry((row.method, row.rank)).or_default();
-        let split = split.unwrap_or(Split::Unassigned);
-        splits.entry(split).or_insert(Correlation::NONE).add(&row.mask);
+        let over = Over::of(cursor.window().and_then(|token| token.split));
+        let splits = sums.entry(row.name()).or_default();
+        splits.entry(over).or_insert(Correlation::NONE).add(&row.mask);
     }
     let mut rows = Vec::new();
-    for ((method, mask_rank), mut splits) in sums {
+    for (mask, mut splits) in sums {
         let mut all = Correlation::NONE;
         splits.values().for_each(|correlation| all.merge(correlation));
-        splits.insert(Split::All, all);
-        for (split, correlation) in splits {
+        splits.insert(Over::All, all);
+        let about = About::new(Some(mask), Operator::Mask);
+        for (over, correlation) in splits {
             let Some(value) = correlation.mean() else { continue };
-            rows.push(MetricRow {
-                method: method.clone(),
-                mask_rank: mask_rank.clone(),
-                operator: MASK.to_owned(),
-                share: None,
-                split: split.name().to_owned(),
-                rank: ALL.to_owned(),
-                metric: MASK_CORRELATION.to_owned(),
-                value,
-                ci_low: None,
-                ci_high: None,
-                n: u32::try_from(correlation.varied + correlation.flat).unwrap_or(u32::MAX),
-            });
+            let windows = correlation.varied + correlation.flat;
+            let figure = Figure { value, interval: None, windows };
+            let about = About { over, ..about.clone() };
+            rows.push(about.row(Metric::MaskCorrelation, figure));
         }
     }
     Ok(rows)

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::check::Checks;
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
 
 /// Which truth intervals count for a mask.
@@ -47,7 +47,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         if self.replicates > MAX_REPLICATES {
             return Err(Fault::usage(format!(
-                "--replicates is {}; give at most {MAX_REPLICATES}",
+                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
                 self.replicates
             )));
         }

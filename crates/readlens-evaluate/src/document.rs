@@ -4,6 +4,7 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{MethodKind, Metric, Name, Operator, Ranks, Removal, Word};
 use serde::Serialize;
 
 use crate::check::Check;
@@ -16,35 +17,43 @@ struct Document<'a> {
     table: PaperTable,
     /// Null where nothing was checked.
     checks: Option<&'a [Check]>,
-    metrics: Vec<Metric<'a>>,
+    metrics: Vec<Line<'a>>,
 }
 
 /// A row of the metrics table, with its names.
 #[derive(Debug, Serialize)]
-struct Metric<'a> {
-    method: &'a str,
-    mask_rank: &'a str,
-    operator: &'a str,
+struct Line<'a> {
+    method: Option<&'a Name>,
+    method_kind: Option<MethodKind>,
+    replicate: Option<u32>,
+    mask_rank: Option<&'a Ranks>,
+    operator: &'a Word<Operator>,
+    variant: Option<&'a str>,
+    removal: Removal,
     share: Option<f32>,
-    split: &'a str,
-    rank: &'a str,
-    metric: &'a str,
+    split: &'static str,
+    rank: &'a Ranks,
+    metric: Metric,
     value: f64,
     ci_low: Option<f64>,
     ci_high: Option<f64>,
     n: u32,
 }
 
-impl<'a> From<&'a MetricRow> for Metric<'a> {
+impl<'a> From<&'a MetricRow> for Line<'a> {
     fn from(row: &'a MetricRow) -> Self {
         Self {
-            method: &row.method,
-            mask_rank: &row.mask_rank,
+            method: row.method.as_ref(),
+            method_kind: row.method_kind,
+            replicate: row.replicate,
+            mask_rank: row.mask_rank.as_ref(),
             operator: &row.operator,
+            variant: row.variant.as_deref(),
+            removal: row.removal,
             share: row.share,
-            split: &row.split,
+            split: row.split.name(),
             rank: &row.rank,
-            metric: &row.metric,
+            metric: row.metric,
             value: row.value,
             ci_low: row.ci_low,
             ci_high: row.ci_high,
@@ -60,7 +69,7 @@ pub(crate) fn write(
     rows: &[MetricRow],
     checks: Option<&[Check]>,
 ) -> Result<NewFile> {
-    let metrics = rows.iter().map(Metric::from).collect();
+    let metrics = rows.iter().map(Line::from).collect();
     let document = Document { manifest, table: PaperTable::new(rows), checks, metrics };
     let mut file = NewFile::create(target)?;
     serde_json::to_writer_pretty(&mut file, &document)

@@ -2,75 +2,28 @@
 
 use std::collections::BTreeMap;
 
+use readlens_metrics::TooMany;
+use readlens_tables::vocabulary::{Removal, Role};
+
 use crate::key::{Key, Share};
 use crate::kind::Kind;
-use crate::ledger::{Ledger, TooMany};
+use crate::ledger::Ledger;
 
 /// Shares of ERASER's grid.
 const ERASER_SHARES: [f32; 5] = [0.01, 0.05, 0.1, 0.2, 0.5];
-/// Least probability in a log-odds.
+/// Lower bound of the probabilities in a log-odds.
 const LEAST_PROBABILITY: f64 = 1e-12;
-/// Least loss of probability by the empty input that is worth dividing by.
+/// Minimum loss of probability by the empty input that normalised scores divide by.
 const LEAST_LOSS: f64 = 0.01;
-
-/// What an operator does, as far as these figures care.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// The untouched input.
-    Whole,
-    /// The empty input.
-    Empty,
-    /// Keeps what a mask or control marks.
-    Keeps,
-    /// Removes what a mask or control marks.
-    Removes,
-    /// Keeps a share, or removes it: the mask's largest values, or a block at random.
-    Graded { keeps: bool, is_block: bool },
-    /// Keeps or removes at random, in several draws.
-    Soft { keeps: bool },
-    /// A random subset.
-    Subset,
-    /// Another question.
-    Other,
-}
-
-impl Role {
-    /// The role of an operator by its name in the perturbations table.
-    pub(crate) fn of(operator: &str) -> Self {
-        match operator {
-            "unmasked" => Self::Whole,
-            "all_zero" | "all_mean" | "all_unknown" | "all_shuffled" => Self::Empty,
-            "masked" | "hard_masked" | "random_block" | "random_segments" | "shifted"
-            | "shuffled" | "foreign" => Self::Keeps,
-            "inverse" | "hard_inverse" | "random_block_inverse" | "random_segments_inverse" => {
-                Self::Removes
-            }
-            "keep_top" => Self::Graded { keeps: true, is_block: false },
-            "remove_top" => Self::Graded { keeps: false, is_block: false },
-            "keep_block" => Self::Graded { keeps: true, is_block: true },
-            "remove_block" => Self::Graded { keeps: false, is_block: true },
-            "soft_keep" => Self::Soft { keeps: true },
-            "soft_remove" => Self::Soft { keeps: false },
-            "random_subset" => Self::Subset,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether the operator's rows are draws, which are summed up in one figure and have none of their own.
-    pub(crate) fn is_draw(self) -> bool {
-        matches!(self, Self::Soft { .. } | Self::Subset)
-    }
-}
 
 /// One prediction of a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen {
     pub(crate) key: Key,
-    pub(crate) role: Role,
-    /// Place of the removal's name.
-    pub(crate) removal: u32,
-    /// Place of the operator's name `aopc` or `aopc_block` under this removal, for graded operators.
-    pub(crate) aopc: u32,
+    /// What the operator does; none for one that this project does not know.
+    pub(crate) role: Option<Role>,
+    /// Number of the operator that is the mean over this one's shares, for graded operators.
+    pub(crate) mean: u32,
     /// Probability of the target.
     pub(crate) p: f64,
     /// Share of the mask that was hidden.
@@ -91,32 +44,43 @@ struct Series {
 /// Observes the figures of one window, whose predictions are `rows`.
 pub(crate) fn observe(rows: &[Seen], ledger: &mut Ledger) -> Result<(), TooMany> {
     let mut whole: BTreeMap<u32, f64> = BTreeMap::new();
-    let mut empty: BTreeMap<(u32, u32), f64> = BTreeMap::new();
+    let mut empty: BTreeMap<(u32, Removal), f64> = BTreeMap::new();
     for row in rows {
         match row.role {
-            Role::Whole => drop(whole.insert(row.key.rank, row.p)),
-            Role::Empty => drop(empty.insert((row.key.rank, row.removal), row.p)),
+            Some(Role::Whole) => drop(whole.insert(row.key.rank, row.p)),
+            Some(Role::Empty) => drop(empty.insert((row.key.rank, row.key.removal), row.p)),
             _ => {}
         }
     }
-    let mut series: BTreeMap<[u32; 4], Series> = BTreeMap::new();
+    let mut series: BTreeMap<(Option<u32>, u32, Removal, u32), Series> = BTreeMap::new();
     for row in rows {
         // Without the untouched input there is nothing to compare with.
         let Some(&p0) = whole.get(&row.key.rank) else { continue };
-        let nothing = empty.get(&(row.key.rank, row.removal)).copied();
-        match row.role {
-            Role::Keeps | Role::Graded { keeps: true, .. } => keeps(row, p0, nothing, ledger)?,
-            Role::Removes | Role::Graded { keeps: false, .. } => {
-                removes(row, p0, nothing, ledger)?;
+        let nothing = empty.get(&(row.key.rank, row.key.removal)).copied();
+        let Some(role) = row.role else { continue };
+        match role {
+            Role::Keeps => {
+                keeps(row, p0, nothing, ledger)?;
+                continue;
             }
-            Role::Whole | Role::Empty | Role::Other => continue,
+            Role::Removes => {
+                removes(row, p0, nothing, ledger)?;
+                continue;
+            }
+            Role::Graded { keeps: true, .. } => keeps(row, p0, nothing, ledger)?,
+            Role::Graded { keeps: false, .. } => removes(row, p0, nothing, ledger)?,
             Role::Soft { .. } | Role::Subset => {}
+            // Their predictions say nothing of how far the classifier follows a mask.
+            Role::Whole
+            | Role::Empty
+            | Role::Constant
+            | Role::Judged
+            | Role::Mean
+            | Role::Floor
+            | Role::Masks => continue,
         }
-        if matches!(row.role, Role::Keeps | Role::Removes) {
-            continue;
-        }
-        let Key { method, mask_rank, operator, rank, .. } = row.key;
-        let series = series.entry([method, mask_rank, operator, rank]).or_insert_with(|| Series {
+        let Key { mask, operator, removal, rank, .. } = row.key;
+        let series = series.entry((mask, operator, removal, rank)).or_insert_with(|| Series {
             row: Seen { key: Key { share: None, ..row.key }, ..*row },
             ends: (p0, nothing),
             points: Vec::new(),
@@ -126,11 +90,11 @@ pub(crate) fn observe(rows: &[Seen], ledger: &mut Ledger) -> Result<(), TooMany>
     }
     for mut series in series.into_values() {
         match series.row.role {
-            Role::Graded { keeps, .. } => {
+            Some(Role::Graded { keeps, .. }) => {
                 series.points.sort_by(|a, b| a.0.total_cmp(&b.0));
                 observe_curve(&series, keeps, ledger)?;
             }
-            Role::Soft { keeps } => observe_soft(&series, keeps, ledger)?,
+            Some(Role::Soft { keeps }) => observe_soft(&series, keeps, ledger)?,
             _ => observe_subsets(&series, ledger)?,
         }
     }
@@ -172,7 +136,7 @@ fn observe_curve(series: &Series, is_keeping: bool, ledger: &mut Ledger) -> Resu
     if let Some(grid) = grid {
         let mean =
             |of: &dyn Fn(f64) -> f64| grid.iter().map(|&p| of(p)).sum::<f64>() / grid.len() as f64;
-        let key = Key { operator: row.aopc, ..row.key };
+        let key = Key { operator: row.mean, ..row.key };
         let drop = mean(&|p| p0 - p);
         if is_keeping {
             ledger.observe(Key { kind: Kind::Sufficiency, ..key }, 1.0, &[drop])?;
@@ -230,7 +194,7 @@ fn normalized_sufficiency(p0: f64, nothing: f64, p: &[f64]) -> Option<f64> {
     Some(1.0 - mean_drop(p0, p) / loss(p0, nothing)?)
 }
 
-/// The mean over draws of max(0, p₀ − p), over 1 − S₀.
+/// The mean over draws of max(0, p₀ − p), divided by 1 − S₀.
 fn normalized_comprehensiveness(p0: f64, nothing: f64, p: &[f64]) -> Option<f64> {
     Some(mean_drop(p0, p) / loss(p0, nothing)?)
 }
@@ -251,7 +215,7 @@ fn area_under_curve(first: f64, points: &[(f32, f64)], last: f64) -> f64 {
     area
 }
 
-/// Infidelity, plain and at the best scale, of pairs (a, b); see [`crate::FAITHFULNESS_METRICS`].
+/// Infidelity, plain and at the best scale, of pairs (a, b); see [`readlens_tables::vocabulary::Metric`].
 fn infidelity(pairs: &[(f64, f64)]) -> [f64; 2] {
     let mean = |of: &dyn Fn(f64, f64) -> f64| {
         pairs.iter().map(|&(a, b)| of(a, b)).sum::<f64>() / pairs.len() as f64

@@ -1,50 +1,9 @@
 use std::cmp::Ordering;
 
-use readlens_figures::{Names, Split};
+use readlens_metrics::{About, Names, Subject};
+use readlens_tables::vocabulary::{MaskName, MethodKind, Operator, Over, Ranks, Removal, Word};
 
 use crate::kind::Kind;
-
-/// Name where no mask or method applies.
-pub(crate) const NONE: &str = "none";
-/// Operator of the figures of the most frequent taxon.
-pub(crate) const MAJORITY: &str = "majority_class";
-/// Operator of the figures of the mask itself.
-pub(crate) const MASK: &str = "mask";
-/// Rank of figures that belong to no single rank.
-pub(crate) const ALL: &str = "all";
-
-/// The order in which operators are listed; others follow by name.
-const OPERATORS: [&str; 29] = [
-    "unmasked",
-    MAJORITY,
-    MASK,
-    "masked",
-    "inverse",
-    "hard_masked",
-    "hard_inverse",
-    "random_block",
-    "random_block_inverse",
-    "random_segments",
-    "random_segments_inverse",
-    "shifted",
-    "shuffled",
-    "foreign",
-    "all_zero",
-    "all_mean",
-    "constant",
-    "aopc",
-    "aopc_block",
-    "keep_top",
-    "remove_top",
-    "keep_block",
-    "remove_block",
-    "soft_keep",
-    "soft_remove",
-    "random_subset",
-    "judge_unmasked",
-    "judge_hard_masked",
-    "judge_random_block",
-];
 
 /// A share of the real tokens, or the level of a constant mask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -53,7 +12,7 @@ pub(crate) struct Share(u32);
 impl Share {
     /// `share`: from 0 to 1; bits of such numbers are in the order of the numbers.
     pub(crate) fn new(share: f32) -> Self {
-        // Zero has two signs and must have one place.
+        // Zero has two signs and must be one share.
         Self((share + 0.0).to_bits())
     }
 
@@ -62,34 +21,90 @@ impl Share {
     }
 }
 
-/// What a figure is about; the numbers are places in [`Names`].
+/// What a figure is about; the numbers are those of [`KeyNames`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Key {
-    pub(crate) method: u32,
-    pub(crate) mask_rank: u32,
+    /// The masks; none for figures of the classifier alone.
+    pub(crate) mask: Option<u32>,
     pub(crate) operator: u32,
+    pub(crate) removal: Removal,
     /// Share or level of a graded operator.
     pub(crate) share: Option<Share>,
     pub(crate) rank: u32,
-    pub(crate) split: Split,
+    pub(crate) over: Over,
     pub(crate) kind: Kind,
 }
 
-/// The order of the output: it depends on the names alone. `ranks` are the tokens table's.
-pub(crate) fn compare(names: &Names, ranks: &[String], a: &Key, b: &Key) -> Ordering {
-    let place =
-        |known: &[&str], name: &str| known.iter().position(|k| *k == name).unwrap_or(known.len());
-    let ranks: Vec<&str> = ranks.iter().map(String::as_str).collect();
-    let order = |key: &Key| {
-        let name = |place| names.name(place);
-        let rank = |place| (name(place) == ALL, rank_place(names, &ranks, place), name(place));
-        let method = (name(key.method) != NONE, name(key.method));
-        let operator = (place(&OPERATORS, name(key.operator)), name(key.operator));
-        (method, rank(key.mask_rank), operator, key.share, key.split, rank(key.rank), key.kind)
-    };
-    order(a).cmp(&order(b))
+impl Subject for Key {
+    fn sums(&self) -> usize {
+        self.kind.sums()
+    }
+
+    fn is_point(&self) -> bool {
+        self.share.is_some()
+    }
+
+    fn adds_up(&self) -> bool {
+        // The mean over taxa is no sum over splits: it is observed for all splits directly.
+        self.kind != Kind::AccuracyMacro
+    }
+
+    fn over(&self) -> Over {
+        self.over
+    }
+
+    fn with_over(self, over: Over) -> Self {
+        Self { over, ..self }
+    }
 }
 
-fn rank_place(names: &Names, ranks: &[&str], place: u32) -> usize {
-    ranks.iter().position(|rank| *rank == names.name(place)).unwrap_or(ranks.len())
+/// The names behind the numbers of keys.
+#[derive(Debug, Default)]
+pub(crate) struct KeyNames {
+    pub(crate) masks: Names<MaskName>,
+    pub(crate) operators: Names<Word<Operator>>,
+    pub(crate) ranks: Names<Ranks>,
+}
+
+impl KeyNames {
+    /// How many names there are.
+    pub(crate) fn len(&self) -> usize {
+        self.masks.len() + self.operators.len() + self.ranks.len()
+    }
+
+    /// All that a row of the metrics table says beside the figure.
+    pub(crate) fn about(&self, key: &Key) -> About {
+        About {
+            mask: key.mask.map(|mask| self.masks.name(mask).clone()),
+            operator: self.operators.name(key.operator).clone(),
+            variant: None,
+            removal: key.removal,
+            share: key.share.map(Share::value),
+            over: key.over,
+            ranks: self.ranks.name(key.rank).clone(),
+        }
+    }
+
+    /// The order of the output, which depends on the names alone: figures without masks, then those of
+    /// Explainers, attribution methods and controls. `ranks` are the tokens table's.
+    pub(crate) fn compare(&self, ranks: &[String], a: &Key, b: &Key) -> Ordering {
+        let rank = |of: &Ranks| match of {
+            Ranks::All => (1, 0, String::new()),
+            Ranks::One(rank) => {
+                let place = ranks.iter().position(|known| rank == known).unwrap_or(ranks.len());
+                (0, place, rank.to_string())
+            }
+        };
+        let mask = |key: &Key| {
+            let MaskName { method, ranks } = self.masks.name(key.mask?);
+            let kind: MethodKind = method.kind;
+            Some((kind, method.name.clone(), method.replicate, rank(ranks)))
+        };
+        let order = |key: &Key| {
+            let operator = self.operators.name(key.operator);
+            let of = rank(self.ranks.name(key.rank));
+            (mask(key), operator.clone(), key.removal, key.share, key.over, of, key.kind)
+        };
+        order(a).cmp(&order(b))
+    }
 }

@@ -1,10 +1,9 @@
 //! Metrics with intervals from predictions and masks.
 //!
 //! Reads the tables that the networks left behind and computes with no network: how often the
-//! classifier is right under every operator ([`PREDICTION_METRICS`]), how far it follows the masks
-//! ([`FAITHFULNESS_METRICS`]), what these look like ([`SHAPE_METRICS`]) and, where the truth is known, whether they lie on it
-//! ([`LOCALISATION_METRICS`]). Every figure is a mean over windows with a 95 % bootstrap interval
-//! over records. Tables are streamed; memory depends on the number of figures, not of rows.
+//! classifier is right under every operator, how far it follows the masks, what these look like and,
+//! where the truth is known, whether they lie on it. [`readlens_tables::vocabulary::Metric`] defines
+//! every metric. Every figure is a mean over windows with a 95 % bootstrap interval over records. Tables are streamed; memory depends on the number of figures, not of rows.
 
 mod check;
 mod collapse;
@@ -28,9 +27,7 @@ mod shape;
 mod truth;
 
 pub use check::{Check, Checks, Finding, Verdict, check, verdicts};
-pub use collapse::MASK_CORRELATION;
 pub use config::{Config, Inputs, Outputs, TruthNames};
-pub use kind::{FAITHFULNESS_METRICS, LOCALISATION_METRICS, PREDICTION_METRICS, SHAPE_METRICS};
 pub use options::Options;
 pub use paper::paper_table;
 pub use run::{Evaluated, run};

@@ -1,10 +1,10 @@
 use std::collections::HashMap;
 
 use readlens_fault::Result;
-use readlens_figures::Split;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Split;
 
 use crate::lineage::Lineages;
 use crate::truth::Truth;
@@ -27,7 +27,7 @@ pub(crate) struct Survey {
 /// Counts the taxa of the windows and checks the truth against the records.
 ///
 /// # Errors
-/// A row names a split that is none, there are endlessly many taxa, or the truth does not fit.
+/// There are endlessly many taxa, or the truth does not fit.
 pub(crate) fn survey(
     tokens: &std::path::Path,
     mut truth: Option<&mut Truth>,
@@ -41,15 +41,8 @@ pub(crate) fn survey(
     let mut record: Option<(String, u32)> = None;
     let progress = context.progress("counting taxa", reader.rows());
     while let Some(row) = reader.next().transpose()? {
-        let Some(split) = Split::named(row.split.as_deref()) else {
-            return Err(reader
-                .fault()
-                .expected("the split train, valid, test or null")
-                .found(row.split.unwrap_or_default())
-                .remedy("rename the split")
-                .into());
-        };
-        any_train |= split == Split::Train;
+        let is_train = row.split == Some(Split::Train);
+        any_train |= is_train;
         for (counts, taxon) in counts.iter_mut().zip(&row.taxa) {
             let Some(taxon) = taxon else { continue };
             if counts.len() >= MAX_TAXA && !counts.contains_key(taxon) {
@@ -57,12 +50,12 @@ pub(crate) fn survey(
                     .fault()
                     .expected(format!("at most {MAX_TAXA} taxa in a rank"))
                     .found("more")
-                    .remedy("pool rare taxa when tokenizing")
+                    .remedy("tokenize with a larger --min-count, which makes rare taxa unknown")
                     .into());
             }
             match counts.get_mut(taxon) {
-                Some(count) => count.add(split),
-                None => counts.entry(taxon.clone()).or_default().add(split),
+                Some(count) => count.add(is_train),
+                None => counts.entry(taxon.clone()).or_default().add(is_train),
             }
         }
         if lineages.add(&row.taxa) > MAX_TAXA {
@@ -70,7 +63,7 @@ pub(crate) fn survey(
                 .fault()
                 .expected(format!("at most {MAX_TAXA} lineages"))
                 .found("more")
-                .remedy("pool rare taxa when tokenizing")
+                .remedy("tokenize with a larger --min-count, which makes rare taxa unknown")
                 .into());
         }
         match &mut record {
@@ -109,9 +102,9 @@ struct Count {
 }
 
 impl Count {
-    fn add(&mut self, split: Split) {
+    fn add(&mut self, is_train: bool) {
         self.all += 1;
-        self.train += u64::from(split == Split::Train);
+        self.train += u64::from(is_train);
     }
 }
 

@@ -1,23 +1,26 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_figures::Split;
+use readlens_metrics::TooMany;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{AttributionMethod, Operator, Over, Ranks, Removal};
 
 use crate::cursor::Cursor;
-use crate::key::{ALL, Key, MASK};
+use crate::key::Key;
 use crate::kind::Kind;
-use crate::ledger::{Ledger, TooMany};
+use crate::ledger::{Ledger, too_many};
 use crate::localisation::localise;
 use crate::rank_correlation::kendall_tau_b;
 use crate::shape::{area, effective_tokens, gini, segments, total_variation};
 use crate::truth::Truth;
 
-/// The method that others are compared with, token by token.
-const LEAVE_ONE_OUT: &str = "leave_one_out";
+/// Whether the mask is by the method that others are compared with, token by token.
+fn is_leave_one_out(row: &MaskRow) -> bool {
+    row.name().method.known() == Some(AttributionMethod::LeaveOneOut)
+}
 
 /// Observes every mask of the tables at `paths`.
 ///
@@ -51,26 +54,26 @@ pub(crate) fn observe_masks(
             continue;
         }
         ledger.begin_record(&window.id);
-        let full = |too_many: TooMany| match tables.first() {
-            Some(table) => too_many.at(table.reader.fault()),
+        let full = |found: TooMany| match tables.first() {
+            Some(table) => too_many(table.reader.fault())(found),
             None => Fault::usage("no masks"),
         };
-        let split = Split::named(window.split.as_deref()).unwrap_or(Split::Unassigned);
+        let over = Over::of(window.split);
         for row in &masks {
             let key = Key {
-                method: ledger.place(&row.method).map_err(full)?,
-                mask_rank: ledger.place(&row.rank).map_err(full)?,
-                operator: ledger.place(MASK).map_err(full)?,
+                mask: Some(ledger.mask(&row.name()).map_err(full)?),
+                operator: ledger.operator(&Operator::Mask.into()).map_err(full)?,
+                removal: Removal::Own,
                 share: None,
-                rank: ledger.place(ALL).map_err(full)?,
-                split,
+                rank: ledger.rank(&Ranks::All).map_err(full)?,
+                over,
                 kind: Kind::Shape,
             };
             observe(row, &cursor, truth, ledger, key).map_err(full)?;
             let one_out = masks
                 .iter()
-                .find(|other| other.method == LEAVE_ONE_OUT && other.rank == row.rank)
-                .filter(|_| row.method != LEAVE_ONE_OUT);
+                .find(|other| is_leave_one_out(other) && other.rank == row.rank)
+                .filter(|_| !is_leave_one_out(row));
             if let Some(tau) = one_out.and_then(|other| kendall_tau_b(&row.mask, &other.mask)) {
                 let key = Key { kind: Kind::LeaveOneOut, ..key };
                 ledger.observe(key, 1.0, &[tau]).map_err(full)?;
@@ -109,10 +112,10 @@ impl MaskTable {
         let missing = || fault().expected("a mask").found("none").remedy("write the table again");
         let row = self.next.take().ok_or_else(missing)?;
         check(&row, tokens, fault)?;
-        if before.iter().any(|other| other.method == row.method && other.rank == row.rank) {
+        if before.iter().any(|other| other.is_named_as(&row)) {
             return Err(fault()
-                .expected("one mask per window, method and rank")
-                .found(format!("a second one of {} for {}", row.method, row.rank))
+                .expected("one mask per window, method, replicate and rank")
+                .found(format!("a second one of {}", row.name()))
                 .remedy("drop one of them or rename its method")
                 .into());
         }

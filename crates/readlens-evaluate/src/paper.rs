@@ -1,100 +1,170 @@
 use std::fmt::{self, Write};
 
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{
+    MaskName, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split,
+};
 use serde::{Serialize, Serializer};
 
-use crate::key::{ALL, MAJORITY, MASK, NONE};
-
 /// Lines of the paper's table: accuracy under these operators, each with its controls behind it.
-const OPERATORS: [&str; 16] = [
-    "unmasked",
-    "masked",
-    "hard_masked",
-    "random_block",
-    "random_segments",
-    "shifted",
-    "shuffled",
-    "foreign",
-    "inverse",
-    "hard_inverse",
-    "random_block_inverse",
-    "random_segments_inverse",
-    "all_zero",
-    "all_mean",
-    "judge_hard_masked",
-    MAJORITY,
+const OPERATORS: [Operator; 16] = [
+    Operator::Unmasked,
+    Operator::Masked,
+    Operator::HardMasked,
+    Operator::RandomBlock,
+    Operator::RandomSegments,
+    Operator::Shifted,
+    Operator::Shuffled,
+    Operator::ForeignMask,
+    Operator::Inverse,
+    Operator::HardInverse,
+    Operator::RandomBlockInverse,
+    Operator::RandomSegmentsInverse,
+    Operator::AllZero,
+    Operator::AllMean,
+    Operator::JudgeHardMasked,
+    Operator::MajorityClass,
 ];
 
-/// Sections that are printed; beyond them, and where there are more, those of an Explainer alone.
-const MOST_SECTIONS: usize = 6;
-/// How the methods that are Explainers are called.
-const EXPLAINER: &str = "explainer";
+/// Maximum number of sections that are printed.
+const MAX_SECTIONS: usize = 6;
 
-/// Figures of one line per method: operator and metric, and the operator of the same figure of random blocks.
-const FAITHFULNESS: [(&str, &str, Option<&str>); 6] = [
-    ("aopc", "comprehensiveness", Some("aopc_block")),
-    ("aopc", "sufficiency", Some("aopc_block")),
-    ("remove_top", "deletion_auc", Some("remove_block")),
-    ("keep_top", "insertion_auc", Some("keep_block")),
-    (MASK, "auprc", None),
-    (MASK, "hard_area", None),
+/// A figure of one line per method.
+#[derive(Debug)]
+struct Column {
+    operator: Operator,
+    metric: Metric,
+    /// The operator of the same figure of random blocks, where it does not depend on the mask.
+    block: Option<Operator>,
+}
+
+/// Columns of one line per method.
+const COLUMNS: [Column; 9] = [
+    Column::of(Operator::HardMasked, Metric::Accuracy, None),
+    Column::of(Operator::RandomBlock, Metric::Accuracy, None),
+    Column::of(Operator::HardInverse, Metric::Accuracy, None),
+    Column::of(Operator::Aopc, Metric::Comprehensiveness, Some(Operator::AopcBlock)),
+    Column::of(Operator::Aopc, Metric::Sufficiency, Some(Operator::AopcBlock)),
+    Column::of(Operator::RemoveTop, Metric::DeletionAuc, Some(Operator::RemoveBlock)),
+    Column::of(Operator::KeepTop, Metric::InsertionAuc, Some(Operator::KeepBlock)),
+    Column::of(Operator::Mask, Metric::Auprc, None),
+    Column::of(Operator::Mask, Metric::HardArea, None),
 ];
 
-/// Splits to show, best first.
-const SPLITS: [&str; 3] = ["test", "valid", ALL];
+impl Column {
+    const fn of(operator: Operator, metric: Metric, block: Option<Operator>) -> Self {
+        Self { operator, metric, block }
+    }
+
+    /// An accuracy has the name of its operator, as in the sections.
+    fn title(&self) -> &'static str {
+        if self.metric == Metric::Accuracy { self.operator.name() } else { self.metric.name() }
+    }
+
+    /// Whether only an evaluation of graded operators has the figure.
+    fn is_graded(&self) -> bool {
+        self.block.is_some()
+    }
+
+    /// The figure as text: an accuracy in per cent.
+    fn shown(&self, value: f64) -> String {
+        if self.metric == Metric::Accuracy { percent(value) } else { format!("{value:.3}") }
+    }
+}
+
+fn percent(accuracy: f64) -> String {
+    format!("{:.1}", 100.0 * accuracy)
+}
+
+/// Windows to show figures of, best first.
+const SHOWN_OVER: [Over; 3] = [Over::Split(Split::Test), Over::Split(Split::Valid), Over::All];
+
+/// Figures of the mask that head a section, where they are there.
+const MASK_FIGURES: [Metric; 6] = [
+    Metric::Area,
+    Metric::HardArea,
+    Metric::Segments,
+    Metric::Auprc,
+    Metric::Iou,
+    Metric::Prevalence,
+];
 
 /// The paper's table: accuracy per rank, unmasked, masked and inverse-masked, with the controls.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PaperTable {
-    metric: &'static str,
+    metric: Metric,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
-    /// One per method and rank of the mask, and one of random blocks, where there are such figures.
+    /// One per method and rank of the mask, and one of random blocks, where there are such figures
+    /// or several methods.
     faithfulness: Vec<FaithfulnessLine>,
+}
+
+/// Masks as they stand in JSON: all null where no mask was used.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub(crate) struct Subject {
+    method: Option<Name>,
+    method_kind: Option<MethodKind>,
+    replicate: Option<u32>,
+    mask_rank: Option<Ranks>,
+}
+
+impl From<Option<&MaskName>> for Subject {
+    fn from(mask: Option<&MaskName>) -> Self {
+        let method = mask.map(|mask| &mask.method);
+        Self {
+            method: method.map(|method| method.name.clone()),
+            method_kind: method.map(|method| method.kind),
+            replicate: method.map(|method| method.replicate),
+            mask_rank: mask.map(|mask| mask.ranks.clone()),
+        }
+    }
 }
 
 /// How far the prediction follows the masks of a method.
 #[derive(Clone, Debug, Serialize)]
 struct FaithfulnessLine {
-    method: String,
-    mask_rank: String,
+    #[serde(skip)]
+    mask: Option<MaskName>,
+    /// Null for random blocks.
+    #[serde(flatten)]
+    subject: Subject,
     /// Rank that was predicted: that of the mask, or the lowest.
-    rank: String,
-    /// By metric; null where it was not computed.
+    rank: Ranks,
+    /// By title of the column; null where it was not computed.
     #[serde(serialize_with = "as_object")]
     figures: Vec<(&'static str, Option<f64>)>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct Section {
-    method: String,
-    mask_rank: String,
-    split: String,
+    #[serde(skip)]
+    mask: Option<MaskName>,
+    #[serde(flatten)]
+    subject: Subject,
+    split: &'static str,
     /// Figures of the masks themselves, by name.
-    #[serde(serialize_with = "as_object")]
-    mask: Vec<(&'static str, f64)>,
+    #[serde(rename = "mask", serialize_with = "as_object")]
+    figures: Vec<(Metric, f64)>,
     ranks: Vec<RankLine>,
 }
 
 #[derive(Clone, Debug, Serialize)]
 struct RankLine {
-    rank: String,
+    rank: Ranks,
     n: u32,
     /// By operator; null where it was not run.
     #[serde(serialize_with = "as_object")]
-    accuracy: Vec<(&'static str, Option<f64>)>,
+    accuracy: Vec<(Operator, Option<f64>)>,
 }
 
 /// Named figures as a JSON object in their order.
-fn as_object<T: Serialize, S: Serializer>(
-    figures: &[(&'static str, T)],
+fn as_object<K: fmt::Display, T: Serialize, S: Serializer>(
+    figures: &[(K, T)],
     serializer: S,
 ) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(figures.iter().map(|(name, value)| (name, value)))
+    serializer.collect_map(figures.iter().map(|(name, value)| (name.to_string(), value)))
 }
-
-/// Figures of the mask that head a section, where they are there.
-const MASK_FIGURES: [&str; 6] = ["area", "hard_area", "segments", "auprc", "iou", "prevalence"];
 
 /// The paper's table as aligned text, from the rows of a metrics table: per method the accuracy
 /// in per cent of every rank, on the test split where there is one.
@@ -102,106 +172,116 @@ pub fn paper_table(metrics: &[MetricRow]) -> String {
     PaperTable::new(metrics).to_string()
 }
 
+/// Whether a row is a plain figure: of no share, and under the classifier's own removal.
+fn is_plain(row: &MetricRow) -> bool {
+    row.share.is_none() && row.removal == Removal::Own
+}
+
 impl PaperTable {
     pub(crate) fn new(metrics: &[MetricRow]) -> Self {
         let accuracy =
-            || metrics.iter().filter(|row| row.metric == "accuracy" && row.share.is_none());
-        let split = SPLITS
+            || metrics.iter().filter(|row| row.metric == Metric::Accuracy && is_plain(row));
+        let over = SHOWN_OVER
             .into_iter()
-            .find(|split| accuracy().any(|row| row.split == *split && row.operator != MAJORITY))
-            .unwrap_or(ALL);
-        let mut masks = distinct(
-            metrics.iter().filter(|row| row.method != NONE).map(|r| (&*r.method, &*r.mask_rank)),
-        );
+            .find(|over| {
+                accuracy().any(|row| row.split == *over && row.operator != Operator::MajorityClass)
+            })
+            .unwrap_or(Over::All);
+        let mut masks: Vec<Option<MaskName>> =
+            distinct(metrics.iter().map(MetricRow::mask_name).filter(Option::is_some));
         if masks.is_empty() {
             // Without masks the classifier alone still has its line.
-            masks.push((NONE, NONE));
+            masks.push(None);
         }
-        let section = |(method, mask_rank): (&str, &str)| {
-            let mine = |row: &&MetricRow| row.method == method && row.mask_rank == mask_rank;
-            let rows = || accuracy().filter(|row| row.split == split);
-            let line = |rank: &str| {
-                let of = |operator: &str| {
+        let section = |mask: &Option<MaskName>| {
+            let rows = || accuracy().filter(|row| row.split == over);
+            let line = |rank: Ranks| {
+                let of = |operator: Operator| {
                     rows().find(|row| {
                         row.rank == rank
                             && row.operator == operator
-                            && (row.method == NONE || mine(row))
+                            && (row.method.is_none() || row.mask_name() == *mask)
                     })
                 };
-                let n = OPERATORS.iter().find_map(|operator| of(operator)).map_or(0, |row| row.n);
+                let n = OPERATORS.iter().find_map(|operator| of(*operator)).map_or(0, |row| row.n);
                 let accuracy = OPERATORS
                     .map(|operator| (operator, of(operator).map(|row| row.value)))
                     .to_vec();
-                RankLine { rank: rank.to_owned(), n, accuracy }
+                RankLine { rank, n, accuracy }
             };
-            let figure = |name: &'static str| {
+            let figure = |metric: Metric| {
                 let is_it = |row: &&MetricRow| {
-                    row.operator == MASK && row.metric == name && row.split == split && mine(row)
+                    row.operator == Operator::Mask
+                        && row.metric == metric
+                        && row.split == over
+                        && row.mask_name() == *mask
                 };
-                metrics.iter().find(is_it).map(|row| (name, row.value))
+                metrics.iter().find(is_it).map(|row| (metric, row.value))
             };
             Section {
-                method: method.to_owned(),
-                mask_rank: mask_rank.to_owned(),
-                split: split.to_owned(),
-                mask: MASK_FIGURES.into_iter().filter_map(figure).collect(),
-                ranks: distinct(rows().map(|row| &*row.rank)).into_iter().map(line).collect(),
+                mask: mask.clone(),
+                subject: mask.as_ref().into(),
+                split: over.name(),
+                figures: MASK_FIGURES.into_iter().filter_map(figure).collect(),
+                ranks: distinct(rows().map(|row| row.rank.clone())).into_iter().map(line).collect(),
             }
         };
-        let ranks = distinct(accuracy().map(|row| &*row.rank));
-        let faithfulness = faithfulness(metrics, &masks, &ranks, split);
+        let ranks = distinct(accuracy().map(|row| row.rank.clone()));
+        let faithfulness = faithfulness(metrics, &masks, &ranks, over);
         Self {
-            metric: "accuracy",
-            sections: masks.into_iter().map(section).collect(),
+            metric: Metric::Accuracy,
+            sections: masks.iter().map(section).collect(),
             faithfulness,
         }
     }
 }
 
-/// The lines of all methods; none where no figure is there but those that every mask has.
+/// The lines of all methods; none where a single method has no figures but those of its section.
 fn faithfulness(
     metrics: &[MetricRow],
-    masks: &[(&str, &str)],
-    ranks: &[&str],
-    split: &str,
+    masks: &[Option<MaskName>],
+    ranks: &[Ranks],
+    over: Over,
 ) -> Vec<FaithfulnessLine> {
-    let is_ours = |row: &&MetricRow| {
-        row.split == split
-            && row.share.is_none()
-            && FAITHFULNESS.iter().any(|(.., metric, _)| row.metric == *metric)
+    let rows: Vec<&MetricRow> =
+        metrics.iter().filter(|row| row.split == over && is_plain(row)).collect();
+    let is_of = |row: &MetricRow, column: &Column| {
+        row.operator == column.operator && row.metric == column.metric
     };
-    let rows: Vec<&MetricRow> = metrics.iter().filter(is_ours).collect();
-    if rows.iter().all(|row| {
-        ["comprehensiveness", "sufficiency"].contains(&&*row.metric)
-            && !row.operator.starts_with("aopc")
-            || row.operator == MASK
-    }) {
+    let is_graded =
+        |row: &&MetricRow| COLUMNS.iter().any(|column| column.is_graded() && is_of(row, column));
+    let methods = distinct(masks.iter().map(|mask| mask.as_ref().map(|mask| &mask.method)));
+    if methods.len() < 2 && !rows.iter().any(is_graded) {
         return Vec::new();
     }
-    let lowest = ranks.last().copied().unwrap_or(ALL);
-    let line = |method: &str, mask_rank: &str, is_block: bool| {
-        let rank = if ranks.contains(&mask_rank) { mask_rank } else { lowest };
-        let figure = |(operator, metric, block): (&str, &'static str, Option<&str>)| {
-            let operator = if is_block { block } else { Some(operator) };
+    let lowest = ranks.last().cloned().unwrap_or(Ranks::All);
+    let line = |mask: Option<&MaskName>, is_block: bool| {
+        let rank = match mask {
+            Some(MaskName { ranks: own, .. }) if ranks.contains(own) => own.clone(),
+            _ => lowest.clone(),
+        };
+        let figure = |column: &Column| {
+            let operator = if is_block { column.block } else { Some(column.operator) };
             let is_it = |row: &&&MetricRow| {
-                row.method == method
-                    && row.mask_rank == mask_rank
-                    && Some(&*row.operator) == operator
-                    && row.metric == metric
-                    && (row.rank == rank || row.operator == MASK)
+                row.mask_name().as_ref() == mask
+                    && row.operator.known() == operator
+                    && row.metric == column.metric
+                    && (row.rank == rank || row.operator == Operator::Mask)
             };
-            (metric, rows.iter().find(is_it).map(|row| row.value))
+            let found = operator.and_then(|_| rows.iter().find(is_it));
+            (column.title(), found.map(|row| row.value))
         };
         FaithfulnessLine {
-            method: if is_block { "random_block" } else { method }.to_owned(),
-            mask_rank: mask_rank.to_owned(),
-            rank: rank.to_owned(),
-            figures: FAITHFULNESS.into_iter().map(figure).collect(),
+            mask: mask.cloned(),
+            subject: mask.into(),
+            figures: COLUMNS.iter().map(figure).collect(),
+            rank,
         }
     };
     let mut lines: Vec<FaithfulnessLine> =
-        masks.iter().map(|(method, mask_rank)| line(method, mask_rank, false)).collect();
-    lines.push(line(NONE, NONE, true));
+        masks.iter().map(|mask| line(mask.as_ref(), false)).collect();
+    let block = line(None, true);
+    lines.extend(block.figures.iter().any(|(_, value)| value.is_some()).then_some(block));
     lines
 }
 
@@ -218,9 +298,14 @@ fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
 
 impl fmt::Display for PaperTable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let is_few = self.sections.len() <= MOST_SECTIONS;
-        let is_shown = |section: &&Section| is_few || section.method.starts_with(EXPLAINER);
-        for (i, section) in self.sections.iter().filter(is_shown).take(MOST_SECTIONS).enumerate() {
+        let is_explainer = |section: &Section| {
+            let kind = section.mask.as_ref().map(|mask| mask.method.kind);
+            kind == Some(MethodKind::Explainer)
+        };
+        // Beside an Explainer the others have a line each.
+        let has_explainer = self.sections.iter().any(is_explainer);
+        let is_shown = |section: &&Section| !has_explainer || is_explainer(section);
+        for (i, section) in self.sections.iter().filter(is_shown).take(MAX_SECTIONS).enumerate() {
             if i > 0 {
                 f.write_char('\n')?;
             }
@@ -229,22 +314,27 @@ impl fmt::Display for PaperTable {
         if self.faithfulness.is_empty() {
             return Ok(());
         }
-        let split = self.sections.first().map_or(ALL, |section| &section.split);
-        writeln!(f, "\nfollowing the masks, split {split}")?;
-        let present = |place: usize| self.faithfulness.iter().any(|l| l.figures[place].1.is_some());
-        let places: Vec<usize> = (0..FAITHFULNESS.len()).filter(|place| present(*place)).collect();
+        let split = self.sections.first().map_or(Over::All.name(), |section| section.split);
+        let has = |i: usize| self.faithfulness.iter().any(|line| line.figures[i].1.is_some());
+        let columns: Vec<usize> = (0..COLUMNS.len()).filter(|i| has(*i)).collect();
+        let has_accuracy = columns.iter().any(|&i| COLUMNS[i].metric == Metric::Accuracy);
+        let unit = if has_accuracy { ", accuracy in %" } else { "" };
+        writeln!(f, "\nfollowing the masks, split {split}{unit}")?;
         let mut lines = vec![vec!["masks".to_owned(), "rank".to_owned()]];
-        lines[0].extend(places.iter().map(|&place| FAITHFULNESS[place].1.to_owned()));
+        lines[0].extend(columns.iter().map(|&i| COLUMNS[i].title().to_owned()));
         for line in &self.faithfulness {
-            let masks = match line.mask_rank.as_str() {
-                NONE | ALL => shown(&line.method),
-                rank => format!("{} ({})", shown(&line.method), shown(rank)),
+            let masks = match &line.mask {
+                None => Operator::RandomBlock.to_string(),
+                Some(MaskName { method, ranks: Ranks::All }) => shown(&method.to_string()),
+                Some(MaskName { method, ranks: Ranks::One(rank) }) => {
+                    shown(&format!("{method} ({rank})"))
+                }
             };
-            let cell = |&place: &usize| {
-                line.figures[place].1.map_or("–".to_owned(), |value| format!("{value:.3}"))
+            let cell = |&i: &usize| {
+                line.figures[i].1.map_or("–".to_owned(), |value| COLUMNS[i].shown(value))
             };
-            let mut cells = vec![masks, shown(&line.rank)];
-            cells.extend(places.iter().map(cell));
+            let mut cells = vec![masks, shown(line.rank.name())];
+            cells.extend(columns.iter().map(cell));
             lines.push(cells);
         }
         write_aligned(f, &lines, 2)
@@ -269,18 +359,17 @@ fn write_aligned(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>], names: usize
 
 impl fmt::Display for Section {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whose = match (self.method.as_str(), self.mask_rank.as_str()) {
-            (NONE, _) => "without masks".to_owned(),
-            (method, ALL) => format!("masks of {} for all ranks", shown(method)),
-            (method, rank) => format!("masks of {} for {}", shown(method), shown(rank)),
+        let whose = match &self.mask {
+            None => "without masks".to_owned(),
+            Some(mask) => format!("masks of {}", shown(&mask.to_string())),
         };
         writeln!(f, "accuracy in %, split {}, {whose}", self.split)?;
-        if !self.mask.is_empty() {
+        if !self.figures.is_empty() {
             let figures: Vec<String> =
-                self.mask.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
+                self.figures.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
             writeln!(f, "{}", figures.join(", "))?;
         }
-        let with_n = |line: &RankLine| format!("{} (n={})", shown(&line.rank), line.n);
+        let with_n = |line: &RankLine| format!("{} (n={})", shown(line.rank.name()), line.n);
         let mut lines = vec![Vec::from(["operator".to_owned()])];
         lines[0].extend(self.ranks.iter().map(with_n));
         for (i, operator) in OPERATORS.iter().enumerate() {
@@ -289,11 +378,9 @@ impl fmt::Display for Section {
             if values.iter().all(Option::is_none) {
                 continue;
             }
-            let cell = |value: Option<f64>| {
-                value.map_or("–".to_owned(), |v| format!("{:.1}", 100.0 * v))
-            };
+            let cell = |value: Option<f64>| value.map_or("–".to_owned(), percent);
             let cells = values.into_iter().map(cell);
-            lines.push(std::iter::once((*operator).to_owned()).chain(cells).collect());
+            lines.push(std::iter::once(operator.to_string()).chain(cells).collect());
         }
         write_aligned(f, &lines, 1)
     }

@@ -1,26 +1,33 @@
 use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
-use readlens_fault::{Fault, InputFault, Result};
-use readlens_figures::Split;
+use readlens_fault::{InputFault, Result};
+use readlens_metrics::TooMany;
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::vocabulary::{Name, Operator, Over, Ranks, Removal, Role};
 
 use crate::cursor::Cursor;
-use crate::faithfulness::{self, Role, Seen};
-use crate::key::{ALL, Key, MAJORITY, NONE, Share};
+use crate::faithfulness::{self, Seen};
+use crate::key::{Key, Share};
 use crate::kind::{CALIBRATION_BINS, Kind};
-use crate::ledger::{Ledger, TooMany};
+use crate::ledger::{Ledger, too_many};
 use crate::lineage::KnownLineages;
 
 /// Rounding that a probability in 32 bits may carry beyond 0 and 1.
 const ROUNDING: f32 = 1e-4;
-/// Most combinations of figure and taxon that are counted.
+/// Maximum number of combinations of figure and taxon that are counted.
 const MAX_COUNTS: usize = 1 << 22;
 
 /// Operators whose probabilities are checked against their accuracy.
-const CALIBRATED: [&str; 5] = ["unmasked", "masked", "inverse", "hard_masked", "hard_inverse"];
+const CALIBRATED: [Operator; 5] = [
+    Operator::Unmasked,
+    Operator::Masked,
+    Operator::Inverse,
+    Operator::HardMasked,
+    Operator::HardInverse,
+];
 
 /// How many windows of a taxon a figure has, for the mean over taxa.
 type TaxonCounts = HashMap<(Key, u32), u64>;
@@ -60,7 +67,7 @@ pub(crate) fn observe_predictions(
     let progress = context.progress("measuring predictions", reader.rows());
     let mut window = Window::default();
     while let Some(row) = reader.next().transpose()? {
-        let full = |too_many: TooMany| too_many.at(reader.fault());
+        let full = |found: TooMany| too_many(reader.fault())(found);
         if window.id.as_ref().is_none_or(|(id, window)| *window != row.window || *id != row.id) {
             window.finish(known.lineages, ledger).map_err(full)?;
             cursor.seek(&row.id, row.window, || reader.fault())?;
@@ -69,8 +76,8 @@ pub(crate) fn observe_predictions(
         }
         check(&row, || reader.fault())?;
         let key = key_of(&row, ledger, || reader.fault())?;
-        let role = Role::of(&row.operator);
-        if !window.keys.insert(key) && !role.is_draw() {
+        let is_draw = role_of(&row).is_some_and(Role::is_draw);
+        if !window.keys.insert(key) && !is_draw {
             return Err(reader
                 .fault()
                 .expected("one prediction per window, method, mask rank, operator, share, removal and rank")
@@ -78,12 +85,12 @@ pub(crate) fn observe_predictions(
                 .remedy("drop one of them")
                 .into());
         }
-        window.seen.push(seen(&row, key, role, ledger).map_err(full)?);
-        if !role.is_draw() {
+        window.seen.push(seen(&row, key, ledger).map_err(full)?);
+        if !is_draw {
             observe(&row, key, counts, ledger).map_err(full)?;
             observe_majority(&row, key, known.majority, &mut window, ledger).map_err(full)?;
             if known.lineages.is_some() && row.share.is_none() {
-                let all = ledger.place(ALL).map_err(full)?;
+                let all = ledger.rank(&Ranks::All).map_err(full)?;
                 let key = Key { rank: all, kind: Kind::Lineage, ..key };
                 window.lineages.entry(key).or_default().push((row.rank, row.predicted));
             }
@@ -91,7 +98,7 @@ pub(crate) fn observe_predictions(
         progress.advance(1);
         context.check_interrupt("nothing was written; start again")?;
     }
-    window.finish(known.lineages, ledger).map_err(|too_many| too_many.at(reader.fault()))
+    window.finish(known.lineages, ledger).map_err(too_many(reader.fault()))
 }
 
 /// Predictions of one window; they come one after another.
@@ -101,7 +108,7 @@ struct Window {
     keys: HashSet<Key>,
     seen: Vec<Seen>,
     /// Rank and taxon of the predictions that belong together.
-    lineages: HashMap<Key, Vec<(String, String)>>,
+    lineages: HashMap<Key, Vec<(Name, String)>>,
 }
 
 impl Window {
@@ -129,20 +136,21 @@ fn value(is_true: bool) -> f64 {
     f64::from(u8::from(is_true))
 }
 
-fn seen(row: &PerturbationRow, key: Key, role: Role, ledger: &mut Ledger) -> Result<Seen, TooMany> {
-    let aopc = match role {
-        Role::Graded { is_block: true, .. } => place_of("aopc_block", &row.removal, ledger)?,
-        Role::Graded { is_block: false, .. } => place_of("aopc", &row.removal, ledger)?,
+/// What the operator of a row does; none for one that this project does not know.
+fn role_of(row: &PerturbationRow) -> Option<Role> {
+    row.operator.known().map(Operator::role)
+}
+
+fn seen(row: &PerturbationRow, key: Key, ledger: &mut Ledger) -> Result<Seen, TooMany> {
+    let role = role_of(row);
+    let mean = match role {
+        Some(Role::Graded { is_block: true, .. }) => {
+            ledger.operator(&Operator::AopcBlock.into())?
+        }
+        Some(Role::Graded { is_block: false, .. }) => ledger.operator(&Operator::Aopc.into())?,
         _ => key.operator,
     };
-    Ok(Seen {
-        key,
-        role,
-        removal: ledger.place(&row.removal)?,
-        aopc,
-        p: f64::from(row.p_target),
-        hidden: row.hidden_mask.map(f64::from),
-    })
+    Ok(Seen { key, role, mean, p: f64::from(row.p_target), hidden: row.hidden_mask.map(f64::from) })
 }
 
 /// Observes what a row says for itself.
@@ -159,14 +167,15 @@ fn observe(
     let (Some(correct), Some(label)) = (row.correct, &row.label) else { return Ok(()) };
     let correct = value(correct);
     ledger.observe(Key { kind: Kind::Accuracy, ..key }, 1.0, &[correct])?;
-    if CALIBRATED.contains(&row.operator.as_str()) && row.removal == OWN_REMOVAL {
+    let is_calibrated = row.operator.known().is_some_and(|known| CALIBRATED.contains(&known));
+    if is_calibrated && row.removal == Removal::Own {
         let p = f64::from(row.p_predicted);
         let key = Key { kind: Kind::Calibration, ..key };
         ledger.observe_at(key, 1.0, calibration_bin(p), &[correct - p])?;
     }
     if has_macro(row) {
-        for split in [key.split, Split::All] {
-            let key = Key { split, kind: Kind::AccuracyMacro, ..key };
+        for over in [key.over, Over::All] {
+            let key = Key { over, kind: Kind::AccuracyMacro, ..key };
             let taxon = counts.taxa.place(label);
             let windows = taxon.and_then(|taxon| counts.windows.get(&(key, taxon)));
             let importance = windows.map_or(0.0, |windows| 1.0 / *windows as f64);
@@ -184,10 +193,12 @@ fn observe_majority(
     window: &mut Window,
     ledger: &mut Ledger,
 ) -> Result<(), TooMany> {
-    let (Some(label), Some(taxon)) = (&row.label, majority.get(&row.rank)) else { return Ok(()) };
-    let (none, operator) = (ledger.place(NONE)?, ledger.place(MAJORITY)?);
+    let (Some(label), Some(taxon)) = (&row.label, majority.get(row.rank.as_str())) else {
+        return Ok(());
+    };
+    let operator = ledger.operator(&Operator::MajorityClass.into())?;
     let kind = Kind::Accuracy;
-    let key = Key { method: none, mask_rank: none, operator, share: None, kind, ..key };
+    let key = Key { mask: None, operator, removal: Removal::Own, share: None, kind, ..key };
     if window.keys.insert(key) {
         ledger.observe(key, 1.0, &[value(taxon == label)])?;
     }
@@ -202,7 +213,8 @@ fn calibration_bin(p: f64) -> usize {
 
 /// Whether the mean over taxa is taken: points of curves and other removals go without.
 fn has_macro(row: &PerturbationRow) -> bool {
-    row.share.is_none() && row.removal == OWN_REMOVAL && !Role::of(&row.operator).is_draw()
+    let is_draw = role_of(row).is_some_and(Role::is_draw);
+    row.share.is_none() && row.removal == Removal::Own && !is_draw
 }
 
 /// The key of a row's figures.
@@ -211,41 +223,37 @@ fn key_of(
     ledger: &mut Ledger,
     fault: impl Fn() -> InputFault,
 ) -> Result<Key> {
-    let split = Split::named(row.split.as_deref()).ok_or_else(|| {
-        Fault::from(
-            fault()
-                .expected("the split train, valid, test or null")
-                .found(row.split.as_deref().unwrap_or_default())
-                .remedy("rename the split"),
-        )
-    })?;
-    if row.operator == MAJORITY {
+    if let Some(operator) = row.operator.known()
+        && !operator.role().is_of_input()
+    {
         return Err(fault()
             .expected("an operator on the input")
-            .found(format!("the operator {MAJORITY}, which is computed here"))
+            .found(format!("the operator {operator}, whose figures are computed elsewhere"))
             .remedy("rename it")
             .into());
     }
-    let full = |too_many: TooMany| too_many.at(fault());
+    let mask = row.mask_name();
+    let has_part = row.method.is_some()
+        || row.method_kind.is_some()
+        || row.replicate.is_some()
+        || row.mask_rank.is_some();
+    if mask.is_none() && has_part {
+        return Err(fault()
+            .expected("method, method_kind, replicate and mask_rank together, or null in all four")
+            .found("null in some of them")
+            .remedy("fill all four, or none where no mask was used")
+            .into());
+    }
+    let full = |found: TooMany| too_many(fault())(found);
     Ok(Key {
-        method: ledger.place(&row.method).map_err(full)?,
-        mask_rank: ledger.place(&row.mask_rank).map_err(full)?,
-        operator: place_of(&row.operator, &row.removal, ledger).map_err(full)?,
+        mask: mask.map(|mask| ledger.mask(&mask)).transpose().map_err(full)?,
+        operator: ledger.operator(&row.operator).map_err(full)?,
+        removal: row.removal,
         share: row.share.map(Share::new),
-        rank: ledger.place(&row.rank).map_err(full)?,
-        split,
+        rank: ledger.rank(&Ranks::One(row.rank.clone())).map_err(full)?,
+        over: Over::of(row.split),
         kind: Kind::Prediction,
     })
-}
-
-/// The place of an operator: one with another removal than the classifier's own masking is called
-/// `operator_removal`, such as `hard_inverse_unknown`, unless its name says so already, as `all_mean` does.
-fn place_of(operator: &str, removal: &str, ledger: &mut Ledger) -> Result<u32, TooMany> {
-    let is_said = operator.strip_suffix(removal).is_some_and(|rest| rest.ends_with('_'));
-    if removal == OWN_REMOVAL || is_said {
-        return ledger.place(operator);
-    }
-    ledger.place(&format!("{operator}_{removal}"))
 }
 
 /// Checks the values of a row.
@@ -312,13 +320,13 @@ pub(crate) fn count_predictions(
     let progress = context.progress("counting predictions", reader.rows());
     while let Some(row) = reader.next().transpose()? {
         let key = key_of(&row, ledger, || reader.fault())?;
-        if !ranks.contains(&row.rank) {
-            ranks.push(row.rank.clone());
+        if !ranks.iter().any(|known| row.rank == *known) {
+            ranks.push(row.rank.to_string());
         }
         if let Some(label) = row.label.as_ref().filter(|_| has_macro(&row)) {
             let taxon = taxa.place_or_add(label);
-            for split in [key.split, Split::All] {
-                let key = Key { split, kind: Kind::AccuracyMacro, ..key };
+            for over in [key.over, Over::All] {
+                let key = Key { over, kind: Kind::AccuracyMacro, ..key };
                 *windows.entry((key, taxon)).or_default() += 1;
             }
         }

@@ -1,15 +1,15 @@
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use readlens_fault::{Fault, Place, Result};
-use readlens_figures::Bootstrap;
+use readlens_fault::{Fault, Result};
+use readlens_metrics::Bootstrap;
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
-use readlens_tables::{Reader, Record, Writer};
+use readlens_tables::tokens::TokenRow;
+use readlens_tables::{Reader, Writer};
 
 use crate::check::{Check, check};
 use crate::collapse;
@@ -21,7 +21,7 @@ use crate::masks::observe_masks;
 use crate::predictions::{Known, count_predictions, observe_predictions};
 use crate::truth::Truth;
 
-/// Most rows of a table of evidence: they are in memory together.
+/// Maximum number of rows of a table of evidence: they are in memory together.
 const MAX_EVIDENCE: u64 = 1 << 20;
 
 /// What an evaluation comes to.
@@ -35,9 +35,9 @@ pub struct Evaluated {
 
 /// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, split, rank and metric, and those of
-/// [`crate::MASK_CORRELATION`] come last; `seed` is
-/// that of the bootstrap and changes nothing but the intervals.
+/// The rows are ordered by method, rank of the mask, operator, removal, share, split, rank and metric.
+/// Those of [`readlens_tables::vocabulary::Metric::MaskCorrelation`] come last. `seed` is that of the
+/// bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
 /// An input is not the table it should be, the tables do not belong together (the fault names
@@ -57,8 +57,12 @@ pub fn run(
     };
     let manifest = manifest(config, seed, inputs)?;
     let Inputs { tokens, masks, perturbations, .. } = inputs;
-    check_origin::<PerturbationRow>(perturbations, tokens, &manifest)?;
-    masks.iter().try_for_each(|masks| check_origin::<MaskRow>(masks, tokens, &manifest))?;
+    let made_from = manifest.input("tokens").map_or(&[][..], std::slice::from_ref);
+    let of_tokens = Reader::<TokenRow>::open(tokens)?;
+    Reader::<PerturbationRow>::open(perturbations)?.check_origin(&of_tokens, made_from)?;
+    for masks in masks {
+        Reader::<MaskRow>::open(masks)?.check_origin(&of_tokens, made_from)?;
+    }
     let Survey { ranks, majority, lineages } = survey(tokens, truth.as_mut(), context)?;
     let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
     let counts = count_predictions(perturbations, &mut ledger, context)?;
@@ -114,30 +118,6 @@ fn read_evidence(paths: &[PathBuf]) -> Result<Vec<MetricRow>> {
         }
     }
     Ok(rows)
-}
-
-/// Refuses a table that says it was made from other tokens.
-fn check_origin<R: Record>(path: &Path, tokens: &Path, manifest: &Manifest) -> Result<()> {
-    let reader = Reader::<R>::open(path)?;
-    let tokenization = |reader: &BTreeMap<String, String>| {
-        reader.get(KEY_TOKENIZATION).map(|text| text.parse::<serde_json::Value>())
-    };
-    let of_tokens = Reader::<TokenRow>::open(tokens)?;
-    if let (Some(Ok(own)), Some(Ok(wanted))) =
-        (tokenization(reader.metadata()), tokenization(of_tokens.metadata()))
-        && own != wanted
-    {
-        return Err(Fault::input(path)
-            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-            .expected(format!("the tokenization of {}, {wanted}", tokens.display()))
-            .found(own)
-            .remedy("make the table again from these tokens")
-            .into());
-    }
-    match (reader.manifest()?, manifest.input("tokens")) {
-        (Some(made), Some(tokens)) => made.check_input(path, tokens),
-        _ => Ok(()),
-    }
 }
 
 fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {

@@ -12,6 +12,7 @@ use readlens_tables::Writer;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{Operator, Word};
 use tables::{Bench, mask, text, token, under, unmasked};
 
 struct Case {
@@ -149,7 +150,6 @@ fn tokens_that_cannot_be_measured() {
     refused(|c| c.tokens[1].tokens.clear(), &["tokens.parquet, row 1", "leading CLS"]);
     refused(|c| c.tokens[1].end = 23, &["tokens.parquet, row 1", "room for its 4 tokens"]);
     refused(|c| c.tokens[1].start = 25, &["tokens.parquet, row 1", "from 25 to 24"]);
-    refused(|c| c.tokens[0].split = Some(text("all")), &["tokens.parquet, row 0", "found all"]);
     refused(|c| c.bench.tokenization = None, &["readlens.tokenization", "found none"]);
     refused(|c| c.bench.tokenization = Some(text("{}")), &["readlens.tokenization", "alphabet"]);
     refused(
@@ -172,8 +172,12 @@ fn predictions_that_do_not_fit() {
     refused(|c| c.perturbations[1].hidden_mask = Some(f32::NAN), &["row 1", "hidden_mask"]);
     refused(|c| c.perturbations[2].correct = Some(true), &["row 2", "correct to be Some(false)"]);
     refused(|c| c.perturbations[2].correct = None, &["row 2", "found None"]);
-    refused(|c| c.perturbations[2].split = Some(text("dev")), &["row 2", "found dev"]);
-    refused(|c| c.perturbations[1].operator = text("majority_class"), &["row 1", "computed here"]);
+    refused(
+        |c| c.perturbations[1].operator = Operator::MajorityClass.into(),
+        &["row 1", "expected an operator on the input", "majority_class", "computed elsewhere"],
+    );
+    refused(|c| c.perturbations[1].method = None, &["row 1", "method_kind", "in all four"]);
+    refused(|c| c.perturbations[0].replicate = Some(1), &["row 0", "found null in some of them"]);
 }
 
 #[test]
@@ -193,7 +197,10 @@ fn endless_names_do_not_fill_the_memory() {
         |c| {
             let row = c.perturbations[0].clone();
             c.perturbations = (0..5000)
-                .map(|i| PerturbationRow { operator: format!("operator{i}"), ..row.clone() })
+                .map(|i| PerturbationRow {
+                    operator: Word::Foreign(format!("operator{i}")),
+                    ..row.clone()
+                })
                 .collect();
         },
         &["perturbations.parquet, row 40", "at most 4096"],

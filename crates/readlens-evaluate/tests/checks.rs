@@ -3,20 +3,41 @@
 
 use readlens_evaluate::{Check, Checks, Verdict, check, verdicts};
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, Word,
+};
 
 const RANK: &str = "genus";
+const EXPLAINER: Option<&str> = Some("explainer");
 
-/// A figure with an interval of ±.01.
-fn row(method: &str, operator: &str, rank: &str, metric: &str, value: f64) -> MetricRow {
-    let whose = if method == "none" { "none" } else { "all" };
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
+/// The operator and the variant of a label such as `randomized:1`.
+fn parts(label: &str) -> (Word<Operator>, Option<String>) {
+    match label.split_once(':') {
+        Some((operator, variant)) => (Word::of(operator), Some(variant.to_owned())),
+        None => (Word::of(label), None),
+    }
+}
+
+/// A figure with an interval of ±.01, of the masks of an Explainer or, without `method`, of the
+/// classifier alone.
+fn row(method: Option<&str>, label: &str, rank: &str, metric: &str, value: f64) -> MetricRow {
+    let (operator, variant) = parts(label);
     MetricRow {
-        method: method.to_owned(),
-        mask_rank: whose.to_owned(),
-        operator: operator.to_owned(),
+        method: method.map(name),
+        method_kind: method.map(|_| MethodKind::Explainer),
+        replicate: method.map(|_| 1),
+        mask_rank: method.map(|_| Ranks::All),
+        operator,
+        variant,
+        removal: Removal::Own,
         share: None,
-        split: "test".to_owned(),
-        rank: rank.to_owned(),
-        metric: metric.to_owned(),
+        split: Over::Split(Split::Test),
+        rank: rank.parse().unwrap(),
+        metric: metric.parse().unwrap(),
         value,
         ci_low: Some(value - 0.01),
         ci_high: Some(value + 0.01),
@@ -41,14 +62,14 @@ fn metrics() -> Vec<MetricRow> {
         ("judge_random_block", 0.4),
     ];
     let mut rows = vec![
-        row("none", "unmasked", RANK, "accuracy", 0.9),
-        row("none", "judge_unmasked", RANK, "agreement", 0.9),
-        row("none", "all_zero", RANK, "entropy", 0.8),
+        row(None, "unmasked", RANK, "accuracy", 0.9),
+        row(None, "judge_unmasked", RANK, "agreement", 0.9),
+        row(None, "all_zero", RANK, "entropy", 0.8),
     ];
-    let agreement = |(operator, value)| row("explainer", operator, RANK, "agreement", value);
+    let agreement = |(operator, value)| row(EXPLAINER, operator, RANK, "agreement", value);
     rows.extend(agreements.map(agreement));
     for (level, value) in [(0.0, 0.1), (0.2, 0.4), (0.4, 0.8), (1.0, 1.0)] {
-        let constant = row("none", "constant", RANK, "agreement", value);
+        let constant = row(None, "constant", RANK, "agreement", value);
         rows.push(MetricRow { share: Some(level), ..constant });
     }
     let of_mask = [
@@ -58,27 +79,27 @@ fn metrics() -> Vec<MetricRow> {
         ("prevalence", 0.2),
         ("mask_correlation", 0.1),
     ];
-    rows.extend(of_mask.map(|(metric, value)| row("explainer", "mask", "all", metric, value)));
+    rows.extend(of_mask.map(|(metric, value)| row(EXPLAINER, "mask", "all", metric, value)));
     rows
 }
 
 /// Figures of the other stages.
 fn evidence() -> Vec<MetricRow> {
-    let spearman = |(operator, value)| row("explainer", operator, "all", "spearman", value);
+    let spearman = |(operator, value)| row(EXPLAINER, operator, "all", "spearman", value);
     let compared = [
         ("seed", 0.8),
         ("reverse_complement", 0.9),
         ("frame_shift", 0.85),
-        ("randomized-1", 0.3),
-        ("randomized-2", 0.1),
+        ("randomized:1", 0.3),
+        ("randomized:2", 0.1),
         ("permuted", 0.2),
     ];
     let mut rows: Vec<MetricRow> = compared.map(spearman).into();
     rows.extend([
-        row("explainer", "probe", RANK, "accuracy", 0.26),
-        row("explainer", "probe", RANK, "majority_accuracy", 0.25),
-        row("none", "kmer_logistic_regression", RANK, "accuracy", 0.7),
-        row("none", "kmer_naive_bayes", RANK, "accuracy", 0.6),
+        row(EXPLAINER, "probe", RANK, "accuracy", 0.26),
+        row(EXPLAINER, "probe", RANK, "majority_accuracy", 0.25),
+        row(None, "kmer_logistic_regression", RANK, "accuracy", 0.7),
+        row(None, "kmer_naive_bayes", RANK, "accuracy", 0.6),
     ]);
     rows
 }
@@ -96,10 +117,14 @@ fn found(rows: &[MetricRow], name: &str) -> Check {
 #[track_caller]
 fn with(changes: &[(&str, &str, f64)], name: &str, verdict: Verdict, part: &str) {
     let mut rows = all();
-    for (operator, metric, value) in changes {
-        let is_it = |row: &&mut MetricRow| row.operator == *operator && row.metric == *metric;
+    for (label, metric, value) in changes {
+        let (operator, variant) = parts(label);
+        let wanted: Metric = metric.parse().unwrap();
+        let is_it = |row: &&mut MetricRow| {
+            row.operator == operator && row.variant == variant && row.metric == wanted
+        };
         let changed: Vec<&mut MetricRow> = rows.iter_mut().filter(is_it).collect();
-        assert!(!changed.is_empty(), "no {operator} {metric}");
+        assert!(!changed.is_empty(), "no {label} {metric}");
         for row in changed {
             row.value = *value;
             (row.ci_low, row.ci_high) = (Some(value - 0.01), Some(value + 0.01));
@@ -122,8 +147,8 @@ fn an_honest_mask_passes_every_check() {
     assert_eq!(checks.len(), 16);
     for check in &checks {
         assert_eq!(check.verdict, Verdict::Passed, "{}: {}", check.name, check.sentence);
-        let whose = (check.method.as_str(), check.mask_rank.as_str());
-        assert!(matches!(whose, ("none", "none") | ("explainer", "all")), "{whose:?}");
+        let whose = check.mask.as_ref().map(ToString::to_string);
+        assert!(matches!(whose.as_deref(), None | Some("explainer for all ranks")), "{whose:?}");
     }
     let text = verdicts(&checks);
     assert!(text.ends_with("16 passed, 0 failed, 0 noted, 0 not measured\n"), "{text}");
@@ -135,7 +160,7 @@ fn an_honest_mask_passes_every_check() {
 
 #[test]
 fn without_figures_nothing_is_measured_and_nothing_passes() {
-    let area = [row("explainer", "mask", "all", "hard_area", 0.3)];
+    let area = [row(EXPLAINER, "mask", "all", "hard_area", 0.3)];
     let checks = check(&area, &[], &Checks::default());
     assert_eq!(checks.len(), 16);
     for check in &checks {
@@ -157,7 +182,7 @@ fn masks_must_beat_what_costs_nothing() {
     // Better, but not beyond chance.
     fails(&[("hard_masked", KEPT, 0.51)], "controls", "random_block 50.0 %");
     let mut rows = all();
-    rows.retain(|row| row.operator != "shuffled");
+    rows.retain(|row| row.operator != Operator::Shuffled);
     let without = found(&rows, "controls");
     assert_eq!(without.verdict, Verdict::NotMeasured);
     assert!(without.sentence.ends_with("; without shuffled"), "{}", without.sentence);
@@ -170,7 +195,7 @@ fn masks_must_beat_what_costs_nothing() {
 #[test]
 fn constant_masks_are_interpolated_at_the_mean_area() {
     let dose = found(&all(), "dose_response");
-    let constant = dose.figures.iter().find(|f| f.operator == "constant").unwrap();
+    let constant = dose.figures.iter().find(|f| f.operator == Operator::Constant).unwrap();
     assert!((constant.value - 0.6).abs() < 1e-6 && constant.share == Some(0.3));
     assert!((constant.ci_low.unwrap() - 0.59).abs() < 1e-6);
     let equal = ("masked", "agreement", 0.61);
@@ -220,7 +245,7 @@ fn masks_must_agree_where_they_should_and_differ_where_they_should() {
     fails(&[("seed", "spearman", 0.49)], "seeds", "below 0.5");
     fails(&[("reverse_complement", "spearman", 0.69)], "strands", "below 0.7");
     fails(&[("frame_shift", "spearman", 0.69)], "frames", "below 0.7");
-    fails(&[("randomized-1", "spearman", 0.79)], "randomized_classifier", "randomized-1 0.79");
+    fails(&[("randomized:1", "spearman", 0.79)], "randomized_classifier", "randomized (1) 0.79");
     fails(&[("permuted", "spearman", 0.9)], "permuted_labels", "do not show");
 }
 
@@ -234,46 +259,50 @@ fn the_classifier_itself_is_looked_at() {
 
 #[test]
 fn every_rank_decides_and_a_mask_for_one_rank_answers_for_that_rank() {
-    let phylum = |row: &MetricRow| MetricRow { rank: "phylum".to_owned(), ..row.clone() };
+    let phylum = |row: &MetricRow| MetricRow { rank: Ranks::One(name("phylum")), ..row.clone() };
     let mut rows = all();
+    let genus = Ranks::One(name(RANK));
     let mut above: Vec<MetricRow> =
-        rows.iter().filter(|row| row.rank == RANK).map(phylum).collect();
-    let shifted = above.iter_mut().find(|row| row.operator == "shifted").unwrap();
+        rows.iter().filter(|row| row.rank == genus).map(phylum).collect();
+    let shifted = above.iter_mut().find(|row| row.operator == Operator::Shifted).unwrap();
     (shifted.value, shifted.ci_high) = (0.97, Some(0.98));
     rows.extend(above);
     let check = found(&rows, "controls");
     assert_eq!(check.verdict, Verdict::Failed);
     assert!(check.sentence.contains("shifted 97.0 % at phylum"), "{}", check.sentence);
     // The same masks for the genus alone: the phylum is not theirs to keep.
-    for row in rows.iter_mut().filter(|row| row.method != "none") {
-        row.mask_rank = RANK.to_owned();
+    for row in rows.iter_mut().filter(|row| row.method.is_some()) {
+        row.mask_rank = Some(genus.clone());
     }
     assert_eq!(found(&rows, "controls").verdict, Verdict::Passed);
 }
 
 #[test]
 fn methods_and_splits_are_chosen() {
-    let lime = |row: &MetricRow| match row.method.as_str() {
-        "none" => row.clone(),
-        _ => MetricRow { method: "lime".to_owned(), ..row.clone() },
+    let lime = |row: &MetricRow| MetricRow {
+        method: row.method.as_ref().map(|_| name("lime")),
+        method_kind: row.method_kind.map(|_| MethodKind::Attribution),
+        ..row.clone()
     };
     let mut rows = all();
-    rows.extend(all().iter().filter(|row| row.method != "none").map(lime));
+    rows.extend(all().iter().filter(|row| row.method.is_some()).map(lime));
     let methods = |rows: &[MetricRow], chosen: &[&str]| {
-        let methods = chosen.iter().map(|method| (*method).to_owned()).collect();
-        let mut found: Vec<String> =
-            check(rows, &[], &Checks { methods }).into_iter().map(|check| check.method).collect();
+        let checks = Checks { methods: chosen.iter().map(|method| name(method)).collect() };
+        let of = |check: Check| check.mask.map(|mask| mask.method.name.to_string());
+        let mut found: Vec<Option<String>> =
+            check(rows, &[], &checks).into_iter().map(of).collect();
         found.dedup();
         found
     };
-    assert_eq!(methods(&rows, &[]), ["none", "explainer"]);
-    assert_eq!(methods(&rows, &["lime"]), ["none", "lime"]);
+    let alone_and = |method: &str| [None, Some(method.to_owned())];
+    assert_eq!(methods(&rows, &[]), alone_and("explainer"));
+    assert_eq!(methods(&rows, &["lime"]), alone_and("lime"));
     let others: Vec<MetricRow> = all().iter().map(lime).collect();
-    assert_eq!(methods(&others, &[]), ["none", "lime"]);
+    assert_eq!(methods(&others, &[]), alone_and("lime"));
     // Figures of the split test decide where there are any, whatever those of train say.
     let mut train: Vec<MetricRow> = all();
     for row in &mut train {
-        row.split = "train".to_owned();
+        row.split = Over::Split(Split::Train);
         row.value = 0.5;
     }
     let both = [train, all()].concat();

@@ -8,7 +8,12 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use tables::{Bench, assert_figure, find, mask, text, token, under, unmasked};
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Operator, Over, Ranks, Removal, Role, Split,
+};
+use tables::{
+    Bench, assert_figure, assert_figure_under, find, mask, name, text, token, under, unmasked,
+};
 
 const SHARES: [f32; 6] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.5];
 /// Per window: untouched, empty, kept and removed at [`SHARES`].
@@ -26,7 +31,14 @@ fn masks() -> Vec<MaskRow> {
 }
 
 fn without_mask(row: PerturbationRow) -> PerturbationRow {
-    PerturbationRow { method: text("none"), mask_rank: text("none"), hidden_mask: None, ..row }
+    PerturbationRow {
+        method: None,
+        method_kind: None,
+        replicate: None,
+        mask_rank: None,
+        hidden_mask: None,
+        ..row
+    }
 }
 
 /// The predictions of [`WINDOWS`], under the classifier's own masking and, the same figures, under unknown tokens.
@@ -38,37 +50,39 @@ fn graded() -> Vec<PerturbationRow> {
             p_target: *p0,
             ..unmasked(&format!("w{i}"), "test", "A", Some("A"))
         };
-        let at = |operator: &str, removal: &str, p: f32, share: Option<f32>| PerturbationRow {
+        let at = |operator: &str, removal: Removal, p: f32, share: Option<f32>| PerturbationRow {
             share,
-            removal: text(removal),
+            removal,
             ..under(&whole, operator, "A", p)
         };
         rows.push(whole.clone());
-        rows.push(without_mask(at("all_zero", "own", *nothing, None)));
-        rows.push(without_mask(at("all_unknown", "unknown", *nothing, None)));
-        for removal in ["own", "unknown"] {
+        rows.push(without_mask(at("all_zero", Removal::Own, *nothing, None)));
+        rows.push(without_mask(at("all_unknown", Removal::Unknown, *nothing, None)));
+        for removal in [Removal::Own, Removal::Unknown] {
             for (share, (kept, removed)) in SHARES.iter().zip(kept.iter().zip(removed)) {
                 rows.push(at("keep_top", removal, *kept, Some(*share)));
                 rows.push(at("remove_top", removal, *removed, Some(*share)));
             }
         }
         for (share, kept) in SHARES.iter().zip(kept) {
-            rows.push(without_mask(at("keep_block", "own", *kept, Some(*share))));
+            rows.push(without_mask(at("keep_block", Removal::Own, *kept, Some(*share))));
         }
     }
     rows
 }
 
 #[track_caller]
-fn at_share(rows: &[MetricRow], operator: &str, share: f32, metric: &str) -> f64 {
+fn at_share(rows: &[MetricRow], operator: &str, removal: Removal, share: f32, metric: &str) -> f64 {
+    let wanted: Metric = metric.parse().unwrap();
     let is_it = |row: &&MetricRow| {
-        row.operator == operator
+        row.operator.name() == operator
+            && row.removal == removal
             && row.share == Some(share)
-            && row.metric == metric
-            && row.split == "test"
+            && row.metric == wanted
+            && row.split == Over::Split(Split::Test)
     };
     let found: Vec<&MetricRow> = rows.iter().filter(is_it).collect();
-    assert_eq!(found.len(), 1, "{operator} {share} {metric}");
+    assert_eq!(found.len(), 1, "{operator} {removal} {share} {metric}");
     assert_eq!(found[0].n, 2);
     assert!(found[0].ci_low.is_some());
     found[0].value
@@ -79,9 +93,9 @@ fn at_share(rows: &[MetricRow], operator: &str, share: f32, metric: &str) -> f64
 #[test]
 fn graded_figures_agree_with_numpy_and_sklearn() {
     let rows = Bench::new().evaluate(&tokens(), &masks(), &graded()).unwrap();
-    for suffix in ["", "_unknown"] {
+    for removal in [Removal::Own, Removal::Unknown] {
         let figure = |operator: &str, metric, value| {
-            assert_figure(&rows, [&format!("{operator}{suffix}"), "test", metric], value, 2);
+            assert_figure_under(&rows, removal, [operator, "test", metric], value, 2);
         };
         figure("aopc", "sufficiency", 0.315);
         figure("aopc", "comprehensiveness", 0.322);
@@ -91,30 +105,31 @@ fn graded_figures_agree_with_numpy_and_sklearn() {
     }
     assert_figure(&rows, ["aopc_block", "test", "sufficiency"], 0.315, 2);
     assert_figure(&rows, ["keep_block", "test", "insertion_auc"], 0.763_75, 2);
-    assert_eq!(find(&rows, "aopc_block", "test", "sufficiency").method, "none");
-    let close = |operator, share, metric, wanted: f64| {
-        let found = at_share(&rows, operator, share, metric);
-        assert!((found - wanted).abs() < 1e-6, "{operator} {metric} {found}");
+    assert_eq!(find(&rows, "aopc_block", "test", "sufficiency").mask_name(), None);
+    let close = |operator, removal, metric, wanted: f64| {
+        let found = at_share(&rows, operator, removal, 0.2, metric);
+        assert!((found - wanted).abs() < 1e-6, "{operator} {removal} {metric} {found}");
     };
-    close("remove_top", 0.2, "comprehensiveness", 0.45);
-    close("remove_top_unknown", 0.2, "log_odds", -0.759_912_876_872_206_7);
-    close("keep_top", 0.2, "sufficiency", 0.05);
-    close("keep_top", 0.2, "p_target", 0.8);
-    close("keep_top", 0.2, "agreement", 1.0);
-    close("keep_top", 0.2, "accuracy", 1.0);
+    close("remove_top", Removal::Own, "comprehensiveness", 0.45);
+    close("remove_top", Removal::Unknown, "log_odds", -0.759_912_876_872_206_7);
+    close("keep_top", Removal::Own, "sufficiency", 0.05);
+    close("keep_top", Removal::Own, "p_target", 0.8);
+    close("keep_top", Removal::Own, "agreement", 1.0);
+    close("keep_top", Removal::Own, "accuracy", 1.0);
     // The share of the curve goes with each row, and no mean over taxa is taken there.
-    assert!(rows.iter().all(|row| row.metric != "accuracy_macro" || row.share.is_none()));
+    assert!(rows.iter().all(|row| row.metric != Metric::AccuracyMacro || row.share.is_none()));
 }
 
 #[test]
 fn a_part_of_the_grid_has_no_mean_over_it_and_no_ends_no_area() {
     let mut some = graded();
-    some.retain(|row| row.share != Some(0.1) && row.operator != "all_zero");
+    some.retain(|row| row.share != Some(0.1) && row.operator != Operator::AllZero);
     let rows = Bench::new().evaluate(&tokens(), &masks(), &some).unwrap();
-    assert!(rows.iter().all(|row| !row.operator.starts_with("aopc")));
-    let areas: Vec<&str> =
-        rows.iter().filter(|r| r.metric.ends_with("_auc")).map(|r| &*r.operator).collect();
-    assert!(areas.iter().all(|operator| operator.ends_with("_unknown")) && !areas.is_empty());
+    assert!(rows.iter().all(|row| row.operator.known().map(Operator::role) != Some(Role::Mean)));
+    let is_area =
+        |row: &&MetricRow| matches!(row.metric, Metric::DeletionAuc | Metric::InsertionAuc);
+    let areas: Vec<Removal> = rows.iter().filter(is_area).map(|row| row.removal).collect();
+    assert!(areas.iter().all(|removal| *removal == Removal::Unknown) && !areas.is_empty());
 }
 
 /// Untouched .9 and .8, empty .1 and .2: S₀ loses .8 and .6. Hard .7 and .8 keep 1 − .2/.8 and 1; the inverse .5 and .2
@@ -145,7 +160,8 @@ fn normalised_figures_are_those_of_the_hand() {
     figure("soft_keep", "soft_normalized_sufficiency", (0.75 + 0.5) / 2.0);
     figure("soft_remove", "soft_normalized_comprehensiveness", (0.25 + 0.5) / 2.0);
     // Draws have no figures of their own.
-    assert!(found.iter().all(|r| !r.operator.starts_with("soft") || r.metric.starts_with("soft")));
+    let is_soft = |row: &&MetricRow| row.operator.name().starts_with("soft");
+    assert!(found.iter().filter(is_soft).all(|row| row.metric.name().starts_with("soft")));
 }
 
 /// Hidden .2, .5, .9 of the mask and drops .1, .4, .3; numpy: ((a-b)**2).mean() == 0.12666666666666668 and, at the
@@ -207,7 +223,7 @@ fn lineages_are_those_of_the_tokens_table() {
     {
         for (place, rank) in ["phylum", "genus"].into_iter().enumerate() {
             let row = unmasked(id, "test", untouched[place], None);
-            let row = PerturbationRow { rank: text(rank), ..row };
+            let row = PerturbationRow { rank: name(rank), ..row };
             rows.push(under(&row, "hard_masked", masked[place], 0.5));
             rows.push(row);
         }
@@ -219,7 +235,7 @@ fn lineages_are_those_of_the_tokens_table() {
     let found = bench.run().unwrap();
     assert_figure(&found, ["unmasked", "test", "lineage_consistency"], 1.0, 2);
     assert_figure(&found, ["hard_masked", "test", "lineage_consistency"], 0.5, 2);
-    assert_eq!(find(&found, "hard_masked", "test", "lineage_consistency").rank, "all");
+    assert_eq!(find(&found, "hard_masked", "test", "lineage_consistency").rank, Ranks::All);
 }
 
 /// The leave-one-out masks stand in a table of their own; tau-b of (1, 0, .5, 0) and (.9, .1, .8, .2) is
@@ -227,8 +243,9 @@ fn lineages_are_those_of_the_tokens_table() {
 #[test]
 fn leave_one_out_is_found_in_another_table() {
     let named = |row: MaskRow, method: &str, rank: &str| MaskRow {
-        method: text(method),
-        rank: text(rank),
+        method: name(method),
+        method_kind: MethodKind::Attribution,
+        rank: rank.parse().unwrap(),
         ..row
     };
     let one_out = [mask("w0", &[0.9, 0.1, 0.8, 0.2]), mask("w1", &[0.1, 0.2, 0.3, 0.4])];
@@ -253,15 +270,15 @@ fn leave_one_out_is_found_in_another_table() {
         readlens_evaluate::run(&bench.config, bench.seed, inputs, &bench.outputs(), &context)
     };
     let rows = run(&inputs).unwrap().metrics;
-    let tau: Vec<&MetricRow> =
-        rows.iter().filter(|r| r.metric == "leave_one_out_tau" && r.split == "test").collect();
+    let is_tau = |row: &&MetricRow| {
+        row.metric == Metric::LeaveOneOutTau && row.split == Over::Split(Split::Test)
+    };
+    let tau: Vec<&MetricRow> = rows.iter().filter(is_tau).collect();
     assert_eq!(tau.len(), 1);
     let wanted = (5.0 / 30.0_f64.sqrt() + 1.0 / 30.0_f64.sqrt()) / 2.0;
     assert!((tau[0].value - wanted).abs() < 1e-12, "{:?}", tau[0]);
-    assert_eq!(
-        (tau[0].method.as_str(), tau[0].mask_rank.as_str(), tau[0].n),
-        ("explainer", "all", 2)
-    );
+    let mask = tau[0].mask_name().unwrap().to_string();
+    assert_eq!((mask.as_str(), tau[0].n), ("explainer for all ranks", 2));
     // The same method and rank in two tables.
     inputs.masks.push(bench.path("masks.parquet"));
     let fault = run(&inputs).unwrap_err();
@@ -272,7 +289,7 @@ fn leave_one_out_is_found_in_another_table() {
 #[test]
 fn one_line_per_method_follows_the_papers_table() {
     let mut perturbations = graded();
-    perturbations.retain(|row| row.removal == "own");
+    perturbations.retain(|row| row.removal == Removal::Own);
     let rows = Bench::new().evaluate(&tokens(), &masks(), &perturbations).unwrap();
     insta::assert_snapshot!(paper_table(&rows), @r"
     accuracy in %, split test, masks of explainer for all ranks

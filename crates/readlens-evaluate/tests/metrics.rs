@@ -9,7 +9,8 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use tables::{Bench, assert_figure, find, mask, text, token, under, unmasked};
+use readlens_tables::vocabulary::{MethodKind, Metric, Over, Ranks, Split};
+use tables::{Bench, assert_figure, find, mask, name, text, token, under, unmasked};
 
 /// Five records: A is the majority of train; the labels of test are A, B, B and one unknown.
 fn tokens() -> Vec<TokenRow> {
@@ -83,7 +84,7 @@ fn predictions_are_counted_as_by_hand() {
 #[test]
 fn without_a_train_split_the_majority_is_that_of_all_windows() {
     let tokens: Vec<TokenRow> =
-        tokens().into_iter().filter(|row| row.split.as_deref() != Some("train")).collect();
+        tokens().into_iter().filter(|row| row.split != Some(Split::Train)).collect();
     let rows = Bench::new().evaluate(&tokens, &masks(), &perturbations()).unwrap();
     assert_figure(&rows, ["majority_class", "test", "accuracy"], 2.0 / 3.0, 3);
 }
@@ -106,8 +107,8 @@ fn masks_are_measured_as_by_hand() {
     figure("gini", (3.75 / 9.0 + 0.5 + 0.0) / 3.0, 3);
     // numpy: q = array([1, 1, .25]) / 2.25; exp(-(q * log(q)).sum()) == 2.6246903390462624
     figure("effective_tokens", (2.624_690_339_046_262_4 + 2.0 + 4.0) / 3.0, 3);
-    assert!(rows.iter().all(|row| row.metric != "auprc"), "no truth was given");
-    assert_eq!(find(&rows, "mask", "test", "area").rank, "all");
+    assert!(rows.iter().all(|row| row.metric != Metric::Auprc), "no truth was given");
+    assert_eq!(find(&rows, "mask", "test", "area").rank, Ranks::All);
 }
 
 #[test]
@@ -152,22 +153,27 @@ fn several_methods_and_ranks_are_kept_apart() {
         .into_iter()
         .flat_map(|row| {
             let mut random = row.clone();
-            random.method = text("random");
+            random.method = name("random");
+            random.method_kind = MethodKind::Control;
             random.mask = vec![0.0; 4];
-            let genus = MaskRow { rank: text("genus"), ..row.clone() };
+            let genus = MaskRow { rank: Ranks::One(name("genus")), ..row.clone() };
             [row, genus, random]
         })
         .collect();
     let rows = Bench::new().evaluate(&tokens(), &masks, &perturbations()).unwrap();
-    let areas: Vec<(&str, &str, f64)> = rows
+    let areas: Vec<(String, f64)> = rows
         .iter()
-        .filter(|row| row.metric == "area" && row.split == "test")
-        .map(|row| (&*row.method, &*row.mask_rank, row.value))
+        .filter(|row| row.metric == Metric::Area && row.split == Over::Split(Split::Test))
+        .map(|row| (row.mask_name().unwrap().to_string(), row.value))
         .collect();
     let area = 1.3125 / 3.0;
     assert_eq!(
         areas,
-        [("explainer", "genus", area), ("explainer", "all", area), ("random", "all", 0.0)]
+        [
+            (text("explainer for genus"), area),
+            (text("explainer for all ranks"), area),
+            (text("random for all ranks"), 0.0),
+        ]
     );
 }
 
@@ -314,5 +320,38 @@ fn the_papers_table_is_aligned_text() {
     unmasked               66.7
     hard_masked            66.7
     majority_class         33.3
+    ");
+}
+
+#[test]
+fn beside_an_explainer_other_methods_have_a_line_each() {
+    // The rival is right on every window that has a label.
+    let of_rival = |row: &PerturbationRow| PerturbationRow {
+        method: text("lime"),
+        predicted: row.label.clone().unwrap_or_else(|| row.predicted.clone()),
+        correct: row.label.as_ref().map(|_| true),
+        ..row.clone()
+    };
+    let with_rival = |row: PerturbationRow| {
+        let rival = (row.operator == "hard_masked").then(|| of_rival(&row));
+        rival.into_iter().chain([row])
+    };
+    let perturbations: Vec<PerturbationRow> =
+        perturbations().into_iter().flat_map(with_rival).collect();
+    let of_lime = |mask: &MaskRow| MaskRow { method: text("lime"), ..mask.clone() };
+    let masks: Vec<MaskRow> = masks().into_iter().flat_map(|mask| [of_lime(&mask), mask]).collect();
+    let rows = Bench::new().evaluate(&tokens(), &masks, &perturbations).unwrap();
+    insta::assert_snapshot!(paper_table(&rows), @r"
+    accuracy in %, split test, masks of explainer for all ranks
+    area 0.438, hard_area 0.333, segments 1.000
+    operator        genus (n=3)
+    unmasked               66.7
+    hard_masked            66.7
+    majority_class         33.3
+
+    following the masks, split test, accuracy in %
+    masks      rank   hard_masked  hard_area
+    explainer  genus         66.7      0.333
+    lime       genus        100.0      0.333
     ");
 }

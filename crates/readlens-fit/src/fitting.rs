@@ -4,7 +4,7 @@ use candle_core::Tensor;
 use rand::seq::SliceRandom;
 use readlens_fault::{Fault, Result};
 use readlens_nn::Parameters;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 
 use crate::adamw::AdamW;
 use crate::checkpoint::{Checkpoint, State};

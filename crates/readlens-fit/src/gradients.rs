@@ -7,9 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::DType;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Engine, Precision, add};
-use readlens_nn::{GradientLayout, Parameters, WeightGradients};
+use readlens_nn::{GradientLayout, Loss, Parameters, WeightGradients};
 
-use crate::task::{Loss, Task};
+use crate::task::Task;
 
 /// Loss, its terms and the gradients of all parameters in name order, one after the other.
 pub(crate) struct BatchGradient {

@@ -12,9 +12,12 @@ mod config;
 mod fitting;
 mod gradients;
 mod schedule;
+mod shards;
 mod task;
 
 pub use checkpoint::Checkpoint;
 pub use config::FitConfig;
 pub use fitting::{Fitted, fit};
-pub use task::{Figure, Loss, Observer, Split, Task};
+pub use readlens_nn::Loss;
+pub use shards::shards_of;
+pub use task::{Figure, Observer, Split, Task};

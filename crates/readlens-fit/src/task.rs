@@ -1,6 +1,5 @@
-use candle_core::Tensor;
 use readlens_fault::Result;
-use readlens_nn::WeightGradients;
+use readlens_nn::{Loss, WeightGradients};
 use serde::{Deserialize, Serialize};
 
 /// The split a figure was taken on.
@@ -30,15 +29,6 @@ pub struct Figure {
     pub value: f64,
 }
 
-/// The loss of one shard.
-#[derive(Debug)]
-pub struct Loss {
-    /// Scalar to differentiate; the shards of a batch add up to the batch's loss.
-    pub total: Tensor,
-    /// Parts of it worth a curve, by name; they add up over shards likewise.
-    pub terms: Vec<(&'static str, f64)>,
-}
-
 /// What is to be learned.
 pub trait Task: Sync {
     /// A part of a batch, ready for the network.
@@ -47,9 +37,8 @@ pub trait Task: Sync {
     /// Number of training examples.
     fn examples(&self) -> usize;
 
-    /// Prepares the batch of these example indices, cut into `shards` parts of equal size as far
-    /// as possible (fewer where there are fewer examples). Anything random comes from
-    /// `(seed, epoch, step)`.
+    /// Prepares the batch of these example indices, cut into `shards` parts by [`crate::shards_of`].
+    /// Anything random comes from `(seed, epoch, step)`.
     ///
     /// # Errors
     /// An example cannot be prepared.

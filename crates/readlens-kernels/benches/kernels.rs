@@ -153,6 +153,7 @@ fn encoder(criterion: &mut Criterion) {
                 patch: 1,
                 norm: NormPlace::Pre,
                 site: MaskSite::Embedding,
+                first_kmer: 5,
                 has_cls: false,
             };
             let (tensors, output) = (weights.tensors(), Output::Mean);

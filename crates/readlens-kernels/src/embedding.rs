@@ -1,23 +1,23 @@
 //! Token and position embedding under a mask, and its layer norm.
 
+use serde::{Deserialize, Serialize};
+
 use crate::norm::{layer_norm, layer_norm_gradient, layer_norm_weight_gradient};
 use crate::vectorized::{lane_sum, vectorized};
 use crate::{Affine, Engine};
 
-/// Where a mask m is multiplied into the embedding E of a token at position P.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a mask `m` makes of the embedding `E` of a token, before its position is added.
+///
+/// Both act before the embedding's layer norm on the token alone. A layer norm undoes any scaling of
+/// its whole input, so a mask on token and position together would act only near zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum MaskSite {
-    /// `m E + P`.
+    /// `m E`: hidden tokens lose their embedding and keep their position. The paper's product.
+    #[default]
     Embedding,
-    /// `m E + (1 − m) Ē + P` with `Ē` the mean embedding of the ids from `first` on.
-    Mean {
-        /// First id that counts.
-        first: usize,
-    },
-    /// `m (E + P)`.
-    Sum,
-    /// `m LN(E + P)`.
-    Norm,
+    /// `m E + (1 − m) Ē` with `Ē` the mean embedding of all k-mers: hidden tokens look average.
+    Mean,
 }
 
 /// Rows that are embedded together.
@@ -29,6 +29,8 @@ pub(crate) struct Embedding<'a> {
     pub(crate) engine: Engine,
     pub(crate) dim: usize,
     pub(crate) site: MaskSite,
+    /// First token id that is a k-mer; the mean embedding is over the ids from here on.
+    pub(crate) first_kmer: usize,
     pub(crate) token: &'a [f32],
     pub(crate) position: &'a [f32],
     pub(crate) norm: Option<Affine<&'a [f32]>>,
@@ -71,11 +73,11 @@ impl Embedding<'_> {
 
     /// The mean embedding, where the site needs it.
     fn mean(&self, is_masked: bool) -> Vec<f32> {
-        let (MaskSite::Mean { first }, true) = (self.site, is_masked) else {
-            return vec![0.0; self.dim];
-        };
         let mut mean = vec![0f32; self.dim];
-        let rows = &self.token[first * self.dim..];
+        if self.site == MaskSite::Embedding || !is_masked {
+            return mean;
+        }
+        let rows = &self.token[self.first_kmer * self.dim..];
         crate::rows::add_rows(self.engine, rows, &mut mean);
         let count = (rows.len() / self.dim) as f32;
         mean.iter_mut().for_each(|value| *value /= count);
@@ -98,9 +100,7 @@ impl Embedding<'_> {
             let pairs = out.iter_mut().zip(e).zip(p);
             match self.site {
                 MaskSite::Embedding => pairs.for_each(|((out, e), p)| *out = m * e + p),
-                MaskSite::Sum => pairs.for_each(|((out, e), p)| *out = m * (e + p)),
-                MaskSite::Norm => pairs.for_each(|((out, e), p)| *out = e + p),
-                MaskSite::Mean { .. } => pairs
+                MaskSite::Mean => pairs
                     .zip(mean)
                     .for_each(|(((out, e), p), mean)| *out = m * e + (1.0 - m) * mean + p),
             }
@@ -116,21 +116,11 @@ impl Embedding<'_> {
             let first = block * ROWS;
             let Some(norm) = self.norm else {
                 self.sums(tokens, &positions, &mean, first, out);
-                self.after_norm(tokens, first, out);
                 continue;
             };
             let sums = &mut sums[..out.len()];
             self.sums(tokens, &positions, &mean, first, sums);
             layer_norm(engine, sums, norm, out, &mut [[0.0; 2]; ROWS][..out.len() / dim]);
-            self.after_norm(tokens, first, out);
-        }
-    }
-
-    fn after_norm(&self, tokens: Tokens, first: usize, out: &mut [f32]) {
-        if let (MaskSite::Norm, Some(mask)) = (self.site, tokens.mask) {
-            for (row, m) in out.chunks_exact_mut(self.dim).zip(&mask[first..]) {
-                row.iter_mut().for_each(|value| *value *= m);
-            }
         }
     }
 
@@ -146,7 +136,7 @@ impl Embedding<'_> {
         let (mut sums, mut normal) = (vec![0f32; ROWS * dim], vec![0f32; ROWS * dim]);
         let mut below = vec![0f32; ROWS * dim];
         let mut mean_gradient = vec![0f32; dim];
-        let has_mean = matches!(self.site, MaskSite::Mean { .. }) && gradients.token.is_some();
+        let has_mean = self.site == MaskSite::Mean && gradients.token.is_some();
         for (block, upstream) in upstream.chunks_mut(ROWS * dim).enumerate() {
             let first = block * ROWS;
             let (sums, normal) = (&mut sums[..upstream.len()], &mut normal[..upstream.len()]);
@@ -154,17 +144,8 @@ impl Embedding<'_> {
             self.sums(tokens, &positions, &mean, first, sums);
             let mut statistics = [[0f32; 2]; ROWS];
             let statistics = &mut statistics[..upstream.len() / dim];
-            match self.norm {
-                Some(norm) => layer_norm(engine, sums, norm, normal, statistics),
-                None => normal.copy_from_slice(sums),
-            }
-            if let (MaskSite::Norm, Some(mask)) = (self.site, tokens.mask) {
-                if let Some(gradient) = &mut gradients.mask {
-                    dot_rows(engine, normal, upstream, dim, &mut gradient[first..]);
-                }
-                for (row, m) in upstream.chunks_exact_mut(dim).zip(&mask[first..]) {
-                    row.iter_mut().for_each(|value| *value *= m);
-                }
+            if let Some(norm) = self.norm {
+                layer_norm(engine, sums, norm, normal, statistics);
             }
             match self.norm {
                 Some(norm) => {
@@ -182,32 +163,27 @@ impl Embedding<'_> {
                 let (id, position) = (tokens.ids[first + row], positions[first + row]);
                 let m = tokens.mask.map_or(1.0, |mask| mask[first + row]);
                 if let Some(gradient) = &mut gradients.mask {
-                    let (e, p) = (self.token(id), self.position(position));
-                    let slope = match self.site {
-                        MaskSite::Embedding => dot(engine, below, e),
-                        MaskSite::Mean { .. } => dot(engine, below, e) - dot(engine, below, &mean),
-                        MaskSite::Sum => dot(engine, below, e) + dot(engine, below, p),
-                        MaskSite::Norm => 0.0,
+                    let slope = dot(engine, below, self.token(id));
+                    gradient[first + row] += match self.site {
+                        MaskSite::Embedding => slope,
+                        MaskSite::Mean => slope - dot(engine, below, &mean),
                     };
-                    gradient[first + row] += slope;
                 }
-                let of_token = if self.site == MaskSite::Norm { 1.0 } else { m };
-                let of_position = if self.site == MaskSite::Sum { m } else { 1.0 };
                 if let Some(gradient) = &mut gradients.token {
                     let gradient = &mut gradient[id as usize * dim..][..dim];
-                    gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += of_token * g);
+                    gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += m * g);
                 }
                 if let Some(gradient) = &mut gradients.position {
                     let gradient = &mut gradient[position * dim..][..dim];
-                    gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += of_position * g);
+                    gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += g);
                 }
                 if has_mean {
                     mean_gradient.iter_mut().zip(below).for_each(|(sum, g)| *sum += (1.0 - m) * g);
                 }
             }
         }
-        if let (MaskSite::Mean { first }, Some(gradient)) = (self.site, &mut gradients.token) {
-            let rows = &mut gradient[first * dim..];
+        if let (MaskSite::Mean, Some(gradient)) = (self.site, &mut gradients.token) {
+            let rows = &mut gradient[self.first_kmer * dim..];
             let count = (rows.len() / dim) as f32;
             for row in rows.chunks_exact_mut(dim) {
                 row.iter_mut().zip(&mean_gradient).for_each(|(sum, g)| *sum += g / count);
@@ -220,12 +196,5 @@ vectorized! {
     /// `Σ a b`.
     fn dot(a: &[f32], b: &[f32]) -> f32 {
         lane_sum!((x, y) in (a, b) => x * y)
-    }
-
-    /// `sums[row] += Σ a b` over each row.
-    fn dot_rows(a: &[f32], b: &[f32], width: usize, sums: &mut [f32]) {
-        for ((a, b), sum) in a.chunks_exact(width).zip(b.chunks_exact(width)).zip(sums) {
-            *sum += lane_sum!((x, y) in (a, b) => x * y);
-        }
     }
 }

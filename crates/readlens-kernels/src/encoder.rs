@@ -20,8 +20,10 @@ pub struct EncoderShape {
     pub patch: usize,
     /// Where norms stand.
     pub norm: NormPlace,
-    /// Where the mask acts.
+    /// What a mask makes of an embedding.
     pub site: MaskSite,
+    /// First token id that is a k-mer: [`MaskSite::Mean`] averages the embeddings from here on.
+    pub first_kmer: usize,
     /// Whether each sequence opens with CLS, which the stem leaves alone.
     pub has_cls: bool,
 }
@@ -103,6 +105,7 @@ impl Encoder<'_> {
             engine: self.engine,
             dim: self.shape.dim,
             site: self.shape.site,
+            first_kmer: self.shape.first_kmer,
             token: self.tensors.token,
             position: self.tensors.position,
             norm: self.tensors.embedding_norm,

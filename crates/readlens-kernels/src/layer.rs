@@ -4,14 +4,16 @@
 //! pass keeps queries, keys and values, the joined heads, the logarithms of the softmax sums and the inputs of norms
 //! and GELU; the backward pass computes the rest again.
 
+mod backward;
+
 use serde::{Deserialize, Serialize};
 
-use crate::attention::{Heads, Scratch, attention, attention_gradient};
-use crate::gelu::{bias_gelu, gelu_gradient};
-use crate::norm::{layer_norm, layer_norm_gradient, layer_norm_weight_gradient};
-use crate::product::{Matrix, PackedRight, Update, left, product, right};
-use crate::rows::{add, add_bias, add_rows, silence};
-use crate::{Affine, Buffer, Engine, LayerTensors};
+use crate::attention::{Heads, Scratch, attention};
+use crate::gelu::bias_gelu;
+use crate::norm::layer_norm;
+use crate::product::{Matrix, PackedRight, Update, left, product};
+use crate::rows::{add, add_bias, drop_out};
+use crate::{Buffer, Engine, LayerTensors};
 
 /// Rows that pass together forward: a wide layer's input and output then stay in the second cache beside its weights.
 const ROWS: usize = 32;
@@ -49,39 +51,56 @@ pub struct Kept {
 
 impl Kept {
     pub(crate) fn apply(&self, engine: Engine, values: &mut [f32], first: usize) {
-        silence(engine, values, &self.flags[first..first + values.len()], self.scale);
+        drop_out(engine, values, &self.flags[first..first + values.len()], self.scale);
     }
 }
 
-/// What the backward pass needs of the forward pass.
+/// What the backward pass needs of the forward pass; `rows` are all positions of all sequences.
 #[derive(Debug, Default)]
 pub(crate) struct LayerStash {
+    /// Queries, keys and values, rows × 3 dim.
     qkv: Buffer,
+    /// The joined heads, rows × dim.
     joined: Buffer,
-    /// Per sequence: heads × positions.
+    /// Logarithms of the softmax sums; per sequence heads × positions.
     logs: Buffer,
-    /// Input of the feed-forward layers (post-LN) or of their norm (pre-LN).
+    /// Input of the feed-forward layers (post-LN) or of their norm (pre-LN), rows × dim.
     middle: Buffer,
-    /// Input of GELU; one block of rows where no backward pass follows.
+    /// Input of GELU, rows × feed_forward; one block of rows where no backward pass follows.
     pre: Buffer,
+    /// Mean and inverse standard deviation of each row in both norms.
     statistics: [Vec<[f32; 2]>; 2],
-    /// Residual sums, the norms' inputs of a post-LN block.
+    /// Residual sums, the norms' inputs of a post-LN block, rows × dim each.
     sums: [Buffer; 2],
 }
 
-/// Memory that blocks reuse.
+/// Memory that blocks reuse. `block` rows are [`ROWS`] forward and [`ROWS_BACKWARD`] backward; `rows`
+/// are all positions of all sequences.
+///
+/// | buffer | shape | holds |
+/// |---|---|---|
+/// | `normed` | block × dim | what a layer norm gives; backward it is computed again |
+/// | `wide` | block × feed_forward | what GELU gives; backward it is computed again |
+/// | `wide_gradient` | block × feed_forward | the gradient of GELU's output, then that of its input |
+/// | `below` | block × dim | the gradient of the input of `ff_1` or of `qkv` |
+/// | `branch` | block × dim | the gradient that enters a branch, behind its dropout, or that leaves a norm |
+/// | `joined_gradient` | rows × dim | the gradient of the joined heads |
+/// | `qkv_gradient` | rows × 3 dim | the gradient of queries, keys and values |
+/// | `packed_left`, `packed_right` | as the product needs | the factors of one product |
+/// | `packed_weights` | as the product needs | `qkv`, `out`, `ff_1`, `ff_2`: transposed forward, as they are backward |
+/// | `attention` | one sequence | what attention needs on the way |
 #[derive(Debug, Default)]
 pub(crate) struct LayerWork {
-    normal: Buffer,
+    normed: Buffer,
     wide: Buffer,
     wide_gradient: Buffer,
-    narrow: Buffer,
-    second: Buffer,
-    joined: Buffer,
-    qkv: Buffer,
-    left: Buffer,
-    right: Buffer,
-    weights: [PackedRight; 4],
+    below: Buffer,
+    branch: Buffer,
+    joined_gradient: Buffer,
+    qkv_gradient: Buffer,
+    packed_left: Buffer,
+    packed_right: Buffer,
+    packed_weights: [PackedRight; 4],
     attention: Scratch,
 }
 
@@ -110,7 +129,7 @@ impl Layer<'_> {
         (0..rows).step_by(size).map(move |first| (first, size.min(rows - first)))
     }
 
-    fn silence(&self, which: usize, values: &mut [f32], first_row: usize) {
+    fn drop_out(&self, which: usize, values: &mut [f32], first_row: usize) {
         if let Some(kept) = self.kept {
             kept[which].apply(self.engine, values, first_row * self.shape.dim);
         }
@@ -135,23 +154,6 @@ impl Layer<'_> {
         }
     }
 
-    /// `weight += upstreamᵀ · input`, `bias += Σ upstream` over `count` rows.
-    fn weight_gradient(
-        &self,
-        gradient: &mut Affine<&mut [f32]>,
-        upstream: &[f32],
-        input: &[f32],
-        count: usize,
-        packed: (&mut Buffer, &mut Buffer),
-    ) {
-        let (outputs, inputs) = (upstream.len() / count, input.len() / count);
-        let upstream_columns = Matrix::rows(upstream, count, outputs).transposed();
-        let a = left(self.engine, upstream_columns, packed.0);
-        let b = right(self.engine, Matrix::rows(input, count, inputs), packed.1);
-        product(self.engine, &a, &b, Update::Add, gradient.weight, inputs);
-        add_rows(self.engine, upstream, gradient.bias);
-    }
-
     /// Computes `y` from `x`, both rows × dim. With `keep` the stash serves a backward pass.
     pub(crate) fn forward(
         &self,
@@ -164,14 +166,16 @@ impl Layer<'_> {
         let LayerShape { dim, heads, feed_forward, norm } = self.shape;
         let (t, engine) = (&self.tensors, self.engine);
         let rows: usize = self.lengths.iter().sum();
-        let LayerWork { normal, wide, left: packed, weights, attention: scratch, .. } = work;
-        let [w_qkv, w_out, w_1, w_2] = weights;
+        let LayerWork {
+            normed, wide, packed_left: packed, packed_weights, attention: scratch, ..
+        } = work;
+        let [w_qkv, w_out, w_1, w_2] = packed_weights;
         let transposed = |w, out, input| Matrix::rows(w, out, input).transposed();
         w_qkv.pack(self.engine, transposed(t.qkv.weight, 3 * dim, dim));
         w_out.pack(self.engine, transposed(t.out.weight, dim, dim));
         w_1.pack(self.engine, transposed(t.ff_1.weight, feed_forward, dim));
         w_2.pack(self.engine, transposed(t.ff_2.weight, dim, feed_forward));
-        let normal = normal.floats(ROWS * dim);
+        let normed = normed.floats(ROWS * dim);
         let wide = wide.floats(ROWS * feed_forward);
         let qkv = stash.qkv.floats(rows * 3 * dim);
         let joined = stash.joined.floats(rows * dim);
@@ -191,9 +195,9 @@ impl Layer<'_> {
             let x = &x[first * dim..][..count * dim];
             let input = match norm {
                 NormPlace::Pre => {
-                    let normal = &mut normal[..count * dim];
-                    layer_norm(engine, x, t.norm_1, normal, &mut statistics_1[first..][..count]);
-                    &*normal
+                    let normed = &mut normed[..count * dim];
+                    layer_norm(engine, x, t.norm_1, normed, &mut statistics_1[first..][..count]);
+                    &*normed
                 }
                 NormPlace::Post => x,
             };
@@ -211,19 +215,19 @@ impl Layer<'_> {
         for (first, count) in self.blocks(ROWS) {
             let range = first * dim..(first + count) * dim;
             let middle = &mut middle[range.clone()];
-            let normal = &mut normal[..count * dim];
+            let normed = &mut normed[..count * dim];
             let sum = match norm {
                 NormPlace::Pre => &mut *middle,
                 NormPlace::Post => &mut sum_1[range.clone()],
             };
             self.linear(&joined[range.clone()], count, w_out, Some(t.out.bias), sum, packed);
-            self.silence(0, sum, first);
+            self.drop_out(0, sum, first);
             add(engine, sum, &x[range.clone()]);
             let input = match norm {
                 NormPlace::Pre => {
                     let statistics = &mut statistics_2[first..][..count];
-                    layer_norm(engine, middle, t.norm_2, normal, statistics);
-                    &*normal
+                    layer_norm(engine, middle, t.norm_2, normed, statistics);
+                    &*normed
                 }
                 NormPlace::Post => {
                     let statistics = &mut statistics_1[first..][..count];
@@ -241,195 +245,11 @@ impl Layer<'_> {
                 NormPlace::Post => &mut sum_2[range.clone()],
             };
             self.linear(wide, count, w_2, Some(t.ff_2.bias), sum, packed);
-            self.silence(1, sum, first);
+            self.drop_out(1, sum, first);
             add(engine, sum, middle);
             if norm == NormPlace::Post {
                 let statistics = &mut statistics_2[first..][..count];
                 layer_norm(engine, &sum_2[range.clone()], t.norm_2, &mut y[range], statistics);
-            }
-        }
-    }
-
-    /// Turns `gradient`, that of the block's output, into that of its input `x`. Without `weights` the block is
-    /// frozen and no gradient of its tensors is computed.
-    pub(crate) fn backward(
-        &self,
-        x: &[f32],
-        gradient: &mut [f32],
-        stash: &LayerStash,
-        mut weights: Option<&mut LayerTensors<&mut [f32]>>,
-        work: &mut LayerWork,
-    ) {
-        let LayerShape { dim, heads, feed_forward, norm } = self.shape;
-        let (t, engine) = (&self.tensors, self.engine);
-        let rows: usize = self.lengths.iter().sum();
-        let LayerWork {
-            normal,
-            wide,
-            wide_gradient,
-            narrow,
-            second,
-            joined,
-            qkv,
-            left: packed,
-            right: columns,
-            weights: packs,
-            attention: scratch,
-        } = work;
-        let [w_qkv, w_out, w_1, w_2] = packs;
-        w_qkv.pack(self.engine, Matrix::rows(t.qkv.weight, 3 * dim, dim));
-        w_out.pack(self.engine, Matrix::rows(t.out.weight, dim, dim));
-        w_1.pack(self.engine, Matrix::rows(t.ff_1.weight, feed_forward, dim));
-        w_2.pack(self.engine, Matrix::rows(t.ff_2.weight, dim, feed_forward));
-        let (normal, narrow) =
-            (normal.floats(ROWS_BACKWARD * dim), narrow.floats(ROWS_BACKWARD * dim));
-        let second = second.floats(ROWS_BACKWARD * dim);
-        let (wide, wide_gradient) = (
-            wide.floats(ROWS_BACKWARD * feed_forward),
-            wide_gradient.floats(ROWS_BACKWARD * feed_forward),
-        );
-        let joined_gradient = joined.floats(rows * dim);
-        let qkv_gradient = qkv.floats(rows * 3 * dim);
-
-        for (first, count) in self.blocks(ROWS_BACKWARD) {
-            let range = first * dim..(first + count) * dim;
-            let statistics = [0, 1].map(|i: usize| &stash.statistics[i][first..][..count]);
-            let gradient = &mut gradient[range.clone()];
-            let middle = &stash.middle[range.clone()];
-            let (normal, narrow) = (&mut normal[..count * dim], &mut narrow[..count * dim]);
-            let second = &mut second[..count * dim];
-            if norm == NormPlace::Post {
-                let sum = &stash.sums[1][range.clone()];
-                if let Some(w) = &mut weights {
-                    let Affine { weight, bias } = &mut w.norm_2;
-                    layer_norm_weight_gradient(engine, sum, statistics[1], gradient, weight, bias);
-                }
-                second.fill(0.0);
-                layer_norm_gradient(engine, sum, statistics[1], t.norm_2.weight, gradient, second);
-                gradient.copy_from_slice(second);
-            }
-            second.copy_from_slice(gradient);
-            self.silence(1, second, first);
-            let wide = &mut wide[..count * feed_forward];
-            let wide_gradient = &mut wide_gradient[..count * feed_forward];
-            self.linear(second, count, w_2, None, wide_gradient, packed);
-            let pre = &stash.pre[first * feed_forward..][..count * feed_forward];
-            gelu_gradient(engine, pre, wide, wide_gradient);
-            if let Some(w) = &mut weights {
-                self.weight_gradient(&mut w.ff_2, second, wide, count, (packed, columns));
-                let input = match norm {
-                    NormPlace::Pre => {
-                        layer_norm(
-                            engine,
-                            middle,
-                            t.norm_2,
-                            normal,
-                            &mut [[0.0; 2]; ROWS_BACKWARD][..count],
-                        );
-                        &*normal
-                    }
-                    NormPlace::Post => middle,
-                };
-                self.weight_gradient(&mut w.ff_1, wide_gradient, input, count, (packed, columns));
-            }
-            self.linear(wide_gradient, count, w_1, None, narrow, packed);
-            match norm {
-                NormPlace::Pre => {
-                    if let Some(w) = &mut weights {
-                        let Affine { weight, bias } = &mut w.norm_2;
-                        layer_norm_weight_gradient(
-                            engine,
-                            middle,
-                            statistics[1],
-                            narrow,
-                            weight,
-                            bias,
-                        );
-                    }
-                    let weight = t.norm_2.weight;
-                    layer_norm_gradient(engine, middle, statistics[1], weight, narrow, gradient);
-                }
-                NormPlace::Post => {
-                    add(engine, gradient, narrow);
-                    let sum = &stash.sums[0][range.clone()];
-                    if let Some(w) = &mut weights {
-                        let Affine { weight, bias } = &mut w.norm_1;
-                        layer_norm_weight_gradient(
-                            engine,
-                            sum,
-                            statistics[0],
-                            gradient,
-                            weight,
-                            bias,
-                        );
-                    }
-                    second.fill(0.0);
-                    let weight = t.norm_1.weight;
-                    layer_norm_gradient(engine, sum, statistics[0], weight, gradient, second);
-                    gradient.copy_from_slice(second);
-                }
-            }
-            second.copy_from_slice(gradient);
-            self.silence(0, second, first);
-            if let Some(w) = &mut weights {
-                let joined = &stash.joined[range.clone()];
-                self.weight_gradient(&mut w.out, second, joined, count, (packed, columns));
-            }
-            self.linear(second, count, w_out, None, &mut joined_gradient[range], packed);
-        }
-        let mut first = 0;
-        for &positions in self.lengths.iter().filter(|&&positions| positions > 0) {
-            let heads = Heads {
-                qkv: &stash.qkv[first * 3 * dim..][..positions * 3 * dim],
-                positions,
-                dim,
-                heads,
-            };
-            let range = first * dim..(first + positions) * dim;
-            attention_gradient(
-                self.engine,
-                heads,
-                &stash.joined[range.clone()],
-                &stash.logs[first * heads.heads..][..positions * heads.heads],
-                &joined_gradient[range],
-                &mut qkv_gradient[first * 3 * dim..][..positions * 3 * dim],
-                scratch,
-            );
-            first += positions;
-        }
-        for (first, count) in self.blocks(ROWS_BACKWARD) {
-            let range = first * dim..(first + count) * dim;
-            let (x, gradient) = (&x[range.clone()], &mut gradient[range]);
-            let upstream = &qkv_gradient[first * 3 * dim..][..count * 3 * dim];
-            let statistics = &stash.statistics[0][first..][..count];
-            if let Some(w) = &mut weights {
-                let normal = &mut normal[..count * dim];
-                let input = match norm {
-                    NormPlace::Pre => {
-                        layer_norm(
-                            engine,
-                            x,
-                            t.norm_1,
-                            normal,
-                            &mut [[0.0; 2]; ROWS_BACKWARD][..count],
-                        );
-                        &*normal
-                    }
-                    NormPlace::Post => x,
-                };
-                self.weight_gradient(&mut w.qkv, upstream, input, count, (packed, columns));
-            }
-            let narrow = &mut narrow[..count * dim];
-            self.linear(upstream, count, w_qkv, None, narrow, packed);
-            match norm {
-                NormPlace::Pre => {
-                    if let Some(w) = &mut weights {
-                        let Affine { weight, bias } = &mut w.norm_1;
-                        layer_norm_weight_gradient(engine, x, statistics, narrow, weight, bias);
-                    }
-                    layer_norm_gradient(engine, x, statistics, t.norm_1.weight, narrow, gradient);
-                }
-                NormPlace::Post => add(engine, gradient, narrow),
             }
         }
     }

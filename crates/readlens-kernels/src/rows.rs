@@ -30,8 +30,8 @@ vectorized! {
 }
 
 vectorized! {
-    /// Silences the values where `kept` is 0 and scales the others.
-    pub(crate) fn silence(values: &mut [f32], kept: &[u8], scale: f32) {
+    /// Zeroes the values where `kept` is 0 and scales the others.
+    pub(crate) fn drop_out(values: &mut [f32], kept: &[u8], scale: f32) {
         for (value, &kept) in values.iter_mut().zip(kept) {
             *value *= f32::from(kept) * scale;
         }

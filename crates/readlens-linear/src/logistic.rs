@@ -1,7 +1,6 @@
-use rand::SeedableRng;
 use rand::seq::SliceRandom;
-use rand_chacha::ChaCha8Rng;
 use readlens_kernels::AdamWStep;
+use readlens_random::stream;
 
 use crate::affine::Affine;
 use crate::blocks::{BLOCK, Blocks};
@@ -48,7 +47,7 @@ impl LogisticRegression {
         let known: Vec<u32> = (0..valid.count()).map(|i| valid.class(i)).collect();
         let mut fitted = Fitted { model: Self(blocks.affine()), accuracies: Vec::new(), best: 0 };
         for epoch in 0..fitting.epochs {
-            order.shuffle(&mut order_of(fitting.seed, epoch));
+            order.shuffle(&mut stream(fitting.seed, &format!("order/epoch {epoch}")));
             for chosen in order.chunks(BATCH) {
                 watch(step as f64 / steps as f64)?;
                 gather(train, chosen, &mut rows);
@@ -98,13 +97,6 @@ impl LogisticRegression {
 fn accuracy(predicted: &[u32], known: &[u32]) -> f64 {
     let right = predicted.iter().zip(known).filter(|(a, b)| a == b).count();
     right as f64 / known.len() as f64
-}
-
-/// The random order of an epoch.
-fn order_of(seed: u64, epoch: u32) -> ChaCha8Rng {
-    let mut random = ChaCha8Rng::seed_from_u64(seed);
-    random.set_stream(u64::from(epoch));
-    random
 }
 
 /// What Adam does in step `step`, from 0, of `steps`.

@@ -1,24 +1,56 @@
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Precision, Selection};
+use readlens_tables::vocabulary::{Name, Split};
 use serde::Serialize;
 
 /// Everything that decides the masks, apart from the inputs and the shard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// Name in the column `method`.
-    pub method: String,
-    /// Only windows of this split; none: all.
-    pub split: Option<String>,
-    /// Which tokens count as read; none: as the Explainer was trained.
+    pub method: Name,
+    /// Number in the column `replicate`, from 1.
+    pub replicate: u32,
+    /// Only windows of this split; all windows otherwise.
+    pub split: Option<Split>,
+    /// Which tokens the hard mask keeps; as the Explainer was trained otherwise.
     pub selection: Option<Selection>,
-    /// Neighbouring tokens that a logit is averaged over, odd; 1 for none.
+    /// The classifier's gradient beside the Explainer's scores; only the Explainer's scores otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<AddedGradient>,
+    /// Tokens of the moving mean over scores, odd; 1 leaves them.
     pub smoothing: usize,
-    /// Tokens of a block over which logits are averaged, after smoothing; 1 for none.
+    /// Tokens of a block over which scores are averaged, after smoothing; 1 leaves them.
     pub patch: usize,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
     /// Precision of the networks' products.
     pub precision: Precision,
+}
+
+/// A gradient of the classifier that is added to the z-scores of an Explainer's logits.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct AddedGradient {
+    /// Values of the uniform masks at which it is taken, each in `(0, 1]`.
+    pub levels: Vec<f64>,
+    /// Weight of its z-scores.
+    pub weight: f64,
+}
+
+impl Default for Config {
+    /// All windows, with the area that the Explainer was trained for.
+    fn default() -> Self {
+        Self {
+            method: Name::explainer(),
+            replicate: 1,
+            split: None,
+            selection: None,
+            gradient: None,
+            smoothing: 1,
+            patch: 1,
+            frames: 1,
+            precision: Precision::F32,
+        }
+    }
 }
 
 impl Config {
@@ -30,13 +62,19 @@ impl Config {
         if let Some(Selection::Share { share }) = self.selection
             && !(share > 0.0 && share <= 1.0)
         {
-            return Err(Fault::usage(format!("area must be in (0, 1], not {share}")));
+            return Err(Fault::usage(format!("--area must be above 0 and at most 1, not {share}")));
         }
-        if self.smoothing.is_multiple_of(2) || self.patch == 0 {
-            return Err(Fault::usage("smoothing must be odd and patch 1 or more"));
+        if self.smoothing.is_multiple_of(2) {
+            return Err(Fault::usage(format!("--smoothing must be odd, not {}", self.smoothing)));
+        }
+        if self.patch == 0 {
+            return Err(Fault::usage("--patch must be 1 or more, not 0"));
+        }
+        if self.replicate == 0 {
+            return Err(Fault::usage("--replicate is 0; replicates are counted from 1"));
         }
         if self.frames == 0 {
-            return Err(Fault::usage("frames must be 1 or more"));
+            return Err(Fault::usage("--frames must be 1 or more, not 0"));
         }
         Ok(())
     }

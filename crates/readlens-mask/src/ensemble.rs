@@ -8,7 +8,7 @@ use readlens_nn::masking::z_scores;
 use readlens_nn::scores::{average_in_blocks, smooth};
 use readlens_nn::{Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, load_explainer};
 
-use crate::config::Config;
+use crate::config::{AddedGradient, Config};
 
 /// Explainers of the same masks, tokenization and selection.
 #[derive(Debug)]
@@ -28,7 +28,10 @@ impl Ensemble {
         let device = device.open(config.precision)?;
         let mut members: Vec<Explainer> = Vec::with_capacity(directories.len());
         for directory in directories {
-            let member = load_explainer(directory, &device)?.with_precision(config.precision);
+            let mut member = load_explainer(directory, &device)?.with_precision(config.precision);
+            if let Some(AddedGradient { levels, weight }) = &config.gradient {
+                member = member.with_gradient(levels.clone(), *weight)?;
+            }
             if let Some(first) = members.first().map(Explainer::config) {
                 let own = member.config();
                 let alike = first.masks == own.masks && first.tokenization == own.tokenization;
@@ -50,7 +53,7 @@ impl Ensemble {
         let selection = config.selection.unwrap_or(first.config().selection);
         if !others.is_empty() && selection == Selection::Threshold {
             return Err(Fault::usage(
-                "averaged scores have no threshold: pass --area, the share of tokens that counts as read",
+                "averaged scores have no threshold: pass --area, the fraction of the tokens to keep",
             ));
         }
         Ok(Self { first, others, smoothing: config.smoothing, patch: config.patch })
@@ -70,9 +73,9 @@ impl Ensemble {
         &self.first
     }
 
-    /// Whether a member reads the classifier.
-    pub(crate) fn needs_reading(&self) -> bool {
-        self.members().any(Explainer::needs_reading)
+    /// Whether a member uses the classifier's gradient.
+    pub(crate) fn uses_gradient(&self) -> bool {
+        self.members().any(|member| member.gradient_levels().is_some())
     }
 
     /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the mean of the

@@ -1,7 +1,8 @@
 //! Masks for any token table, and the same on nucleotides.
 //!
 //! Windows are handled in chunks of the table, in its order, so memory does not grow with it and
-//! shards give, merged, the very table of an unsharded run. The Explainer sees tokens only.
+//! shards give, merged, the very table of an unsharded run. The Explainer sees tokens and, where it was
+//! trained so or asked to, the classifier's gradient.
 
 mod bases;
 mod config;
@@ -10,6 +11,6 @@ mod options;
 mod run;
 
 pub use bases::{Frames, base_values};
-pub use config::Config;
+pub use config::{AddedGradient, Config};
 pub use options::Options;
 pub use run::{Paths, run};

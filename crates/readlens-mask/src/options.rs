@@ -1,75 +1,114 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::Shard;
+use readlens_batch::InferenceOptions;
 use readlens_fault::Result;
-use readlens_nn::{DeviceKind, Precision, Selection};
-use readlens_stage::{Context, Stage};
+use readlens_nn::Selection;
+use readlens_stage::{Context, Stage, one_of, refuse_without};
+use readlens_tables::vocabulary::{Name, Split};
 
-use crate::config::Config;
+use crate::config::{AddedGradient, Config};
 use crate::run::{Paths, run};
+
+/// Value of the uniform mask at which the gradient is taken where the user names none.
+const DEFAULT_LEVEL: f64 = 0.15;
 
 /// Command line of `readlens-mask`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Token table (Parquet)
-    #[arg(long, value_name = "FILE")]
+    /// Token table of readlens-tokenize
+    #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier; needed where the Explainer has one mask per rank or reads the classifier
+    /// Directory of the classifier; needed for masks per rank and for gradient-fed Explainers
     #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
-    /// Directory of a trained Explainer; the scores of several are averaged
+    /// Directory of a trained Explainer; repeat to average the scores of several
     #[arg(long, value_name = "DIR", required = true)]
     explainer: Vec<PathBuf>,
-    /// Mask table to write (Parquet)
-    #[arg(long, value_name = "FILE")]
+    /// Mask table to write: one value per token, 0 to 1, and whether the token is in the hard mask
+    #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
-    /// Also write the masks on bases to this table (Parquet)
-    #[arg(long, value_name = "FILE")]
+    /// Also write masks with one value per nucleotide, 0 to 1
+    #[arg(long, value_name = "PARQUET")]
     bases: Option<PathBuf>,
-    /// Frame offsets averaged onto bases, 1 to the stride of the tokens
-    #[arg(long, value_name = "N", default_value_t = 1, requires = "bases")]
-    frames: u32,
-    /// Only windows of this split
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    split: Option<String>,
-    /// Share of tokens that counts as read, 0 to 1 [default: as the Explainer was trained]
-    #[arg(long, value_name = "SHARE")]
+    /// Reading frames to average for --bases, 1 to the stride of the tokens [default: 1]
+    ///
+    /// A window is read again from its second nucleotide on, from its third and so on. More frames
+    /// place a mask more exactly and cost as many times the computation.
+    #[arg(long, value_name = "N")]
+    frames: Option<u32>,
+    /// Mask only windows of this split [default: all windows]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
+    /// Name of the masks in the column method, to tell Explainers apart
+    #[arg(long, value_name = "NAME", default_value_t = Config::default().method)]
+    method: Name,
+    /// Number of the masks in the column replicate, from 1: which of several trainings of a method
+    /// they are from
+    #[arg(long, value_name = "N", default_value_t = Config::default().replicate)]
+    replicate: u32,
+    /// Fraction of the tokens that the hard mask keeps, above 0 and at most 1 [default: as the
+    /// Explainer was trained]
+    #[arg(long, value_name = "FRACTION", help_heading = "From scores to masks")]
     area: Option<f64>,
-    /// Average the scores over so many neighbouring tokens, an odd number
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Weight of the classifier's gradient, which is added to the scores [default: not added]
+    ///
+    /// 0.5 suits Explainers of the preset distilled. It costs one or more further passes per window.
+    #[arg(long, value_name = "WEIGHT", help_heading = "From scores to masks")]
+    gradient_weight: Option<f64>,
+    /// Values of the uniform masks at which that gradient is taken, above 0 and at most 1
+    /// [default: 0.15]
+    #[arg(
+        long,
+        value_name = "LEVEL,...",
+        value_delimiter = ',',
+        help_heading = "From scores to masks"
+    )]
+    gradient_levels: Vec<f64>,
+    /// Tokens of the moving average over the scores, an odd number; 1 leaves the scores as they are
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        default_value_t = Config::default().smoothing,
+        help_heading = "From scores to masks"
+    )]
     smoothing: usize,
-    /// Average the scores in blocks of so many tokens, to compare methods at equal patch size
-    #[arg(long, value_name = "N", default_value_t = 1)]
+    /// Tokens of a block that get one mean score, after the smoothing; 1 leaves the scores as they
+    /// are
+    ///
+    /// Compare methods at equal block size: masks of scattered tokens have an advantage where
+    /// evidence is removed.
+    #[arg(
+        long,
+        value_name = "TOKENS",
+        default_value_t = Config::default().patch,
+        help_heading = "From scores to masks"
+    )]
     patch: usize,
-    /// Name in the column method, to tell Explainers apart
-    #[arg(long, value_name = "NAME", default_value = "explainer")]
-    method: String,
-    /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
-    precision: Precision,
-    /// Only the i-th of n equal parts of the table; join them with readlens-merge
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
-    shard: Shard,
-    /// Where networks compute, cpu or cuda; cuda needs a build with it
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
-    device: DeviceKind,
+    #[command(flatten)]
+    inference: InferenceOptions,
 }
 
 impl Stage for Options {
     const NAME: &'static str = "mask";
-    const ABOUT: &'static str =
-        "Say which tokens the classifier reads, for every window of a table";
+    const ABOUT: &'static str = "Mark what the classifier reads in every window of a table";
 
     fn run(self, context: &Context) -> Result<()> {
+        refuse_without("--bases", self.bases.is_some(), &[("--frames", self.frames.is_some())])?;
+        let has_levels = !self.gradient_levels.is_empty();
+        let has_weight = self.gradient_weight.is_some();
+        refuse_without("--gradient-weight", has_weight, &[("--gradient-levels", has_levels)])?;
+        let levels = if has_levels { self.gradient_levels } else { vec![DEFAULT_LEVEL] };
         let config = Config {
             method: self.method,
+            replicate: self.replicate,
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
+            gradient: self.gradient_weight.map(|weight| AddedGradient { levels, weight }),
             smoothing: self.smoothing,
             patch: self.patch,
-            frames: self.frames,
-            precision: self.precision,
+            frames: self.frames.unwrap_or(Config::default().frames),
+            precision: self.inference.precision(),
         };
         let paths = Paths {
             tokens: self.tokens,
@@ -78,6 +117,6 @@ impl Stage for Options {
             output: self.output,
             bases: self.bases,
         };
-        run(&config, &paths, self.shard, self.device, context)
+        run(&config, &paths, self.inference.shard(), self.inference.device(), context)
     }
 }

@@ -1,8 +1,9 @@
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
-use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
+use readlens_batch::{
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_tokenization, most_likely, predict,
+};
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
@@ -11,10 +12,11 @@ use readlens_nn::{
 };
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::{Context, in_order};
+use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
-use readlens_tables::{KEY_SHARD, Writer};
+use readlens_tables::masks::MaskRow;
+use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{MethodKind, Ranks, TargetKind};
 
 use crate::bases::{Frames, base_values};
 use crate::config::Config;
@@ -49,17 +51,14 @@ pub fn run(
 ) -> Result<()> {
     config.validate()?;
     let explainer = Ensemble::load(config, &paths.explainers, device)?;
-    let classifier = target_classifier(&explainer, paths)?
+    let ranks: Vec<Ranks> =
+        explainer.shape().masks.iter().map(|rank| rank.parse()).collect::<Result<_, _>>()?;
+    let classifier = target_classifier(&explainer, &ranks, paths)?
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let tokenization = *stream.tokenization();
-    if tokenization != explainer.shape().tokenization {
-        return Err(Fault::input(&paths.tokens)
-            .expected("the tokenization of the Explainer")
-            .found("another alphabet, k, stride or CLS")
-            .remedy("tokenize again as for the Explainer")
-            .into());
-    }
+    let directory = paths.explainers.first().unwrap_or(&paths.tokens);
+    check_tokenization(&paths.tokens, &tokenization, directory, &explainer.shape().tokenization)?;
     let mut inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
     for directory in &paths.explainers {
         inputs.push(InputDigest::of("explainer", directory)?);
@@ -75,13 +74,7 @@ pub fn run(
         }
     }
     let manifest = Manifest::new("mask", config, None, inputs)?;
-    let mut metadata = BTreeMap::new();
-    if let Some(text) = stream.reader().metadata().get(KEY_TOKENIZATION) {
-        metadata.insert(KEY_TOKENIZATION.to_owned(), text.clone());
-    }
-    if shard != Shard::WHOLE {
-        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
-    }
+    let metadata = stream.metadata(shard);
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let bases = paths
         .bases
@@ -89,8 +82,13 @@ pub fn run(
         .map(|path| Writer::<BaseRow>::create(path, &[], &manifest, &metadata));
     let mut bases = bases.transpose()?;
     let progress = context.progress("masks", stream.reader().rows());
-    let masker =
-        Masker { config, explainer: &explainer, classifier: classifier.as_ref(), tokenization };
+    let masker = Masker {
+        config,
+        explainer: &explainer,
+        ranks: &ranks,
+        classifier: classifier.as_ref(),
+        tokenization,
+    };
     let mask_chunk = |chunk: Chunk| {
         context.check_interrupt("nothing was written; run the same command again")?;
         let count = chunk.rows.len() as u64;
@@ -120,24 +118,28 @@ pub fn run(
     Ok(())
 }
 
-/// The classifier that the Explainer reads, and whose prediction names the target of each rank's mask.
-fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Classifier>> {
-    let explains_all = explainer.shape().masks.iter().all(|rank| rank == ALL_RANKS);
-    if explains_all && !explainer.needs_reading() {
+/// The classifier whose gradient is used, and whose prediction names the target of each rank's mask.
+fn target_classifier(
+    explainer: &Ensemble,
+    ranks: &[Ranks],
+    paths: &Paths,
+) -> Result<Option<Classifier>> {
+    let explains_all = ranks.iter().all(|ranks| *ranks == Ranks::All);
+    if explains_all && !explainer.uses_gradient() {
         return Ok(None);
     }
     let Some(directory) = &paths.classifier else {
         return Err(Fault::usage(
-            "this Explainer has one mask per rank or reads the classifier: pass --classifier",
+            "one mask per rank and the gradient of the classifier need it: pass --classifier",
         ));
     };
     let classifier = load_classifier(directory, explainer.first().device())?;
-    let ranks: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
-    let mut masks = explainer.shape().masks.iter().filter(|rank| *rank != ALL_RANKS);
-    if let Some(missing) = masks.find(|rank| !ranks.contains(rank)) {
+    let known: Vec<&String> = classifier.config().ranks.iter().map(|r| &r.rank).collect();
+    let mut explained = ranks.iter().filter_map(Ranks::one);
+    if let Some(missing) = explained.find(|rank| !known.iter().any(|known| *rank == *known)) {
         return Err(Fault::input(directory)
             .expected(format!("a classifier with the rank {missing}, as the Explainer has"))
-            .found(format!("{ranks:?}"))
+            .found(format!("{known:?}"))
             .remedy("pass the classifier that the Explainer was trained with")
             .into());
     }
@@ -147,6 +149,8 @@ fn target_classifier(explainer: &Ensemble, paths: &Paths) -> Result<Option<Class
 struct Masker<'a> {
     config: &'a Config,
     explainer: &'a Ensemble,
+    /// What each mask explains.
+    ranks: &'a [Ranks],
     classifier: Option<&'a Classifier>,
     tokenization: Tokenization,
 }
@@ -186,20 +190,20 @@ impl Masker<'_> {
         let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
         let logits = self.explainer.logits(self.classifier, &tokens)?;
         let targets = self.targets(&tokens)?;
-        let mut masks = Vec::with_capacity(rows.len() * self.explainer.shape().masks.len());
+        let mut masks = Vec::with_capacity(rows.len() * self.ranks.len());
         for ((row, logits), targets) in rows.iter().zip(logits).zip(targets) {
-            for ((rank, logits), target) in
-                self.explainer.shape().masks.iter().zip(&logits).zip(targets)
-            {
+            for ((rank, logits), target) in self.ranks.iter().zip(&logits).zip(targets) {
                 let (mask, hard) = select(logits, self.selection());
                 let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
                 masks.push(MaskRow {
                     id: row.id.clone(),
                     window: row.window,
                     method: self.config.method.clone(),
+                    method_kind: MethodKind::Explainer,
+                    replicate: self.config.replicate,
                     rank: rank.clone(),
                     target,
-                    target_kind: "predicted".to_owned(),
+                    target_kind: TargetKind::Predicted,
                     mask,
                     hard,
                     area,
@@ -211,14 +215,14 @@ impl Masker<'_> {
 
     /// Predicted taxon per row and mask; none where the mask is for all ranks.
     fn targets(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<Option<String>>>> {
-        let masks = &self.explainer.shape().masks;
-        let explains_all = masks.iter().all(|rank| rank == ALL_RANKS);
+        let masks = self.ranks;
+        let explains_all = masks.iter().all(|ranks| *ranks == Ranks::All);
         let Some(classifier) = self.classifier.filter(|_| !explains_all) else {
             return Ok(vec![vec![None; masks.len()]; tokens.len()]);
         };
         let ranks = &classifier.config().ranks;
-        let taxon = |mask: &String, probabilities: &[Vec<f32>]| {
-            let rank = ranks.iter().position(|r| r.rank == *mask)?;
+        let taxon = |mask: &Ranks, probabilities: &[Vec<f32>]| {
+            let rank = ranks.iter().position(|r| mask.one().is_some_and(|one| *one == r.rank))?;
             Some(ranks[rank].taxa[most_likely(&probabilities[rank])].clone())
         };
         let predictions = predict(classifier, tokens, None)?;
@@ -233,7 +237,7 @@ impl Masker<'_> {
         let readings: Vec<&[u32]> =
             frames.iter().flat_map(|f| &f.tokens).map(Vec::as_slice).collect();
         let mut logits = self.explainer.logits(self.classifier, &readings)?.into_iter();
-        let outputs = &self.explainer.shape().masks;
+        let outputs = self.ranks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());
         for (row, frames) in rows.iter().zip(&frames) {
             let readings: Vec<Vec<Vec<f32>>> = logits.by_ref().take(frames.tokens.len()).collect();
@@ -252,6 +256,8 @@ impl Masker<'_> {
                     end: row.end,
                     strand: row.strand.clone(),
                     method: self.config.method.clone(),
+                    method_kind: MethodKind::Explainer,
+                    replicate: self.config.replicate,
                     rank: rank.clone(),
                     mask,
                 });

@@ -5,15 +5,18 @@ use std::path::{Path, PathBuf};
 
 use readlens_batch::{Shard, explain};
 use readlens_fault::{ExitCode, Result};
-use readlens_mask::{Config, Paths, run};
+use readlens_mask::{AddedGradient, Config, Paths, run};
 use readlens_nn::masking::{select, z_scores};
 use readlens_nn::scores::{average_in_blocks, smooth};
 use readlens_nn::{
-    DeviceKind, ExplainerConfig, GuideConfig, Precision, Selection, load_classifier, load_explainer,
+    CONFIG_FILE, DeviceKind, ExplainerConfig, GradientUse, Precision, Selection, load_classifier,
+    load_explainer,
 };
+use readlens_provenance::read_json;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Name;
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     write_classifier, write_explainer, write_tokens,
@@ -22,15 +25,7 @@ use readlens_tests::{
 const SHARE: Selection = Selection::Share { share: 0.25 };
 
 fn config() -> Config {
-    Config {
-        method: "ensemble".to_owned(),
-        split: None,
-        selection: Some(SHARE),
-        smoothing: 1,
-        patch: 1,
-        frames: 1,
-        precision: Precision::F32,
-    }
+    Config { method: Name::new("ensemble").unwrap(), selection: Some(SHARE), ..Config::default() }
 }
 
 fn prepare(directory: &Path) -> Vec<TokenRow> {
@@ -101,8 +96,7 @@ fn an_explainer_that_reads_the_classifier_needs_it() {
     let directory = tempfile::tempdir().unwrap();
     let table = prepare(directory.path());
     let shape = ExplainerConfig {
-        guide: Some(GuideConfig { levels: vec![0.2], is_input: true, weight: 1.0 }),
-        conditions: classifier_shape().ranks.iter().map(|rank| rank.taxa.len()).collect(),
+        gradient: Some(GradientUse::Read { levels: vec![0.2] }),
         ..explainer_shape(convolutional(), &["all"], SHARE)
     };
     write_explainer(&directory.path().join("reader"), &shape, 5);
@@ -128,6 +122,39 @@ fn an_explainer_that_reads_the_classifier_needs_it() {
     assert_eq!(fault.exit_code(), ExitCode::Usage);
     assert!(fault.to_string().contains("--classifier"), "{fault}");
     assert!(!paths.output.exists());
+}
+
+/// Explainers that were written with a gradient beside their network say the same as one that is asked to.
+#[test]
+fn a_gradient_is_added_on_request_or_as_an_older_directory_says() {
+    let directory = tempfile::tempdir().unwrap();
+    prepare(directory.path());
+    let gradient = |weight| Config {
+        gradient: Some(AddedGradient { levels: vec![0.1, 0.3], weight }),
+        ..config()
+    };
+    let plain = mask(directory.path(), &config(), &["a"]).unwrap();
+    let added = mask(directory.path(), &gradient(0.5), &["a"]).unwrap();
+    assert!(plain.iter().zip(&added).any(|(plain, added)| plain.mask != added.mask));
+
+    let file = directory.path().join("a").join(CONFIG_FILE);
+    let mut shape: serde_json::Value = read_json(&file).unwrap();
+    shape["guide"] = serde_json::json!({ "levels": [0.1, 0.3], "is_input": false, "weight": 0.5 });
+    std::fs::write(&file, shape.to_string()).unwrap();
+    let older = mask(directory.path(), &config(), &["a"]).unwrap();
+    for (added, older) in added.iter().zip(&older) {
+        assert_eq!(added.mask, older.mask);
+    }
+    let twice = mask(directory.path(), &gradient(0.5), &["a"]).unwrap_err();
+    assert_eq!(twice.exit_code(), ExitCode::Usage, "{twice}");
+    let endless = mask(directory.path(), &gradient(f64::INFINITY), &["b"]).unwrap_err();
+    assert_eq!(endless.exit_code(), ExitCode::Usage, "{endless}");
+
+    shape["conditions"] = serde_json::json!([2, 3]);
+    std::fs::write(&file, shape.to_string()).unwrap();
+    let refused = mask(directory.path(), &config(), &["a"]).unwrap_err();
+    assert_eq!(refused.exit_code(), ExitCode::BadInput);
+    assert!(refused.to_string().contains("train it again"), "{refused}");
 }
 
 #[test]

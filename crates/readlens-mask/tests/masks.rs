@@ -12,22 +12,11 @@ use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{MaskName, MethodKind, Name, Ranks, Split, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     transformer, write_classifier, write_explainer, write_tokens,
 };
-
-fn config() -> Config {
-    Config {
-        method: "explainer".to_owned(),
-        split: None,
-        selection: None,
-        smoothing: 1,
-        patch: 1,
-        frames: 1,
-        precision: readlens_nn::Precision::F32,
-    }
-}
 
 /// A folder with tokens, a classifier and an Explainer.
 struct Folder {
@@ -91,14 +80,14 @@ fn shards_are_the_whole_table_in_parts() {
     // Three chunks of 512 rows and a rest.
     for (network, masks) in [(convolutional(), vec!["all"]), (transformer(), RANKS.to_vec())] {
         let folder = Folder::new(&rows(1700, &tokenization()), network, &masks);
-        folder.run("whole", &config(), Shard::WHOLE).unwrap();
+        folder.run("whole", &Config::default(), Shard::WHOLE).unwrap();
         let (whole, whole_bases) = (folder.masks("whole"), folder.bases("whole"));
         assert_eq!(whole.len(), 1700 * masks.len());
         for count in [2, 3, 5] {
             let (mut joined, mut joined_bases) = (Vec::new(), Vec::new());
             for index in 1..=count {
                 let name = format!("{index}of{count}");
-                folder.run(&name, &config(), Shard { index, count }).unwrap();
+                folder.run(&name, &Config::default(), Shard { index, count }).unwrap();
                 joined.extend(folder.masks(&name));
                 joined_bases.extend(folder.bases(&name));
             }
@@ -112,12 +101,12 @@ fn shards_are_the_whole_table_in_parts() {
 fn a_mask_has_one_value_per_real_token_and_its_area() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     let masks = folder.masks("a");
     for (row, mask) in table.iter().zip(&masks) {
         assert_eq!((&mask.id, mask.window), (&row.id, row.window));
         assert_eq!(mask.mask.len(), row.tokens.len() - 1);
-        assert_eq!((mask.rank.as_str(), mask.target.as_ref()), ("all", None));
+        assert_eq!((&mask.rank, mask.target.as_ref()), (&Ranks::All, None));
         let mean = mask.mask.iter().sum::<f32>() / mask.mask.len() as f32;
         assert!((mask.area - mean).abs() < 1e-6);
         for (value, hard) in mask.mask.iter().zip(&mask.hard) {
@@ -129,10 +118,25 @@ fn a_mask_has_one_value_per_real_token_and_its_area() {
 }
 
 #[test]
+fn masks_have_the_name_that_was_given_and_are_an_explainers() {
+    let folder = Folder::new(&rows(10, &tokenization()), convolutional(), &["all"]);
+    // A name that an attribution method has too.
+    let config = Config { method: Name::new("lime").unwrap(), replicate: 2, ..Config::default() };
+    folder.run("a", &config, Shard::WHOLE).unwrap();
+    let is_named = |name: MaskName| {
+        let method = name.method;
+        (&*method.name, method.kind, method.replicate) == ("lime", MethodKind::Explainer, 2)
+    };
+    assert!(folder.masks("a").iter().all(|mask| is_named(mask.name())));
+    assert!(folder.bases("a").iter().all(|mask| is_named(mask.name())));
+    assert_eq!((folder.masks("a").len(), folder.bases("a").len()), (10, 10));
+}
+
+#[test]
 fn a_chosen_area_is_kept() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    let config = Config { selection: Some(Selection::Share { share: 0.25 }), ..config() };
+    let config = Config { selection: Some(Selection::Share { share: 0.25 }), ..Config::default() };
     folder.run("a", &config, Shard::WHOLE).unwrap();
     for mask in folder.masks("a") {
         let kept = mask.hard.iter().filter(|&&hard| hard).count();
@@ -146,18 +150,18 @@ fn a_chosen_area_is_kept() {
 fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
     let table = rows(40, &tokenization());
     let folder = Folder::new(&table, transformer(), &RANKS);
-    folder.run("all", &config(), Shard::WHOLE).unwrap();
+    folder.run("all", &Config::default(), Shard::WHOLE).unwrap();
     let all = folder.masks("all");
-    for split in ["train", "valid", "test"] {
-        let config = Config { split: Some(split.to_owned()), ..config() };
-        folder.run(split, &config, Shard::WHOLE).unwrap();
+    for &split in Split::ALL {
+        let config = Config { split: Some(split), ..Config::default() };
+        folder.run(split.name(), &config, Shard::WHOLE).unwrap();
         let expected: Vec<&MaskRow> = table
             .iter()
             .zip(all.chunks(2))
-            .filter(|(row, _)| row.split.as_deref() == Some(split))
+            .filter(|(row, _)| row.split == Some(split))
             .flat_map(|(_, masks)| masks)
             .collect();
-        let found = folder.masks(split);
+        let found = folder.masks(split.name());
         assert!(!found.is_empty() && found.len() == expected.len(), "{split}");
         for (found, expected) in found.iter().zip(expected) {
             assert_eq!((&found.id, found.window), (&expected.id, expected.window));
@@ -166,7 +170,7 @@ fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
         }
     }
     let alone = Folder::new(&table[7..8], transformer(), &RANKS);
-    alone.run("alone", &config(), Shard::WHOLE).unwrap();
+    alone.run("alone", &Config::default(), Shard::WHOLE).unwrap();
     for (found, expected) in alone.masks("alone").iter().zip(&all[14..16]) {
         assert!(close(&found.mask, &expected.mask));
     }
@@ -176,7 +180,7 @@ fn a_window_has_the_same_mask_alone_and_filtered_by_split() {
 fn the_target_of_a_rank_is_what_the_classifier_predicts() {
     let table = rows(20, &tokenization());
     let folder = Folder::new(&table, convolutional(), &RANKS);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     let classifier = load_classifier(
         &folder.path("classifier"),
         &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
@@ -186,8 +190,8 @@ fn the_target_of_a_rank_is_what_the_classifier_predicts() {
     let predictions = predict(&classifier, &tokens, None).unwrap();
     for (masks, prediction) in folder.masks("a").chunks(2).zip(predictions) {
         for (rank, mask) in masks.iter().enumerate() {
-            assert_eq!(mask.rank, RANKS[rank]);
-            assert_eq!(mask.target_kind, "predicted");
+            assert_eq!(mask.rank.name(), RANKS[rank]);
+            assert_eq!(mask.target_kind, TargetKind::Predicted);
             let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
             assert_eq!(mask.target.as_ref(), Some(taxon));
         }
@@ -214,7 +218,7 @@ fn bases_have_the_mean_of_their_k_mers_and_the_reverse_strand_is_turned() {
         let tokenization = Tokenization::new(Alphabet::Dna, k, stride, true).unwrap();
         let table = rows(20, &tokenization);
         let folder = Folder::of(&table, convolutional(), &["all"], tokenization);
-        folder.run("a", &config(), Shard::WHOLE).unwrap();
+        folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
         let strands: Vec<&str> = table.iter().map(|row| row.strand.as_str()).collect();
         assert!(strands.contains(&"-") && strands.contains(&"+"));
         for ((row, mask), bases) in table.iter().zip(folder.masks("a")).zip(folder.bases("a")) {
@@ -236,8 +240,8 @@ fn bases_have_the_mean_of_their_k_mers_and_the_reverse_strand_is_turned() {
 fn more_frames_smooth_the_bases_and_leave_the_masks() {
     let table = rows(20, &tokenization());
     let folder = Folder::new(&table, convolutional(), &["all"]);
-    folder.run("one", &config(), Shard::WHOLE).unwrap();
-    folder.run("three", &Config { frames: 3, ..config() }, Shard::WHOLE).unwrap();
+    folder.run("one", &Config::default(), Shard::WHOLE).unwrap();
+    folder.run("three", &Config { frames: 3, ..Config::default() }, Shard::WHOLE).unwrap();
     assert!(folder.masks("one") == folder.masks("three"));
     let (one, three) = (folder.bases("one"), folder.bases("three"));
     let steps = |bases: &[BaseRow]| -> usize {
@@ -245,16 +249,17 @@ fn more_frames_smooth_the_bases_and_leave_the_masks() {
     };
     assert!(steps(&three) > 2 * steps(&one), "values still change at k-mers only");
     assert!(three.iter().flat_map(|b| &b.mask).all(|m| (0.0..=1.0).contains(m)));
-    let fault = folder.run("four", &Config { frames: 4, ..config() }, Shard::WHOLE).unwrap_err();
+    let fault =
+        folder.run("four", &Config { frames: 4, ..Config::default() }, Shard::WHOLE).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
 }
 
 #[test]
 fn an_empty_table_gives_empty_tables() {
     let folder = Folder::new(&[], convolutional(), &["all"]);
-    folder.run("a", &config(), Shard::WHOLE).unwrap();
+    folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
     assert!(folder.masks("a").is_empty() && folder.bases("a").is_empty());
-    folder.run("b", &config(), Shard { index: 2, count: 3 }).unwrap();
+    folder.run("b", &Config::default(), Shard { index: 2, count: 3 }).unwrap();
     assert!(folder.masks("b").is_empty());
 }
 
@@ -282,28 +287,36 @@ fn what_does_not_belong_together_is_refused() {
     let other = Tokenization::new(Alphabet::Dna, 3, 2, true).unwrap();
     let folder = Folder::new(&table, convolutional(), &["all"]);
     write_tokens(&folder.path("tokens.parquet"), &rows(10, &other), &other);
-    refused(&folder, &config(), ExitCode::BadInput, &["tokens.parquet", "tokenization"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["tokens.parquet", "tokenization"]);
 
     let mut long = rows(10, &tokenization());
     long[6].tokens.extend([5; 20]);
     long[6].end += 60;
     let folder = Folder::new(&long, transformer(), &["all"]);
-    refused(&folder, &config(), ExitCode::BadInput, &["tokens.parquet", "row 6"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["tokens.parquet", "row 6"]);
     // A convolution has no longest window.
-    Folder::new(&long, convolutional(), &["all"]).run("a", &config(), Shard::WHOLE).unwrap();
+    Folder::new(&long, convolutional(), &["all"])
+        .run("a", &Config::default(), Shard::WHOLE)
+        .unwrap();
 
     let mut folder = Folder::new(&table, convolutional(), &["all", "species"]);
-    refused(&folder, &config(), ExitCode::BadInput, &["classifier", "rank"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["classifier", "rank"]);
     folder.classifier = false;
-    refused(&folder, &config(), ExitCode::Usage, &["--classifier"]);
+    refused(&folder, &Config::default(), ExitCode::Usage, &["--classifier"]);
 
     let folder = Folder::new(&table, convolutional(), &["all"]);
     for share in [0.0, -0.1, 1.1, f64::NAN] {
-        let config = Config { selection: Some(Selection::Share { share }), ..config() };
+        let config = Config { selection: Some(Selection::Share { share }), ..Config::default() };
         refused(&folder, &config, ExitCode::Usage, &["area"]);
     }
-    refused(&folder, &Config { frames: 0, ..config() }, ExitCode::Usage, &["frames"]);
+    refused(&folder, &Config { frames: 0, ..Config::default() }, ExitCode::Usage, &["frames"]);
+    refused(
+        &folder,
+        &Config { replicate: 0, ..Config::default() },
+        ExitCode::Usage,
+        &["--replicate is 0"],
+    );
     std::fs::remove_dir_all(folder.path("explainer")).unwrap();
-    refused(&folder, &config(), ExitCode::BadInput, &["explainer"]);
+    refused(&folder, &Config::default(), ExitCode::BadInput, &["explainer"]);
     assert!(Path::new(&folder.path("tokens.parquet")).exists());
 }

@@ -8,16 +8,16 @@ use readlens_stage::{Context, Stage};
 #[derive(Clone, Debug, Args)]
 pub struct Options {
     /// All shards of one table, in any order
-    #[arg(required = true, value_name = "SHARD")]
-    pub shards: Vec<PathBuf>,
-    /// Parquet file to write: the table that an unsharded run writes
+    #[arg(required = true, value_name = "PARQUET")]
+    shards: Vec<PathBuf>,
+    /// Table to write: the same file that a run without --shard writes
     #[arg(long, short, value_name = "PARQUET")]
-    pub output: PathBuf,
+    output: PathBuf,
 }
 
 impl Stage for Options {
     const NAME: &'static str = "merge";
-    const ABOUT: &'static str = "Join the shards of a table into the table an unsharded run writes";
+    const ABOUT: &'static str = "Join the shards of a table into one table";
 
     fn run(self, context: &Context) -> Result<()> {
         crate::run(&self.shards, &self.output, context)

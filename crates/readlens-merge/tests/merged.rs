@@ -14,10 +14,17 @@ use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind,
+};
 use readlens_tables::{KEY_SHARD, Record, Writer};
 
 fn text(text: &str) -> String {
     text.to_owned()
+}
+
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
 }
 
 fn manifest(seed: u64) -> Manifest {
@@ -77,10 +84,12 @@ fn mask(i: usize) -> MaskRow {
     MaskRow {
         id: format!("record{}", i / 3),
         window: i as u32 % 3,
-        method: text(["explainer", "random", "occlusion"][i % 3]),
-        rank: text("all"),
+        method: name(["explainer", "random", "occlusion"][i % 3]),
+        method_kind: MethodKind::ALL[i % 3],
+        replicate: 1 + i as u32 % 2,
+        rank: Ranks::All,
         target: i.is_multiple_of(2).then(|| format!("taxon{}", i % 7)),
-        target_kind: text("predicted"),
+        target_kind: TargetKind::Predicted,
         hard: mask.iter().map(|&m| m > 0.5).collect(),
         area: 0.5,
         mask,
@@ -98,7 +107,7 @@ fn every_table_is_merged() {
         end: 6,
         strand: text("+"),
         tokens: vec![2, 5],
-        split: (!i.is_multiple_of(3)).then(|| text("train")),
+        split: (!i.is_multiple_of(3)).then_some(Split::Train),
         taxa: vec![Some(text("p")), (!i.is_multiple_of(4)).then(|| format!("g{}", i % 4))],
     };
     assert_merge_equals_whole(&(0..n).map(tokens).collect::<Vec<_>>(), &[0, 29], false);
@@ -108,8 +117,10 @@ fn every_table_is_merged() {
         start: 0,
         end: 2,
         strand: text("+"),
-        method: text("explainer"),
-        rank: text("all"),
+        method: name("explainer"),
+        method_kind: MethodKind::Explainer,
+        replicate: 1,
+        rank: Ranks::All,
         mask: vec![0.1, i as f32],
     };
     assert_merge_equals_whole(&(0..n).map(base).collect::<Vec<_>>(), &[7], false);
@@ -117,14 +128,16 @@ fn every_table_is_merged() {
         id: format!("r{i}"),
         window: 0,
         split: None,
-        method: text("none"),
-        mask_rank: text("none"),
-        operator: text(["unmasked", "masked"][i % 2]),
+        method: None,
+        method_kind: None,
+        replicate: None,
+        mask_rank: None,
+        operator: [Operator::Unmasked, Operator::Masked][i % 2].into(),
         share: None,
-        removal: text("own"),
+        removal: Removal::Own,
         kept_area: 1.0,
         hidden_mask: None,
-        rank: text("genus"),
+        rank: name("genus"),
         predicted: text("g"),
         label: None,
         target: text("g"),
@@ -135,13 +148,17 @@ fn every_table_is_merged() {
     };
     assert_merge_equals_whole(&(0..n).map(perturbation).collect::<Vec<_>>(), &[15], true);
     let metric = |i: usize| MetricRow {
-        method: text("none"),
-        mask_rank: text("none"),
-        operator: text("unmasked"),
+        method: None,
+        method_kind: None,
+        replicate: None,
+        mask_rank: None,
+        operator: Operator::Unmasked.into(),
+        variant: None,
+        removal: Removal::Own,
         share: None,
-        split: text("test"),
-        rank: text("genus"),
-        metric: text("accuracy"),
+        split: Over::Split(Split::Test),
+        rank: Ranks::One(name("genus")),
+        metric: Metric::Accuracy,
         value: i as f64,
         ci_low: None,
         ci_high: None,
@@ -151,7 +168,7 @@ fn every_table_is_merged() {
     let training = |i: usize| TrainingRow {
         epoch: 1,
         step: Some(i as u32),
-        split: text("train"),
+        split: Split::Train,
         rank: None,
         term: text("loss"),
         value: i as f64,
@@ -244,8 +261,10 @@ fn shards_of_two_runs_are_refused() {
         start: 0,
         end: 1,
         strand: text("+"),
-        method: text("m"),
-        rank: text("all"),
+        method: name("m"),
+        method_kind: MethodKind::Attribution,
+        replicate: 1,
+        rank: Ranks::All,
         mask: vec![1.0],
     };
     write(&b, &[base], Some("2/2"));

@@ -2,11 +2,11 @@
 
 use candle_core::{D, Tensor};
 use readlens_fault::{Fault, Result};
+use readlens_kernels::MaskSite;
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
-use crate::masking::MaskSite;
 use crate::ops::{Linear, gelu};
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
@@ -17,7 +17,7 @@ use crate::weights::{Initial, WeightSource};
 pub struct BagConfig {
     /// Width of its hidden layer.
     pub hidden: usize,
-    /// Probability of silencing a hidden activation in training.
+    /// Probability of zeroing a hidden activation in training.
     pub dropout: f64,
 }
 
@@ -44,14 +44,14 @@ impl BagConfig {
 /// A k-mer and its reverse complement are one feature, so the branch reads both strands alike;
 /// special tokens are none. The counts are a sum of one-hot embeddings, so that a mask acts on
 /// them as it does on the encoder's: under [`MaskSite::Mean`] a hidden token counts as the mean k-mer.
-/// The logarithm is of the counts themselves and not of shares, which a uniform mask would not change.
+/// The logarithm is of the counts themselves and not of fractions, which a uniform mask would not change.
 #[derive(Debug)]
 pub(crate) struct Bag {
     config: BagConfig,
     /// Feature of each token id, `(vocabulary)` u32; `features` for special tokens.
     feature_of: Tensor,
     features: usize,
-    /// The mean k-mer: share of all k-mers that are each feature, `(1, features)`.
+    /// The mean k-mer: fraction of all k-mers that are each feature, `(1, features)`.
     mean: Tensor,
     hidden: Linear,
     /// Logits of each rank straight from the features.
@@ -90,7 +90,7 @@ impl Bag {
             })
         };
         let hidden = layer("hidden", config.hidden, Initial::Glorot)?;
-        // The direct way starts silent: it learns what the hidden layer leaves.
+        // The direct way starts at zero: it learns what the hidden layer leaves.
         let direct = taxa.iter().enumerate();
         let direct: Vec<Linear> = direct
             .map(|(i, &taxa)| layer(&format!("direct.{i}"), taxa, Initial::Zeros))
@@ -121,7 +121,7 @@ impl Bag {
         let logits = self.direct.iter().map(|direct| direct.forward(&features));
         Ok(BagStates {
             logits: logits.collect::<candle_core::Result<_>>()?,
-            hidden: pass.silence_at(self.config.dropout, &hidden)?,
+            hidden: pass.drop_out_at(self.config.dropout, &hidden)?,
         })
     }
 

@@ -4,14 +4,13 @@ use std::collections::HashMap;
 
 use candle_core::{D, Device, Tensor};
 use readlens_fault::{Fault, Result};
-use readlens_kernels::Precision;
+use readlens_kernels::{MaskSite, Precision};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::bag::{Bag, BagConfig};
 use crate::batch::TokenBatch;
-use crate::encoder::{Encoder, EncoderConfig, Pooling, linear};
-use crate::masking::MaskSite;
+use crate::encoder::{Encoder, EncoderConfig, Pooling};
 use crate::ops::Linear;
 use crate::pass::Pass;
 use crate::weights::WeightSource;
@@ -90,14 +89,14 @@ impl Classifier {
         config.validate()?;
         let encoder = Encoder::new(&config.encoder, source)?;
         let dim = config.encoder.dim;
-        let pooler = linear(source, "pooler", dim, dim)?;
+        let pooler = Linear::new(source, "pooler", dim, dim)?;
         let taxa: Vec<usize> = config.ranks.iter().map(|rank| rank.taxa.len()).collect();
         let bag = config.bag.as_ref().map(|bag| Bag::new(bag, &config.tokenization, &taxa, source));
         let bag = bag.transpose()?;
         let mut heads = Vec::with_capacity(config.ranks.len());
         let mut width = dim + config.bag.as_ref().map_or(0, |bag| bag.hidden);
         for (i, rank) in config.ranks.iter().enumerate() {
-            heads.push(linear(source, &format!("heads.{i}"), width, rank.taxa.len())?);
+            heads.push(Linear::new(source, &format!("heads.{i}"), width, rank.taxa.len())?);
             width += rank.taxa.len();
         }
         let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
@@ -110,8 +109,8 @@ impl Classifier {
         Self { encoder: self.encoder.with_precision(precision), ..self }
     }
 
-    /// Masks at `site` instead of where it was trained to be masked: what hidden tokens leave behind is then
-    /// another thing, and its answers to whole windows stay the same.
+    /// Masks as `site` says instead of how it was trained to be masked: hidden tokens then look otherwise,
+    /// and its answers to whole windows stay the same.
     #[must_use]
     pub fn with_mask_site(self, site: MaskSite) -> Self {
         let encoder = self.encoder.with_mask_site(site);
@@ -150,7 +149,7 @@ impl Classifier {
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
         let pooled = self.encoder.pooled(batch, mask, self.config.pooling, pass)?;
-        let state = pass.silence(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let state = pass.drop_out(&self.pooler.forward(&pooled)?.tanh()?)?;
         let site = self.config.encoder.mask_site;
         let bag = self.bag.as_ref().map(|bag| bag.forward(batch, mask, site, pass)).transpose()?;
         let state = match &bag {

@@ -5,19 +5,18 @@ mod config;
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Device, Tensor};
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_kernels::{ConvolutionStash, ConvolutionTensors, Engine, Kept, Precision};
 
 use crate::batch::TokenBatch;
-use crate::encoder::{Encoder, layer_norm, linear};
+use crate::encoder::Encoder;
 use crate::fused::{FusedConvolutions, Pool};
 use crate::masking;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
 use crate::pass::Pass;
-use crate::reading::Reading;
 use crate::weights::{Initial, WeightSource};
 
-pub use config::{ExplainerConfig, ExplainerNetwork, GuideConfig, Selection};
+pub use config::{ExplainerConfig, ExplainerNetwork, GradientUse};
 
 #[derive(Debug)]
 enum Body {
@@ -31,13 +30,12 @@ pub struct Explainer {
     config: ExplainerConfig,
     body: Body,
     out: Linear,
-    /// What a gradient adds to the token embedding, `(masks, dim)`, and its weight in the logits, `(masks)`.
-    guide: Option<(Tensor, Tensor)>,
-    /// What a predicted taxon adds to the token embedding, `(taxa, dim)` per rank.
-    conditions: Vec<Tensor>,
+    /// Where the network reads a gradient: what the gradient adds to the token embedding, `(masks, dim)`,
+    /// and its weight in the logits, `(masks)`.
+    gradient: Option<(Tensor, Tensor)>,
     /// The same tensors, as kernels take them, where the network is convolutional.
     convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
-    /// Of passes that train nothing.
+    /// Precision of inference; training is in f32.
     precision: Precision,
     stashes: Arc<Pool<ConvolutionStash>>,
 }
@@ -69,23 +67,19 @@ impl Explainer {
                         dilation: *dilation,
                     });
                 }
-                let norm = layer_norm(source, "ln", *dim)?;
+                let norm = LayerNorm::new(source, "ln", *dim)?;
                 (Body::Convolutional { token, convolutions, norm }, *dim)
             }
         };
         let masks = config.masks.len();
-        let out = linear(source, "out", dim, masks)?;
-        let guide = match &config.guide {
-            Some(GuideConfig { is_input: true, .. }) => Some((
+        let out = Linear::new(source, "out", dim, masks)?;
+        let gradient = match &config.gradient {
+            Some(GradientUse::Read { .. }) => Some((
                 source.tensor("guide.embedding", &[masks, dim], Initial::Normal(1.0))?,
                 source.tensor("guide.weight", &[masks], Initial::Ones)?,
             )),
-            _ => None,
+            Some(GradientUse::Added { .. }) | None => None,
         };
-        let conditions = config.conditions.iter().enumerate().map(|(rank, &taxa)| {
-            source.tensor(&format!("condition.{rank}.weight"), &[taxa, dim], Initial::Normal(1.0))
-        });
-        let conditions = conditions.collect::<Result<_>>()?;
         let convolutions = match &body {
             Body::Transformer(_) => None,
             Body::Convolutional { token, convolutions, norm } => {
@@ -99,7 +93,7 @@ impl Explainer {
         };
         let precision = Precision::F32;
         let (config, stashes) = (config.clone(), Arc::default());
-        Ok(Self { config, body, out, guide, conditions, convolutions, precision, stashes })
+        Ok(Self { config, body, out, gradient, convolutions, precision, stashes })
     }
 
     /// Computes in `precision` where it is not trained.
@@ -114,6 +108,22 @@ impl Explainer {
         Self { body, precision, ..self }
     }
 
+    /// Adds the classifier's gradient at uniform masks of these `levels` to the z-scores of its logits.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] for levels outside `(0, 1]`, a weight that is no number, or an Explainer that uses a
+    /// gradient already.
+    pub fn with_gradient(mut self, levels: Vec<f64>, weight: f64) -> Result<Self> {
+        if self.config.gradient.is_some() {
+            return Err(Fault::usage(
+                "this Explainer uses the classifier's gradient already: leave out --gradient-weight",
+            ));
+        }
+        self.config.gradient = Some(GradientUse::Added { levels, weight });
+        self.config.validate()?;
+        Ok(self)
+    }
+
     /// The shape it was built with.
     pub fn config(&self) -> &ExplainerConfig {
         &self.config
@@ -124,29 +134,25 @@ impl Explainer {
         self.out.bias.device()
     }
 
-    /// Whether it reads the classifier beside the tokens: then [`Explainer::forward`] needs a [`Reading`].
-    pub fn needs_reading(&self) -> bool {
-        self.config.guide.is_some() || !self.config.conditions.is_empty()
+    /// Uniform masks at which it wants the classifier's gradient, if it uses one: then
+    /// [`Explainer::forward`] needs [`crate::predicted_mask_gradient`] at these levels.
+    pub fn gradient_levels(&self) -> Option<&[f64]> {
+        self.config.gradient.as_ref().map(GradientUse::levels)
     }
 
-    /// Levels of the gradient that it is given; none where it is given none.
-    pub fn gradient_levels(&self) -> &[f64] {
-        self.config.guide.as_ref().map_or(&[], |guide| &guide.levels)
-    }
-
-    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding mean nothing. `reading` is the classifier's, for an
-    /// Explainer that needs one.
+    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding are unspecified. `gradient`: the
+    /// classifier's, of the same shape, for an Explainer that uses it.
     ///
     /// # Errors
-    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a reading is missing.
+    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a gradient is missing.
     pub fn forward(
         &self,
         batch: &TokenBatch,
-        reading: Option<&Reading>,
+        gradient: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        let logits = self.network_logits(batch, reading, pass)?;
-        let logits = self.guided(logits, batch, reading)?;
+        let logits = self.network_logits(batch, gradient, pass)?;
+        let logits = self.with_gradient_added(logits, batch, gradient)?;
         if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
     }
 
@@ -158,10 +164,10 @@ impl Explainer {
     pub fn network_logits(
         &self,
         batch: &TokenBatch,
-        reading: Option<&Reading>,
+        gradient: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        let added = self.added(batch, reading)?;
+        let added = self.embedded_gradient(gradient)?;
         match &self.body {
             Body::Transformer(encoder) => {
                 self.out.forward(&encoder.forward(batch, None, pass)?.states)
@@ -179,54 +185,34 @@ impl Explainer {
         }
     }
 
-    /// What is added to the token embedding, `(batch, tokens, dim)`.
-    fn added(
-        &self,
-        batch: &TokenBatch,
-        reading: Option<&Reading>,
-    ) -> candle_core::Result<Option<Tensor>> {
-        let mut added: Option<Tensor> = None;
-        if let Some((embedding, _)) = &self.guide {
-            let gradient = gradient_of(reading)?;
-            let (rows, tokens, masks) = gradient.dims3()?;
-            let flat = gradient.reshape((rows * tokens, masks))?.matmul(embedding)?;
-            added = Some(flat.reshape((rows, tokens, ()))?);
-        }
-        for (rank, embedding) in self.conditions.iter().enumerate() {
-            let Some(classes) = reading.and_then(|reading| reading.classes.get(rank)) else {
-                candle_core::bail!(
-                    "this Explainer reads the classifier's prediction, which is missing"
-                );
-            };
-            let classes = Tensor::new(classes.as_slice(), self.device())?;
-            let rows = embedding.index_select(&classes, 0)?.unsqueeze(1)?;
-            let (count, tokens) = batch.dims()?;
-            let rows = match added.take() {
-                Some(others) => others.broadcast_add(&rows)?,
-                None => rows.broadcast_as((count, tokens, rows.dim(2)?))?.contiguous()?,
-            };
-            added = Some(rows);
-        }
-        Ok(added)
+    /// What a gradient adds to the token embedding, `(batch, tokens, dim)`, where the network reads one.
+    fn embedded_gradient(&self, gradient: Option<&Tensor>) -> candle_core::Result<Option<Tensor>> {
+        let Some((embedding, _)) = &self.gradient else { return Ok(None) };
+        let gradient = present(gradient)?;
+        let (rows, tokens, masks) = gradient.dims3()?;
+        let flat = gradient.reshape((rows * tokens, masks))?.matmul(embedding)?;
+        flat.reshape((rows, tokens, ())).map(Some)
     }
 
     /// The logits with the gradient's part.
-    fn guided(
+    fn with_gradient_added(
         &self,
         logits: Tensor,
         batch: &TokenBatch,
-        reading: Option<&Reading>,
+        gradient: Option<&Tensor>,
     ) -> candle_core::Result<Tensor> {
-        match (&self.config.guide, &self.guide) {
-            (None, _) => Ok(logits),
-            (Some(_), Some((_, weight))) => logits + gradient_of(reading)?.broadcast_mul(weight)?,
-            (Some(guide), None) => {
+        match (&self.config.gradient, &self.gradient) {
+            (Some(GradientUse::Added { weight, .. }), _) => {
                 let scores = (0..logits.dim(2)?).map(|mask| {
                     masking::standardize(&logits.narrow(2, mask, 1)?.squeeze(2)?, batch)
                 });
                 let scores = scores.collect::<candle_core::Result<Vec<_>>>()?;
-                Tensor::stack(&scores, 2)? + (gradient_of(reading)? * guide.weight)?
+                Tensor::stack(&scores, 2)? + (present(gradient)? * *weight)?
             }
+            (Some(GradientUse::Read { .. }), Some((_, weight))) => {
+                logits + present(gradient)?.broadcast_mul(weight)?
+            }
+            (Some(GradientUse::Read { .. }) | None, _) => Ok(logits),
         }
     }
 
@@ -298,13 +284,9 @@ impl Explainer {
     }
 }
 
-fn gradient_of(reading: Option<&Reading>) -> candle_core::Result<&Tensor> {
-    match reading.and_then(|reading| reading.gradient.as_ref()) {
-        Some(gradient) => Ok(gradient),
-        None => candle_core::bail!(
-            "this Explainer reads a gradient of the classifier, which is missing"
-        ),
-    }
+fn present(gradient: Option<&Tensor>) -> candle_core::Result<&Tensor> {
+    let missing = "this Explainer uses a gradient of the classifier, which is missing";
+    gradient.ok_or_else(|| candle_core::Error::msg(missing))
 }
 
 /// The convolutional network composed of candle's operations, for any dtype and device; its states before the
@@ -327,5 +309,5 @@ fn composed(
         let update = gelu(&convolution.forward(&x)?)?;
         x = (x + update)?.broadcast_mul(&present)?;
     }
-    norm.forward(&pass.silence(&x)?)
+    norm.forward(&pass.drop_out(&x)?)
 }

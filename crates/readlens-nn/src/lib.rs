@@ -1,4 +1,4 @@
-//! Encoder, classifier, Explainer, masking and losses.
+//! Encoder, classifier, Explainer, masking, losses and objectives.
 //!
 //! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow, FASTA or the command line.
 //!
@@ -10,34 +10,42 @@ pub mod classifier;
 pub mod explainer;
 pub mod losses;
 pub mod masking;
+pub mod objective;
 pub mod ops;
-pub mod random;
 pub mod scores;
 
 mod bag;
 mod batch;
 mod device;
+mod dropout;
 mod encoder;
+mod explained;
 mod fused;
 mod gradients;
+mod mask_gradient;
 mod model_directory;
 mod pass;
-mod reading;
+mod selection;
+mod targets;
 mod weights;
 
 pub use bag::BagConfig;
 pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
+pub use dropout::Dropout;
 pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
-pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GuideConfig, Selection};
+pub use explained::Explained;
+pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
 pub use gradients::{GradientLayout, WeightGradients};
-pub use masking::MaskSite;
+pub use mask_gradient::{mask_gradient, predicted_mask_gradient};
 pub use model_directory::{
     CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, load_classifier, load_explainer,
     read_model, read_tensors, save_weights, weights_digest,
 };
+pub use objective::{Loss, Objective};
 pub use pass::Pass;
-pub use reading::{Reading, mask_gradient};
-pub use readlens_kernels::{NormPlace, Precision};
+pub use readlens_kernels::{MaskSite, NormPlace, Precision};
+pub use selection::Selection;
+pub use targets::Targets;
 pub use weights::{Initial, Parameters, WeightSource};

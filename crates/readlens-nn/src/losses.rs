@@ -6,19 +6,18 @@
 use candle_core::{D, Result, Tensor};
 
 use crate::batch::TokenBatch;
+use crate::targets::Targets;
 
-/// Weighted cross-entropy, `Σᵢ wᵢ (−ln p(yᵢ))`.
-///
-/// `logits`: `(batch, taxa)`; `classes`: one class per row (any where the weight is 0);
-/// `weights`: one per row, 0 where the label is missing. Returns a scalar.
+/// Weighted cross-entropy, `Σᵢ wᵢ (−ln p(yᵢ))`, a scalar. `logits`: `(batch, taxa)`; `targets`: one per row.
 ///
 /// # Errors
 /// Shapes differ.
-pub fn cross_entropy(logits: &Tensor, classes: &[u32], weights: &[f64]) -> Result<Tensor> {
+pub fn cross_entropy(logits: &Tensor, targets: &Targets) -> Result<Tensor> {
+    let Targets { classes, weights } = targets;
     let device = logits.device();
     let log_p = candle_nn::ops::log_softmax(logits, D::Minus1)?;
-    let classes = Tensor::new(classes, device)?.unsqueeze(1)?;
-    let weights = Tensor::new(weights, device)?.to_dtype(logits.dtype())?;
+    let classes = Tensor::new(classes.as_slice(), device)?.unsqueeze(1)?;
+    let weights = Tensor::new(weights.as_slice(), device)?.to_dtype(logits.dtype())?;
     log_p.gather(&classes, 1)?.squeeze(1)?.mul(&weights)?.sum_all()?.neg()
 }
 
@@ -60,39 +59,6 @@ pub fn area(mask: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
     mean_over(mask, &batch.maskable)
 }
 
-/// Stalder's hinge on the sorted mask: the largest `low · n` values should be 1 and the smallest
-/// `(1 − high) · n` should be 0; mean shortfall plus excess over the real tokens, `(batch)`.
-///
-/// `n` is the number of real tokens of the row and the counts are rounded down, as in the
-/// golden values.
-///
-/// # Errors
-/// Shapes differ.
-pub fn area_hinge(mask: &Tensor, low: f64, high: f64, batch: &TokenBatch) -> Result<Tensor> {
-    let (rows, tokens) = mask.dims2()?;
-    let values: Vec<Vec<f64>> = mask.detach().to_dtype(candle_core::DType::F64)?.to_vec2()?;
-    let maskable: Vec<Vec<f64>> = batch.maskable.to_dtype(candle_core::DType::F64)?.to_vec2()?;
-    let mut wanted = vec![0f64; rows * tokens];
-    let mut unwanted = vec![0f64; rows * tokens];
-    for row in 0..rows {
-        let mut order: Vec<usize> = (0..tokens).filter(|&t| maskable[row][t] > 0.0).collect();
-        order.sort_by(|&a, &b| values[row][b].total_cmp(&values[row][a]));
-        let n = order.len() as f64;
-        let (first, last) = ((low * n) as usize, (high * n) as usize);
-        for &token in &order[..first.min(order.len())] {
-            wanted[row * tokens + token] = 1.0;
-        }
-        for &token in &order[last.min(order.len())..] {
-            unwanted[row * tokens + token] = 1.0;
-        }
-    }
-    let device = mask.device();
-    let tensor = |v| Tensor::from_vec(v, (rows, tokens), device)?.to_dtype(mask.dtype());
-    let shortfall = (mask.affine(-1.0, 1.0)? * tensor(wanted)?)?;
-    let excess = (mask * tensor(unwanted)?)?;
-    mean_over(&(shortfall + excess)?, &batch.maskable)
-}
-
 /// Mean absolute difference between neighbouring mask values (total variation).
 ///
 /// `mask`: `(batch, tokens)` in `[0, 1]`. Pairs touching CLS or padding are left out. Returns
@@ -113,14 +79,6 @@ pub fn total_variation(mask: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
     let (right, left) = pair(mask)?;
     let (right_valid, left_valid) = pair(&batch.maskable)?;
     mean_over(&(right - left)?.abs()?, &(right_valid * left_valid)?)
-}
-
-/// Mean of `4 m (1 − m)` over real tokens, `(batch)`: 0 for a hard mask, 1 at m = 1/2.
-///
-/// # Errors
-/// Shapes differ.
-pub fn indecision(mask: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
-    mean_over(&(mask * mask.affine(-4.0, 4.0)?)?, &batch.maskable)
 }
 
 fn mean_over(values: &Tensor, weights: &Tensor) -> Result<Tensor> {

@@ -1,29 +1,9 @@
-//! Where and how a mask acts, and hard masks with soft gradients.
+//! Masks as the classifier wants them, and hard masks with soft gradients.
 
 use candle_core::{D, DType, Result, Tensor};
-use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
-use crate::explainer::Selection;
-
-/// Where in the embedding the mask is multiplied.
-///
-/// A layer norm undoes any scaling of its whole input, so a mask at [`MaskSite::Sum`] acts only
-/// near zero; the two sites on the token embedding, before the position is added, do not have
-/// this fault and are the ones to train with.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum MaskSite {
-    /// `m ⊙ E`: hidden tokens lose their embedding and keep their position. The paper's product.
-    #[default]
-    Embedding,
-    /// `m ⊙ E + (1 - m) ⊙ Ē` with `Ē` the mean embedding of all k-mers: hidden tokens look average.
-    Mean,
-    /// `m ⊙ (E + P)`, before the layer norm.
-    Sum,
-    /// `m ⊙ LN(E + P)`, after the layer norm.
-    Norm,
-}
+use crate::selection::Selection;
 
 /// A mask as the classifier wants it: `values` on real tokens, 1 on CLS, 0 on padding.
 ///

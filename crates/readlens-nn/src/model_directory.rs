@@ -2,7 +2,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
-use readlens_fault::{Fault, Result};
+use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::{NewFile, Sha256Digest, digest_bytes, read_json};
 use serde::de::DeserializeOwned;
 
@@ -45,11 +45,27 @@ pub fn load_classifier(directory: &Path, device: &Device) -> Result<Classifier> 
 /// # Errors
 /// As [`load_classifier`].
 pub fn load_explainer(directory: &Path, device: &Device) -> Result<Explainer> {
+    refuse_conditions(directory)?;
     let (config, tensors) = read_model(directory)?;
     let mut source = frozen(directory, tensors, device);
     let explainer = checked(directory, Explainer::new(&config, &mut source))?;
     source.finish()?;
     Ok(explainer)
+}
+
+/// Earlier Explainers could be told the classifier's prediction; there are no such networks any more.
+fn refuse_conditions(directory: &Path) -> Result<()> {
+    let file = directory.join(CONFIG_FILE);
+    let config: serde_json::Value = read_json(&file)?;
+    if config.get("conditions").is_none() {
+        return Ok(());
+    }
+    Err(Fault::input(file)
+        .at(Place::Part("conditions".to_owned()))
+        .expected("an Explainer that reads tokens, and at most a gradient of the classifier")
+        .found("one that also reads the predicted taxa (--conditioned of earlier versions)")
+        .remedy("train it again")
+        .into())
 }
 
 fn frozen(directory: &Path, tensors: HashMap<String, Tensor>, device: &Device) -> WeightSource {

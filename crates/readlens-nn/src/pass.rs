@@ -1,8 +1,8 @@
 use candle_core::{DType, Result, Tensor};
 use readlens_kernels::{Engine, Precision};
 
+use crate::dropout::Dropout;
 use crate::gradients::WeightGradients;
-use crate::random::Dropout;
 
 /// One pass of a batch through the networks: how they compute, their dropout, and where the gradients of weights go.
 #[derive(Debug)]
@@ -74,13 +74,13 @@ impl Pass {
         &mut self.dropout
     }
 
-    /// Silences activations in training.
-    pub(crate) fn silence(&mut self, x: &Tensor) -> Result<Tensor> {
+    /// Applies dropout in training.
+    pub(crate) fn drop_out(&mut self, x: &Tensor) -> Result<Tensor> {
         self.dropout.apply(x)
     }
 
-    /// [`Pass::silence`] with a rate of the layer's own.
-    pub(crate) fn silence_at(&mut self, rate: f64, x: &Tensor) -> Result<Tensor> {
+    /// [`Pass::drop_out`] with a rate of the layer's own.
+    pub(crate) fn drop_out_at(&mut self, rate: f64, x: &Tensor) -> Result<Tensor> {
         self.dropout.apply_at(rate, x)
     }
 }

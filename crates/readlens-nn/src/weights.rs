@@ -2,10 +2,9 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Device, Tensor, Var};
-use rand::RngExt;
+use rand::{Rng, RngExt};
 use readlens_fault::{Fault, Place, Result};
-
-use crate::random::{normal_tensor, stream};
+use readlens_random::{normal, stream};
 
 /// How a fresh tensor starts.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -198,6 +197,19 @@ fn fresh(
             Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
         }
     }
+}
+
+/// A tensor of normal draws with standard deviation `scale`.
+fn normal_tensor(
+    rng: &mut impl Rng,
+    shape: &[usize],
+    scale: f64,
+    dtype: DType,
+    device: &Device,
+) -> candle_core::Result<Tensor> {
+    let count = shape.iter().product();
+    let values: Vec<f64> = (0..count).map(|_| scale * normal(rng)).collect();
+    Tensor::from_vec(values, shape, device)?.to_dtype(dtype)
 }
 
 fn is_finite(tensor: &Tensor) -> candle_core::Result<bool> {

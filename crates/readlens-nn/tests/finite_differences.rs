@@ -10,12 +10,12 @@ use network::{
     trainable_classifier, trainable_explainer, transformer,
 };
 use rand::RngExt;
-use readlens_nn::losses::{self, Uninformative};
-use readlens_nn::random::{Dropout, normal, stream};
+use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining};
 use readlens_nn::{
-    BagConfig, ClassifierConfig, ExplainerConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
-    TokenBatch, mask_gradient, masking,
+    BagConfig, ClassifierConfig, Dropout, Explained, ExplainerConfig, MaskSite, NormPlace,
+    Objective, Parameters, Pass, Pooling, Targets, TokenBatch, losses, mask_gradient, masking,
 };
+use readlens_random::{normal, stream};
 
 /// Largest relative error of a gradient entry.
 const RELATIVE: f64 = 1e-5;
@@ -79,13 +79,17 @@ fn check(parameters: &Parameters, what: &str, loss: &dyn Fn() -> Tensor) {
     assert!(tensors > 5, "{what}: only {tensors} parameters");
 }
 
-/// Even weights over rows; the second row has no label at the lower rank.
+/// The second row has no label at the lower rank.
+fn labels() -> Vec<Targets> {
+    vec![
+        Targets { classes: vec![0, 1, 1], weights: vec![0.2, 0.15, 0.15] },
+        Targets { classes: vec![2, 0, 1], weights: vec![0.25, 0.0, 0.25] },
+    ]
+}
+
 fn classification(logits: &[Tensor]) -> Tensor {
-    let labels: [([u32; 3], [f64; 3]); 2] =
-        [([0, 1, 1], [0.2, 0.15, 0.15]), ([2, 0, 1], [0.25, 0.0, 0.25])];
-    let terms = logits.iter().zip(labels).map(|(logits, (classes, weights))| {
-        losses::cross_entropy(logits, &classes, &weights).unwrap()
-    });
+    let terms = logits.iter().zip(labels());
+    let terms = terms.map(|(logits, labels)| losses::cross_entropy(logits, &labels).unwrap());
     terms.reduce(|a, b| (a + b).unwrap()).unwrap()
 }
 
@@ -136,48 +140,53 @@ fn with_bag(config: ClassifierConfig) -> ClassifierConfig {
 
 #[test]
 fn a_classifier_under_seeded_dropout() {
-    let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Norm), Pooling::Mean);
+    let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
     check_classifier(&config, 0.25, "pre-LN with dropout");
 }
 
-/// The paper's loss with both uninformative terms, on soft masks.
-fn composite(classifier: &readlens_nn::Classifier, batch: &TokenBatch, mask: &Tensor) -> Tensor {
-    let off = &mut Pass::inference();
-    let kept = masking::complete(mask, batch).unwrap();
-    let hidden = masking::complete_inverse(mask, batch).unwrap();
-    let masked = classifier.forward(batch, Some(&kept), off).unwrap();
-    let inverse = classifier.forward(batch, Some(&hidden), off).unwrap();
-    let mut total = classification(&masked);
-    let mut add = |term: Tensor, weight: f64| {
-        total = (&total + (term.sum_all().unwrap() * weight).unwrap()).unwrap();
-    };
-    for logits in &inverse {
-        add(losses::uninformative(logits, Uninformative::Entropy).unwrap(), 0.3);
-        add(losses::uninformative(logits, Uninformative::UniformKl).unwrap(), 0.2);
-    }
-    add(losses::area(mask, batch).unwrap(), 0.4);
-    add(losses::area_hinge(mask, 0.2, 0.6, batch).unwrap(), 0.1);
-    add(losses::total_variation(mask, batch).unwrap(), 0.15);
-    add(losses::indecision(mask, batch).unwrap(), 0.05);
-    total
+/// The composite loss with all its terms, on soft masks: its gradient is the true one.
+fn composite() -> Objective {
+    let weights = LossWeights { entropy: 0.3, uniform_kl: 0.2, area: 0.4, total_variation: 0.15 };
+    Objective::Composite { mask: MaskTraining::Soft, weights }
 }
 
-fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what: &str) {
+fn check_objective(
+    objective: &Objective,
+    config: &ExplainerConfig,
+    classifier: &ClassifierConfig,
+    what: &str,
+) {
     let classifier = frozen_classifier(classifier, DType::F64);
     let (explainer, parameters) = trainable_explainer(config, DType::F64);
     let batch = batch(&ROWS, DType::F64);
-    let reading = network::reading(config, &classifier, &batch);
-    let loss = || {
-        let logits = explainer.forward(&batch, reading.as_ref(), &mut Pass::inference());
-        let logits = logits.unwrap().squeeze(2).unwrap();
-        composite(&classifier, &batch, &candle_nn::ops::sigmoid(&logits).unwrap())
+    let (targets, budgets) = (labels(), [Budgets::WHOLE; ROWS.len()]);
+    let frozen = Frozen {
+        classifier: &classifier,
+        batch: &batch,
+        targets: &targets,
+        budgets: &budgets,
+        batch_rows: ROWS.len(),
     };
+    let loss = || objective.loss(&explainer, &frozen, &mut Pass::composed()).unwrap().total;
     let grads = loss().backward().unwrap();
     for (name, tensor) in classifier.tensors() {
         assert!(!tensor.is_variable(), "{what}: {name} of the frozen classifier can be trained");
         assert!(grads.get(tensor).is_none(), "{what}: {name} of the frozen classifier has one");
     }
     check(&parameters, what, &loss);
+}
+
+fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what: &str) {
+    check_objective(&composite(), config, classifier, what);
+}
+
+#[test]
+fn explainers_that_read_a_gradient() {
+    for config in network::gradient_fed_explainers() {
+        for classifier in classifiers() {
+            check_explainer(&config, &classifier, &format!("{} masks", config.masks.len()));
+        }
+    }
 }
 
 fn classifiers() -> [ClassifierConfig; 2] {
@@ -196,15 +205,6 @@ fn convolutional_explainers_through_the_frozen_classifier() {
     }
 }
 
-#[test]
-fn explainers_that_read_the_classifier() {
-    for config in network::reading_explainers() {
-        for classifier in classifiers() {
-            check_explainer(&config, &classifier, &format!("{:?}", config.guide));
-        }
-    }
-}
-
 /// The gradient that an Explainer is given and taught is that of the classifier's log probability, level by level.
 #[test]
 fn the_mask_gradient_is_the_classifiers() {
@@ -213,7 +213,8 @@ fn the_mask_gradient_is_the_classifiers() {
     let batch = batch(&ROWS, DType::F64);
     // The second row has no class at the lower rank.
     let weights = [[1.0, 1.0, 1.0], [1.0, 0.0, 1.0]];
-    let targets: Vec<_> = weights.map(|weights| (vec![1; ROWS.len()], weights.to_vec())).into();
+    let targets =
+        weights.map(|weights| Targets { classes: vec![1; ROWS.len()], weights: weights.to_vec() });
     let (rows, tokens) = batch.dims().unwrap();
     let level = |level: f64| {
         let mask =
@@ -222,7 +223,7 @@ fn the_mask_gradient_is_the_classifiers() {
             let mask = masking::complete(mask.as_tensor(), &batch).unwrap();
             let logits = classifier.forward(&batch, Some(&mask), &mut Pass::inference()).unwrap();
             let terms = logits.iter().zip(&targets);
-            let terms = terms.map(|(l, (c, w))| losses::cross_entropy(l, c, w).unwrap());
+            let terms = terms.map(|(l, t)| losses::cross_entropy(l, t).unwrap());
             terms.reduce(|a, b| (a + b).unwrap()).unwrap().neg().unwrap()
         };
         let values: Vec<f64> = (0..rows * tokens).map(|i| derivative(&mask, i, &loss)).collect();
@@ -230,7 +231,8 @@ fn the_mask_gradient_is_the_classifiers() {
         masking::standardize(&values, &batch).unwrap()
     };
     let expected = ((level(0.2) + level(0.6)).unwrap() / 2.0).unwrap();
-    let found = mask_gradient(&classifier, &batch, &targets, &[0.2, 0.6], 1).unwrap();
+    let found =
+        mask_gradient(&classifier, &batch, &targets, &[0.2, 0.6], &[Explained::AllRanks]).unwrap();
     assert!(network::distance(&found.squeeze(2).unwrap(), &expected) < 1e-6);
 }
 

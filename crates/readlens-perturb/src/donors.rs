@@ -31,7 +31,7 @@ pub(crate) fn foreign(
 ) -> Option<Vec<f32>> {
     let fitting = |is_fitting: &dyn Fn(&Donor) -> bool| -> Vec<&MaskRow> {
         let others = donors.iter().filter(|donor| donor.row != row && is_fitting(donor));
-        let of_donor = |donor: &'_ Donor| donor.masks.iter().position(|m| is_same_kind(m, mask));
+        let of_donor = |donor: &'_ Donor| donor.masks.iter().position(|m| is_fitting_mask(m, mask));
         others.filter_map(|donor| Some(&donor.masks[of_donor(donor)?])).collect()
     };
     let mut candidates = fitting(&|donor| donor.class != class);
@@ -43,8 +43,8 @@ pub(crate) fn foreign(
     Some(with_first(&order(&stretched(&donor.mask, mask.mask.len())), kept))
 }
 
-fn is_same_kind(a: &MaskRow, b: &MaskRow) -> bool {
-    a.method == b.method && a.rank == b.rank && !a.mask.is_empty()
+fn is_fitting_mask(donor: &MaskRow, mask: &MaskRow) -> bool {
+    donor.is_named_as(mask) && !donor.mask.is_empty()
 }
 
 /// `values` at `length` evenly spread places.
@@ -58,15 +58,18 @@ mod tests {
     use super::*;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
+    use readlens_tables::vocabulary::{MethodKind, Name, Ranks, TargetKind};
 
     fn mask(method: &str, values: &[f32]) -> MaskRow {
         MaskRow {
             id: String::new(),
             window: 0,
-            method: method.to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new(method).unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             target: None,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             mask: values.to_vec(),
             hard: values.iter().map(|&value| value > 0.5).collect(),
             area: 0.5,

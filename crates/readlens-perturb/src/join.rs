@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_tables::Reader;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
+use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 
 /// A mask and its row in the table.
@@ -55,15 +55,15 @@ impl MaskTable {
         while let Some((row, mask)) = self.masks.next_if(|(_, mask)| is_next(mask, masks)) {
             let mask = mask?;
             self.check(row, &mask, tokens)?;
-            if masks[..before].iter().any(|other| is_same_kind(other, &mask)) {
+            if masks[..before].iter().any(|other| other.is_named_as(&mask)) {
                 return Err(Fault::input(&self.path)
                     .at(Place::Row(row))
                     .expected("each method and rank in one table of masks")
-                    .found(format!(
-                        "{} for {}, which another table has too",
-                        mask.method, mask.rank
-                    ))
-                    .remedy("rename the method in one of the tables, or pass one of them")
+                    .found(format!("{}, which another table has too", mask.name()))
+                    .remedy(
+                        "rename the method in one of the tables, give it another replicate, or \
+                         pass one of them",
+                    )
                     .into());
             }
             masks.push(mask);
@@ -86,13 +86,12 @@ impl MaskTable {
 
     fn check(&self, row: u64, mask: &MaskRow, tokens: usize) -> Result<()> {
         let fault = || Fault::input(&self.path).at(Place::Row(row));
-        if mask.rank != ALL_RANKS && !self.ranks.contains(&mask.rank) {
+        if let Some(rank) = mask.rank.one()
+            && !self.ranks.iter().any(|known| rank == known)
+        {
             return Err(fault()
-                .expected(format!(
-                    "a mask for {ALL_RANKS} ranks or one of {}",
-                    self.ranks.join(", ")
-                ))
-                .found(format!("the rank {}, which the classifier does not have", mask.rank))
+                .expected(format!("a mask for all ranks or one of {}", self.ranks.join(", ")))
+                .found(format!("the rank {rank}, which the classifier does not have"))
                 .remedy("pass the classifier that the masks explain")
                 .into());
         }
@@ -122,13 +121,9 @@ impl MaskTable {
 fn belongs(mask: &Result<MaskRow>, window: &TokenRow, taken: &[MaskRow]) -> bool {
     match mask {
         Ok(mask) => {
-            let is_taken = || taken.iter().any(|other| is_same_kind(other, mask));
+            let is_taken = || taken.iter().any(|other| other.is_named_as(mask));
             mask.window == window.window && mask.id == window.id && !is_taken()
         }
         Err(_) => true,
     }
-}
-
-fn is_same_kind(a: &MaskRow, b: &MaskRow) -> bool {
-    a.method == b.method && a.rank == b.rank
 }

@@ -3,6 +3,7 @@
 //! This stage computes predictions and no metric; `readlens-evaluate` computes metrics and needs
 //! no network. Any attribution method's masks are perturbed alike.
 
+mod config;
 mod donors;
 mod graded;
 mod join;
@@ -15,8 +16,8 @@ mod run;
 mod selection;
 mod shuffle;
 
+pub use config::{Config, Paths};
 pub use graded::{LEVELS, SHARES};
-pub use operators::{Operator, random_segments};
+pub use operators::{OF_OWN_MASK, factors, random_segments};
 pub use options::Options;
-pub use removal::Removal;
-pub use run::{Config, Paths, run};
+pub use run::run;

@@ -3,108 +3,110 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 use readlens_batch::block_mask;
+use readlens_tables::vocabulary::Operator;
 
-/// A way of turning a mask into factors on the real tokens.
+use crate::graded::inverse;
+
+/// The operators that make factors of a window's own mask, in table order.
 ///
 /// The controls have the hard mask's area: a mask is worth no more than it does better than they.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Operator {
-    /// The soft mask.
-    Masked,
-    /// One minus the soft mask.
-    Inverse,
-    /// The hard mask.
-    HardMasked,
-    /// One minus the hard mask.
-    HardInverse,
-    /// One contiguous block at a random place.
-    RandomBlock,
-    /// One minus such a block, the same one.
-    RandomBlockInverse,
-    /// The hard mask's own segments, in random order at random distances.
-    RandomSegments,
-    /// One minus those.
-    RandomSegmentsInverse,
-    /// The hard mask moved by a random distance, around the end.
-    Shifted,
-    /// The hard mask's tokens in random order.
-    Shuffled,
+pub const OF_OWN_MASK: [Operator; 10] = [
+    Operator::Masked,
+    Operator::Inverse,
+    Operator::HardMasked,
+    Operator::HardInverse,
+    Operator::RandomBlock,
+    Operator::RandomBlockInverse,
+    Operator::RandomSegments,
+    Operator::RandomSegmentsInverse,
+    Operator::Shifted,
+    Operator::Shuffled,
+];
+
+/// Those that are repeated where hidden tokens are removed in other ways.
+pub(crate) const UNDER_EVERY_REMOVAL: [Operator; 4] = [
+    Operator::HardMasked,
+    Operator::HardInverse,
+    Operator::RandomBlock,
+    Operator::RandomBlockInverse,
+];
+
+/// Name of the random stream of an operator: an operator and its inverse share the draw.
+pub(crate) fn draw(operator: Operator) -> &'static str {
+    let drawn = match operator {
+        Operator::RandomBlockInverse => Operator::RandomBlock,
+        Operator::RandomSegmentsInverse => Operator::RandomSegments,
+        other => other,
+    };
+    drawn.name()
 }
 
-impl Operator {
-    /// All, in table order.
-    pub const ALL: [Self; 10] = [
-        Self::Masked,
-        Self::Inverse,
-        Self::HardMasked,
-        Self::HardInverse,
-        Self::RandomBlock,
-        Self::RandomBlockInverse,
-        Self::RandomSegments,
-        Self::RandomSegmentsInverse,
-        Self::Shifted,
-        Self::Shuffled,
-    ];
-
-    /// Those that are repeated where hidden tokens are removed in other ways.
-    pub(crate) const UNDER_EVERY_REMOVAL: [Self; 4] =
-        [Self::HardMasked, Self::HardInverse, Self::RandomBlock, Self::RandomBlockInverse];
-
-    /// Name in the column `operator`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Masked => "masked",
-            Self::Inverse => "inverse",
-            Self::HardMasked => "hard_masked",
-            Self::HardInverse => "hard_inverse",
-            Self::RandomBlock => "random_block",
-            Self::RandomBlockInverse => "random_block_inverse",
-            Self::RandomSegments => "random_segments",
-            Self::RandomSegmentsInverse => "random_segments_inverse",
-            Self::Shifted => "shifted",
-            Self::Shuffled => "shuffled",
-        }
-    }
-
-    /// Name of the random stream: an operator and its inverse share the draw.
-    pub(crate) fn draw(self) -> &'static str {
-        match self {
-            Self::RandomBlockInverse => Self::RandomBlock.name(),
-            Self::RandomSegmentsInverse => Self::RandomSegments.name(),
-            other => other.name(),
-        }
-    }
-
-    /// Factors on the real tokens, from the mask in both forms.
-    pub fn factors(self, mask: &[f32], hard: &[bool], rng: &mut impl Rng) -> Vec<f32> {
-        let as_factors =
-            |hard: &[bool]| hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
-        let inverse = |factors: Vec<f32>| factors.into_iter().map(|f| 1.0 - f).collect();
-        let kept = hard.iter().filter(|&&h| h).count();
-        match self {
-            Self::Masked => mask.to_vec(),
-            Self::Inverse => inverse(mask.to_vec()),
-            Self::HardMasked => as_factors(hard),
-            Self::HardInverse => inverse(as_factors(hard)),
-            Self::RandomBlock => block_mask(hard.len(), kept, rng),
-            Self::RandomBlockInverse => inverse(block_mask(hard.len(), kept, rng)),
-            Self::RandomSegments => as_factors(&random_segments(hard, rng)),
-            Self::RandomSegmentsInverse => inverse(as_factors(&random_segments(hard, rng))),
-            Self::Shifted => {
-                let mut shifted = as_factors(hard);
-                if shifted.len() > 1 {
-                    let distance = rng.random_range(1..shifted.len());
-                    shifted.rotate_right(distance);
-                }
-                shifted
+/// Factors on the real tokens that `operator` makes of a window's mask in both forms, one value per
+/// token each; none for an operator that is not one of [`OF_OWN_MASK`].
+pub fn factors(
+    operator: Operator,
+    mask: &[f32],
+    hard: &[bool],
+    rng: &mut impl Rng,
+) -> Option<Vec<f32>> {
+    let as_factors =
+        |hard: &[bool]| hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
+    let kept = hard.iter().filter(|&&h| h).count();
+    Some(match operator {
+        Operator::Masked => mask.to_vec(),
+        Operator::Inverse => inverse(mask),
+        Operator::HardMasked => as_factors(hard),
+        Operator::HardInverse => inverse(&as_factors(hard)),
+        Operator::RandomBlock => block_mask(hard.len(), kept, rng),
+        Operator::RandomBlockInverse => inverse(&block_mask(hard.len(), kept, rng)),
+        Operator::RandomSegments => as_factors(&random_segments(hard, rng)),
+        Operator::RandomSegmentsInverse => inverse(&as_factors(&random_segments(hard, rng))),
+        Operator::Shifted => {
+            let mut shifted = as_factors(hard);
+            if shifted.len() > 1 {
+                let distance = rng.random_range(1..shifted.len());
+                shifted.rotate_right(distance);
             }
-            Self::Shuffled => {
-                let mut shuffled = as_factors(hard);
-                shuffled.shuffle(rng);
-                shuffled
-            }
+            shifted
         }
-    }
+        Operator::Shuffled => {
+            let mut shuffled = as_factors(hard);
+            shuffled.shuffle(rng);
+            shuffled
+        }
+        // Made in `passes` of no mask, of another window's, of shares and draws, or for a judge.
+        Operator::Unmasked
+        | Operator::ForeignMask
+        | Operator::AllZero
+        | Operator::AllMean
+        | Operator::AllUnknown
+        | Operator::AllShuffled
+        | Operator::Constant
+        | Operator::KeepTop
+        | Operator::RemoveTop
+        | Operator::KeepBlock
+        | Operator::RemoveBlock
+        | Operator::SoftKeep
+        | Operator::SoftRemove
+        | Operator::RandomSubset
+        | Operator::JudgeUnmasked
+        | Operator::JudgeHardMasked
+        | Operator::JudgeRandomBlock
+        // No operators on the input.
+        | Operator::MajorityClass
+        | Operator::Mask
+        | Operator::Aopc
+        | Operator::AopcBlock
+        | Operator::Probe
+        | Operator::KmerLogisticRegression
+        | Operator::KmerNaiveBayes
+        | Operator::Seed
+        | Operator::ReverseComplement
+        | Operator::FrameShift
+        | Operator::Substitution
+        | Operator::Randomized
+        | Operator::Permuted => return None,
+    })
 }
 
 /// The segments of `hard` in random order, with the hidden tokens spread at random between them:
@@ -165,12 +167,21 @@ mod tests {
     }
 
     #[test]
+    fn the_list_has_the_operators_of_masks_and_no_other() {
+        let mut rng = ChaCha8Rng::seed_from_u64(5);
+        let mut is_made = |o: &&Operator| factors(**o, &[0.5; 3], &[true; 3], &mut rng).is_some();
+        let made: Vec<Operator> = Operator::ALL.iter().filter(&mut is_made).copied().collect();
+        assert_eq!(made, OF_OWN_MASK);
+    }
+
+    #[test]
     fn controls_have_the_hard_masks_area() {
         let mut rng = ChaCha8Rng::seed_from_u64(4);
         let hard: Vec<bool> = (0..40).map(|t| t % 7 < 2).collect();
         let mask = vec![0.5; 40];
-        let area =
-            |o: Operator, rng: &mut ChaCha8Rng| o.factors(&mask, &hard, rng).iter().sum::<f32>();
+        let area = |o: Operator, rng: &mut ChaCha8Rng| {
+            factors(o, &mask, &hard, rng).map_or(f32::NAN, |factors| factors.iter().sum())
+        };
         let kept = area(Operator::HardMasked, &mut rng);
         for control in
             [Operator::RandomBlock, Operator::RandomSegments, Operator::Shifted, Operator::Shuffled]

@@ -1,104 +1,94 @@
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
-use readlens_batch::Shard;
+use clap::Args;
+use readlens_batch::InferenceOptions;
 use readlens_fault::Result;
-use readlens_nn::{DeviceKind, Precision};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, one_of};
+use readlens_tables::vocabulary::{Removal, Split};
 
-use crate::removal::Removal;
-use crate::run::{Config, Paths, run};
+use crate::config::{Config, Paths};
+use crate::run::run;
 
 /// Command line of `readlens-perturb`.
 #[derive(Debug, Args)]
 pub struct Options {
-    /// Token table (Parquet)
-    #[arg(long, value_name = "FILE")]
+    /// Token table of readlens-tokenize
+    #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier
+    /// Directory of the classifier that the masks explain
     #[arg(long, value_name = "DIR")]
     classifier: PathBuf,
-    /// Mask table (Parquet) of any attribution methods, in the order of the token table; repeat the option for several
-    /// tables, each with methods or ranks of its own
-    #[arg(long, value_name = "FILE", required = true)]
+    /// Mask table of any methods; repeat for further tables, each with other methods or ranks
+    ///
+    /// Its rows must stand in the order of the token table.
+    #[arg(long, value_name = "PARQUET", required = true)]
     masks: Vec<PathBuf>,
-    /// Table of predictions to write (Parquet)
-    #[arg(long, value_name = "FILE")]
+    /// Table of predictions to write
+    #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
-    /// Only windows of this split [default: all that have a mask]
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    split: Option<String>,
-    /// At most so many windows, drawn by seed [default: all]
+    /// Predict only windows of this split [default: all windows with a mask]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
+    /// Predict a random sample of at most N windows [default: all windows with a mask]
     #[arg(long, value_name = "N")]
     limit: Option<u64>,
-    /// Keep and remove the tokens with the largest mask, and random blocks, at twelve shares from 1 to 90 %
+    /// Seed of the sample and of the random controls
+    #[arg(long, value_name = "N", default_value_t = Config::default().seed)]
+    seed: u64,
+    /// Also keep and remove the top tokens of each mask at twelve shares, 0.01 to 0.9, and random
+    /// blocks of the same sizes
+    ///
+    /// Insertion and deletion curves, AOPC and the comparison of methods need this.
     #[arg(long, help_heading = "Operators")]
     graded: bool,
-    /// Besides the classifier's own masking, remove what is hidden in these ways
+    /// What the classifier sees in place of removed tokens; several values are joined by commas
     #[arg(
         long,
-        value_name = "WAYS",
-        value_enum,
+        value_name = "WAY,...",
+        value_parser = one_of(Removal::ALL, Removal::name),
         value_delimiter = ',',
         default_value = "own",
         help_heading = "Operators"
     )]
-    removal: Vec<RemovalOption>,
-    /// Draws of the soft operators, which keep or remove each token with the probability that its mask says
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Operators")]
+    removal: Vec<Removal>,
+    /// Random draws of the soft operators, maximum 1000; 0 leaves them out
+    ///
+    /// A soft operator keeps, or removes, each token with the probability that its mask gives.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = Config::default().soft_draws,
+        help_heading = "Operators"
+    )]
     soft_draws: u32,
-    /// Random subsets of the tokens to keep, for infidelity
-    #[arg(long, value_name = "N", default_value_t = 0, help_heading = "Operators")]
+    /// Random subsets of the tokens to keep, maximum 1000; 0 leaves them out
+    ///
+    /// The metric infidelity needs them.
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = Config::default().subsets,
+        help_heading = "Operators"
+    )]
     subsets: u32,
-    /// Directory of an independent classifier of the same tokenization and ranks, trained on random masks, that
-    /// judges the masks too
+    /// Directory of an independent classifier that predicts the hard-masked windows too
+    ///
+    /// It needs the tokenization and ranks of the classifier. Train it with random masks, so that
+    /// it has learned to read masked input without any Explainer.
     #[arg(long, value_name = "DIR", help_heading = "Operators")]
     judge: Option<PathBuf>,
-    /// Seed of the random controls
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
-    /// Precision of matrix products, f32 or bf16; bf16 is faster on processors that have it
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
-    precision: Precision,
-    /// Only the i-th of n equal parts of the windows; join them with readlens-merge
-    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
-    shard: Shard,
-    /// Where networks compute, cpu or cuda; cuda needs a build with it
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
-    device: DeviceKind,
-}
-
-/// As typed; see [`Removal`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub enum RemovalOption {
-    /// The classifier's own masking; it is always there
-    Own,
-    /// The mean embedding of all k-mers
-    Mean,
-    /// The unknown token
-    Unknown,
-    /// The same bases, dinucleotides in random order
-    Shuffled,
-}
-
-impl From<RemovalOption> for Removal {
-    fn from(option: RemovalOption) -> Self {
-        match option {
-            RemovalOption::Own => Self::Own,
-            RemovalOption::Mean => Self::Mean,
-            RemovalOption::Unknown => Self::Unknown,
-            RemovalOption::Shuffled => Self::Shuffled,
-        }
-    }
+    #[command(flatten)]
+    inference: InferenceOptions,
 }
 
 impl Stage for Options {
     const NAME: &'static str = "perturb";
-    const ABOUT: &'static str = "Predict under every mask, its inverse and controls of equal area";
+    const ABOUT: &'static str =
+        "Predict windows under their masks, the inverses and controls of equal area";
 
     fn run(self, context: &Context) -> Result<()> {
-        let mut removals: Vec<Removal> = self.removal.into_iter().map(Removal::from).collect();
-        removals.sort_unstable_by_key(|removal| Removal::ALL.iter().position(|r| r == removal));
+        let mut removals = self.removal;
+        removals.sort_unstable();
         removals.dedup();
         let config = Config {
             split: self.split,
@@ -108,7 +98,7 @@ impl Stage for Options {
             soft_draws: self.soft_draws,
             subsets: self.subsets,
             seed: self.seed,
-            precision: self.precision,
+            precision: self.inference.precision(),
         };
         let paths = Paths {
             tokens: self.tokens,
@@ -117,6 +107,6 @@ impl Stage for Options {
             judge: self.judge,
             output: self.output,
         };
-        run(&config, &paths, self.shard, self.device, context)
+        run(&config, &paths, self.inference.shard(), self.inference.device(), context)
     }
 }

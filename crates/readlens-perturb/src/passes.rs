@@ -5,14 +5,15 @@ use std::borrow::Cow;
 use rand::RngExt;
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_tables::masks::MaskRow;
+use readlens_tables::vocabulary::{MaskName, Operator, Removal};
 
+use crate::config::Config;
 use crate::donors::{Donor, foreign};
 use crate::graded::{LEVELS, SHARES, block_of, first_of, inverse, order, subset_of};
-use crate::operators::Operator;
-use crate::removal::Removal;
-use crate::run::Config;
+use crate::operators::{OF_OWN_MASK, UNDER_EVERY_REMOVAL, draw, factors};
+use crate::removal::{of_everything, replace, replaces_tokens};
 use crate::selection::Masked;
 
 /// Who predicts.
@@ -30,7 +31,7 @@ pub(crate) enum Network {
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Outcome<'a> {
     pub(crate) mask: Option<&'a MaskRow>,
-    pub(crate) operator: &'static str,
+    pub(crate) operator: Operator,
     pub(crate) share: Option<f32>,
     pub(crate) removal: Removal,
 }
@@ -75,24 +76,27 @@ impl<'a> Planner<'a> {
         let graded = if self.config.graded { 2 * SHARES.len() * (1 + others) } else { 0 };
         let soft = 2 * self.config.soft_draws as usize;
         let judged = if self.has_judge { 2 } else { 0 };
-        self.plain_count() + masks * (Operator::ALL.len() + 1 + 4 * others + graded + soft + judged)
+        self.plain_count() + masks * (OF_OWN_MASK.len() + 1 + 4 * others + graded + soft + judged)
     }
 
     /// The removals to try: the classifier's own and those asked for.
     fn removals(&self) -> impl Iterator<Item = Removal> {
         let asked = self.config.removals.clone();
-        Removal::ALL.into_iter().filter(move |r| *r == Removal::Own || asked.contains(r))
+        let all = Removal::ALL.iter().copied();
+        all.filter(move |r| *r == Removal::Own || asked.contains(r))
     }
 
     /// Those that replace tokens.
     fn replacing(&self) -> impl Iterator<Item = Removal> {
-        self.removals().filter(|removal| removal.replaces_tokens())
+        self.removals().filter(|removal| replaces_tokens(*removal))
     }
 
     /// The untouched window, whose prediction is the target of all others.
     pub(crate) fn untouched(&self, window: &'a Masked) -> Pass<'a> {
-        let mut pass = self.factors(window, None, "unmasked", None, vec![1.0; self.real(window)]);
-        pass.outcomes.push(Outcome { operator: "constant", share: Some(1.0), ..pass.outcomes[0] });
+        let mut pass =
+            self.factors(window, None, Operator::Unmasked, None, vec![1.0; self.real(window)]);
+        let operator = Operator::Constant;
+        pass.outcomes.push(Outcome { operator, share: Some(1.0), ..pass.outcomes[0] });
         pass
     }
 
@@ -102,20 +106,21 @@ impl<'a> Planner<'a> {
         let mut passes = Vec::new();
         for level in LEVELS.into_iter().filter(|level| *level < 1.0) {
             let factors = vec![level; real];
-            let mut pass = self.factors(window, None, "constant", Some(level), factors);
+            let mut pass = self.factors(window, None, Operator::Constant, Some(level), factors);
             if level == 0.0 {
-                let operator = Removal::Own.of_everything();
+                let operator = of_everything(Removal::Own);
                 pass.outcomes.insert(0, Outcome { operator, share: None, ..pass.outcomes[0] });
             }
             passes.push(pass);
         }
         let nothing = vec![0.0; real];
         for removal in [Removal::Mean].into_iter().chain(self.replacing()) {
-            let operator = removal.of_everything();
+            let operator = of_everything(removal);
             passes.push(self.removed(window, None, operator, None, removal, &nothing)?);
         }
         if self.has_judge {
-            let pass = self.factors(window, None, "judge_unmasked", None, vec![1.0; real]);
+            let operator = Operator::JudgeUnmasked;
+            let pass = self.factors(window, None, operator, None, vec![1.0; real]);
             passes.push(Pass { network: Network::Judge, ..pass });
         }
         if self.config.graded {
@@ -123,15 +128,18 @@ impl<'a> Planner<'a> {
                 let mut rng = self.stream(window, &format!("block/{share}"));
                 let block = block_of(real, share, &mut rng);
                 let rest = inverse(&block);
-                passes.push(self.factors(window, None, "keep_block", Some(share), block));
-                passes.push(self.factors(window, None, "remove_block", Some(share), rest));
+                for (operator, factors) in
+                    [(Operator::KeepBlock, block), (Operator::RemoveBlock, rest)]
+                {
+                    passes.push(self.factors(window, None, operator, Some(share), factors));
+                }
             }
         }
         for draw in 0..self.config.subsets {
             let share = (draw as f32 + 0.5) / self.config.subsets as f32;
-            let mut rng = self.stream(window, &format!("random_subset/{draw}"));
+            let mut rng = self.stream(window, &format!("{}/{draw}", Operator::RandomSubset));
             let subset = subset_of(real, share, &mut rng);
-            let mut pass = self.factors(window, None, "random_subset", Some(share), subset);
+            let mut pass = self.factors(window, None, Operator::RandomSubset, Some(share), subset);
             let outcome = pass.outcomes[0];
             let of_mask = |mask| Outcome { mask: Some(mask), ..outcome };
             pass.outcomes = window.masks.iter().map(of_mask).collect();
@@ -149,20 +157,23 @@ impl<'a> Planner<'a> {
     ) -> Result<Vec<Pass<'a>>> {
         let mut passes = Vec::new();
         let whose = Some(mask);
-        let draw = |name: &str| self.stream_of(window, mask, name);
+        let stream = |name: &str| self.stream_of(window, mask, name);
         let of = |operator: Operator| {
-            operator.factors(&mask.mask, &mask.hard, &mut draw(operator.draw()))
+            factors(operator, &mask.mask, &mask.hard, &mut stream(draw(operator)))
         };
-        for operator in Operator::ALL {
-            passes.push(self.factors(window, whose, operator.name(), None, of(operator)));
+        for operator in OF_OWN_MASK {
+            let made = of(operator).map(|made| self.factors(window, whose, operator, None, made));
+            passes.extend(made);
         }
-        if let Some(factors) = foreign(self.donors, window.row, class, mask, &mut draw("foreign")) {
-            passes.push(self.factors(window, whose, "foreign", None, factors));
+        let operator = Operator::ForeignMask;
+        let mut rng = stream(operator.name());
+        if let Some(factors) = foreign(self.donors, window.row, class, mask, &mut rng) {
+            passes.push(self.factors(window, whose, operator, None, factors));
         }
         for removal in self.removals().filter(|removal| *removal != Removal::Own) {
-            for operator in Operator::UNDER_EVERY_REMOVAL {
-                let name = operator.name();
-                passes.push(self.removed(window, whose, name, None, removal, &of(operator))?);
+            for operator in UNDER_EVERY_REMOVAL {
+                let Some(made) = of(operator) else { continue };
+                passes.push(self.removed(window, whose, operator, None, removal, &made)?);
             }
         }
         if self.config.graded {
@@ -172,21 +183,18 @@ impl<'a> Planner<'a> {
                     let kept = first_of(&order, share);
                     let rest = inverse(&kept);
                     let share = Some(share);
-                    passes.push(self.removed(window, whose, "keep_top", share, removal, &kept)?);
-                    passes.push(self.removed(
-                        window,
-                        whose,
-                        "remove_top",
-                        share,
-                        removal,
-                        &rest,
-                    )?);
+                    for (operator, factors) in
+                        [(Operator::KeepTop, &kept), (Operator::RemoveTop, &rest)]
+                    {
+                        let pass = self.removed(window, whose, operator, share, removal, factors);
+                        passes.push(pass?);
+                    }
                 }
             }
         }
         for number in 0..self.config.soft_draws {
-            for (operator, keeps) in [("soft_keep", true), ("soft_remove", false)] {
-                let mut rng = draw(&format!("{operator}/{number}"));
+            for (operator, keeps) in [(Operator::SoftKeep, true), (Operator::SoftRemove, false)] {
+                let mut rng = stream(&format!("{operator}/{number}"));
                 let mut keep = |&m: &f32| {
                     let probability = f64::from(if keeps { m } else { 1.0 - m });
                     f32::from(u8::from(rng.random_bool(probability)))
@@ -196,11 +204,12 @@ impl<'a> Planner<'a> {
             }
         }
         if self.has_judge {
-            for (operator, name) in [
-                (Operator::HardMasked, "judge_hard_masked"),
-                (Operator::RandomBlock, "judge_random_block"),
+            for (operator, judged) in [
+                (Operator::HardMasked, Operator::JudgeHardMasked),
+                (Operator::RandomBlock, Operator::JudgeRandomBlock),
             ] {
-                let pass = self.factors(window, whose, name, None, of(operator));
+                let Some(made) = of(operator) else { continue };
+                let pass = self.factors(window, whose, judged, None, made);
                 passes.push(Pass { network: Network::Judge, ..pass });
             }
         }
@@ -217,9 +226,9 @@ impl<'a> Planner<'a> {
     }
 
     fn stream_of(&self, window: &Masked, mask: &MaskRow, purpose: &str) -> impl rand::Rng + use<> {
-        let MaskRow { method, rank, .. } = mask;
+        let MaskName { method, ranks } = mask.name();
         let window = &window.window;
-        let purpose = format!("{purpose}/{}/{method}/{rank}/{}", window.window, window.id);
+        let purpose = format!("{purpose}/{}/{method}/{ranks}/{}", window.window, window.id);
         stream(self.config.seed, &purpose)
     }
 
@@ -228,7 +237,7 @@ impl<'a> Planner<'a> {
         &self,
         window: &'a Masked,
         mask: Option<&'a MaskRow>,
-        operator: &'static str,
+        operator: Operator,
         share: Option<f32>,
         factors: Vec<f32>,
     ) -> Pass<'a> {
@@ -246,7 +255,7 @@ impl<'a> Planner<'a> {
         &self,
         window: &'a Masked,
         mask: Option<&'a MaskRow>,
-        operator: &'static str,
+        operator: Operator,
         share: Option<f32>,
         removal: Removal,
         factors: &[f32],
@@ -256,17 +265,17 @@ impl<'a> Planner<'a> {
         if removal == Removal::Mean {
             pass.network = Network::Mean;
         }
-        if removal.replaces_tokens() {
+        if replaces_tokens(removal) {
             let purpose = format!("bases/{operator}/{share:?}");
             let tokens = &window.window.tokens;
             let replaced = match mask {
                 Some(mask) => {
                     let mut rng = self.stream_of(window, mask, &purpose);
-                    removal.replace(tokens, factors, self.tokenization, &mut rng)?
+                    replace(removal, tokens, factors, self.tokenization, &mut rng)?
                 }
                 None => {
                     let mut rng = self.stream(window, &purpose);
-                    removal.replace(tokens, factors, self.tokenization, &mut rng)?
+                    replace(removal, tokens, factors, self.tokenization, &mut rng)?
                 }
             };
             pass.tokens = Cow::Owned(replaced);

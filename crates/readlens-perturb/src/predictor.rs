@@ -3,15 +3,13 @@
 use readlens_batch::{most_likely, predict};
 use readlens_fault::Result;
 use readlens_nn::Classifier;
-use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::Name;
 
 use crate::passes::{Network, Outcome, Pass, Planner};
 use crate::selection::Masked;
 
-/// Name in `method` and `mask_rank` where no mask was used.
-const NO_MASK: &str = "none";
 /// Tokens of passes that wait for the same network: enough batches for many threads, and a bound on memory.
 const WAITING_TOKENS: usize = 1 << 21;
 
@@ -39,6 +37,8 @@ impl Networks {
 pub(crate) struct Predictor<'a> {
     pub(crate) networks: &'a Networks,
     pub(crate) planner: Planner<'a>,
+    /// The classifier's ranks.
+    pub(crate) ranks: &'a [Name],
     /// Column of the token table that labels each rank, where there is one.
     pub(crate) columns: &'a [Option<usize>],
 }
@@ -168,26 +168,26 @@ impl Predictor<'_> {
         prediction: &[Vec<f32>],
         targets: &[usize],
     ) -> impl Iterator<Item = PerturbationRow> {
-        let named = |name: fn(&MaskRow) -> &String| {
-            outcome.mask.map_or_else(|| NO_MASK.to_owned(), |mask| name(mask).clone())
-        };
-        let ranks = self.networks.own.config().ranks.iter().zip(self.columns);
-        ranks.zip(prediction).zip(targets).map(move |(((rank, column), p), &target)| {
+        let mask = outcome.mask;
+        let ranks = self.networks.own.config().ranks.iter().zip(self.ranks).zip(self.columns);
+        ranks.zip(prediction).zip(targets).map(move |((((rank, name), column), p), &target)| {
             let taxa = &rank.taxa;
             let predicted = most_likely(p);
             let label = column.and_then(|column| window.taxa[column].clone());
             PerturbationRow {
                 id: window.id.clone(),
                 window: window.window,
-                split: window.split.clone(),
-                method: named(|mask| &mask.method),
-                mask_rank: named(|mask| &mask.rank),
-                operator: outcome.operator.to_owned(),
+                split: window.split,
+                method: mask.map(|mask| mask.method.clone()),
+                method_kind: mask.map(|mask| mask.method_kind),
+                replicate: mask.map(|mask| mask.replicate),
+                mask_rank: mask.map(|mask| mask.rank.clone()),
+                operator: outcome.operator.into(),
                 share: outcome.share,
-                removal: outcome.removal.name().to_owned(),
+                removal: outcome.removal,
                 kept_area: areas.0,
                 hidden_mask: areas.1,
-                rank: rank.rank.clone(),
+                rank: name.clone(),
                 predicted: taxa[predicted].clone(),
                 correct: label.as_ref().map(|label| *label == taxa[predicted]),
                 label,
@@ -207,7 +207,7 @@ fn hidden_share(mask: &[f32], factors: &[f32]) -> f32 {
     if total > 0.0 { (hidden / total).clamp(0.0, 1.0) } else { 0.0 }
 }
 
-/// Entropy of `p` over its maximum, `ln K`; 0 for a single taxon.
+/// Entropy of `p` divided by its maximum, `ln K`; 0 for a single taxon.
 fn relative_entropy(p: &[f32]) -> f32 {
     if p.len() < 2 {
         return 0.0;

@@ -3,92 +3,66 @@
 use rand::Rng;
 use readlens_fault::Result;
 use readlens_kmer::{Tokenization, UNK};
-use readlens_tables::perturbations::OWN_REMOVAL;
-use serde::{Deserialize, Serialize};
+use readlens_tables::vocabulary::{Operator, Removal};
 
 use crate::shuffle::shuffle_dinucleotides;
 
-/// How tokens are hidden. A score that depends on it says as much about the removal as about the mask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Removal {
-    /// By the classifier's own masking.
-    Own,
-    /// By the mean embedding of all k-mers.
-    Mean,
-    /// By the unknown token.
-    Unknown,
-    /// By the bases that no kept token covers, with their dinucleotides in random order within each hidden stretch.
-    Shuffled,
+/// The operator that hides all tokens in this way.
+pub(crate) fn of_everything(removal: Removal) -> Operator {
+    match removal {
+        Removal::Own => Operator::AllZero,
+        Removal::Mean => Operator::AllMean,
+        Removal::Unknown => Operator::AllUnknown,
+        Removal::Shuffled => Operator::AllShuffled,
+    }
 }
 
-impl Removal {
-    /// All, in table order.
-    pub const ALL: [Self; 4] = [Self::Own, Self::Mean, Self::Unknown, Self::Shuffled];
+/// Whether a removal puts other tokens there; the others act on embeddings.
+pub(crate) fn replaces_tokens(removal: Removal) -> bool {
+    match removal {
+        Removal::Own | Removal::Mean => false,
+        Removal::Unknown | Removal::Shuffled => true,
+    }
+}
 
-    /// Name in the column `removal`.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Own => OWN_REMOVAL,
-            Self::Mean => "mean",
-            Self::Unknown => "unknown",
-            Self::Shuffled => "shuffled",
+/// The window's `tokens`, CLS included where there is one, with those replaced whose factor is 0.
+///
+/// `factors`: 0 or 1 per real token. The tokens are unchanged where the removal acts on embeddings.
+///
+/// # Errors
+/// Bases cannot be read back from the tokens.
+pub(crate) fn replace(
+    removal: Removal,
+    tokens: &[u32],
+    factors: &[f32],
+    tokenization: &Tokenization,
+    rng: &mut impl Rng,
+) -> Result<Vec<u32>> {
+    match removal {
+        Removal::Own | Removal::Mean => Ok(tokens.to_vec()),
+        Removal::Unknown => {
+            let mut replaced = tokens.to_vec();
+            let real = replaced.iter_mut().skip(usize::from(tokenization.cls));
+            real.zip(factors).filter(|(_, factor)| **factor < 0.5).for_each(|(t, _)| *t = UNK);
+            Ok(replaced)
         }
-    }
-
-    /// Name of the operator that hides all tokens in this way.
-    pub(crate) fn of_everything(self) -> &'static str {
-        match self {
-            Self::Own => "all_zero",
-            Self::Mean => "all_mean",
-            Self::Unknown => "all_unknown",
-            Self::Shuffled => "all_shuffled",
-        }
-    }
-
-    /// Whether it puts other tokens there; the others act on embeddings.
-    pub(crate) fn replaces_tokens(self) -> bool {
-        matches!(self, Self::Unknown | Self::Shuffled)
-    }
-
-    /// The window's `tokens`, CLS included where there is one, with those replaced whose factor is 0; `factors`: 0 or 1
-    /// per real token. Unchanged where the removal acts on embeddings.
-    ///
-    /// # Errors
-    /// Bases cannot be read back from the tokens.
-    pub(crate) fn replace(
-        self,
-        tokens: &[u32],
-        factors: &[f32],
-        tokenization: &Tokenization,
-        rng: &mut impl Rng,
-    ) -> Result<Vec<u32>> {
-        match self {
-            Self::Own | Self::Mean => Ok(tokens.to_vec()),
-            Self::Unknown => {
-                let mut replaced = tokens.to_vec();
-                let real = replaced.iter_mut().skip(usize::from(tokenization.cls));
-                real.zip(factors).filter(|(_, factor)| **factor < 0.5).for_each(|(t, _)| *t = UNK);
-                Ok(replaced)
+        Removal::Shuffled => {
+            let mut bases = tokenization.decode(tokens)?;
+            let mut is_kept = vec![false; bases.len()];
+            for (token, _) in factors.iter().enumerate().filter(|(_, factor)| **factor > 0.5) {
+                is_kept[tokenization.token_interval(token)].fill(true);
             }
-            Self::Shuffled => {
-                let mut bases = tokenization.decode(tokens)?;
-                let mut is_kept = vec![false; bases.len()];
-                for (token, _) in factors.iter().enumerate().filter(|(_, factor)| **factor > 0.5) {
-                    is_kept[tokenization.token_interval(token)].fill(true);
+            let mut start = 0;
+            for stretch in is_kept.chunk_by(|a, b| a == b) {
+                let end = start + stretch.len();
+                if !stretch[0] {
+                    shuffle_dinucleotides(&mut bases[start..end], rng);
                 }
-                let mut start = 0;
-                for stretch in is_kept.chunk_by(|a, b| a == b) {
-                    let end = start + stretch.len();
-                    if !stretch[0] {
-                        shuffle_dinucleotides(&mut bases[start..end], rng);
-                    }
-                    start = end;
-                }
-                let mut replaced = Vec::new();
-                tokenization.encode(&bases, &mut replaced);
-                Ok(replaced)
+                start = end;
             }
+            let mut replaced = Vec::new();
+            tokenization.encode(&bases, &mut replaced);
+            Ok(replaced)
         }
     }
 }
@@ -107,7 +81,7 @@ mod tests {
         let mut tokens = Vec::new();
         tokenization.encode(&bases, &mut tokens);
         let mut rng = ChaCha8Rng::seed_from_u64(1);
-        let found = removal.replace(&tokens, factors, &tokenization, &mut rng).unwrap();
+        let found = replace(removal, &tokens, factors, &tokenization, &mut rng).unwrap();
         assert_eq!(found.len(), tokens.len());
         assert_eq!(removal == Removal::Own || removal == Removal::Mean, found == tokens);
         (tokenization.decode(&tokens).unwrap(), tokenization.decode(&found).unwrap())

@@ -1,81 +1,25 @@
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use readlens_batch::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
-use readlens_fault::{Fault, Place, Result};
-use readlens_kmer::Tokenization;
-use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
+use readlens_batch::{Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
-use readlens_tables::tokens::KEY_TOKENIZATION;
-use readlens_tables::{KEY_SHARD, Reader, Writer};
-use serde::Serialize;
+use readlens_tables::vocabulary::{Name, Removal};
+use readlens_tables::{Reader, Writer};
 
+use crate::config::{Config, Paths};
 use crate::donors::Donor;
 use crate::join::MaskTables;
 use crate::passes::Planner;
 use crate::predictor::{Networks, Predictor};
-use crate::removal::Removal;
 use crate::selection::{Masked, Selection};
 
 /// Passes that are worked on together, as far as windows allow: their rows are in memory at a time.
 const PASSES_TOGETHER: usize = 16_384;
 /// Fewest and most windows that are worked on together.
 const WINDOWS_TOGETHER: (usize, usize) = (4, 512);
-/// Most draws of a kind per window.
-const MAX_DRAWS: u32 = 1000;
-
-/// Where the stage reads and writes.
-#[derive(Clone, Debug)]
-pub struct Paths {
-    /// Token table.
-    pub tokens: PathBuf,
-    /// Directory of the classifier.
-    pub classifier: PathBuf,
-    /// Mask tables, each in the order of the token table.
-    pub masks: Vec<PathBuf>,
-    /// Directory of an independent classifier of the same tokenization and ranks.
-    pub judge: Option<PathBuf>,
-    /// Table to write.
-    pub output: PathBuf,
-}
-
-/// Everything that decides the predictions, apart from the inputs.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct Config {
-    /// Only windows of this split; none: all that have a mask.
-    pub split: Option<String>,
-    /// At most so many windows, drawn by seed; none: all.
-    pub limit: Option<u64>,
-    /// Whether the graded operators are run.
-    pub graded: bool,
-    /// Removals besides the classifier's own.
-    pub removals: Vec<Removal>,
-    /// Draws of the soft operators.
-    pub soft_draws: u32,
-    /// Random subsets.
-    pub subsets: u32,
-    /// Seed of the controls.
-    pub seed: u64,
-    /// Precision of the classifier's products.
-    pub precision: Precision,
-}
-
-impl Config {
-    fn validate(&self) -> Result<()> {
-        for (option, draws) in [("--soft-draws", self.soft_draws), ("--subsets", self.subsets)] {
-            if draws > MAX_DRAWS {
-                let message = format!("{option} is {draws}; give at most {MAX_DRAWS}");
-                return Err(Fault::usage(message));
-            }
-        }
-        match self.limit {
-            Some(0) => Err(Fault::usage("--limit is 0; give at least 1, or leave it out")),
-            _ => Ok(()),
-        }
-    }
-}
 
 /// Predicts every window that has a mask under every operator.
 ///
@@ -92,46 +36,40 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let device = device.open(config.precision)?;
+    let Bound { classifier, windows, mut inputs } =
+        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let load = |path: &Path| -> Result<Classifier> {
-        Ok(load_classifier(path, &device)?.with_precision(config.precision))
+        Ok(load_classifier(path, classifier.device())?.with_precision(config.precision))
     };
     let networks = Networks {
-        own: load(&paths.classifier)?,
         mean: load(&paths.classifier)?.with_mask_site(MaskSite::Mean),
         judge: paths.judge.as_deref().map(load).transpose()?,
+        own: classifier,
     };
     check_judge(&networks, paths)?;
-    let open = || WindowStream::open(&paths.tokens, Shard::WHOLE);
-    let windows = open()?;
     let shape = networks.own.config();
     let tokenization = shape.tokenization;
-    if *windows.tokenization() != tokenization {
-        return Err(Fault::input(&paths.tokens)
-            .expected(format!("the tokenization of {}", paths.classifier.display()))
-            .found("another alphabet, k, stride or CLS")
-            .remedy("tokenize again as for the classifier")
-            .into());
-    }
     if config.removals.contains(&Removal::Shuffled) && tokenization.stride > tokenization.k {
         return Err(Fault::usage(format!(
             "--removal shuffled needs every base in a token, but the stride {} is above k {}; leave it out",
             tokenization.stride, tokenization.k
         )));
     }
-    let inputs = digests(paths)?;
     refuse_overwriting([&paths.output], paths.masks.iter().chain([&paths.tokens]))?;
     for masks in &paths.masks {
-        check_origin(masks, &inputs, &tokenization)?;
+        Reader::<MaskRow>::open(masks)?.check_origin(windows.reader(), &inputs)?;
     }
+    inputs.extend(further_digests(paths)?);
     let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let names: Vec<Name> = ranks.iter().map(|rank| Name::new(rank)).collect::<Result<_, _>>()?;
     let columns = windows.reader().ranks().to_vec();
     let columns: Vec<Option<usize>> =
         ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
     let masks = || MaskTables::open(&paths.masks, &ranks);
     let judged = networks.judge.as_ref().map(|judge| judge.config().encoder.max_tokens);
     let most = judged.map_or(shape.encoder.max_tokens, |most| most.min(shape.encoder.max_tokens));
+    let metadata = windows.metadata(shard);
     let mut selection = Selection::of(config, windows, masks()?, most, context)?;
     let donors = donors(std::mem::take(&mut selection.donors), &networks.own)?;
     let has_judge = networks.judge.is_some();
@@ -139,16 +77,12 @@ pub fn run(
     let group = PASSES_TOGETHER / planner.count(selection.masks).max(1);
     let group = group.clamp(WINDOWS_TOGETHER.0, WINDOWS_TOGETHER.1) as u64;
     let mine = rows_of_shard(shard, selection.windows, group);
-    let mut metadata = BTreeMap::new();
-    if shard != Shard::WHOLE {
-        metadata.insert(KEY_SHARD.to_owned(), shard.to_string());
-    }
     let mut table = Writer::create(&paths.output, &[], &manifest, &metadata)?;
-    let predictor = Predictor { networks: &networks, planner, columns: &columns };
+    let predictor = Predictor { networks: &networks, planner, ranks: &names, columns: &columns };
     let progress = context.progress("perturbations", mine.end - mine.start);
     // Masks and windows are joined in their order, while the groups before are predicted.
     let chosen = Chosen {
-        windows: open()?,
+        windows: WindowStream::open(&paths.tokens, Shard::WHOLE)?,
         masks: masks()?,
         config,
         selection: &selection,
@@ -181,11 +115,9 @@ fn rows_of_shard(shard: Shard, windows: u64, group: u64) -> std::ops::Range<u64>
     bound(shard.index - 1)..bound(shard.index)
 }
 
-fn digests(paths: &Paths) -> Result<Vec<InputDigest>> {
-    let mut inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
-    ];
+/// Digests of the masks and the judge.
+fn further_digests(paths: &Paths) -> Result<Vec<InputDigest>> {
+    let mut inputs = Vec::new();
     for masks in &paths.masks {
         inputs.push(InputDigest::of("masks", masks)?);
     }
@@ -193,28 +125,6 @@ fn digests(paths: &Paths) -> Result<Vec<InputDigest>> {
         inputs.push(InputDigest::of("judge", judge)?);
     }
     Ok(inputs)
-}
-
-/// Refuses masks that say they were made from other tokens or another classifier.
-fn check_origin(path: &Path, inputs: &[InputDigest], tokenization: &Tokenization) -> Result<()> {
-    let masks = Reader::<MaskRow>::open(path)?;
-    if masks.metadata().contains_key(KEY_TOKENIZATION)
-        && masks.metadata_json::<Tokenization>(KEY_TOKENIZATION, "the tokenization")?
-            != *tokenization
-    {
-        return Err(Fault::input(path)
-            .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-            .expected("masks of the tokenization of the tokens and the classifier")
-            .found("another alphabet, k, stride or CLS")
-            .remedy("make the masks again for this tokens table")
-            .into());
-    }
-    if let Some(made) = masks.manifest()? {
-        for input in inputs.iter().filter(|input| input.role != "masks") {
-            made.check_input(path, input)?;
-        }
-    }
-    Ok(())
 }
 
 /// Refuses a judge that answers another question than the classifier.

@@ -5,14 +5,14 @@ use std::collections::{BTreeSet, HashSet};
 use rand::RngExt;
 use readlens_batch::WindowStream;
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::random::stream;
+use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 
+use crate::config::Config;
 use crate::donors::DONORS;
 use crate::join::MaskTables;
-use crate::run::Config;
 
 /// A window, its row in the tokens table and its masks.
 #[derive(Debug)]

@@ -9,30 +9,20 @@ use readlens_batch::{most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{Classifier, DeviceKind, MaskSite, Precision, load_classifier};
-use readlens_perturb::{Config, LEVELS, Operator, Paths, Removal, SHARES, run};
+use readlens_perturb::{Config, LEVELS, OF_OWN_MASK, Paths, SHARES, run};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{
+    MethodKind, Name, Operator, Ranks, Removal, Split, TargetKind, Word,
+};
 use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, tokenization_metadata,
     write_classifier, write_masks, write_rows, write_tokens,
 };
-
-fn config() -> Config {
-    Config {
-        split: None,
-        limit: None,
-        graded: false,
-        removals: vec![Removal::Own],
-        soft_draws: 0,
-        subsets: 0,
-        seed: 1,
-        precision: Precision::F32,
-    }
-}
 
 /// A mask per window: values that differ, and hard where they are above 1/2.
 fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
@@ -42,10 +32,12 @@ fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
         MaskRow {
             id: row.id.clone(),
             window: row.window,
-            method: "planted".to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new("planted").unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             target: None,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             hard: mask.iter().map(|&m| m > 0.5).collect(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,
@@ -103,15 +95,15 @@ impl Folder {
 }
 
 fn of<'a>(rows: &'a [PerturbationRow], operator: &str) -> Vec<&'a PerturbationRow> {
-    rows.iter().filter(|row| row.operator == operator).collect()
+    rows.iter().filter(|row| row.operator == Word::of(operator)).collect()
 }
 
 #[test]
 fn every_window_rank_and_operator_has_its_row() {
     let table = rows(12, &tokenization());
-    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
-    let operators: BTreeSet<&str> = found.iter().map(|row| row.operator.as_str()).collect();
-    let mut expected: BTreeSet<&str> = Operator::ALL.iter().map(|o| o.name()).collect();
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &Config::default()).unwrap();
+    let operators: BTreeSet<&str> = found.iter().map(|row| row.operator.name()).collect();
+    let mut expected: BTreeSet<&str> = OF_OWN_MASK.iter().map(|o| o.name()).collect();
     expected.extend(["unmasked", "all_zero", "all_mean", "constant", "foreign"]);
     assert_eq!(operators, expected);
     for operator in operators {
@@ -119,8 +111,17 @@ fn every_window_rank_and_operator_has_its_row() {
         let levels = if operator == "constant" { LEVELS.len() } else { 1 };
         assert_eq!(rows.len(), 12 * levels * RANKS.len(), "{operator}");
         let is_plain = ["unmasked", "all_zero", "all_mean", "constant"].contains(&operator);
-        let names = if is_plain { ("none", "none") } else { ("planted", "all") };
-        assert!(rows.iter().all(|r| (r.method.as_str(), r.mask_rank.as_str()) == names));
+        let name = if is_plain { None } else { Some(masks_of(&table)[0].name()) };
+        for row in rows {
+            assert_eq!(row.mask_name(), name, "{operator}");
+            let has = [
+                row.method.is_some(),
+                row.method_kind.is_some(),
+                row.replicate.is_some(),
+                row.mask_rank.is_some(),
+            ];
+            assert_eq!(has, [!is_plain; 4], "{operator}");
+        }
     }
     for row in &found {
         assert!((0.0..=1.0).contains(&row.p_predicted) && row.p_target <= row.p_predicted);
@@ -134,7 +135,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let table = rows(12, &tokenization());
     let masks = masks_of(&table);
     let folder = Folder::new(&table, &masks);
-    let found = folder.run("p", &config()).unwrap();
+    let found = folder.run("p", &Config::default()).unwrap();
     let classifier = folder.classifier("classifier");
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
@@ -157,7 +158,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
                 let p = &predictions[i][rank];
                 let target = most_likely(&whole[i][rank]);
                 assert_eq!((&row.id, row.window), (&window.id, window.window));
-                assert_eq!((&row.rank, &row.split), (&shape.rank, &window.split));
+                assert_eq!((row.rank.as_str(), row.split), (shape.rank.as_str(), window.split));
                 assert_eq!(row.target, shape.taxa[target]);
                 assert_eq!(row.label, window.taxa[rank]);
                 assert!((row.p_target - p[target]).abs() < 1e-5, "{operator}");
@@ -176,7 +177,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
 fn controls_keep_the_hard_masks_area() {
     let table = rows(12, &tokenization());
     let masks = masks_of(&table);
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     for operator in ["random_block", "random_segments", "shifted", "shuffled"] {
         for (i, row) in of(&found, operator).into_iter().enumerate() {
             let mask = &masks[i / RANKS.len()];
@@ -197,10 +198,10 @@ fn controls_keep_the_hard_masks_area() {
 fn the_seed_decides_the_controls_and_nothing_else() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let first = folder.run("first", &config()).unwrap();
-    folder.run("again", &config()).unwrap();
+    let first = folder.run("first", &Config::default()).unwrap();
+    folder.run("again", &Config::default()).unwrap();
     assert!(folder.bytes("first") == folder.bytes("again"));
-    let other = folder.run("other", &Config { seed: 2, ..config() }).unwrap();
+    let other = folder.run("other", &Config { seed: 2, ..Config::default() }).unwrap();
     for operator in ["unmasked", "all_zero", "masked", "inverse", "hard_masked", "hard_inverse"] {
         assert_eq!(of(&first, operator), of(&other, operator), "{operator}");
     }
@@ -212,29 +213,29 @@ fn the_seed_decides_the_controls_and_nothing_else() {
 #[test]
 fn windows_without_a_mask_and_other_splits_are_left_out() {
     let table = rows(30, &tokenization());
-    let is_test = |row: &&TokenRow| row.split.as_deref() == Some("test");
+    let is_test = |row: &&TokenRow| row.split == Some(Split::Test);
     let test = table.iter().filter(is_test).count();
     let folder = Folder::new(&table, &masks_of(&table));
-    let found = folder.run("p", &Config { split: Some("test".to_owned()), ..config() }).unwrap();
+    let found = folder.run("p", &Config { split: Some(Split::Test), ..Config::default() }).unwrap();
     assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
-    assert!(found.iter().all(|row| row.split.as_deref() == Some("test")));
+    assert!(found.iter().all(|row| row.split == Some(Split::Test)));
     // Masks of the test windows alone are as good.
     let mut masks = masks_of(&table);
     masks.retain(|m| {
         let of_mask = |row: &&TokenRow| row.id == m.id && row.window == m.window;
         table.iter().find(of_mask).as_ref().is_some_and(is_test)
     });
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     assert_eq!(of(&found, "unmasked").len(), test * RANKS.len());
     // No mask at all gives an empty table.
-    assert!(Folder::new(&table, &[]).run("p", &config()).unwrap().is_empty());
+    assert!(Folder::new(&table, &[]).run("p", &Config::default()).unwrap().is_empty());
 }
 
 #[test]
 fn unlabelled_windows_have_no_verdict() {
     let mut table = rows(4, &tokenization());
     table.iter_mut().for_each(|row| row.taxa[1] = None);
-    let found = Folder::new(&table, &masks_of(&table)).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks_of(&table)).run("p", &Config::default()).unwrap();
     for row in found {
         assert_eq!(row.correct.is_none(), row.rank == "genus");
         assert_eq!(row.label.is_none(), row.rank == "genus");
@@ -262,7 +263,7 @@ fn masks_that_do_not_belong_are_refused_by_row() {
         let mut masks = masks_of(&table);
         damage(&mut masks);
         let folder = Folder::new(&table, &masks);
-        let fault = folder.run("p", &config()).unwrap_err();
+        let fault = folder.run("p", &Config::default()).unwrap_err();
         assert_eq!(fault.exit_code(), ExitCode::BadInput, "{name}: {fault}");
         let message = fault.to_string();
         assert!(message.contains("masks.parquet") && message.contains(place), "{name}: {message}");
@@ -283,7 +284,7 @@ fn records_that_share_an_id_keep_their_own_masks() {
         row.window = 0;
     }
     let masks = masks_of(&table);
-    let found = Folder::new(&table, &masks).run("p", &config()).unwrap();
+    let found = Folder::new(&table, &masks).run("p", &Config::default()).unwrap();
     for (row, mask) in of(&found, "masked").chunks(RANKS.len()).zip(&masks) {
         assert!((row[0].kept_area - mask.area).abs() < 1e-6);
     }
@@ -306,9 +307,9 @@ fn masks_made_for_another_table_are_refused() {
         writer.finish().unwrap();
     };
     write("tokens.parquet");
-    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    assert!(!folder.run("p", &Config::default()).unwrap().is_empty());
     write("other.parquet");
-    let fault = folder.run("q", &config()).unwrap_err();
+    let fault = folder.run("q", &Config::default()).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("masks.parquet"), "{fault}");
 }
@@ -320,7 +321,7 @@ fn everything() -> Config {
         removals: vec![Removal::Own, Removal::Mean, Removal::Unknown, Removal::Shuffled],
         soft_draws: 40,
         subsets: 5,
-        ..config()
+        ..Config::default()
     }
 }
 
@@ -328,11 +329,11 @@ fn everything() -> Config {
 fn under<'a>(
     rows: &'a [PerturbationRow],
     operator: &str,
-    removal: &str,
+    removal: Removal,
     share: Option<f32>,
 ) -> Vec<&'a PerturbationRow> {
     let is_it = |row: &&PerturbationRow| {
-        row.operator == operator && row.removal == removal && row.share == share
+        row.operator == Word::of(operator) && row.removal == removal && row.share == share
     };
     rows.iter().filter(is_it).collect()
 }
@@ -369,7 +370,7 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
         let rest: Vec<Vec<f32>> =
             kept.iter().map(|k| k.iter().map(|f| 1.0 - f).collect()).collect();
         for (operator, factors) in [("keep_top", &kept), ("remove_top", &rest)] {
-            for (removal, classifier) in [("own", &own), ("mean", &mean)] {
+            for (removal, classifier) in [(Removal::Own, &own), (Removal::Mean, &mean)] {
                 let rows = under(&found, operator, removal, Some(share));
                 assert_predictions(&rows, &predict(classifier, &tokens, Some(factors)).unwrap());
                 for (row, (factors, mask)) in
@@ -393,28 +394,28 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
                 })
                 .collect();
             let unknown: Vec<&[u32]> = unknown.iter().map(Vec::as_slice).collect();
-            let rows = under(&found, operator, "unknown", Some(share));
+            let rows = under(&found, operator, Removal::Unknown, Some(share));
             assert_predictions(&rows, &predict(&own, &unknown, None).unwrap());
             assert_eq!(
-                under(&found, operator, "shuffled", Some(share)).len(),
+                under(&found, operator, Removal::Shuffled, Some(share)).len(),
                 table.len() * RANKS.len()
             );
         }
         // Blocks need no mask, keep as much, and leave what they keep to the inverse.
-        let keep = under(&found, "keep_block", "own", Some(share));
-        let remove = under(&found, "remove_block", "own", Some(share));
+        let keep = under(&found, "keep_block", Removal::Own, Some(share));
+        let remove = under(&found, "remove_block", Removal::Own, Some(share));
         for ((keep, remove), top) in
-            keep.iter().zip(&remove).zip(under(&found, "keep_top", "own", Some(share)))
+            keep.iter().zip(&remove).zip(under(&found, "keep_top", Removal::Own, Some(share)))
         {
-            assert_eq!((keep.method.as_str(), keep.hidden_mask), ("none", None));
+            assert_eq!((keep.mask_name(), keep.hidden_mask), (None, None));
             assert_eq!(keep.kept_area, top.kept_area);
             assert!((keep.kept_area + remove.kept_area - 1.0).abs() < 1e-6);
         }
     }
-    for removal in ["mean", "unknown", "shuffled"] {
+    for removal in [Removal::Mean, Removal::Unknown, Removal::Shuffled] {
         for operator in ["hard_masked", "hard_inverse", "random_block", "random_block_inverse"] {
             let rows = under(&found, operator, removal, None);
-            let own = under(&found, operator, "own", None);
+            let own = under(&found, operator, Removal::Own, None);
             assert_eq!(rows.len(), own.len(), "{operator} {removal}");
             assert!(rows.iter().zip(own).all(|(a, b)| a.kept_area == b.kept_area));
         }
@@ -428,16 +429,16 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
 fn the_ends_of_the_constant_mask_are_everything_and_nothing() {
     let table = rows(12, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let found = folder.run("p", &config()).unwrap();
+    let found = folder.run("p", &Config::default()).unwrap();
     let p = |rows: Vec<&PerturbationRow>| rows.iter().map(|row| row.p_target).collect::<Vec<_>>();
-    let constant = |level| p(under(&found, "constant", "own", Some(level)));
+    let constant = |level| p(under(&found, "constant", Removal::Own, Some(level)));
     assert_eq!(constant(1.0), p(of(&found, "unmasked")));
     assert_eq!(constant(0.0), p(of(&found, "all_zero")));
     assert_ne!(constant(0.5), constant(0.0));
     let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let nothing: Vec<Vec<f32>> = tokens.iter().map(|t| vec![0.0; t.len() - 1]).collect();
-    let rows = under(&found, "all_mean", "mean", None);
+    let rows = under(&found, "all_mean", Removal::Mean, None);
     assert_predictions(&rows, &predict(&mean, &tokens, Some(&nothing)).unwrap());
     assert_ne!(p(rows), p(of(&found, "all_zero")));
 }
@@ -458,10 +459,10 @@ fn draws_keep_what_the_mask_and_the_share_say() {
     }
     for draw in 0..5 {
         let share = (draw as f32 + 0.5) / 5.0;
-        let rows = under(&found, "random_subset", "own", Some(share));
+        let rows = under(&found, "random_subset", Removal::Own, Some(share));
         assert_eq!(rows.len(), 12 * RANKS.len());
         for row in rows {
-            assert_eq!(row.method, "planted");
+            assert_eq!(row.method.as_deref(), Some("planted"));
             assert!((row.kept_area - share).abs() <= 0.5 / 11.0 + 1e-6, "{row:?}");
         }
     }
@@ -476,8 +477,8 @@ fn several_tables_of_masks_are_joined_and_share_what_needs_no_mask() {
     let table = rows(12, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
     let of_method = |method: &str, rank: &str| -> Vec<MaskRow> {
-        let named =
-            |mask: MaskRow| MaskRow { method: method.to_owned(), rank: rank.to_owned(), ..mask };
+        let (method, rank): (Name, Ranks) = (method.parse().unwrap(), rank.parse().unwrap());
+        let named = |mask| MaskRow { method: method.clone(), rank: rank.clone(), ..mask };
         masks_of(&table).into_iter().map(named).collect()
     };
     let second = folder.path("second.parquet");
@@ -485,12 +486,14 @@ fn several_tables_of_masks_are_joined_and_share_what_needs_no_mask() {
     let add = |paths: &mut Paths| paths.masks.push(second.clone());
     let found = folder.run_with("p", &everything(), Shard::WHOLE, add).unwrap();
     let alone = folder.run("alone", &everything()).unwrap();
-    let is_first = |row: &&PerturbationRow| row.method != "other" && row.operator != "foreign";
+    let is_first = |row: &&PerturbationRow| {
+        row.method.as_deref() != Some("other") && row.operator != Operator::ForeignMask
+    };
     let first: Vec<&PerturbationRow> = found.iter().filter(is_first).collect();
     let alone: Vec<&PerturbationRow> = alone.iter().filter(is_first).collect();
     assert_eq!(first.len(), alone.len());
     for (a, b) in first.iter().zip(alone) {
-        assert_eq!((&a.operator, a.share, &a.removal), (&b.operator, b.share, &b.removal));
+        assert_eq!((&a.operator, a.share, a.removal), (&b.operator, b.share, b.removal));
         // Batches are others.
         assert!((a.p_target - b.p_target).abs() < 1e-5, "{a:?} {b:?}");
     }
@@ -498,7 +501,7 @@ fn several_tables_of_masks_are_joined_and_share_what_needs_no_mask() {
 
     let refused = |masks: &[MaskRow], parts: &[&str]| {
         write_masks(&second, masks);
-        let fault = folder.run_with("q", &config(), Shard::WHOLE, add).unwrap_err();
+        let fault = folder.run_with("q", &Config::default(), Shard::WHOLE, add).unwrap_err();
         assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
         parts.iter().for_each(|part| assert!(fault.to_string().contains(part), "{fault}"));
         assert!(!folder.path("q").exists());
@@ -517,9 +520,9 @@ fn masks_of_another_tokenization_are_refused() {
         write_rows(&folder.path("masks.parquet"), &[], &masks_of(&table), &metadata);
     };
     write(3);
-    assert!(!folder.run("p", &config()).unwrap().is_empty());
+    assert!(!folder.run("p", &Config::default()).unwrap().is_empty());
     write(1);
-    let fault = folder.run("q", &config()).unwrap_err();
+    let fault = folder.run("q", &Config::default()).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("masks.parquet, metadata readlens.tokenization"), "{fault}");
 }
@@ -531,7 +534,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     let folder = Folder::new(&table, &masks);
     write_classifier(&folder.path("judge"), &classifier_shape(), 9);
     let judge = |paths: &mut Paths| paths.judge = Some(paths.classifier.with_file_name("judge"));
-    let found = folder.run_with("p", &config(), Shard::WHOLE, judge).unwrap();
+    let found = folder.run_with("p", &Config::default(), Shard::WHOLE, judge).unwrap();
     let judge_itself = folder.classifier("judge");
     let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
@@ -551,7 +554,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     shape.ranks[1].taxa.swap(0, 1);
     std::fs::remove_dir_all(folder.path("judge")).unwrap();
     write_classifier(&folder.path("judge"), &shape, 9);
-    let fault = folder.run_with("q", &config(), Shard::WHOLE, judge).unwrap_err();
+    let fault = folder.run_with("q", &Config::default(), Shard::WHOLE, judge).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
     assert!(fault.to_string().contains("ranks and taxa"), "{fault}");
 }
@@ -560,13 +563,13 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
 fn a_limit_draws_windows_by_seed() {
     let table = rows(60, &tokenization());
     let folder = Folder::new(&table, &masks_of(&table));
-    let whole = folder.run("whole", &config()).unwrap();
+    let whole = folder.run("whole", &Config::default()).unwrap();
     let windows = |rows: &[PerturbationRow]| -> Vec<(String, u32)> {
         let rows = of(rows, "unmasked").into_iter().step_by(RANKS.len());
         rows.map(|row| (row.id.clone(), row.window)).collect()
     };
     let limited = |seed| {
-        let config = Config { limit: Some(7), seed, ..config() };
+        let config = Config { limit: Some(7), seed, ..Config::default() };
         folder.run(&format!("limited {seed}"), &config).unwrap()
     };
     let (first, other) = (limited(1), limited(2));
@@ -583,7 +586,7 @@ fn a_limit_draws_windows_by_seed() {
         let same = same.iter().find(is_same).unwrap();
         assert!((same.p_target - row.p_target).abs() < 1e-5);
     }
-    let fault = folder.run("none", &Config { limit: Some(0), ..config() }).unwrap_err();
+    let fault = folder.run("none", &Config { limit: Some(0), ..Config::default() }).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Usage);
 }
 

@@ -1,11 +1,12 @@
 use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
+use readlens_tables::vocabulary::Split;
 use serde::{Deserialize, Serialize};
 
-/// Most replicates: far beyond what a percentile needs, and memory is in proportion.
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
 const MAX_REPLICATES: u32 = 100_000;
-/// Most bins: a window rarely has more tokens.
+/// Maximum number of bins: a window rarely has more tokens.
 const MAX_BINS: u32 = 4096;
 
 /// How masks are probed; goes into the manifest.
@@ -17,7 +18,7 @@ pub struct Config {
     /// Records that a taxon must have in each half; windows of other taxa are left out.
     pub min_records: u32,
     /// Split whose windows are probed; all windows with a mask where there is none.
-    pub split: Option<String>,
+    pub split: Option<Split>,
     /// Bootstrap replicates; 0 for no intervals.
     pub replicates: u32,
 }
@@ -39,7 +40,7 @@ impl Config {
         } else if self.min_records == 0 {
             "--min-records is 0; give at least 1".to_owned()
         } else if self.replicates > MAX_REPLICATES {
-            format!("--replicates is {}; give at most {MAX_REPLICATES}", self.replicates)
+            format!("--replicates is {}; give a maximum of {MAX_REPLICATES}", self.replicates)
         } else {
             return Ok(());
         };

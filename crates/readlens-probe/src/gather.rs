@@ -1,19 +1,21 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use readlens_fault::{Fault, InputFault, Place, Result};
-use readlens_figures::Names;
+use readlens_fault::{InputFault, Result};
 use readlens_kmer::Tokenization;
+use readlens_metrics::Names;
+use readlens_provenance::InputDigest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::MaskName;
 
 use crate::config::{Config, Inputs};
 use crate::features;
 use crate::masks::Masks;
 
-/// Most methods and ranks together: memory is in proportion to it, and a hostile table could name
+/// Maximum number of methods and ranks together: memory is in proportion to it, and a hostile table could name
 /// endlessly many.
 const MAX_MASKS: usize = 1024;
 
@@ -25,9 +27,9 @@ pub(crate) struct Gathered {
     /// By method and rank of the mask, in the order of their names.
     pub(crate) masks: Vec<Masks>,
     /// Ids of records.
-    pub(crate) records: Names,
+    pub(crate) records: Names<String>,
     /// Names of taxa.
-    pub(crate) taxa: Names,
+    pub(crate) taxa: Names<String>,
 }
 
 /// Reads every mask beside its window.
@@ -35,7 +37,12 @@ pub(crate) struct Gathered {
 /// # Errors
 /// A mask's window is not among the tokens or out of their order, a mask has not one value in
 /// [0, 1] per real token, or a window has two masks of one method and rank.
-pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Result<Gathered> {
+pub(crate) fn gather(
+    config: &Config,
+    inputs: &Inputs,
+    made_from: &[InputDigest],
+    context: &Context,
+) -> Result<Gathered> {
     let mut gathered = Gathered {
         ranks: Reader::<TokenRow>::open(&inputs.tokens)?.ranks().to_vec(),
         masks: Vec::new(),
@@ -43,9 +50,9 @@ pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Res
         taxa: Names::default(),
     };
     for path in &inputs.masks {
-        gathered.read(path, config, &inputs.tokens, context)?;
+        gathered.read(path, config, &inputs.tokens, made_from, context)?;
     }
-    gathered.masks.sort_by(|a, b| (&a.method, &a.rank).cmp(&(&b.method, &b.rank)));
+    gathered.masks.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(gathered)
 }
 
@@ -55,17 +62,18 @@ impl Gathered {
         path: &Path,
         config: &Config,
         tokens: &Path,
+        made_from: &[InputDigest],
         context: &Context,
     ) -> Result<()> {
         let mut reader = Reader::<MaskRow>::open(path)?;
         let mut windows = Windows::open(tokens)?;
-        check_origin(&reader, &windows.reader)?;
+        reader.check_origin(&windows.reader, made_from)?;
         let progress = context.progress("reading masks", reader.rows());
         // Masks of earlier files may not go on in this one.
         let earlier = self.masks.len();
-        let mut places: HashMap<(String, String), usize> = HashMap::new();
+        let mut places: HashMap<MaskName, usize> = HashMap::new();
         for (place, masks) in self.masks.iter().enumerate() {
-            places.insert((masks.method.clone(), masks.rank.clone()), place);
+            places.insert(masks.name.clone(), place);
         }
         while let Some(row) = reader.next().transpose()? {
             windows.seek(&row.id, row.window, || reader.fault())?;
@@ -76,7 +84,7 @@ impl Gathered {
             if config.split.is_some() && window.split != config.split || row.mask.is_empty() {
                 continue;
             }
-            let key = (row.method, row.rank);
+            let key = row.name();
             let place = match places.get(&key) {
                 Some(&place) => place,
                 None if self.masks.len() == MAX_MASKS => {
@@ -88,7 +96,7 @@ impl Gathered {
                         .into());
                 }
                 None => {
-                    self.masks.push(Masks::new(key.0.clone(), key.1.clone()));
+                    self.masks.push(Masks::new(key.clone()));
                     places.insert(key.clone(), self.masks.len() - 1);
                     self.masks.len() - 1
                 }
@@ -97,39 +105,21 @@ impl Gathered {
             if place < earlier || masks.last == Some(windows.ordinal) {
                 return Err(reader
                     .fault()
-                    .expected("one mask per window, method and rank, all in one file")
-                    .found(format!("another one of {} for {}", key.0, key.1))
+                    .expected("one mask per window, method, replicate and rank, all in one file")
+                    .found(format!("another one of {key}"))
                     .remedy("drop one of them or rename its method")
                     .into());
             }
             masks.last = Some(windows.ordinal);
             features::append(&row.mask, &row.hard, config.bins as usize, &mut masks.features);
-            masks.records.push(self.records.place(&window.id));
+            masks.records.push(self.records.number(&window.id));
             let taxa = &mut self.taxa;
-            let labels = window.taxa.iter().map(|name| name.as_deref().map(|n| taxa.place(n)));
+            let labels = window.taxa.iter().map(|name| name.as_ref().map(|name| taxa.number(name)));
             masks.taxa.extend(labels);
-            masks.note_split(window.split.as_deref());
+            masks.note_split(window.split);
         }
         Ok(())
     }
-}
-
-/// Refuses masks that say they were made from tokens of another tokenization.
-fn check_origin(masks: &Reader<MaskRow>, tokens: &Reader<TokenRow>) -> Result<()> {
-    if !masks.metadata().contains_key(KEY_TOKENIZATION) {
-        return Ok(());
-    }
-    let own: Tokenization = masks.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-    let wanted: Tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-    if own == wanted {
-        return Ok(());
-    }
-    Err(Fault::input(masks.path())
-        .at(Place::Part(format!("metadata {KEY_TOKENIZATION}")))
-        .expected(format!("the tokenization of {}, {wanted:?}", tokens.path().display()))
-        .found(format!("{own:?}"))
-        .remedy("make the masks again from these tokens")
-        .into())
 }
 
 /// Checks that the mask is one of `tokens` values in [0, 1].
@@ -176,7 +166,7 @@ impl Windows {
         while !self.current.as_ref().is_some_and(is_it) {
             self.current = self.reader.next().transpose()?;
             self.ordinal += 1;
-            let Some(current) = &self.current else {
+            if self.current.is_none() {
                 return Err(row()
                     .expected(format!(
                         "the windows of {}, in their order",
@@ -185,15 +175,6 @@ impl Windows {
                     .found(format!("window {window} of {id}, which is not there or came before"))
                     .remedy("pass the tokens table that this one was made from")
                     .into());
-            };
-            if !matches!(current.split.as_deref(), None | Some("train" | "valid" | "test")) {
-                return Err(Fault::from(
-                    self.reader
-                        .fault()
-                        .expected("the split train, valid, test or null")
-                        .found(current.split.as_deref().unwrap_or_default())
-                        .remedy("rename the split"),
-                ));
             }
         }
         Ok(())

@@ -19,4 +19,4 @@ mod run;
 pub use config::{Config, Inputs};
 pub use features::SHAPE_FEATURES;
 pub use options::Options;
-pub use run::{PROBE, run};
+pub use run::run;

@@ -1,10 +1,9 @@
-use readlens_figures::Split;
+use readlens_tables::vocabulary::{MaskName, Over, Split};
 
 /// Every mask of one method and rank, as a probe sees it.
 #[derive(Debug)]
 pub(crate) struct Masks {
-    pub(crate) method: String,
-    pub(crate) rank: String,
+    pub(crate) name: MaskName,
     /// Features of each mask, one after the other.
     pub(crate) features: Vec<f32>,
     /// Record of each, as a place in its names.
@@ -13,33 +12,32 @@ pub(crate) struct Masks {
     pub(crate) taxa: Vec<Option<u32>>,
     /// Ordinal of the window of the last one.
     pub(crate) last: Option<u64>,
-    split: Option<&'static str>,
+    over: Option<Over>,
 }
 
 impl Masks {
-    pub(crate) fn new(method: String, rank: String) -> Self {
+    pub(crate) fn new(name: MaskName) -> Self {
         Self {
-            method,
-            rank,
+            name,
             features: Vec::new(),
             records: Vec::new(),
             taxa: Vec::new(),
             last: None,
-            split: None,
+            over: None,
         }
     }
 
     /// Takes note of a window's split.
-    pub(crate) fn note_split(&mut self, split: Option<&str>) {
-        let name = Split::named(split).unwrap_or(Split::Unassigned).name();
-        self.split = Some(match self.split {
-            Some(before) if before != name => "all",
-            _ => name,
+    pub(crate) fn note_split(&mut self, split: Option<Split>) {
+        let over = Over::of(split);
+        self.over = Some(match self.over {
+            Some(before) if before != over => Over::All,
+            _ => over,
         });
     }
 
-    /// The split of all windows, or `all` where they have several.
-    pub(crate) fn split(&self) -> &'static str {
-        self.split.unwrap_or("all")
+    /// The split of all windows, or all where they have several.
+    pub(crate) fn over(&self) -> Over {
+        self.over.unwrap_or(Over::All)
     }
 }

@@ -2,37 +2,39 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_fault::Result;
-use readlens_stage::{Context, Stage};
+use readlens_stage::{BootstrapOptions, Context, Stage, one_of};
+use readlens_tables::vocabulary::Split;
 
 use crate::config::{Config, Inputs};
 
 /// What is typed: the masks and how they are probed.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Tokenized windows with their taxa
+    /// Token table of readlens-tokenize, with taxa
     #[arg(long, value_name = "PARQUET")]
-    pub tokens: PathBuf,
-    /// Masks of these windows; repeat for further tables, each of other methods or ranks
+    tokens: PathBuf,
+    /// Mask table of these windows; repeat for further tables, each with other methods or ranks
     #[arg(long, required = true, value_name = "PARQUET")]
-    pub masks: Vec<PathBuf>,
+    masks: Vec<PathBuf>,
     /// Metrics table to write
     #[arg(long, short, value_name = "PARQUET")]
-    pub output: PathBuf,
-    /// Probe the masks of this split only [default: all masks]
-    #[arg(long, value_name = "SPLIT", value_parser = ["train", "valid", "test"])]
-    pub split: Option<String>,
-    /// Bins that every mask is resampled to
-    #[arg(long, value_name = "N", default_value_t = Config::default().bins)]
-    pub bins: u32,
-    /// Records that a taxon must have in each half; windows of other taxa are left out
-    #[arg(long, value_name = "N", default_value_t = Config::default().min_records)]
-    pub min_records: u32,
-    /// Bootstrap replicates behind each interval; 0 for no intervals
-    #[arg(long, value_name = "N", default_value_t = Config::default().replicates)]
-    pub replicates: u32,
-    /// Seed of the halves, of the order of examples and of the bootstrap
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    pub seed: u64,
+    output: PathBuf,
+    /// Probe only masks of this split [default: all masks]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    split: Option<Split>,
+    /// Values that every mask is resampled to, 1 to 4096
+    #[arg(long, value_name = "N", default_value_t = Config::default().bins, hide_short_help = true)]
+    bins: u32,
+    /// Minimum number of records of a taxon in each half of the data; rarer taxa are left out
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = Config::default().min_records,
+        hide_short_help = true
+    )]
+    min_records: u32,
+    #[command(flatten)]
+    bootstrap: BootstrapOptions,
 }
 
 impl Stage for Options {
@@ -44,9 +46,9 @@ impl Stage for Options {
             bins: self.bins,
             min_records: self.min_records,
             split: self.split,
-            replicates: self.replicates,
+            replicates: self.bootstrap.replicates,
         };
         let inputs = Inputs { tokens: self.tokens, masks: self.masks };
-        crate::run(&config, self.seed, &inputs, &self.output, context)
+        crate::run(&config, self.bootstrap.seed, &inputs, &self.output, context)
     }
 }

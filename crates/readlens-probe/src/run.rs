@@ -1,12 +1,15 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use rand::RngExt;
 use readlens_fault::{Fault, Result};
-use readlens_figures::{Bootstrap, Formula, Observation, Panel};
-use readlens_provenance::{InputDigest, Manifest, digest_bytes};
+use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Metric, Name, Operator, Ranks};
 
 use crate::config::{Config, Inputs};
 use crate::features::SHAPE_FEATURES;
@@ -14,12 +17,9 @@ use crate::gather::{Gathered, gather};
 use crate::judge::{Case, Verdicts};
 use crate::masks::Masks;
 
-/// Operator of the rows of the probe.
-pub const PROBE: &str = "probe";
-
 /// Metrics of the probe: its own accuracy, and that of always naming the most frequent taxon of
 /// the same windows.
-const METRICS: [&str; 2] = ["accuracy", "majority_accuracy"];
+const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MajorityAccuracy];
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
@@ -43,15 +43,16 @@ pub fn run(
     if inputs.masks.is_empty() {
         return Err(Fault::usage("no masks to probe; pass --masks"));
     }
-    let gathered = gather(config, inputs, context)?;
+    let made_from = [InputDigest::of("tokens", &inputs.tokens)?];
+    let gathered = gather(config, inputs, &made_from, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);
     let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
     let mut rows = Vec::new();
     for masks in &gathered.masks {
-        let of = format!("{} for {}", masks.method, masks.rank);
+        let of = &masks.name;
         for (rank, name) in gathered.ranks.iter().enumerate() {
             let place = (rank, gathered.ranks.len());
-            let taxon = |place| gathered.taxa.name(place);
+            let taxon = |number| gathered.taxa.name(number).as_str();
             let case = Case::new(masks, place, &halves, config.min_records, taxon);
             if case.count < 2 {
                 tracing::warn!(
@@ -70,7 +71,7 @@ pub fn run(
             let width = config.bins as usize + SHAPE_FEATURES.len();
             let verdicts = case.judge(masks, width, seed, watch)?;
             drop(progress);
-            let new = figures(masks, name, &case, &verdicts, &gathered, &bootstrap);
+            let new = figures(masks, &Name::new(name)?, &case, &verdicts, &gathered, &bootstrap);
             tracing::info!(
                 "{of}: {name} {:.1} % from the mask alone, majority {:.1} %, {} taxa",
                 100.0 * new[0].value,
@@ -85,14 +86,12 @@ pub fn run(
 
 /// Half of a record: 0 or 1, by its id and the seed alone.
 fn half(seed: u64, id: &str) -> u8 {
-    let digest = digest_bytes(format!("{seed}/probe/{id}").as_bytes());
-    // Of the 16 hexadecimal digits as text, 8 are odd bytes.
-    digest.as_str().bytes().last().map_or(0, |byte| byte % 2)
+    u8::from(stream(seed, &format!("probe/{id}")).random::<bool>())
 }
 
 fn figures(
     masks: &Masks,
-    rank: &str,
+    rank: &Name,
     case: &Case,
     verdicts: &Verdicts,
     gathered: &Gathered,
@@ -110,22 +109,12 @@ fn figures(
         let right = right.map(|is_right| f64::from(u8::from(is_right)));
         panel.add(&Observation::new(u64::from(record), 1.0, &right), &weights);
     }
-    let row = |(metric, name): (usize, &str)| {
-        let figure = panel.figure(Formula::Mean(metric));
-        MetricRow {
-            method: masks.method.clone(),
-            mask_rank: masks.rank.clone(),
-            operator: PROBE.to_owned(),
-            share: None,
-            split: masks.split().to_owned(),
-            rank: rank.to_owned(),
-            metric: name.to_owned(),
-            value: figure.value,
-            ci_low: figure.interval.map(|ends| ends.0),
-            ci_high: figure.interval.map(|ends| ends.1),
-            n: u32::try_from(figure.windows).unwrap_or(u32::MAX),
-        }
+    let about = About {
+        over: masks.over(),
+        ranks: Ranks::One(rank.clone()),
+        ..About::new(Some(masks.name.clone()), Operator::Probe)
     };
+    let row = |(place, metric)| about.row(metric, panel.figure(Formula::Mean(place)));
     METRICS.into_iter().enumerate().map(row).collect()
 }
 

@@ -6,12 +6,15 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{ExitCode, Fault};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_probe::{Config, Inputs, PROBE, run};
+use readlens_probe::{Config, Inputs, run};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Split, TargetKind,
+};
 use readlens_tables::{Reader, Record, Writer};
 
 /// A number that follows no pattern, below `below`.
@@ -34,7 +37,7 @@ fn tokens(windows: usize) -> Vec<TokenRow> {
             end: 3 * length as u32,
             strand: "+".to_owned(),
             tokens: std::iter::once(2).chain(std::iter::repeat_n(5, length)).collect(),
-            split: Some(if record % 5 == 4 { "valid" } else { "test" }.to_owned()),
+            split: Some(if record % 5 == 4 { Split::Valid } else { Split::Test }),
             taxa: vec![
                 Some("phylum".to_owned()),
                 (!record.is_multiple_of(11)).then(|| format!("genus{genus}")),
@@ -51,10 +54,12 @@ fn mask(row: &TokenRow, method: &str, place: usize) -> MaskRow {
     MaskRow {
         id: row.id.clone(),
         window: row.window,
-        method: method.to_owned(),
-        rank: "all".to_owned(),
+        method: Name::new(method).unwrap(),
+        method_kind: MethodKind::Explainer,
+        replicate: 1,
+        rank: Ranks::All,
         target: None,
-        target_kind: "predicted".to_owned(),
+        target_kind: TargetKind::Predicted,
         mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
         hard,
         area: 0.0,
@@ -116,17 +121,18 @@ fn a_place_that_is_the_genus_is_found_and_one_that_is_not_is_none() {
     let tokens = tokens(1200);
     let masks = [honest(&tokens), cheating(&tokens)];
     let found = probed(&tokens, &masks, &config()).unwrap();
-    let keys: Vec<_> = found.iter().map(|r| (r.method.as_str(), r.metric.as_str())).collect();
-    let metrics = ["accuracy", "majority_accuracy"];
+    let keys: Vec<_> = found.iter().map(|r| (r.method.as_deref().unwrap(), r.metric)).collect();
+    let metrics = [Metric::Accuracy, Metric::MajorityAccuracy];
     // The only phylum is nothing to tell; methods by name.
     let expected = ["cheating", "honest"].map(|method| metrics.map(|metric| (method, metric)));
     assert_eq!(keys, expected.concat());
     let labelled: Vec<&TokenRow> = tokens.iter().filter(|row| row.taxa[1].is_some()).collect();
     let most = labelled.iter().filter(|row| row.taxa[1].as_deref() == Some("genus0")).count();
     for row in &found {
-        assert_eq!((&*row.operator, &*row.split, &*row.rank), (PROBE, "all", "genus"));
+        let key = (row.operator.name(), row.split, row.rank.name());
+        assert_eq!(key, (Operator::Probe.name(), Over::All, "genus"));
         assert_eq!(row.n as usize, labelled.len());
-        if row.metric == "majority_accuracy" {
+        if row.metric == Metric::MajorityAccuracy {
             assert!((row.value - most as f64 / labelled.len() as f64).abs() < 1e-12);
         }
     }
@@ -140,11 +146,11 @@ fn a_place_that_is_the_genus_is_found_and_one_that_is_not_is_none() {
 fn splits_and_rare_taxa_are_left_out() {
     let tokens = tokens(1200);
     let masks = [cheating(&tokens)];
-    let valid = Config { split: Some("valid".to_owned()), ..config() };
+    let valid = Config { split: Some(Split::Valid), ..config() };
     let found = probed(&tokens, &masks, &valid).unwrap();
-    let is_valid = |row: &&TokenRow| row.split.as_deref() == Some("valid") && row.taxa[1].is_some();
+    let is_valid = |row: &&TokenRow| row.split == Some(Split::Valid) && row.taxa[1].is_some();
     assert_eq!(found[0].n as usize, tokens.iter().filter(is_valid).count());
-    assert_eq!(found[0].split, "valid");
+    assert_eq!(found[0].split, Over::Split(Split::Valid));
     // Genus 2 has 91 records and genus 1 181: about half of them in each half.
     let found = probed(&tokens, &masks, &Config { min_records: 70, ..config() }).unwrap();
     let is_kept = |row: &&TokenRow| matches!(row.taxa[1].as_deref(), Some("genus0" | "genus1"));
@@ -185,7 +191,6 @@ fn tables_that_do_not_belong_together_are_refused() {
     refused(|_, masks| masks[0][3].mask[1] = f32::NAN, "row 3: expected mask values from 0 to 1");
     refused(|_, masks| masks[0][3].mask[1] = 1.5, "found 1.5 at token 1");
     refused(|_, masks| masks[0][7].hard.truncate(3), "row 7: expected");
-    refused(|tokens, _| tokens[9].split = Some("holdout".to_owned()), "row 9: expected the split");
     refused(
         |_, masks| {
             let twice = masks[0][4].clone();

@@ -9,15 +9,16 @@ use crate::run::{Amount, Paths, run};
 /// Command line of `readlens-randomize`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Directory of the trained classifier
+    /// Directory of a trained classifier
     #[arg(long, value_name = "DIR")]
     classifier: PathBuf,
     /// Directory to write: model.safetensors, config.json, manifest.json
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, short, value_name = "DIR")]
     output: PathBuf,
-    /// How many parts to randomise, from the output on, or all: heads, pooler, a branch beside the
-    /// encoder where there is one, the encoder's blocks from the last to the first, the stem of a
-    /// network on patches, embedding
+    /// Number of parts that get fresh weights, counted from the output on, or all
+    ///
+    /// The parts in this order: heads, pooler, k-mer bag, the layers of the encoder from the last to
+    /// the first, stem, embedding. A network without a k-mer bag or a stem has fewer parts.
     #[arg(long, value_name = "N|all")]
     parts: Amount,
     /// Seed of the fresh weights
@@ -27,7 +28,8 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "randomize";
-    const ABOUT: &'static str = "Replace the top of a classifier by fresh weights, a sanity check";
+    const ABOUT: &'static str =
+        "Replace the top of a classifier by fresh weights, as a sanity check";
 
     fn run(self, _: &Context) -> Result<()> {
         let paths = Paths { classifier: self.classifier, output: self.output };

@@ -5,12 +5,12 @@ use std::str::FromStr;
 use candle_core::{DType, Device, Tensor};
 use rand::Rng;
 use readlens_fault::{Fault, Result};
-use readlens_nn::random::stream;
 use readlens_nn::{
     CONFIG_FILE, Classifier, ClassifierConfig, MANIFEST_FILE, WEIGHTS_FILE, WeightSource,
     load_classifier, save_weights,
 };
 use readlens_provenance::{InputDigest, Manifest, NewDirectory, refuse_overwriting, write_json};
+use readlens_random::stream;
 use serde::Serialize;
 
 use crate::parts::{Part, parts_of};

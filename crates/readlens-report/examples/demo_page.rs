@@ -14,7 +14,7 @@ fn main() {
     let sequences = arguments.next().map_or(24, |n| n.parse().unwrap());
     let mut fixture = fixture::Fixture::demo(3);
     if arguments.next().is_some() {
-        fixture.mask_ranks = fixture::RANKS.to_vec();
+        fixture.mask_ranks = fixture::per_rank();
     }
     let inputs = fixture.write(&folder);
     let config = Config {

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 
 use readlens_fault::{Fault, Result};
 use readlens_provenance::Manifest;
-use readlens_tables::masks::ALL_RANKS;
+use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks};
 
 use crate::config::{Config, Inputs};
 use crate::enrichment::{Contrast, Enrichment};
 use crate::evidence::curve_plots;
-use crate::figures::{MaskKind, mask_order};
 use crate::headline::{self, Comparison};
-use crate::methods::methods;
+use crate::methods::{methods, ranks_in_words};
+use crate::metrics_table::{MaskKind, Subject, mask_order};
 use crate::page::{
     self, EvidenceView, GalleryView, LocalisationRow, Page, RegionRow, RegionTable, Regions,
     ShapeView, SourceView, Training,
@@ -32,33 +32,40 @@ use crate::view::table::MeasureTable;
 use crate::view::verdicts::verdict_groups;
 
 /// Further measures of the table's operators, with the caption of each table.
-const MEASURES: [(&str, &str); 3] = [
+const MEASURES: [(Metric, &str); 3] = [
     (
-        "agreement",
+        Metric::Agreement,
         "Agreement in %: how often the prediction is the one for the whole sequence, right or wrong",
     ),
-    ("p_target", "Mean probability in % of the taxon that was predicted for the whole sequence"),
-    ("entropy", "Mean entropy of the prediction in % of its maximum: 0 is certain, 100 is no idea"),
+    (
+        Metric::PTarget,
+        "Mean probability in % of the taxon that was predicted for the whole sequence",
+    ),
+    (
+        Metric::Entropy,
+        "Mean entropy of the prediction in % of its maximum: 0 is certain, 100 is all taxa alike",
+    ),
 ];
 
-/// Figures of the masks themselves: name, meaning, whether in percent.
-const MASK_MEASURES: [(&str, &str, bool); 12] = [
-    ("area", "mean of the soft mask", true),
-    ("hard_area", "share of the tokens in the hard mask", true),
-    ("segments", "stretches of the hard mask in a window", false),
-    ("segment_length_tokens", "mean length of a stretch, tokens", false),
-    ("segment_length_nt", "mean length of a stretch, bases", false),
-    ("total_variation", "mean step between neighbouring tokens", false),
-    ("hard_total_variation", "the same for the hard mask", false),
+/// Figures of the masks themselves, in the order of the page: meaning, whether in percent. Others
+/// stand behind them.
+const MASK_MEASURES: [(Metric, &str, bool); 12] = [
+    (Metric::Area, "mean of the soft mask", true),
+    (Metric::HardArea, "fraction of the tokens in the hard mask", true),
+    (Metric::Segments, "stretches of the hard mask in a window", false),
+    (Metric::SegmentLengthTokens, "mean length of a stretch, tokens", false),
+    (Metric::SegmentLengthNt, "mean length of a stretch, bases", false),
+    (Metric::TotalVariation, "mean step between neighbouring tokens", false),
+    (Metric::HardTotalVariation, "the same for the hard mask", false),
     (
-        "auprc",
+        Metric::Auprc,
         "area under the precision–recall curve against the truth intervals; prevalence is what chance reaches",
         false,
     ),
-    ("iou", "overlap of hard mask and truth over their union", false),
-    ("pointing", "how often the highest value lies in the truth", true),
-    ("mass", "share of the mask that lies in the truth", true),
-    ("prevalence", "share of the bases that are truth", true),
+    (Metric::Iou, "overlap of hard mask and truth, divided by their union", false),
+    (Metric::Pointing, "how often the highest value lies in the truth", true),
+    (Metric::Mass, "fraction of the mask that lies in the truth", true),
+    (Metric::Prevalence, "fraction of the tokens that are truth", true),
 ];
 
 impl Page {
@@ -75,13 +82,13 @@ impl Page {
         let survey = &findings.survey;
         let ranks = &survey.ranks;
         let figures = &findings.figures;
-        let method = findings.masks.method.as_deref();
-        let kinds = figures.kinds(method.unwrap_or_default());
+        let method = findings.masks.method.as_ref();
+        let kinds = figures.kinds(method);
         let results: Vec<page::Result> =
             kinds.iter().filter_map(|kind| result(findings, *kind)).collect();
         let comparison = kinds
             .first()
-            .and_then(|kind| Comparison::of(figures, method.unwrap_or_default(), *kind, ranks));
+            .and_then(|kind| Comparison::of(figures, Subject { method, kind: *kind }, ranks));
         let chart = |term| LineChart::of(term, ranks);
         let training = findings
             .training
@@ -100,7 +107,7 @@ impl Page {
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
-            sentence: headline::sentence(survey, inputs.explainer.is_some(), method),
+            sentence: headline::sentence(survey, method),
             other_methods: other_methods(findings),
             basis: basis(findings),
             comparison,
@@ -124,28 +131,32 @@ impl Page {
 fn other_methods(findings: &Findings) -> String {
     let shown = findings.masks.method.as_ref();
     let others = findings.masks.methods.iter().filter(|method| Some(*method) != shown);
-    listed(&others.map(|method| visible(method, 40)).collect::<Vec<_>>())
+    let named = |method: &Method| match method.replicate {
+        1 => visible(&method.name, 40),
+        replicate => format!("{} (replicate {replicate})", visible(&method.name, 40)),
+    };
+    listed(&others.map(named).collect::<Vec<_>>())
 }
 
 /// Which windows the figures are about.
 fn basis(findings: &Findings) -> String {
-    match findings.figures.split.as_deref() {
+    match findings.figures.over {
         None => String::new(),
-        Some("all") => "all windows".to_owned(),
-        Some("unassigned") => "windows that belong to no split".to_owned(),
-        Some(split) => format!("{} split", visible(split, 40)),
+        Some(Over::All) => "all windows".to_owned(),
+        Some(Over::Unassigned) => "windows that belong to no split".to_owned(),
+        Some(Over::Split(split)) => format!("{split} split"),
     }
 }
 
 /// The methods beside one another.
 fn evidence(findings: &Findings) -> EvidenceView {
     let (figures, ranks) = (&findings.figures, &findings.survey.ranks);
-    let methods = methods(figures, findings.masks.method.as_deref(), ranks);
+    let methods = methods(figures, findings.masks.method.as_ref(), ranks);
     let (stability, has_more_stability) = stability_plots(figures, ranks);
     let choice = if methods.iter().all(|method| method.colour.is_some()) {
         ""
     } else {
-        "In colour: the method that this page shows and, of the Explainers and of the other methods, those that keep most (by the area under the insertion curve). The others, and other seeds of a method, are thin and grey."
+        "The method that this page shows has a colour. So have the Explainers and the other methods with the largest area under the insertion curve. All others, and further replicates of a method, are thin and grey."
     };
     EvidenceView {
         methods: MethodTable::of(figures, &methods, ranks, &findings.costs),
@@ -158,9 +169,9 @@ fn evidence(findings: &Findings) -> EvidenceView {
 
 fn result(findings: &Findings, kind: MaskKind) -> Option<page::Result> {
     let (figures, ranks) = (&findings.figures, &findings.survey.ranks);
-    let method = findings.masks.method.as_deref().unwrap_or_default();
-    let table = |metric: &str, caption: &str| {
-        MeasureTable::of(figures, method, kind, ranks, metric, caption.to_owned())
+    let subject = Subject { method: findings.masks.method.as_ref(), kind };
+    let table = |metric, caption: &str| {
+        MeasureTable::of(figures, subject, ranks, metric, caption.to_owned())
     };
     let heading = match kind {
         MaskKind::Shared => "One mask for all ranks",
@@ -168,32 +179,28 @@ fn result(findings: &Findings, kind: MaskKind) -> Option<page::Result> {
     };
     Some(page::Result {
         heading,
-        accuracy: table("accuracy", "Accuracy in %, with its 95 % interval")?,
-        plots: DotPlot::of(figures, method, kind, ranks),
-        others: MEASURES.iter().filter_map(|(metric, caption)| table(metric, caption)).collect(),
+        accuracy: table(Metric::Accuracy, "Accuracy in %, with its 95 % interval")?,
+        plots: DotPlot::of(figures, subject, ranks),
+        others: MEASURES.iter().filter_map(|(metric, caption)| table(*metric, caption)).collect(),
     })
 }
 
 /// What belongs to masks in the order of the ranks they explain, the mask for all ranks first.
 fn by_rank<'a, T>(
-    map: &'a BTreeMap<String, T>,
-    ranks: &'a [String],
-) -> impl Iterator<Item = (&'a str, &'a T)> {
-    let mut entries: Vec<_> = map.iter().map(|(rank, entry)| (rank.as_str(), entry)).collect();
-    entries.sort_by_key(|(rank, _)| mask_order(rank, ranks));
+    map: &'a BTreeMap<Ranks, T>,
+    ranks: &[Name],
+) -> impl Iterator<Item = (&'a Ranks, &'a T)> + use<'a, T> {
+    let mut entries: Vec<_> = map.iter().collect();
+    entries.sort_by_key(|(explained, _)| mask_order(explained, ranks));
     entries.into_iter()
 }
 
 /// Heading of what belongs to a mask.
-fn mask_name(rank: &str) -> String {
-    if rank == ALL_RANKS {
-        "Mask for all ranks".to_owned()
-    } else {
-        format!("Mask for {}", spaced(rank))
-    }
+fn heading_of(explained: &Ranks) -> String {
+    format!("Mask for {}", ranks_in_words(explained))
 }
 
-fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
+fn shape(explained: &Ranks, shape: &Shape, findings: &Findings) -> ShapeView {
     let t = findings.survey.tokenization;
     let mean_length = (shape.lengths.mean() - 1.0) * f64::from(t.stride) + f64::from(t.k);
     let summary = format!(
@@ -207,7 +214,7 @@ fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
         Histogram::of_shares("Area of the soft mask", "mean mask value", "windows", &shape.area),
         Histogram::of_shares(
             "Area of the hard mask",
-            "share of tokens",
+            "fraction of tokens",
             "windows",
             &shape.hard_area,
         ),
@@ -219,23 +226,24 @@ fn shape(rank: &str, shape: &Shape, findings: &Findings) -> ShapeView {
         ),
         Histogram::of_numbers("Length of a stretch", "tokens", "stretches", &shape.lengths),
     ];
-    ShapeView { heading: mask_name(rank), summary, charts }
+    ShapeView { heading: heading_of(explained), summary, charts }
 }
 
 fn localisation(findings: &Findings) -> Vec<LocalisationRow> {
-    let method = findings.masks.method.as_deref().unwrap_or_default();
-    let all = findings.figures.of_masks(method);
+    let method = findings.masks.method.as_ref();
+    let all = method.map_or_else(Vec::new, |method| findings.figures.of_masks(method));
     let ranks = &findings.survey.ranks;
     let mut rows: Vec<((usize, usize), LocalisationRow)> = all
         .into_iter()
-        .map(|(rank, metric, f)| {
-            let place = MASK_MEASURES.iter().position(|(name, ..)| *name == metric);
-            let (_, meaning, in_percent) = place.map_or(("", "", false), |i| MASK_MEASURES[i]);
+        .map(|(explained, metric, f)| {
+            let place = MASK_MEASURES.iter().position(|(known, ..)| *known == metric);
+            let (_, meaning, in_percent) =
+                place.map_or((metric, metric.meaning(), false), |i| MASK_MEASURES[i]);
             let print = |value: f64| if in_percent { percent(value) } else { figure(value) };
             let unit = if in_percent { " %" } else { "" };
             let row = LocalisationRow {
-                rank: spaced(rank),
-                metric: spaced(metric),
+                rank: spaced(explained.name()),
+                metric: spaced(metric.name()),
                 value: format!("{}{unit}", print(f.value)),
                 range: f
                     .interval
@@ -243,7 +251,7 @@ fn localisation(findings: &Findings) -> Vec<LocalisationRow> {
                 n: count_of(f.n.into()),
                 meaning,
             };
-            ((mask_order(rank, ranks), place.unwrap_or(MASK_MEASURES.len())), row)
+            ((mask_order(explained, ranks), place.unwrap_or(MASK_MEASURES.len())), row)
         })
         .collect();
     rows.sort_by_key(|(place, _)| *place);
@@ -262,8 +270,8 @@ fn regions(findings: &Findings, inputs: &Inputs) -> Regions {
     let enrichment = findings.gallery.enrichment.as_ref().unwrap_or(&none);
     let by_rank = by_rank(&enrichment.together, &findings.survey.ranks);
     let tables = by_rank.filter(|(_, contrast)| contrast.windows > 0);
-    let tables = tables.map(|(rank, together)| {
-        let by_name = enrichment.by_name.get(rank);
+    let tables = tables.map(|(explained, together)| {
+        let by_name = enrichment.by_name.get(explained);
         let named = by_name.into_iter().flatten().filter(|(_, contrast)| contrast.windows > 0);
         let rows: Vec<(String, &Contrast)> =
             named.map(|(name, contrast)| (visible(name, 60), contrast)).collect();
@@ -274,7 +282,7 @@ fn regions(findings: &Findings, inputs: &Inputs) -> Regions {
         let mut rows: Vec<RegionRow> =
             rows.iter().map(|(name, c)| region_row(name.clone(), c, longest, false)).collect();
         rows.push(region_row("all together".to_owned(), together, longest, true));
-        RegionTable { heading: mask_name(rank), rows }
+        RegionTable { heading: heading_of(explained), rows }
     });
     Regions { absence, tables: tables.collect(), has_more_names: enrichment.has_more_names }
 }
@@ -305,7 +313,7 @@ fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView
         format!(", spread over the taxa of rank {}", spaced(rank))
     });
     let choice = format!(
-        "{} drawn with seed {}{over}, test split first; nobody picked them by hand.",
+        "{} drawn at random with seed {}{over}, from the test split first. Nobody picked them by hand.",
         plural(windows.len() as u64, "window"),
         config.seed,
     );

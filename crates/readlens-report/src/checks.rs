@@ -6,9 +6,10 @@ use std::path::Path;
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::Manifest;
+use readlens_tables::vocabulary::{MaskName, Method, MethodKind, Name, Ranks};
 use serde::Deserialize;
 
-/// Most verdicts in one document; more are a damaged one.
+/// Maximum number of verdicts in one document; more are a damaged one.
 const MAX_CHECKS: usize = 10_000;
 
 /// What a check found.
@@ -55,12 +56,41 @@ impl Verdict {
 
 /// One check of one mask, or of the classifier alone.
 #[derive(Clone, Debug, Deserialize)]
+#[serde(try_from = "Entry")]
 pub(crate) struct Check {
     pub(crate) name: String,
-    pub(crate) method: String,
-    pub(crate) mask_rank: String,
+    /// The mask that was checked; none where it was the classifier.
+    pub(crate) mask: Option<MaskName>,
     pub(crate) verdict: Verdict,
     pub(crate) sentence: String,
+}
+
+/// A check as metrics.json has it.
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    method: Option<Name>,
+    method_kind: Option<MethodKind>,
+    replicate: Option<u32>,
+    mask_rank: Option<Ranks>,
+    verdict: Verdict,
+    sentence: String,
+}
+
+impl TryFrom<Entry> for Check {
+    type Error = &'static str;
+
+    fn try_from(entry: Entry) -> std::result::Result<Self, Self::Error> {
+        let Entry { name, method, method_kind, replicate, mask_rank, verdict, sentence } = entry;
+        let mask = match (method, method_kind, replicate, mask_rank) {
+            (None, None, None, None) => None,
+            (Some(name), Some(kind), Some(replicate), Some(ranks)) => {
+                Some(MaskName { method: Method { kind, name, replicate }, ranks })
+            }
+            _ => return Err("a check with some of method, method_kind, replicate and mask_rank"),
+        };
+        Ok(Self { name, mask, verdict, sentence })
+    }
 }
 
 /// The part of metrics.json that the page shows.

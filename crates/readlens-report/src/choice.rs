@@ -2,7 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use crate::windows::{Entry, Split, mixed};
+use readlens_tables::vocabulary::Split;
+
+use crate::windows::{Entry, mixed};
+
+/// Splits in the order in which the gallery prefers their windows.
+const PREFERENCE: [Option<Split>; 4] =
+    [Some(Split::Test), Some(Split::Valid), None, Some(Split::Train)];
 
 /// Draws windows while they stream past; keeps at most as many per split and taxon as are wanted.
 #[derive(Debug)]
@@ -10,7 +16,7 @@ pub(crate) struct Draw {
     wanted: usize,
     seed: u64,
     /// Lot and fingerprint, the smallest lots in ascending order.
-    groups: BTreeMap<(Split, u32), Vec<(u64, u64)>>,
+    groups: BTreeMap<(Option<Split>, u32), Vec<(u64, u64)>>,
 }
 
 impl Draw {
@@ -37,7 +43,7 @@ impl Draw {
     /// window, then every taxon its second, and so on; the taxa's order is drawn too.
     pub(crate) fn finish(self) -> Vec<u64> {
         let mut drawn = Vec::new();
-        for split in Split::ALL {
+        for split in PREFERENCE {
             let mut groups: Vec<_> = self.groups.iter().filter(|((s, _), _)| *s == split).collect();
             groups.sort_by_key(|((_, class), _)| mixed(u64::from(*class) ^ mixed(!self.seed)));
             for round in 0..self.wanted {
@@ -61,7 +67,7 @@ mod tests {
 
     fn windows() -> Vec<Entry> {
         // Class 0 has 30 test windows, classes 1 and 2 have one; class 3 is in train only.
-        let entry = |fingerprint, class, split| Entry { fingerprint, class, split };
+        let entry = |fingerprint, class, split| Entry { fingerprint, class, split: Some(split) };
         let mut all: Vec<Entry> = (0..30).map(|i| entry(i, 0, Split::Test)).collect();
         all.extend([entry(30, 1, Split::Test), entry(31, 2, Split::Test)]);
         all.push(entry(40, 3, Split::Train));

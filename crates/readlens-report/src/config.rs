@@ -1,9 +1,10 @@
 use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
+use readlens_tables::vocabulary::Name;
 use serde::{Deserialize, Serialize};
 
-/// Most sequences a page may show: a browser has to hold them all.
+/// Maximum number of sequences on a page: a browser has to hold them all.
 const MAX_SEQUENCES: u32 = 2_000;
 /// Longest title in characters.
 const MAX_TITLE_CHARS: usize = 300;
@@ -18,13 +19,21 @@ pub struct Config {
     pub sequences: u32,
     /// Seed of the choice of sequences.
     pub seed: u64,
-    /// Attribution method that the page shows; the first one of the masks table where none.
-    pub method: Option<String>,
+    /// Name of the method whose masks the page shows; none for that of the masks table's first row.
+    pub method: Option<Name>,
+    /// Which replicate of `method` it is, from 1; without effect where `method` is none.
+    pub replicate: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { title: "What the classifier read".to_owned(), sequences: 24, seed: 1, method: None }
+        Self {
+            title: "What the classifier read".to_owned(),
+            sequences: 24,
+            seed: 1,
+            method: None,
+            replicate: 1,
+        }
     }
 }
 
@@ -32,7 +41,8 @@ impl Config {
     /// The same configuration, checked.
     ///
     /// # Errors
-    /// The title is empty or too long, or more sequences are asked for than a browser can hold.
+    /// The title is empty or too long, more sequences are asked for than a browser can hold, or the
+    /// replicate is 0.
     pub fn validated(self) -> Result<Self> {
         if self.title.trim().is_empty() || self.title.chars().count() > MAX_TITLE_CHARS {
             return Err(Fault::usage(format!(
@@ -45,6 +55,9 @@ impl Config {
                 "--sequences must be at most {MAX_SEQUENCES}, not {}; the tables hold all of them",
                 self.sequences
             )));
+        }
+        if self.replicate == 0 {
+            return Err(Fault::usage("--replicate counts from 1, so it cannot be 0"));
         }
         Ok(self)
     }

@@ -7,7 +7,7 @@ use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::costs::CostRow;
 
-/// Most rows of a costs table; it has one per method and shard.
+/// Maximum number of rows of a costs table; it has one per method and shard.
 const MAX_ROWS: u64 = 100_000;
 
 /// Reads the costs table: one row per method, those of several shards averaged over their windows.

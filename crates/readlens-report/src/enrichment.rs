@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use readlens_tables::Interval;
+use readlens_tables::vocabulary::Ranks;
 
-/// Most interval names that get a row of their own; motif lists may name every copy.
+/// Maximum number of interval names with a row of their own; motif lists may name every copy.
 const MAX_NAMES: usize = 60;
 
 /// Sums over the bases of all windows in which an interval of one name lies.
@@ -61,20 +62,26 @@ impl Contrast {
     }
 }
 
-/// Contrasts by mask rank and interval name.
+/// Contrasts by what the mask explains and by interval name.
 #[derive(Debug, Default)]
 pub(crate) struct Enrichment {
-    /// By rank explained: all intervals together.
-    pub(crate) together: BTreeMap<String, Contrast>,
-    /// By rank explained and name.
-    pub(crate) by_name: BTreeMap<String, BTreeMap<String, Contrast>>,
+    /// All intervals together.
+    pub(crate) together: BTreeMap<Ranks, Contrast>,
+    /// By interval name too.
+    pub(crate) by_name: BTreeMap<Ranks, BTreeMap<String, Contrast>>,
     /// Names beyond the first [`MAX_NAMES`], which only count together.
     pub(crate) has_more_names: bool,
 }
 
 impl Enrichment {
     /// Adds the mask of one window, which covers `[start, start + values.len())` of the record.
-    pub(crate) fn add(&mut self, rank: &str, start: u32, values: &[f32], intervals: &[Interval]) {
+    pub(crate) fn add(
+        &mut self,
+        explained: &Ranks,
+        start: u32,
+        values: &[f32],
+        intervals: &[Interval],
+    ) {
         if intervals.is_empty() || values.is_empty() {
             return;
         }
@@ -85,8 +92,8 @@ impl Enrichment {
             }
             inside
         };
-        self.together.entry(rank.to_owned()).or_default().add(values, &is_inside(&|_| true));
-        let rows = self.by_name.entry(rank.to_owned()).or_default();
+        self.together.entry(explained.clone()).or_default().add(values, &is_inside(&|_| true));
+        let rows = self.by_name.entry(explained.clone()).or_default();
         let names: BTreeSet<&str> = intervals.iter().map(|i| i.name.as_str()).collect();
         for name in names {
             if rows.len() == MAX_NAMES && !rows.contains_key(name) {
@@ -118,17 +125,17 @@ mod tests {
     fn means_are_over_bases_and_the_share_is_over_windows() {
         let mut enrichment = Enrichment::default();
         let regions = [interval(0, 12, "a"), interval(13, 14, "b"), interval(90, 99, "far")];
-        enrichment.add("all", 10, &[1.0, 0.5, 0.0, 0.25], &regions);
-        let a = enrichment.by_name["all"]["a"];
+        enrichment.add(&Ranks::All, 10, &[1.0, 0.5, 0.0, 0.25], &regions);
+        let a = enrichment.by_name[&Ranks::All]["a"];
         assert_eq!((a.windows, a.higher_inside, a.bases), (1, 1, 2));
         assert!((a.mean_inside() - 0.75).abs() < 1e-12);
         assert!((a.mean_outside() - 0.125).abs() < 1e-12);
         assert!((a.ratio() - 6.0).abs() < 1e-12);
-        let together = enrichment.together["all"];
+        let together = enrichment.together[&Ranks::All];
         assert_eq!(together.bases, 3);
         assert!((together.mean_outside() - 0.0).abs() < 1e-12);
         // An interval outside the window leaves no bases and no window.
-        assert_eq!(enrichment.by_name["all"]["far"].windows, 0);
+        assert_eq!(enrichment.by_name[&Ranks::All]["far"].windows, 0);
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! Which curves the page draws of the methods' figures.
 
-use crate::figures::{Figure, Figures, MaskKind, Point};
-use crate::methods::Method;
+use readlens_tables::vocabulary::{Metric, Name, Operator};
+
+use crate::methods::ListedMethod;
+use crate::metrics_table::{Figure, Figures, Point, Subject};
 use crate::text::{decimal, listed, spaced};
 use crate::view::curves::{Curve, CurvePlot, Entry, Level, Numbers, Panel, Spacing, Spot, Style};
 
@@ -16,38 +18,38 @@ struct Plan {
     heading: &'static str,
     reading: &'static str,
     x_title: &'static str,
-    operator: &'static str,
-    control: &'static str,
+    operator: Operator,
+    control: Operator,
     /// Metric; none for accuracy, or agreement where nothing is labelled.
-    metric: Option<&'static str>,
+    metric: Option<Metric>,
     /// Metric of the area under the curve.
-    area: Option<&'static str>,
+    area: Option<Metric>,
     spacing: Spacing,
     /// Operators of the ends: nothing and everything kept or removed.
-    ends: Option<[&'static str; 2]>,
+    ends: Option<[Operator; 2]>,
     /// Operator of the single figure of the shown method.
-    own: Option<&'static str>,
+    own: Option<Operator>,
 }
 
 const PLANS: [Plan; 4] = [
     Plan {
         heading: "How much must be kept",
-        reading: "Only the tokens with the largest mask are shown, as many as the axis says; all others are hidden. A mask that found the evidence rises early, far above random blocks of the same size. The axis is drawn by its square root, so that small shares can be read. The ring is the hard mask of the method that this page shows, at its own area.",
+        reading: "The tokens with the largest mask values are shown, as many as the axis says, and all others are hidden. The curve of a mask that found the evidence rises early and lies far above that of random blocks of the same size. The axis is drawn by its square root, so that small fractions can be read. The ring is the hard mask of the method that this page shows, at its own area.",
         x_title: "% of the tokens kept",
-        operator: "keep_top",
-        control: "keep_block",
+        operator: Operator::KeepTop,
+        control: Operator::KeepBlock,
         metric: None,
         area: None,
         spacing: Spacing::SquareRoot,
         ends: None,
-        own: Some("hard_masked"),
+        own: Some(Operator::HardMasked),
     },
     Plan {
         heading: "What is lost when it is removed",
-        reading: "The tokens with the largest mask are hidden and all others shown. A mask that found all of the evidence falls early; where evidence is redundant no mask can fall before the random blocks.",
+        reading: "The tokens with the largest mask values are hidden and all others are shown. The curve of a mask that found all of the evidence falls early. Where evidence is redundant, it may fall no earlier than that of random blocks.",
         x_title: "% of the tokens removed",
-        operator: "remove_top",
-        control: "remove_block",
+        operator: Operator::RemoveTop,
+        control: Operator::RemoveBlock,
         metric: None,
         area: None,
         spacing: Spacing::SquareRoot,
@@ -56,26 +58,26 @@ const PLANS: [Plan; 4] = [
     },
     Plan {
         heading: "Insertion",
-        reading: "Mean probability of the taxon that is predicted for the whole sequence, while tokens are added from the largest mask to the smallest. A larger area under the curve is better.",
+        reading: "This is the mean probability of the taxon that is predicted for the whole sequence, while tokens are added from the largest mask value to the smallest. A larger area under the curve is better.",
         x_title: "% of the tokens kept",
-        operator: "keep_top",
-        control: "keep_block",
-        metric: Some("p_target"),
-        area: Some("insertion_auc"),
+        operator: Operator::KeepTop,
+        control: Operator::KeepBlock,
+        metric: Some(Metric::PTarget),
+        area: Some(Metric::InsertionAuc),
         spacing: Spacing::Even,
-        ends: Some(["all_zero", "unmasked"]),
+        ends: Some([Operator::AllZero, Operator::Unmasked]),
         own: None,
     },
     Plan {
         heading: "Deletion",
-        reading: "The same probability while tokens are removed from the largest mask to the smallest. A smaller area under the curve is better.",
+        reading: "This is the same probability while tokens are removed from the largest mask value to the smallest. A smaller area under the curve is better.",
         x_title: "% of the tokens removed",
-        operator: "remove_top",
-        control: "remove_block",
-        metric: Some("p_target"),
-        area: Some("deletion_auc"),
+        operator: Operator::RemoveTop,
+        control: Operator::RemoveBlock,
+        metric: Some(Metric::PTarget),
+        area: Some(Metric::DeletionAuc),
         spacing: Spacing::Even,
-        ends: Some(["unmasked", "all_zero"]),
+        ends: Some([Operator::Unmasked, Operator::AllZero]),
         own: None,
     },
 ];
@@ -84,15 +86,15 @@ const PLANS: [Plan; 4] = [
 #[derive(Clone, Copy, Debug)]
 struct Source<'a> {
     figures: &'a Figures,
-    methods: &'a [Method],
-    ranks: &'a [String],
+    methods: &'a [ListedMethod],
+    ranks: &'a [Name],
 }
 
 /// All plots that there are figures for.
 pub(crate) fn curve_plots(
     figures: &Figures,
-    methods: &[Method],
-    ranks: &[String],
+    methods: &[ListedMethod],
+    ranks: &[Name],
 ) -> Vec<CurvePlot> {
     let source = Source { figures, methods, ranks };
     let plots = PLANS.iter().filter_map(|plan| source.plot(plan));
@@ -100,55 +102,70 @@ pub(crate) fn curve_plots(
 }
 
 impl Source<'_> {
-    /// The kind of masks that a method's curves are of: the one for all ranks where there is one.
-    fn kind(&self, method: &str) -> MaskKind {
-        self.figures.kinds(method).first().copied().unwrap_or(MaskKind::Shared)
+    /// The masks that a method's curves are of: those for all ranks where there are some. Without
+    /// a method the figures that need no mask.
+    fn subject<'a>(&self, method: Option<&'a ListedMethod>) -> Subject<'a> {
+        method.map_or(Subject::NO_MASK, |listed| self.figures.subject(&listed.method))
     }
 
-    fn find(&self, method: &str, operator: &str, rank: &str, metric: &str) -> Option<Figure> {
-        let found = self.figures.get(method, self.kind(method), operator, rank, metric);
+    fn find(
+        &self,
+        method: Option<&ListedMethod>,
+        operator: Operator,
+        rank: &Name,
+        metric: Metric,
+    ) -> Option<Figure> {
+        let found = self.figures.get(self.subject(method), &operator.into(), rank, metric);
         found.filter(|figure| figure.value.is_finite())
     }
 
-    fn curve(&self, method: &str, operator: &str, rank: &str, metric: &str) -> &[Point] {
-        self.figures.curve(method, self.kind(method), operator, rank, metric)
+    fn curve(
+        &self,
+        method: Option<&ListedMethod>,
+        operator: Operator,
+        rank: &Name,
+        metric: Metric,
+    ) -> &[Point] {
+        self.figures.curve(self.subject(method), &operator.into(), rank, metric)
     }
 
     /// Accuracy, or agreement where the curve of `operator` has no accuracy; with words for it.
-    fn measure(&self, operator: &str) -> (&'static str, &'static str) {
-        let mut names = self.methods.iter().map(|method| method.name.as_str());
-        let has = |method: &str| {
-            self.ranks.iter().any(|rank| !self.curve(method, operator, rank, "accuracy").is_empty())
+    fn measure(&self, operator: Operator) -> (Metric, &'static str) {
+        let has = |method: Option<&ListedMethod>| {
+            let curve = |rank| self.curve(method, operator, rank, Metric::Accuracy);
+            self.ranks.iter().any(|rank| !curve(rank).is_empty())
         };
-        if has("") || names.any(has) {
-            ("accuracy", "Accuracy in %")
+        if has(None) || self.methods.iter().any(|method| has(Some(method))) {
+            (Metric::Accuracy, "Accuracy in %")
         } else {
-            ("agreement", "Agreement with the prediction for the whole sequence in %")
+            (Metric::Agreement, "Agreement with the prediction for the whole sequence in %")
         }
     }
 
-    fn levels(&self, rank: &str, metric: &str) -> Vec<Level> {
+    fn levels(&self, rank: &Name, metric: Metric) -> Vec<Level> {
         let level = |operator, name, style| {
-            let value = self.find("", operator, rank, metric)?.value;
+            let value = self.find(None, operator, rank, metric)?.value;
             Some(Level { name, style, value })
         };
-        let levels =
-            [level("unmasked", WHOLE, "whole-level"), level("majority_class", FLOOR, "floor")];
+        let levels = [
+            level(Operator::Unmasked, WHOLE, "whole-level"),
+            level(Operator::MajorityClass, FLOOR, "floor"),
+        ];
         levels.into_iter().flatten().collect()
     }
 
-    /// The shown method's figure under an operator, at the share that it keeps.
+    /// The shown method's figure under an operator, at the fraction that it keeps.
     fn spot(
         &self,
-        operator: &str,
-        rank: &str,
-        metric: &str,
+        operator: Operator,
+        rank: &Name,
+        metric: Metric,
         name: &'static str,
         style: &'static str,
     ) -> Option<Spot> {
         let method = self.methods.iter().find(|method| method.is_shown)?;
-        let share = self.find(&method.name, operator, rank, "kept_area")?.value;
-        let found = self.find(&method.name, operator, rank, metric)?;
+        let share = self.find(Some(method), operator, rank, Metric::KeptArea)?.value;
+        let found = self.find(Some(method), operator, rank, metric)?;
         Some(Spot { name, style, point: (share, found) })
     }
 
@@ -157,10 +174,10 @@ impl Source<'_> {
             Some(metric) => (metric, "Mean probability in %"),
             None => self.measure(plan.operator),
         };
-        let points = |method: &str, operator: &str, rank: &str| -> Vec<Point> {
+        let points = |method: Option<&ListedMethod>, operator, rank: &Name| -> Vec<Point> {
             let mut points = self.curve(method, operator, rank, metric).to_vec();
             if let (Some(ends), false) = (plan.ends, points.is_empty()) {
-                let end = |place: usize| self.find("", ends[place], rank, metric);
+                let end = |place: usize| self.find(None, ends[place], rank, metric);
                 points.splice(0..0, end(0).map(|found| (0.0, found)));
                 points.extend(end(1).map(|found| (1.0, found)));
             }
@@ -174,19 +191,19 @@ impl Source<'_> {
         for rank in self.ranks {
             let mut curves: Vec<Curve<'_>> = Vec::new();
             for (method, is_drawn) in self.methods.iter().zip(&mut is_drawn) {
-                let points = points(&method.name, plan.operator, rank);
+                let points = points(Some(method), plan.operator, rank);
                 *is_drawn |= !points.is_empty();
                 curves.push(Curve {
                     name: &method.title,
                     style: style(method),
                     points,
-                    has_band: method.is_explainer && method.colour.is_some(),
+                    has_band: method.is_explainer() && method.colour.is_some(),
                 });
             }
             if curves.iter().all(|curve| curve.points.is_empty()) {
                 continue;
             }
-            let control = points("", plan.control, rank);
+            let control = points(None, plan.control, rank);
             has_control |= !control.is_empty();
             curves.push(Curve {
                 name: CONTROL,
@@ -206,16 +223,16 @@ impl Source<'_> {
         if panels.is_empty() {
             return None;
         }
-        let areas = |method: &str, operator: &str| {
+        let areas = |method: Option<&ListedMethod>, operator| {
             plan.area.map_or_else(String::new, |area| self.areas(method, operator, area))
         };
         let drawn = || self.methods.iter().zip(&is_drawn).filter(|(_, is)| **is).map(|(m, _)| m);
         let mut legend: Vec<Entry> = drawn()
             .filter(|method| method.colour.is_some())
-            .map(|m| Entry::of_curve(&m.title, style(m), areas(&m.name, plan.operator)))
+            .map(|m| Entry::of_curve(&m.title, style(m), areas(Some(m), plan.operator)))
             .collect();
         if has_control {
-            let areas = areas("", plan.control);
+            let areas = areas(None, plan.control);
             legend.push(Entry::of_curve(CONTROL, Style::Control, areas));
         }
         for (name, style) in [(WHOLE, "whole-level"), (FLOOR, "floor")] {
@@ -228,7 +245,7 @@ impl Source<'_> {
         }
         let grey: Vec<String> = drawn()
             .filter(|method| method.colour.is_none())
-            .map(|method| match areas(&method.name, plan.operator) {
+            .map(|method| match areas(Some(method), plan.operator) {
                 areas if areas.is_empty() => method.title.clone(),
                 areas => format!("{} ({areas})", method.title),
             })
@@ -248,7 +265,7 @@ impl Source<'_> {
     }
 
     /// The areas under a method's curves, rank by rank; empty where there is none.
-    fn areas(&self, method: &str, operator: &str, metric: &str) -> String {
+    fn areas(&self, method: Option<&ListedMethod>, operator: Operator, metric: Metric) -> String {
         let values: Vec<Option<Figure>> =
             self.ranks.iter().map(|rank| self.find(method, operator, rank, metric)).collect();
         if values.iter().all(Option::is_none) {
@@ -261,20 +278,20 @@ impl Source<'_> {
     /// What multiplying every token by the same number does, and where the shown mask stands.
     fn dose_response(&self) -> Option<CurvePlot> {
         const NAME: &str = "every token multiplied by this number";
-        let (metric, caption) = self.measure("constant");
+        let (metric, caption) = self.measure(Operator::Constant);
         let mut panels = Vec::new();
         let mut numbers = Vec::new();
         let (mut spots_seen, mut levels_seen) = (Vec::new(), Vec::new());
         for rank in self.ranks {
-            let points = self.curve("", "constant", rank, metric).to_vec();
+            let points = self.curve(None, Operator::Constant, rank, metric).to_vec();
             if points.is_empty() {
                 continue;
             }
             let curves = [Curve { name: NAME, style: Style::Plain, points, has_band: true }];
             let levels = self.levels(rank, metric);
             levels_seen.extend(levels.iter().map(|level| level.name));
-            let soft = self.spot("masked", rank, metric, SOFT, "soft-spot");
-            let hard = self.spot("hard_masked", rank, metric, HARD, "own");
+            let soft = self.spot(Operator::Masked, rank, metric, SOFT, "soft-spot");
+            let hard = self.spot(Operator::HardMasked, rank, metric, HARD, "own");
             let spots: Vec<Spot> = soft.into_iter().chain(hard).collect();
             spots_seen.extend(spots.iter().map(|spot| spot.name));
             let rank = spaced(rank);
@@ -298,9 +315,9 @@ impl Source<'_> {
         }
         Some(CurvePlot {
             heading: "Dose-response",
-            reading: "Every token is multiplied by the same number between 0 and 1: no mask, nothing chosen. Where the curve is high at the mask's mean, multiplying hides nothing from this classifier, and the figures of the soft mask prove nothing; the hard mask shows or hides each token wholly.",
+            reading: "Every token is multiplied by the same number between 0 and 1. No mask is used. Where the curve is high at the mask's mean, multiplying hides little from this classifier, and the figures of the soft mask prove nothing. The hard mask shows or hides each token completely.",
             caption: caption.to_owned(),
-            x_title: "factor on every token, or share kept, in %",
+            x_title: "factor on every token, or fraction kept, in %",
             panels,
             legend,
             numbers,
@@ -308,8 +325,8 @@ impl Source<'_> {
     }
 }
 
-fn style(method: &Method) -> Style {
+fn style(method: &ListedMethod) -> Style {
     method
         .colour
-        .map_or(Style::Grey, |colour| Style::Method { colour, is_explainer: method.is_explainer })
+        .map_or(Style::Grey, |colour| Style::Method { colour, is_explainer: method.is_explainer() })
 }

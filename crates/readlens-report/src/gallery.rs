@@ -5,14 +5,15 @@ use std::collections::{BTreeMap, HashMap};
 use readlens_fault::{InputFault, Result};
 use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
-use readlens_tables::masks::{ALL_RANKS, MaskRow};
-use readlens_tables::perturbations::{OWN_REMOVAL, PerturbationRow};
+use readlens_tables::masks::MaskRow;
+use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
+use readlens_tables::vocabulary::{Method, Name, Operator, Over, Ranks, Removal};
 use readlens_tables::{Interval, Reader};
 
 use crate::config::Inputs;
 use crate::enrichment::Enrichment;
-use crate::figures::{NO_MASK, mask_order};
+use crate::metrics_table::{mask_order, named_in_part};
 use crate::sequence::Layout;
 use crate::shape::{Masks, check_values};
 use crate::survey::Survey;
@@ -31,10 +32,9 @@ pub(crate) struct Prediction {
 /// One mask of a shown window, base by base in source orientation.
 #[derive(Clone, Debug)]
 pub(crate) struct ShownMask {
-    /// Rank that the mask explains, or `all`.
-    pub(crate) rank: String,
+    pub(crate) ranks: Ranks,
     pub(crate) area: f32,
-    /// Share of the tokens in the hard mask.
+    /// Fraction of the tokens in the hard mask.
     pub(crate) hard_area: f64,
     pub(crate) values: Vec<f32>,
     /// Whether a token of the hard mask covers the base.
@@ -48,19 +48,16 @@ pub(crate) struct Shown {
     /// Letters from `row.start` to `row.end`.
     pub(crate) letters: Vec<u8>,
     pub(crate) masks: Vec<ShownMask>,
-    /// By operator, mask rank and rank.
-    predictions: HashMap<(String, String, String), Prediction>,
+    /// By operator, what its mask explains (none without mask), and rank.
+    predictions: HashMap<(Operator, Option<Ranks>, Name), Prediction>,
     layout: Layout,
 }
 
 impl Shown {
     /// What was predicted at `rank` under `operator`, with the mask of all ranks or of this one.
-    pub(crate) fn prediction(&self, operator: &str, rank: &str) -> Option<&Prediction> {
-        [ALL_RANKS, rank, NO_MASK].into_iter().find_map(|mask_rank| {
-            let key = [operator, mask_rank, rank].map(str::to_owned);
-            let [operator, mask_rank, rank] = key;
-            self.predictions.get(&(operator, mask_rank, rank))
-        })
+    pub(crate) fn prediction(&self, operator: Operator, rank: &Name) -> Option<&Prediction> {
+        let masks = [Some(Ranks::All), Some(Ranks::One(rank.clone())), None];
+        masks.into_iter().find_map(|mask| self.predictions.get(&(operator, mask, rank.clone())))
     }
 }
 
@@ -85,15 +82,15 @@ impl Gallery {
         inputs: &Inputs,
         survey: &Survey,
         masks: &Masks,
-        split: Option<&str>,
+        over: Option<Over>,
         intervals: &HashMap<String, Vec<Interval>>,
     ) -> Result<Self> {
         let mut shown = chosen_windows(inputs, survey, &masks.chosen)?;
-        let method = masks.method.as_deref().unwrap_or_default();
+        let method = masks.method.as_ref();
         add_masks(inputs, method, &mut shown)?;
         let mut gallery = Self::default();
         if inputs.bases.is_some() {
-            gallery.add_bases(inputs, survey, method, split, intervals, &mut shown)?;
+            gallery.add_bases(inputs, survey, method, over, intervals, &mut shown)?;
         }
         if inputs.perturbations.is_some() {
             gallery.add_predictions(inputs, survey, method, &mut shown)?;
@@ -102,7 +99,7 @@ impl Gallery {
         for window in &mut gallery.windows {
             window
                 .masks
-                .sort_by_cached_key(|m| (mask_order(&m.rank, &survey.ranks), m.rank.clone()));
+                .sort_by_cached_key(|m| (mask_order(&m.ranks, &survey.ranks), m.ranks.clone()));
         }
         // By lineage, with unknown taxa last; the map has sorted by id and window.
         gallery.windows.sort_by_cached_key(|window| {
@@ -116,8 +113,8 @@ impl Gallery {
         &mut self,
         inputs: &Inputs,
         survey: &Survey,
-        method: &str,
-        split: Option<&str>,
+        method: Option<&Method>,
+        over: Option<Over>,
         intervals: &HashMap<String, Vec<Interval>>,
         shown: &mut BTreeMap<Key, Shown>,
     ) -> Result<()> {
@@ -137,13 +134,14 @@ impl Gallery {
                     .remedy("write the bases table again")
                     .into());
             }
-            if row.method != method {
+            let mask = row.name();
+            if Some(&mask.method) != method {
                 continue;
             }
-            if split.is_none_or(|split| split == entry.split.name())
+            if over.is_none_or(|over| over == Over::of(entry.split))
                 && let Some(intervals) = intervals.get(&row.id)
             {
-                enrichment.add(&row.rank, row.start, &row.mask, intervals);
+                enrichment.add(&mask.ranks, row.start, &row.mask, intervals);
             }
             let key = (row.id, row.window);
             let Some(window) = shown.get_mut(&key) else { continue };
@@ -158,8 +156,8 @@ impl Gallery {
                     .remedy("pass tables that were made from the same tokens")
                     .into());
             }
-            if let Some(mask) = window.masks.iter_mut().find(|mask| mask.rank == row.rank) {
-                mask.values = row.mask;
+            if let Some(shown) = window.masks.iter_mut().find(|shown| shown.ranks == mask.ranks) {
+                shown.values = row.mask;
             }
         }
         if inputs.intervals.is_some() {
@@ -172,7 +170,7 @@ impl Gallery {
         &mut self,
         inputs: &Inputs,
         survey: &Survey,
-        method: &str,
+        method: Option<&Method>,
         shown: &mut BTreeMap<Key, Shown>,
     ) -> Result<()> {
         let Some(path) = &inputs.perturbations else { return Ok(()) };
@@ -181,15 +179,23 @@ impl Gallery {
         while let Some(row) = reader.next() {
             let row = row?;
             survey.index.find(&row.id, row.window, || reader.fault())?;
-            let is_method = row.method == method || row.method == NO_MASK;
-            // Operators at several shares and other removals have no place among one window's predictions.
-            if !is_method || row.share.is_some() || row.removal != OWN_REMOVAL {
+            let mask = row.mask_name();
+            if row.method.is_some() && mask.is_none() {
+                return Err(named_in_part(reader.fault()));
+            }
+            let is_shown = mask.as_ref().is_none_or(|mask| Some(&mask.method) == method);
+            // Operators at several shares, other removals and foreign operators have no place among
+            // one window's predictions.
+            let Some(operator) = row.operator.known() else { continue };
+            if !is_shown || row.share.is_some() || row.removal != Removal::Own {
                 continue;
             }
             let key = (row.id, row.window);
             let Some(window) = shown.get_mut(&key) else { continue };
             let prediction = Prediction { taxon: row.predicted, probability: row.p_predicted };
-            window.predictions.insert((row.operator, row.mask_rank, row.rank), prediction);
+            window
+                .predictions
+                .insert((operator, mask.map(|mask| mask.ranks), row.rank), prediction);
         }
         Ok(())
     }
@@ -220,11 +226,16 @@ fn chosen_windows(
     Ok(shown)
 }
 
-fn add_masks(inputs: &Inputs, method: &str, shown: &mut BTreeMap<Key, Shown>) -> Result<()> {
+fn add_masks(
+    inputs: &Inputs,
+    method: Option<&Method>,
+    shown: &mut BTreeMap<Key, Shown>,
+) -> Result<()> {
     let mut reader = Reader::<MaskRow>::open(&inputs.masks)?;
     while let Some(row) = reader.next() {
         let row = row?;
-        if row.method != method {
+        let mask = row.name();
+        if Some(&mask.method) != method {
             continue;
         }
         let key = (row.id, row.window);
@@ -237,7 +248,7 @@ fn add_masks(inputs: &Inputs, method: &str, shown: &mut BTreeMap<Key, Shown>) ->
                 .remedy("pass the tokens table that the masks were made from")
                 .into());
         }
-        if window.masks.iter().any(|mask| mask.rank == row.rank) {
+        if window.masks.iter().any(|shown| shown.ranks == mask.ranks) {
             return Err(twice(reader.fault()));
         }
         let hard: Vec<f32> = row.hard.iter().map(|kept| f32::from(u8::from(*kept))).collect();
@@ -245,7 +256,7 @@ fn add_masks(inputs: &Inputs, method: &str, shown: &mut BTreeMap<Key, Shown>) ->
             hard_area: hard.iter().map(|h| f64::from(*h)).sum::<f64>() / hard.len().max(1) as f64,
             kept: window.layout.spread(&hard).into_iter().map(|share| share > 0.0).collect(),
             values: window.layout.spread(&row.mask),
-            rank: row.rank,
+            ranks: mask.ranks,
             area: row.area,
         });
     }

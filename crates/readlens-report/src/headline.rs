@@ -1,9 +1,10 @@
 //! The result in sentences, computed from the figures and never from hope.
 
-use crate::figures::{Figure, Figures, MaskKind};
+use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator, Split};
+
+use crate::metrics_table::{Figure, Figures, Subject};
 use crate::survey::Survey;
 use crate::text::{count_of, listed, percent, plural, spaced};
-use crate::windows::Split;
 
 /// One large number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) struct Tile {
 pub(crate) enum Outcome {
     /// The intervals lie apart, in the mask's favour.
     Shown,
-    /// The mask is ahead, but the intervals touch.
+    /// The mask is ahead, but there are no intervals that lie apart.
     Open,
     /// The mask is not ahead.
     Against,
@@ -34,7 +35,7 @@ pub(crate) struct Finding {
 }
 
 /// What was trained and on what, in one sentence.
-pub(crate) fn sentence(survey: &Survey, has_explainer: bool, method: Option<&str>) -> String {
+pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
     let taxa: Vec<String> = survey
         .ranks
         .iter()
@@ -45,21 +46,23 @@ pub(crate) fn sentence(survey: &Survey, has_explainer: bool, method: Option<&str
         .collect();
     let t = survey.tokenization;
     let windows: u64 = survey.windows.values().sum();
-    let of = |split| survey.windows.get(&split).copied().unwrap_or(0);
-    let train = of(Split::Train);
-    let read = match (has_explainer, method) {
-        (true, Some("explainer")) | (true, None) => {
-            "an Explainer network marks the bases that it reads".to_owned()
+    let train = survey.windows.get(&Some(Split::Train)).copied().unwrap_or(0);
+    let read = match method {
+        None => "There are no masks.".to_owned(),
+        Some(Method { kind: MethodKind::Explainer, .. }) => {
+            "An Explainer network marks the bases that the classifier reads.".to_owned()
         }
-        (_, Some(method)) => {
-            format!("the method “{}” marks the bases that it reads", spaced(method))
+        Some(method) => {
+            format!(
+                "The method “{}” marks the bases that the classifier reads.",
+                spaced(&method.name)
+            )
         }
-        (false, None) => "no masks were computed".to_owned(),
     };
     let subject = if taxa.is_empty() { "sequences".to_owned() } else { listed(&taxa) };
     format!(
-        "A classifier names {subject} from nucleotide sequences cut into {}-mers every {}, \
-         learned on {} of {}; {read}.",
+        "A classifier names {subject} from nucleotide sequences, which are cut into {}-mers every {}. \
+         It learned from {} of {}. {read}",
         t.k,
         plural(t.stride.into(), "base"),
         count_of(train),
@@ -76,36 +79,33 @@ pub(crate) struct Comparison {
 
 impl Comparison {
     /// Compares mask and controls at the finest rank that has figures.
-    pub(crate) fn of(
-        figures: &Figures,
-        method: &str,
-        kind: MaskKind,
-        ranks: &[String],
-    ) -> Option<Self> {
+    pub(crate) fn of(figures: &Figures, subject: Subject<'_>, ranks: &[Name]) -> Option<Self> {
+        let at = |rank: &Name, operator: Operator, metric| {
+            figures.get(subject, &operator.into(), rank, metric)
+        };
         let rank = ranks
             .iter()
             .rev()
-            .find(|rank| figures.get(method, kind, "hard_masked", rank, "accuracy").is_some())?;
-        let get = |operator: &str, metric: &str| figures.get(method, kind, operator, rank, metric);
-        let accuracy = |operator: &str| get(operator, "accuracy");
-        let area = get("hard_masked", "kept_area").map_or_else(
+            .find(|rank| at(rank, Operator::HardMasked, Metric::Accuracy).is_some())?;
+        let accuracy = |operator| at(rank, operator, Metric::Accuracy);
+        let area = at(rank, Operator::HardMasked, Metric::KeptArea).map_or_else(
             || "the marked part".to_owned(),
             |f| format!("{}\u{a0}%", percent(f.value)),
         );
         let rank_name = spaced(rank);
         // The hardest control counts: the higher one of those that keep, the lower one of those
         // that hide.
-        let pick = |names: [&str; 2], better: fn(f64, f64) -> bool| {
-            names
+        let pick = |controls: [Operator; 2], better: fn(f64, f64) -> bool| {
+            controls
                 .into_iter()
                 .filter_map(accuracy)
                 .reduce(|a, b| if better(b.value, a.value) { b } else { a })
         };
-        let kept = accuracy("hard_masked");
-        let kept_control = pick(["random_segments", "random_block"], |a, b| a > b);
-        let hidden = accuracy("hard_inverse");
+        let kept = accuracy(Operator::HardMasked);
+        let kept_control = pick([Operator::RandomSegments, Operator::RandomBlock], |a, b| a > b);
+        let hidden = accuracy(Operator::HardInverse);
         let hidden_control =
-            pick(["random_segments_inverse", "random_block_inverse"], |a, b| a < b);
+            pick([Operator::RandomSegmentsInverse, Operator::RandomBlockInverse], |a, b| a < b);
         let tile = |figure: Option<Figure>, caption: String, is_mask| {
             figure.map(|figure| Tile {
                 value: format!("{}\u{a0}%", percent(figure.value)),
@@ -115,7 +115,11 @@ impl Comparison {
             })
         };
         let tiles = [
-            tile(accuracy("unmasked"), format!("{rank_name} right from the whole sequence"), false),
+            tile(
+                accuracy(Operator::Unmasked),
+                format!("{rank_name} right from the whole sequence"),
+                false,
+            ),
             tile(kept, format!("right from only the {area} that the mask marks"), true),
             tile(kept_control, "right from random stretches of the same size".to_owned(), false),
             tile(hidden, "right with the marked bases hidden".to_owned(), true),
@@ -139,16 +143,22 @@ impl Comparison {
 fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
     let outcome = compare(kept, control);
     let numbers = format!(
-        "shown only the marked bases ({area} of the sequence), the classifier names the {rank} of {}\u{a0}% correctly, against {}\u{a0}% from random stretches of the same size",
+        "with only the marked bases shown ({area} of the sequence), {}\u{a0}% of the {rank} names are right; with only random stretches of the same size shown, {}\u{a0}% are",
         percent(kept.value),
         percent(control.value)
     );
     let text = match outcome {
-        Outcome::Shown => format!("The mask keeps what the classifier needs: {numbers}."),
+        Outcome::Shown => {
+            format!(
+                "The marked bases tell the classifier more than random stretches do: {numbers}."
+            )
+        }
         Outcome::Open => format!(
-            "The mask is ahead of chance, but the intervals touch, so this set does not settle it: {numbers}."
+            "The mask is ahead of random stretches, but the intervals do not lie apart, so these windows do not settle it: {numbers}."
         ),
-        Outcome::Against => format!("The mask keeps no more than chance does: {numbers}."),
+        Outcome::Against => format!(
+            "The marked bases tell the classifier no more than random stretches do: {numbers}."
+        ),
     };
     Finding { outcome, text }
 }
@@ -156,19 +166,19 @@ fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
 fn hiding(rank: &str, hidden: Figure, control: Figure) -> Finding {
     let compared = compare(control, hidden);
     let numbers = format!(
-        "with the marked bases hidden, {}\u{a0}% of the {rank} names are still right, against {}\u{a0}% with random stretches hidden",
+        "with the marked bases hidden, {}\u{a0}% of the {rank} names are still right; with random stretches of the same size hidden, {}\u{a0}% are",
         percent(hidden.value),
         percent(control.value)
     );
     let text = match compared {
         Outcome::Shown => {
-            format!("Hiding the marked bases hurts more than chance does: {numbers}.")
+            format!("Hiding the marked bases hurts more than hiding random stretches: {numbers}.")
         }
         Outcome::Open => format!(
-            "Hiding the marked bases hurts a little more than chance does, but the intervals touch: {numbers}."
+            "Hiding the marked bases hurts more than hiding random stretches, but the intervals do not lie apart, so these windows do not settle it: {numbers}."
         ),
         Outcome::Against => format!(
-            "The classifier can do without the marked bases, as evidence elsewhere suffices: {numbers}."
+            "Hiding the marked bases hurts no more than hiding random stretches: {numbers}."
         ),
     };
     // Where evidence is redundant no small mask can make the classifier fail: that is no fault of

@@ -1,58 +1,79 @@
-//! The attribution methods that have figures: their names, and which of them get a colour.
+//! The attribution methods that have figures: their titles, and which of them get a colour.
 
-use crate::figures::Figures;
+use readlens_tables::vocabulary::{
+    AttributionMethod, MaskName, Method, MethodKind, Metric, Name, Operator, Ranks,
+};
+
+use crate::metrics_table::Figures;
 use crate::text::spaced;
 
 /// Colours of the style sheet for methods; further ones are thin and grey.
 pub(crate) const COLOURS: usize = 8;
-/// Methods that are known by these names; others are called as the table calls them.
-const NAMES: [(&str, &str); 11] = [
-    ("explainer", "Explainer"),
-    ("random_tokens", "random tokens"),
-    ("random_blocks", "random blocks"),
-    ("gradient_input", "gradient × input"),
-    ("integrated_gradients", "integrated gradients"),
-    ("occlusion", "occlusion"),
-    ("leave_one_out", "leave one out"),
-    ("attention_rollout", "attention rollout"),
-    ("lime", "LIME"),
-    ("kernel_shap", "kernel SHAP"),
-    ("optimized_mask", "optimised mask"),
-];
+/// Name of Explainers that were given no other.
+const EXPLAINER: &str = "explainer";
 
-/// One method.
+/// One method of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Method {
-    /// As the tables call it.
-    pub(crate) name: String,
+pub(crate) struct ListedMethod {
+    pub(crate) method: Method,
     pub(crate) title: String,
-    /// Whether the masks come from a trained network.
-    pub(crate) is_explainer: bool,
     /// Whether it is the one that the page shows.
     pub(crate) is_shown: bool,
     /// Place of its colour, where it has one.
     pub(crate) colour: Option<usize>,
 }
 
-/// Whether a method's masks come from an Explainer: its name says so.
-fn is_explainer(name: &str) -> bool {
-    name.starts_with("explainer")
-}
-
-/// Whether a name says that the method is another one with another seed, as `explainer_seed2` does.
-fn is_repeat(name: &str) -> bool {
-    name.rsplit_once("_seed")
-        .is_some_and(|(_, seed)| !seed.is_empty() && seed.bytes().all(|b| b.is_ascii_digit()))
-}
-
-/// `explainer_distilled` as `Explainer (distilled)`.
-pub(crate) fn title_of(name: &str) -> String {
-    if let Some((_, title)) = NAMES.iter().find(|(known, _)| *known == name) {
-        return (*title).to_owned();
+impl ListedMethod {
+    /// Whether the masks come from a trained network.
+    pub(crate) fn is_explainer(&self) -> bool {
+        is_explainer(&self.method)
     }
-    match name.strip_prefix("explainer_") {
-        Some(preset) => format!("Explainer ({})", spaced(preset)),
-        None => spaced(name),
+}
+
+fn is_explainer(method: &Method) -> bool {
+    method.kind == MethodKind::Explainer
+}
+
+/// The Explainer `distilled` as `Explainer (distilled)`, its second replicate as
+/// `Explainer (distilled), replicate 2`.
+pub(crate) fn title_of(method: &Method) -> String {
+    let title = match method.known() {
+        Some(known) => known_title(known).to_owned(),
+        None if !is_explainer(method) => spaced(&method.name),
+        None if method.name == EXPLAINER => "Explainer".to_owned(),
+        None => format!("Explainer ({})", spaced(&method.name)),
+    };
+    match method.replicate {
+        1 => title,
+        replicate => format!("{title}, replicate {replicate}"),
+    }
+}
+
+const fn known_title(method: AttributionMethod) -> &'static str {
+    match method {
+        AttributionMethod::RandomTokens => "random tokens",
+        AttributionMethod::RandomBlocks => "random blocks",
+        AttributionMethod::GradientInput => "gradient × input",
+        AttributionMethod::IntegratedGradients => "integrated gradients",
+        AttributionMethod::Occlusion => "occlusion",
+        AttributionMethod::LeaveOneOut => "leave one out",
+        AttributionMethod::AttentionRollout => "attention rollout",
+        AttributionMethod::Lime => "LIME",
+        AttributionMethod::KernelShap => "kernel SHAP",
+        AttributionMethod::OptimizedMask => "optimised mask",
+    }
+}
+
+/// `Explainer, mask for all ranks`.
+pub(crate) fn title_of_mask(mask: &MaskName) -> String {
+    format!("{}, mask for {}", title_of(&mask.method), ranks_in_words(&mask.ranks))
+}
+
+/// `all ranks`, or the rank.
+pub(crate) fn ranks_in_words(ranks: &Ranks) -> String {
+    match ranks {
+        Ranks::All => "all ranks".to_owned(),
+        Ranks::One(rank) => spaced(rank),
     }
 }
 
@@ -60,35 +81,39 @@ pub(crate) fn title_of(name: &str) -> String {
 /// group by how much it keeps, best first.
 ///
 /// The method that is shown and the best of both groups have colours: four for each group, and
-/// what one group does not need is the other's. Other seeds of a method have none.
-pub(crate) fn methods(figures: &Figures, shown: Option<&str>, ranks: &[String]) -> Vec<Method> {
-    let mut ordered: Vec<(&String, f64)> =
-        figures.methods.iter().map(|name| (name, kept(figures, name, ranks))).collect();
+/// what one group does not need is the other's. Further replicates of a method have none.
+pub(crate) fn methods(
+    figures: &Figures,
+    shown: Option<&Method>,
+    ranks: &[Name],
+) -> Vec<ListedMethod> {
+    let mut ordered: Vec<(&Method, f64)> =
+        figures.methods.iter().map(|method| (method, kept(figures, method, ranks))).collect();
     // The order of the table stands where there is nothing to choose by.
     ordered.sort_by(|(a, kept_a), (b, kept_b)| {
-        let place = |name: &str| (Some(name) != shown, !is_explainer(name));
+        let place = |method: &Method| (Some(method) != shown, !is_explainer(method));
         place(a).cmp(&place(b)).then_with(|| kept_b.total_cmp(kept_a))
     });
-    let may_have_colour = |name: &str| !is_repeat(name) || Some(name) == shown;
-    let candidates = || ordered.iter().map(|(name, _)| name).filter(|name| may_have_colour(name));
-    let explainers = candidates().filter(|name| is_explainer(name)).count();
+    let may_have_colour = |method: &Method| method.replicate == 1 || Some(method) == shown;
+    let candidates =
+        || ordered.iter().map(|(method, _)| *method).filter(|method| may_have_colour(method));
+    let explainers = candidates().filter(|method| is_explainer(method)).count();
     let others = candidates().count() - explainers;
     let for_explainers = explainers.min((COLOURS / 2).max(COLOURS.saturating_sub(others)));
     let mut left = [for_explainers, COLOURS - for_explainers];
     let mut next = 0;
-    let methods = ordered.into_iter().map(|(name, _)| {
-        let left = &mut left[usize::from(!is_explainer(name))];
-        let colour = (*left > 0 && may_have_colour(name)).then(|| {
+    let methods = ordered.into_iter().map(|(method, _)| {
+        let left = &mut left[usize::from(!is_explainer(method))];
+        let colour = (*left > 0 && may_have_colour(method)).then(|| {
             *left -= 1;
             next += 1;
             next - 1
         });
-        Method {
-            title: title_of(name),
-            is_explainer: is_explainer(name),
-            is_shown: Some(name.as_str()) == shown,
+        ListedMethod {
+            title: title_of(method),
+            is_shown: Some(method) == shown,
             colour,
-            name: name.clone(),
+            method: method.clone(),
         }
     });
     methods.collect()
@@ -96,50 +121,79 @@ pub(crate) fn methods(figures: &Figures, shown: Option<&str>, ranks: &[String]) 
 
 /// Mean over ranks of what is kept: the area under the insertion curve, or the accuracy of the hard
 /// mask where there is none; −1 without both.
-fn kept(figures: &Figures, method: &str, ranks: &[String]) -> f64 {
-    let Some(kind) = figures.kinds(method).first().copied() else { return -1.0 };
-    let mean = |operator: &str, metric: &str| {
-        let found = ranks.iter().filter_map(|r| figures.get(method, kind, operator, r, metric));
+fn kept(figures: &Figures, method: &Method, ranks: &[Name]) -> f64 {
+    let subject = figures.subject(method);
+    let mean = |operator: Operator, metric| {
+        let treatment = operator.into();
+        let found = ranks.iter().filter_map(|rank| figures.get(subject, &treatment, rank, metric));
         let values: Vec<f64> = found.map(|f| f.value).filter(|value| value.is_finite()).collect();
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     };
-    mean("keep_top", "insertion_auc").or_else(|| mean("hard_masked", "accuracy")).unwrap_or(-1.0)
+    mean(Operator::KeepTop, Metric::InsertionAuc)
+        .or_else(|| mean(Operator::HardMasked, Metric::Accuracy))
+        .unwrap_or(-1.0)
 }
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
     use super::*;
 
-    fn coloured(names: &[&str]) -> Vec<String> {
+    fn method(kind: MethodKind, name: &str, replicate: u32) -> Method {
+        Method { kind, name: name.parse().unwrap(), replicate }
+    }
+
+    fn explainer(name: &str) -> Method {
+        method(MethodKind::Explainer, name, 1)
+    }
+
+    fn attribution(name: &str) -> Method {
+        method(MethodKind::Attribution, name, 1)
+    }
+
+    fn coloured(known: &[Method]) -> Vec<String> {
         let mut figures = Figures::default();
-        figures.methods = names.iter().map(|name| (*name).to_owned()).collect();
-        let methods = methods(&figures, Some("explainer_b"), &[]);
-        assert_eq!(methods.len(), names.len());
+        figures.methods = known.to_vec();
+        let methods = methods(&figures, Some(&explainer("b")), &[]);
+        assert_eq!(methods.len(), known.len());
         methods.into_iter().filter(|m| m.colour.is_some()).map(|m| m.title).collect()
     }
 
     #[test]
-    fn names_are_words() {
-        assert_eq!(title_of("explainer"), "Explainer");
-        assert_eq!(title_of("explainer_gradient_fed"), "Explainer (gradient fed)");
-        assert_eq!(title_of("lime"), "LIME");
-        assert_eq!(title_of("my_own"), "my own");
+    fn titles_say_what_made_the_masks() {
+        assert_eq!(title_of(&explainer("explainer")), "Explainer");
+        assert_eq!(title_of(&explainer("gradient_fed")), "Explainer (gradient fed)");
+        assert_eq!(title_of(&attribution("lime")), "LIME");
+        assert_eq!(title_of(&attribution("my_own")), "my own");
+        // A rival that only looks like one of ours, and an Explainer that only looks like a rival.
+        assert_eq!(title_of(&attribution("explainer_x")), "explainer x");
+        assert_eq!(title_of(&explainer("lime")), "Explainer (lime)");
+        let third = method(MethodKind::Explainer, "distilled", 3);
+        assert_eq!(title_of(&third), "Explainer (distilled), replicate 3");
     }
 
     #[test]
     fn colours_go_to_both_groups_and_to_the_shown_method_first() {
-        let few = coloured(&["lime", "explainer_a", "explainer_b", "occlusion"]);
+        let few = coloured(&[
+            attribution("lime"),
+            explainer("a"),
+            explainer("b"),
+            attribution("occlusion"),
+        ]);
         assert_eq!(few, ["Explainer (b)", "Explainer (a)", "LIME", "occlusion"]);
-        let explainers: Vec<String> = (0..9).map(|i| format!("explainer_{i}")).collect();
-        let mut names: Vec<&str> = explainers.iter().map(String::as_str).collect();
-        assert_eq!(coloured(&names).len(), COLOURS);
-        names.extend(["a", "b"]);
-        assert_eq!(coloured(&names).iter().filter(|t| t.starts_with("Explainer")).count(), 6);
-        names.extend(["c", "d", "e", "f"]);
-        assert_eq!(coloured(&names).iter().filter(|t| t.starts_with("Explainer")).count(), 4);
-        assert_eq!(coloured(&names).len(), COLOURS);
-        // Other seeds are grey; a name that only looks like one is not.
-        let seeds = coloured(&["explainer_b", "explainer_b_seed2", "explainer_seedling", "lime"]);
-        assert_eq!(seeds, ["Explainer (b)", "Explainer (seedling)", "LIME"]);
+        let mut known: Vec<Method> = (0..9).map(|i| explainer(&i.to_string())).collect();
+        assert_eq!(coloured(&known).len(), COLOURS);
+        let explainers =
+            |titles: &[String]| titles.iter().filter(|t| t.starts_with("Explainer")).count();
+        known.extend(["a", "b"].map(attribution));
+        assert_eq!(explainers(&coloured(&known)), 6);
+        known.extend(["c", "d", "e", "f"].map(attribution));
+        assert_eq!(explainers(&coloured(&known)), 4);
+        assert_eq!(coloured(&known).len(), COLOURS);
+        // Further replicates are grey.
+        let second = method(MethodKind::Explainer, "b", 2);
+        let replicates = coloured(&[explainer("b"), second, attribution("lime")]);
+        assert_eq!(replicates, ["Explainer (b)", "LIME"]);
     }
 }

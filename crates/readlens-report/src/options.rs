@@ -2,90 +2,109 @@ use std::path::PathBuf;
 
 use clap::Args;
 use readlens_fault::Result;
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, refuse_without};
+use readlens_tables::vocabulary::Name;
 
 use crate::config::{Config, Inputs};
 
 /// Options of `readlens-report`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Tokens table (tokens.parquet): sequences, labels and splits
+    /// Token table of readlens-tokenize
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Masks table (masks.parquet) with the method to show; curves and figures of other methods
-    /// come from the metrics
+    /// Mask table with the method to show
     #[arg(long, value_name = "PARQUET")]
     masks: PathBuf,
-    /// Masks per nucleotide (bases.parquet) [default: the tokens' masks, spread over their bases]
-    #[arg(long, value_name = "PARQUET")]
-    bases: Option<PathBuf>,
-    /// Predictions under every operator (perturbations.parquet) [default: none are shown]
-    #[arg(long, value_name = "PARQUET")]
-    perturbations: Option<PathBuf>,
-    /// Metrics table (metrics.parquet) [default: no table of results]
-    #[arg(long, value_name = "PARQUET")]
-    metrics: Option<PathBuf>,
-    /// Metrics tables of readlens-compare, -probe and -baseline; repeatable [default: none]
-    #[arg(long, value_name = "PARQUET")]
-    evidence: Vec<PathBuf>,
-    /// Figures as JSON (metrics.json of readlens-evaluate --check), for the verdicts in it
-    /// [default: none]
-    #[arg(long, value_name = "JSON")]
-    checks: Option<PathBuf>,
-    /// What the attribution methods cost (costs.parquet of readlens-attribute) [default: not shown]
-    #[arg(long, value_name = "PARQUET")]
-    costs: Option<PathBuf>,
-    /// Directory of the trained classifier, for its training curves [default: none]
-    #[arg(long, value_name = "DIR")]
-    classifier: Option<PathBuf>,
-    /// Directory of the trained Explainer, for its training curves [default: none]
-    #[arg(long, value_name = "DIR")]
-    explainer: Option<PathBuf>,
-    /// Intervals to draw beside the masks: tab-separated id, start, end (nt, 0-based, half-open)
-    /// and name, such as hypervariable regions or planted motifs [default: none]
-    #[arg(long, value_name = "TSV")]
-    intervals: Option<PathBuf>,
     /// Page to write: one HTML file that needs no network
-    #[arg(long, value_name = "HTML")]
+    #[arg(long, short, value_name = "HTML")]
     output: PathBuf,
-    /// Heading of the page, in characters: 1 to 300
+    /// Method to show in the gallery [default: that of the first row of the mask table]
+    #[arg(long, value_name = "NAME")]
+    method: Option<Name>,
+    /// Which replicate of --method to show, from 1 [default: 1]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    replicate: Option<u32>,
+    /// Heading of the page, 1 to 300 characters
     #[arg(long, value_name = "TEXT", default_value_t = Config::default().title)]
     title: String,
-    /// Sequence windows in the gallery, spread over the taxa of the finest rank, test split first
+    /// Maximum number of windows in the gallery, up to 2000
+    ///
+    /// They are drawn from the test split first and spread over the taxa of the lowest rank.
     #[arg(long, value_name = "N", default_value_t = Config::default().sequences)]
     sequences: u32,
-    /// Seed of the choice of windows
+    /// Seed of the windows in the gallery
     #[arg(long, value_name = "N", default_value_t = Config::default().seed)]
     seed: u64,
-    /// Attribution method to show [default: that of the first row of the masks table]
-    #[arg(long, value_name = "NAME")]
-    method: Option<String>,
+    #[command(flatten)]
+    evidence: EvidenceOptions,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "What else the page shows")]
+struct EvidenceOptions {
+    /// Masks per nucleotide of readlens-mask --bases [default: the masks of the tokens, spread]
+    #[arg(long, value_name = "PARQUET")]
+    bases: Option<PathBuf>,
+    /// Predictions of readlens-perturb, for the gallery
+    #[arg(long, value_name = "PARQUET")]
+    perturbations: Option<PathBuf>,
+    /// Metrics of readlens-evaluate: accuracy under every operator, curves, comparison of methods
+    #[arg(long, value_name = "PARQUET")]
+    metrics: Option<PathBuf>,
+    /// Metrics of readlens-compare, -probe or -baseline; repeat for more
+    #[arg(long, value_name = "PARQUET")]
+    evidence: Vec<PathBuf>,
+    /// Verdicts: the JSON file of readlens-evaluate --check
+    #[arg(long, value_name = "JSON")]
+    checks: Option<PathBuf>,
+    /// Costs of readlens-attribute, beside the comparison of methods
+    #[arg(long, value_name = "PARQUET")]
+    costs: Option<PathBuf>,
+    /// Directory of the classifier, for its training curves
+    #[arg(long, value_name = "DIR")]
+    classifier: Option<PathBuf>,
+    /// Directory of the Explainer, for its training curves
+    #[arg(long, value_name = "DIR")]
+    explainer: Option<PathBuf>,
+    /// Intervals to draw beside the masks: tab-separated id, start, end (0-based, half-open), name
+    #[arg(long, value_name = "TSV")]
+    intervals: Option<PathBuf>,
 }
 
 impl Stage for Options {
     const NAME: &'static str = "report";
     const ABOUT: &'static str =
-        "Writes one offline HTML page: the result, its controls, and the masks on the bases";
+        "Write the result, its controls and its masks as one offline HTML page";
 
     fn run(self, context: &Context) -> Result<()> {
+        let shown = &self.evidence;
+        refuse_without(
+            "--metrics",
+            shown.metrics.is_some(),
+            &[("--costs", shown.costs.is_some())],
+        )?;
+        let has_replicate = self.replicate.is_some();
+        refuse_without("--method", self.method.is_some(), &[("--replicate", has_replicate)])?;
         let config = Config {
             title: self.title,
             sequences: self.sequences,
             seed: self.seed,
             method: self.method,
+            replicate: self.replicate.unwrap_or(Config::default().replicate),
         };
         let inputs = Inputs {
             tokens: self.tokens,
             masks: self.masks,
-            bases: self.bases,
-            perturbations: self.perturbations,
-            metrics: self.metrics,
-            evidence: self.evidence,
-            checks: self.checks,
-            costs: self.costs,
-            classifier: self.classifier,
-            explainer: self.explainer,
-            intervals: self.intervals,
+            bases: self.evidence.bases,
+            perturbations: self.evidence.perturbations,
+            metrics: self.evidence.metrics,
+            evidence: self.evidence.evidence,
+            checks: self.evidence.checks,
+            costs: self.evidence.costs,
+            classifier: self.evidence.classifier,
+            explainer: self.evidence.explainer,
+            intervals: self.evidence.intervals,
         };
         crate::run(&inputs, config, &self.output, context)
     }

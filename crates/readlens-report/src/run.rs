@@ -6,19 +6,20 @@ use readlens_fault::{Fault, Result};
 use readlens_provenance::NewFile;
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
+use readlens_tables::vocabulary::Over;
 use readlens_tables::{Interval, read_intervals};
 
 use crate::checks::{Check, checks_of};
 use crate::config::{Config, Inputs};
 use crate::costs::costs_of;
-use crate::curves::{Term, curves_of};
-use crate::figures::Figures;
 use crate::gallery::Gallery;
+use crate::metrics_table::Figures;
 use crate::page::Page;
 use crate::provenance::{Source, manifest_of, own_manifest};
 use crate::shape::Masks;
 use crate::survey::Survey;
 use crate::text::visible;
+use crate::training_curves::{Term, curves_of};
 
 /// Everything that was read.
 #[derive(Debug)]
@@ -67,10 +68,10 @@ fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Re
     let survey = Survey::of(&inputs.tokens)?;
     context.check_interrupt(remedy)?;
     // Shapes and regions are about the same windows as the table of results.
-    let split = figures.split.clone().filter(|split| split != "all");
-    let masks = Masks::of(&inputs.masks, &survey, split.as_deref(), config)?;
+    let over = figures.over.filter(|over| *over != Over::All);
+    let masks = Masks::of(&inputs.masks, &survey, over, config)?;
     context.check_interrupt(remedy)?;
-    let gallery = Gallery::of(inputs, &survey, &masks, split.as_deref(), &intervals)?;
+    let gallery = Gallery::of(inputs, &survey, &masks, over, &intervals)?;
     let mut training = Vec::new();
     let mut sources = vec![
         Source { name: "tokens".to_owned(), manifest: survey.manifest.clone() },

@@ -7,13 +7,14 @@ use readlens_fault::{InputFault, Result};
 use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
+use readlens_tables::vocabulary::{Method, Over, Ranks};
 
 use crate::choice::Draw;
 use crate::config::Config;
 use crate::survey::Survey;
 use crate::tally::{Spread, Tally};
 
-/// Most attribution methods and ranks that are named; more are a damaged table.
+/// Maximum number of methods and ranks that are named; more are a damaged table.
 const MAX_NAMES: usize = 1_000;
 
 /// How the masks of one rank look.
@@ -22,7 +23,7 @@ pub(crate) struct Shape {
     pub(crate) windows: u64,
     /// Mean of the soft mask.
     pub(crate) area: Spread,
-    /// Share of the tokens in the hard mask.
+    /// Fraction of the tokens in the hard mask.
     pub(crate) hard_area: Spread,
     /// Segments of the hard mask in a window.
     pub(crate) segments: Tally,
@@ -49,18 +50,18 @@ impl Shape {
 #[derive(Debug)]
 pub(crate) struct Masks {
     /// The method that the page shows; none in an empty table.
-    pub(crate) method: Option<String>,
+    pub(crate) method: Option<Method>,
     /// All methods in the table.
-    pub(crate) methods: BTreeSet<String>,
-    /// Shapes by rank explained.
-    pub(crate) shapes: BTreeMap<String, Shape>,
+    pub(crate) methods: BTreeSet<Method>,
+    /// Shapes by what the masks explain.
+    pub(crate) shapes: BTreeMap<Ranks, Shape>,
     /// Fingerprints of the windows that the gallery shows, sorted.
     pub(crate) chosen: Vec<u64>,
     pub(crate) manifest: Option<Manifest>,
 }
 
 impl Masks {
-    /// Reads the masks table once. Shapes are taken over `split`, or over all windows.
+    /// Reads the masks table once. Shapes are taken over the windows of `over`, or over all.
     ///
     /// # Errors
     /// The table cannot be read, a row belongs to no window, its mask and hard mask differ in
@@ -68,28 +69,35 @@ impl Masks {
     pub(crate) fn of(
         path: &Path,
         survey: &Survey,
-        split: Option<&str>,
+        over: Option<Over>,
         config: &Config,
     ) -> Result<Self> {
         let mut reader = Reader::<MaskRow>::open(path)?;
         let manifest = reader.manifest()?;
-        let mut method = config.method.clone();
+        let is_wanted = |method: &Method| {
+            let name = config.method.as_ref();
+            name.is_none_or(|name| method.name == *name && method.replicate == config.replicate)
+        };
+        let mut method = None;
         let mut methods = BTreeSet::new();
-        let mut shapes: BTreeMap<String, Shape> = BTreeMap::new();
+        let mut shapes: BTreeMap<Ranks, Shape> = BTreeMap::new();
         let mut draw = Draw::new(config.sequences, config.seed);
         while let Some(row) = reader.next() {
             let row = row?;
             let entry = survey.index.find(&row.id, row.window, || reader.fault())?;
             check(&row, || reader.fault())?;
-            if !methods.contains(&row.method) {
-                methods.insert(row.method.clone());
+            let mask = row.name();
+            if method.is_none() && is_wanted(&mask.method) {
+                method = Some(mask.method.clone());
             }
-            if method.get_or_insert_with(|| row.method.clone()) != &row.method {
-                continue;
+            if !methods.contains(&mask.method) {
+                methods.insert(mask.method.clone());
             }
-            draw.offer(entry);
-            if split.is_none_or(|split| split == entry.split.name()) {
-                shapes.entry(row.rank.clone()).or_default().add(&row);
+            if method.as_ref() == Some(&mask.method) {
+                draw.offer(entry);
+                if over.is_none_or(|over| over == Over::of(entry.split)) {
+                    shapes.entry(mask.ranks).or_default().add(&row);
+                }
             }
             if methods.len() + shapes.len() > MAX_NAMES {
                 return Err(reader
@@ -100,15 +108,14 @@ impl Masks {
                     .into());
             }
         }
-        if let Some(wanted) = &config.method
+        if let Some(wanted) = config.method.as_ref().filter(|_| method.is_none())
             && !methods.is_empty()
-            && !methods.contains(wanted)
         {
-            let found: Vec<_> = methods.into_iter().collect();
+            let found: Vec<String> = methods.iter().map(Method::to_string).collect();
             return Err(readlens_fault::Fault::input(path)
-                .expected(format!("masks of the method {wanted:?}"))
-                .found(found.join(", "))
-                .remedy("give --method one of these")
+                .expected(format!("masks by the method {wanted:?}, replicate {}", config.replicate))
+                .found(found.join("; "))
+                .remedy("choose one of these with --method and --replicate")
                 .into());
         }
         Ok(Self { method, methods, shapes, chosen: draw.finish(), manifest })
@@ -145,6 +152,10 @@ pub(crate) fn check_values(values: &[f32], fault: impl Fn() -> InputFault) -> Re
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use readlens_tables::vocabulary::{MethodKind, TargetKind};
+
     use super::*;
 
     #[test]
@@ -154,10 +165,12 @@ mod tests {
         shape.add(&MaskRow {
             id: String::new(),
             window: 0,
-            method: String::new(),
-            rank: String::new(),
+            method: "explainer".parse().unwrap(),
+            method_kind: MethodKind::Explainer,
+            replicate: 1,
+            rank: Ranks::All,
             target: None,
-            target_kind: String::new(),
+            target_kind: TargetKind::Predicted,
             mask: vec![0.5; 10],
             hard: hard.to_vec(),
             area: 0.5,

@@ -1,38 +1,7 @@
 //! Which windows the tokens table has, in 16 bytes each.
 
 use readlens_fault::{InputFault, Result};
-
-/// The split a window belongs to, in the order in which the gallery prefers them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) enum Split {
-    Test,
-    Valid,
-    Unassigned,
-    Train,
-}
-
-impl Split {
-    /// All splits, the preferred first.
-    pub(crate) const ALL: [Self; 4] = [Self::Test, Self::Valid, Self::Unassigned, Self::Train];
-
-    /// The split named in a tokens table, or none if that is no split's name.
-    pub(crate) fn named(name: Option<&str>) -> Option<Self> {
-        match name {
-            None => Some(Self::Unassigned),
-            Some(name) => Self::ALL.into_iter().find(|split| split.name() == name),
-        }
-    }
-
-    /// Name as in the metrics table.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Test => "test",
-            Self::Valid => "valid",
-            Self::Unassigned => "unassigned",
-            Self::Train => "train",
-        }
-    }
-}
+use readlens_tables::vocabulary::Split;
 
 /// Class of windows whose taxon at the finest rank is unknown.
 pub(crate) const NO_CLASS: u32 = u32::MAX;
@@ -44,8 +13,8 @@ pub(crate) struct Entry {
     pub(crate) fingerprint: u64,
     /// Ordinal of the taxon at the finest rank, or [`NO_CLASS`].
     pub(crate) class: u32,
-    /// Split it belongs to.
-    pub(crate) split: Split,
+    /// Split it belongs to, where it belongs to one.
+    pub(crate) split: Option<Split>,
 }
 
 /// All windows of a tokens table, found by fingerprint.
@@ -86,7 +55,7 @@ impl WindowIndex {
     }
 }
 
-/// 64-bit FNV-1a of id and window, mixed; stable for ever, because the gallery's choice rests on it.
+/// 64-bit FNV-1a of id and window, mixed; stable for ever: the choice of the gallery rests on it.
 pub(crate) fn fingerprint(id: &str, window: u32) -> u64 {
     let bytes = id.bytes().chain([0xff]).chain(window.to_le_bytes());
     mixed(bytes.fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
@@ -94,7 +63,7 @@ pub(crate) fn fingerprint(id: &str, window: u32) -> u64 {
     }))
 }
 
-/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): every input bit reaches every output bit.
+/// The finaliser of SplitMix64 (Steele, Lea & Flood 2014): each input bit reaches each output bit.
 pub(crate) fn mixed(mut x: u64) -> u64 {
     x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

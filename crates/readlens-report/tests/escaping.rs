@@ -6,10 +6,11 @@ mod markup;
 
 use std::fs;
 
-use fixture::{Fixture, page_path};
+use fixture::{Fixture, method, page_path};
 use proptest::prelude::*;
 use readlens_report::Config;
 use readlens_stage::Context;
+use readlens_tables::vocabulary::Ranks;
 
 fn page(fixture: &Fixture, title: &str) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -23,8 +24,9 @@ fn page(fixture: &Fixture, title: &str) -> String {
 #[test]
 fn hostile_names_are_shown_and_do_nothing() {
     let mut fixture = Fixture::hostile();
-    fixture.method = "<b>method</b>";
-    fixture.mask_ranks = vec!["all", "\"><script>alert(1)</script>"];
+    fixture.method = method("<b>method</b>");
+    let hostile = "\"><script>alert(1)</script>".parse().unwrap();
+    fixture.mask_ranks = vec![Ranks::All, Ranks::One(hostile)];
     let page = page(&fixture, "<script>alert(1)</script> & \u{202e}title");
     markup::check(&page);
     assert!(!page.contains("<script>alert"));

@@ -6,9 +6,12 @@ mod markup;
 
 use std::fs;
 
-use fixture::{Fixture, RANKS, page_path};
-use readlens_report::{Config, Inputs};
+use fixture::{Fixture, page_path, per_rank, rewrite};
+use readlens_report::{Config, Inputs, removal_words, words};
 use readlens_stage::Context;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Operator, Removal, Word};
 
 fn page(inputs: &Inputs, config: Config) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -76,7 +79,7 @@ fn letters_of(article: &str) -> Vec<u8> {
 fn a_hundred_real_genes_with_a_mask_per_rank_stay_below_five_megabytes() {
     let folder = tempfile::tempdir().unwrap();
     let mut fixture = Fixture::demo(15);
-    fixture.mask_ranks = RANKS.to_vec();
+    fixture.mask_ranks = per_rank();
     let inputs = fixture.write(folder.path());
     let page = page(&inputs, with_sequences(100));
     assert_eq!(markup::texts_of(&page, "article").len(), 100);
@@ -268,4 +271,63 @@ fn an_evaluation_without_checks_has_no_verdicts() {
     fs::write(path, document.to_string()).unwrap();
     let page = page(&inputs, with_sequences(1));
     assert!(!page.contains("id=\"checks\"") && page.contains("id=\"evidence\""));
+}
+
+#[test]
+fn one_of_several_replicates_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(5, 100).write(folder.path());
+    rewrite::<MaskRow>(&inputs.masks, |rows| {
+        let second = |row: &MaskRow| MaskRow { replicate: 2, area: 0.25, ..row.clone() };
+        rows.extend(rows.iter().map(second).collect::<Vec<_>>());
+    });
+    let first = page(&inputs, with_sequences(1));
+    assert!(first.contains("also holds masks by explainer (replicate 2)"));
+    assert!(!first.contains("soft area 25.0"));
+    let config =
+        Config { method: Some("explainer".parse().unwrap()), replicate: 2, ..with_sequences(1) };
+    let second = page(&inputs, config);
+    assert!(second.contains("also holds masks by explainer:"));
+    assert!(second.contains("soft area 25.0"));
+    // The figures are those of the first replicate: the page does not claim them for the second.
+    let tile = "that the mask marks";
+    assert!(first.contains(tile) && !second.contains(tile));
+}
+
+#[test]
+fn other_removals_and_operators_of_a_users_own_stand_in_groups_of_their_own() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(5, 100).write(folder.path());
+    let told = [
+        (Word::Known(Operator::HardMasked), Removal::Unknown),
+        (Word::Known(Operator::AllShuffled), Removal::Shuffled),
+        (Word::Foreign("my_operator".to_owned()), Removal::Own),
+    ];
+    rewrite::<MetricRow>(inputs.metrics.as_ref().unwrap(), |rows| {
+        let is_hard = |row: &&MetricRow| row.operator == Operator::HardMasked;
+        let hard: Vec<MetricRow> = rows.iter().filter(is_hard).cloned().collect();
+        for (operator, removal) in &told {
+            let of = |row: &MetricRow| {
+                let (operator, value) = (operator.clone(), row.value / 2.0);
+                MetricRow { operator, removal: *removal, value, ..row.clone() }
+            };
+            rows.extend(hard.iter().map(of));
+        }
+    });
+    let page = page(&inputs, with_sequences(1));
+    markup::check(&page);
+    let table = markup::texts_of(&page, "table").swap_remove(0);
+    let place = |text: &str| table.find(text).unwrap_or_else(|| panic!("{text} in {table}"));
+    let titles = [
+        "Hidden in other ways",
+        "Hard masked, unknown",
+        removal_words(Removal::Unknown).reading,
+        words(Operator::AllShuffled).title,
+        "Others",
+        "my operator",
+    ];
+    assert!(titles.map(place).is_sorted());
+    // Half of 89.8 % in each of the three rows, and the whole in that of the hard mask itself.
+    assert_eq!(table.matches("44.9").count(), 3);
+    assert_eq!(table.matches("89.8").count(), 1);
 }

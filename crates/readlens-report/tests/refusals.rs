@@ -5,32 +5,21 @@ mod fixture;
 
 use std::path::Path;
 
-use fixture::{Fixture, page_path, write_table};
+use fixture::{Fixture, page_path, rewrite};
 use readlens_fault::{ExitCode, Fault};
-use readlens_provenance::Manifest;
 use readlens_report::{Config, Inputs};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
+use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::{Reader, Record};
 
 fn refused(inputs: &Inputs, folder: &Path, config: Config) -> Fault {
     let output = page_path(folder);
     let fault = readlens_report::run(inputs, config, &output, &Context::silent()).unwrap_err();
     assert!(!output.exists(), "a page was left behind");
     fault
-}
-
-/// Rewrites one table after `change` has spoiled its rows.
-fn spoil<R: Record>(path: &Path, change: impl FnOnce(&mut Vec<R>)) {
-    let reader = Reader::<R>::open(path).unwrap();
-    let ranks = reader.ranks().to_vec();
-    let mut rows: Vec<R> = reader.map(Result::unwrap).collect();
-    change(&mut rows);
-    let manifest = Manifest::new("spoilt", &serde_json::json!({}), None, vec![]).unwrap();
-    write_table(path, &ranks, &manifest, &rows);
 }
 
 /// The message for inputs that `change` has spoiled; checked to be about the input.
@@ -45,15 +34,15 @@ fn message(change: impl FnOnce(&Inputs)) -> String {
 
 #[test]
 fn rows_about_unknown_windows_are_named() {
-    let text = message(|i| spoil::<MaskRow>(&i.masks, |rows| rows[7].id = "nobody".into()));
+    let text = message(|i| rewrite::<MaskRow>(&i.masks, |rows| rows[7].id = "nobody".into()));
     assert!(text.contains("masks.parquet, row 7") && text.contains("nobody"), "{text}");
     let text = message(|i| {
-        spoil::<BaseRow>(i.bases.as_ref().unwrap(), |rows| rows[4].window = 9);
+        rewrite::<BaseRow>(i.bases.as_ref().unwrap(), |rows| rows[4].window = 9);
     });
     assert!(text.contains("bases.parquet, row 4") && text.contains("window 9"), "{text}");
     let text = message(|i| {
         let path = i.perturbations.as_ref().unwrap();
-        spoil::<PerturbationRow>(path, |rows| rows[11].id.push('x'));
+        rewrite::<PerturbationRow>(path, |rows| rows[11].id.push('x'));
     });
     assert!(text.contains("perturbations.parquet, row 11"), "{text}");
 }
@@ -61,24 +50,24 @@ fn rows_about_unknown_windows_are_named() {
 #[test]
 fn masks_that_do_not_fit_their_window_are_named() {
     let text = message(|i| {
-        spoil::<MaskRow>(&i.masks, |rows| {
+        rewrite::<MaskRow>(&i.masks, |rows| {
             rows[3].mask.pop();
             rows[3].hard.pop();
         });
     });
     assert!(text.contains("masks.parquet, row 3") && text.contains("20 values"), "{text}");
     let text = message(|i| {
-        spoil::<MaskRow>(&i.masks, |rows| {
+        rewrite::<MaskRow>(&i.masks, |rows| {
             rows[3].hard.pop();
         });
     });
     assert!(text.contains("20 and 19 values"), "{text}");
-    let text = message(|i| spoil::<MaskRow>(&i.masks, |rows| rows[5].mask[2] = f32::NAN));
+    let text = message(|i| rewrite::<MaskRow>(&i.masks, |rows| rows[5].mask[2] = f32::NAN));
     assert!(text.contains("row 5") && text.contains("NaN"), "{text}");
-    let text = message(|i| spoil::<MaskRow>(&i.masks, |rows| rows[5].mask[2] = 1.5));
+    let text = message(|i| rewrite::<MaskRow>(&i.masks, |rows| rows[5].mask[2] = 1.5));
     assert!(text.contains("row 5") && text.contains("1.5"), "{text}");
     let text = message(|i| {
-        spoil::<MaskRow>(&i.masks, |rows| {
+        rewrite::<MaskRow>(&i.masks, |rows| {
             let again = rows[2].clone();
             rows.push(again);
         });
@@ -89,7 +78,7 @@ fn masks_that_do_not_fit_their_window_are_named() {
 #[test]
 fn bases_that_do_not_fit_their_window_are_named() {
     let spoilt = |change: fn(&mut Vec<BaseRow>)| {
-        message(|i| spoil::<BaseRow>(i.bases.as_ref().unwrap(), change))
+        message(|i| rewrite::<BaseRow>(i.bases.as_ref().unwrap(), change))
     };
     let text = spoilt(|rows| rows[1].mask.truncate(7));
     assert!(text.contains("bases.parquet, row 1") && text.contains("7 values"), "{text}");
@@ -101,7 +90,7 @@ fn bases_that_do_not_fit_their_window_are_named() {
 
 #[test]
 fn a_tokens_table_without_its_tokenization_is_refused() {
-    let text = message(|i| spoil::<TokenRow>(&i.tokens, |_| {}));
+    let text = message(|i| rewrite::<TokenRow>(&i.tokens, |_| {}));
     assert!(text.contains("readlens.tokenization") && text.contains("none"), "{text}");
 }
 
@@ -109,9 +98,13 @@ fn a_tokens_table_without_its_tokenization_is_refused() {
 fn a_method_without_masks_and_a_missing_model_are_refused() {
     let folder = tempfile::tempdir().unwrap();
     let inputs = Fixture::random(4, 120).write(folder.path());
-    let config = Config { method: Some("lime".into()), ..Config::default() };
-    let text = refused(&inputs, folder.path(), config).to_string();
-    assert!(text.contains("lime") && text.contains("explainer"), "{text}");
+    for (name, replicate) in [("lime", 1), ("explainer", 2)] {
+        let method = Some(name.parse().unwrap());
+        let config = Config { method, replicate, ..Config::default() };
+        let text = refused(&inputs, folder.path(), config).to_string();
+        let wanted = format!("the method \"{name}\", replicate {replicate}");
+        assert!(text.contains(&wanted) && text.contains("found explainer"), "{text}");
+    }
     let gone = Inputs { classifier: Some(folder.path().join("gone")), ..inputs };
     assert_eq!(refused(&gone, folder.path(), Config::default()).exit_code(), ExitCode::BadInput);
 }
@@ -123,9 +116,38 @@ fn impossible_options_are_usage_faults() {
     for config in [
         Config { title: " ".into(), ..Config::default() },
         Config { sequences: 1_000_000, ..Config::default() },
+        Config { replicate: 0, ..Config::default() },
     ] {
         assert_eq!(refused(&inputs, folder.path(), config).exit_code(), ExitCode::Usage);
     }
+}
+
+#[test]
+fn a_mask_that_is_named_in_part_is_refused() {
+    let text = message(|i| {
+        let path = i.metrics.as_ref().unwrap();
+        rewrite::<MetricRow>(path, |rows| {
+            let row = rows.iter_mut().find(|row| row.method.is_some()).unwrap();
+            row.replicate = None;
+        });
+    });
+    assert!(text.contains("metrics.parquet, row") && text.contains("replicate"), "{text}");
+    let text = message(|i| {
+        let path = i.perturbations.as_ref().unwrap();
+        rewrite::<PerturbationRow>(path, |rows| {
+            let row = rows.iter_mut().find(|row| row.method.is_some()).unwrap();
+            row.mask_rank = None;
+        });
+    });
+    assert!(text.contains("perturbations.parquet, row") && text.contains("mask_rank"), "{text}");
+    let text = message(|i| {
+        let path = i.checks.as_ref().unwrap();
+        let text = std::fs::read_to_string(path).unwrap();
+        let mut document: serde_json::Value = serde_json::from_str(&text).unwrap();
+        document["checks"][1]["method_kind"] = serde_json::Value::Null;
+        std::fs::write(path, document.to_string()).unwrap();
+    });
+    assert!(text.contains("metrics.json") && text.contains("method_kind"), "{text}");
 }
 
 #[test]

@@ -4,12 +4,12 @@ use rand_chacha::ChaCha12Rng;
 /// The letters, in the order of their token values.
 pub(crate) const BASES: [u8; 4] = *b"ACGT";
 
-/// Random bases around the motifs: independent with a given share of G and C, or a first-order
+/// Random bases around the motifs: independent with a given fraction of G and C, or a first-order
 /// Markov chain in which a base copies its predecessor with a given probability. The copying
-/// leaves the share of every base as it is.
+/// leaves the frequency of every base as it is.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Background {
-    /// Share of G and C.
+    /// Fraction of G and C.
     pub(crate) gc: f64,
     /// Probability of a copy.
     pub(crate) repeat: f64,

@@ -51,7 +51,7 @@ pub struct Config {
     pub motif_length: u32,
     /// Probability that a planted base is replaced.
     pub mutation_rate: f64,
-    /// Share of G and C in the background.
+    /// Fraction of G and C in the background.
     pub gc: f64,
     /// Probability that a background base copies its predecessor.
     pub repeat: f64,

@@ -1,7 +1,8 @@
 //! What every stage's command line shares: options, logs, progress, exit codes.
 //!
 //! A stage is an options type that implements [`Stage`]; its binary is `fn main() -> ExitCode {
-//! readlens_stage::main::<Options>() }` and the umbrella offers the same type as a subcommand.
+//! readlens_stage::main::<Options>() }`. The umbrella holds it as an [`AnyStage`]: a subcommand, and
+//! what the program does when a link to it bears the stage's name.
 //! Standard output is data, standard error is logs and progress.
 //!
 //! Streams of any length are worked on by all threads and come out in order:
@@ -24,6 +25,8 @@
 //! # Ok::<(), readlens_fault::Fault>(())
 //! ```
 
+mod any_stage;
+mod belonging;
 mod context;
 mod entry;
 mod in_order;
@@ -31,9 +34,16 @@ mod logs;
 mod options;
 mod process;
 mod progress;
+mod words;
 
+pub use belonging::refuse_without;
+mod standard_output;
+
+pub use any_stage::AnyStage;
 pub use context::Context;
 pub use entry::{Stage, VERSION, finish, main, run_with, start};
 pub use in_order::in_order;
-pub use options::{Common, LogFormat};
+pub use options::{BootstrapOptions, Common, LogFormat};
 pub use progress::Progress;
+pub use standard_output::print;
+pub use words::one_of;

@@ -8,8 +8,11 @@ use arrow::array::{
 use arrow::datatypes::{DataType, Field, Int32Type};
 use std::sync::Arc;
 
-use crate::column::Kind;
+use crate::column::{Kind, WordCheck};
 use crate::number_lists::NumberLists;
+use crate::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind, Word,
+};
 
 /// The cells of one column of a row group, as they are encoded.
 pub(crate) enum Cells {
@@ -118,12 +121,25 @@ impl ColumnArray {
     fn cast<T: 'static>(&self) -> &T {
         self.0.as_any().downcast_ref::<T>().expect("the reader casts to the declared type")
     }
+
+    /// The text of a row that has one.
+    fn text(&self, row: usize) -> &str {
+        if let Some(text) = self.0.as_any().downcast_ref::<StringArray>() {
+            return text.value(row);
+        }
+        let dictionary = self.cast::<DictionaryArray<Int32Type>>();
+        let values = dictionary.values().as_any().downcast_ref::<StringArray>();
+        let key = dictionary.key(row).unwrap_or_default();
+        values.expect("the reader casts dictionary values").value(key)
+    }
 }
 
 /// A Rust value that can stand in a column.
 pub(crate) trait Cell: Sized {
     /// Whether the column may hold null.
     const NULLABLE: bool = false;
+    /// Refuses texts that are no such value, before [`Cell::get`] meets them.
+    const CHECK: Option<WordCheck> = None;
     fn put(&self, column: &mut ColumnBuilder);
     fn get(column: &ColumnArray, row: usize) -> Self;
 }
@@ -207,18 +223,56 @@ impl Cell for String {
     }
 
     fn get(column: &ColumnArray, row: usize) -> Self {
-        if let Some(text) = column.0.as_any().downcast_ref::<StringArray>() {
-            return text.value(row).to_owned();
+        column.text(row).to_owned()
+    }
+}
+
+/// A text that the reader has checked against the words that the column may hold.
+macro_rules! word_cell {
+    ($type:ty, $expected:expr) => {
+        impl Cell for $type {
+            const CHECK: Option<WordCheck> =
+                Some(|text| text.parse::<$type>().map(drop).map_err($expected));
+
+            fn put(&self, column: &mut ColumnBuilder) {
+                match column {
+                    ColumnBuilder::Category(b) => b.append_value(self.name()),
+                    other => mismatch(other),
+                }
+            }
+
+            fn get(column: &ColumnArray, row: usize) -> Self {
+                column.text(row).parse().expect("the reader checks the words of a column")
+            }
         }
-        let dictionary = column.cast::<DictionaryArray<Int32Type>>();
-        let values = dictionary.values().as_any().downcast_ref::<StringArray>();
-        let key = dictionary.key(row).unwrap_or_default();
-        values.expect("the reader casts dictionary values").value(key).to_owned()
+    };
+}
+
+word_cell!(Split, |unknown| unknown.expected());
+word_cell!(Over, |unknown| unknown.expected());
+word_cell!(Removal, |unknown| unknown.expected());
+word_cell!(Metric, |unknown| unknown.expected());
+word_cell!(MethodKind, |unknown| unknown.expected());
+word_cell!(TargetKind, |unknown| unknown.expected());
+word_cell!(Ranks, |_| Name::EXPECTED.to_owned());
+word_cell!(Name, |_| Name::EXPECTED.to_owned());
+
+impl Cell for Word<Operator> {
+    fn put(&self, column: &mut ColumnBuilder) {
+        match column {
+            ColumnBuilder::Category(b) => b.append_value(self.name()),
+            other => mismatch(other),
+        }
+    }
+
+    fn get(column: &ColumnArray, row: usize) -> Self {
+        Self::of(column.text(row))
     }
 }
 
 impl<T: Cell> Cell for Option<T> {
     const NULLABLE: bool = true;
+    const CHECK: Option<WordCheck> = T::CHECK;
 
     fn put(&self, column: &mut ColumnBuilder) {
         match self {

@@ -1,6 +1,8 @@
 use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema};
+use arrow::error::ArrowError;
 
 /// How a column is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,8 +62,23 @@ impl Kind {
     }
 }
 
+/// Whether a text may stand in a column; what would have been expected otherwise.
+pub type WordCheck = fn(&str) -> Result<(), String>;
+
+/// Brings a batch of an older version, or of another tool, to the columns of today.
+pub(crate) type Upgrade = fn(Origin, &RecordBatch) -> Result<RecordBatch, ArrowError>;
+
+/// Who wrote a file of an older form.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Origin {
+    /// A readlens stage, before the table's present version.
+    Readlens,
+    /// Another tool: the file names no version.
+    Foreign,
+}
+
 /// One column: declared here, and nowhere else.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Column {
     /// Name in the file.
     pub name: &'static str,
@@ -73,6 +90,8 @@ pub struct Column {
     pub unit: &'static str,
     /// What it says.
     pub meaning: &'static str,
+    /// Refuses texts that the column may not hold; none where any text will do.
+    pub check: Option<WordCheck>,
 }
 
 /// A table: its columns and the version of their meaning.
@@ -82,17 +101,31 @@ pub struct Table {
     pub name: &'static str,
     /// Raised whenever a reader of the old version would be misled.
     pub version: u32,
-    /// The stage that writes it.
-    pub stage: &'static str,
+    /// Older versions that can still be read.
+    pub older: &'static [u32],
+    /// The stages that write it.
+    pub writers: &'static [&'static str],
     /// What a row is.
     pub about: &'static str,
     /// The fixed columns, in file order.
     pub columns: &'static [Column],
     /// Whether one nullable [`Kind::Category`] column per taxonomic rank follows.
     pub has_ranks: bool,
+    /// How older forms become this one.
+    pub(crate) upgrade: Option<Upgrade>,
 }
 
 impl Table {
+    /// The binaries that write it, as a sentence names them: `readlens-mask or readlens-attribute`.
+    pub fn written_by(&self) -> String {
+        let names: Vec<String> =
+            self.writers.iter().map(|stage| format!("readlens-{stage}")).collect();
+        match names.as_slice() {
+            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
+            names => names.concat(),
+        }
+    }
+
     /// How the columns are stored, `ranks` rank columns included, in file order.
     pub(crate) fn kinds(&self, ranks: usize) -> impl Iterator<Item = Kind> {
         self.columns.iter().map(|c| c.kind).chain(std::iter::repeat_n(Kind::Category, ranks))

@@ -5,13 +5,16 @@ use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, LargeListArray, ListArray, RecordBatch};
+use arrow::array::{
+    Array, ArrayRef, DictionaryArray, LargeListArray, ListArray, RecordBatch, StringArray,
+};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Schema};
+use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use readlens_fault::{Fault, Place, Result};
 
 use crate::cell::ColumnArray;
-use crate::column::{Kind, Table};
+use crate::column::{Kind, Origin, Table, WordCheck};
+use crate::vocabulary::Name;
 use crate::{KEY_TABLE, KEY_VERSION};
 
 pub(crate) fn check_identity(
@@ -26,19 +29,55 @@ pub(crate) fn check_identity(
         return Err(Fault::input(path)
             .expected(format!("a {} table", table.name))
             .found(format!("a {name} table"))
-            .remedy(format!("pass the file that readlens-{} wrote", table.stage))
+            .remedy(format!("pass a file that {} wrote", table.written_by()))
             .into());
     }
+    let is_known = |version: &str| {
+        let mut known = table.older.iter().chain([&table.version]);
+        known.any(|known| known.to_string() == version)
+    };
     if let Some(version) = metadata.get(KEY_VERSION)
-        && *version != table.version.to_string()
+        && !is_known(version)
     {
         return Err(Fault::input(path)
             .expected(format!("schema version {} of the {} table", table.version, table.name))
             .found(format!("version {version}"))
-            .remedy(format!("write it again with this version's readlens-{}", table.stage))
+            .remedy(format!("write it again with this version's {}", table.written_by()))
             .into());
     }
     Ok(())
+}
+
+/// Who wrote a file that may have an older form; none where it has the present one.
+pub(crate) fn older_origin(
+    table: &Table,
+    metadata: &BTreeMap<String, String>,
+    schema: &Schema,
+) -> Option<Origin> {
+    let is_whole = || table.columns.iter().all(|column| schema.index_of(column.name).is_ok());
+    match metadata.get(KEY_VERSION) {
+        Some(version) if *version == table.version.to_string() => None,
+        Some(_) => Some(Origin::Readlens),
+        None if is_whole() => None,
+        None => Some(Origin::Foreign),
+    }
+}
+
+/// A batch of an older form with the columns of today.
+pub(crate) fn upgraded(
+    path: &Path,
+    table: &Table,
+    origin: Option<Origin>,
+    batch: RecordBatch,
+) -> Result<RecordBatch> {
+    let (Some(origin), Some(upgrade)) = (origin, table.upgrade) else { return Ok(batch) };
+    upgrade(origin, &batch).map_err(|e| {
+        Fault::input(path)
+            .expected(format!("the columns of a {} table", table.name))
+            .found(e)
+            .remedy(format!("write it again with this version's {}", table.written_by()))
+            .into()
+    })
 }
 
 /// Checks that every declared column is there, once; gives the names of the rank columns.
@@ -56,7 +95,7 @@ pub(crate) fn check_columns(path: &Path, table: &Table, schema: &Schema) -> Resu
         return Err(fault(column.name)
             .expected(format!("the columns of a {} table", table.name))
             .found(format!("only {}", names.join(", ")))
-            .remedy(format!("write it with readlens-{}", table.stage))
+            .remedy(format!("write it with {}", table.written_by()))
             .into());
     }
     if !table.has_ranks {
@@ -70,6 +109,13 @@ pub(crate) fn check_columns(path: &Path, table: &Table, schema: &Schema) -> Resu
             .expected(format!("text, as every further column of a {} table is a rank", table.name))
             .found(other.data_type())
             .remedy("drop the column, or store the taxa as text")
+            .into());
+    }
+    if let Some(reserved) = ranks.iter().find(|field| Name::new(field.name()).is_err()) {
+        return Err(fault(reserved.name())
+            .expected(format!("as the name of a rank {}", Name::EXPECTED))
+            .found(format!("{:?}", reserved.name()))
+            .remedy("rename the column")
             .into());
     }
     Ok(ranks.into_iter().map(|field| field.name().clone()).collect())
@@ -106,15 +152,24 @@ fn panic_text(panic: &(dyn Any + Send)) -> String {
     text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged pages").to_owned()
 }
 
-/// Column `name` of `batch`, cast to its declared kind, with nulls only where they may be.
+/// What a column must be.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Wanted<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) kind: Kind,
+    pub(crate) nullable: bool,
+    pub(crate) check: Option<WordCheck>,
+}
+
+/// The column `wanted` of `batch`, cast to its declared kind, with nulls only where they may be and
+/// no word that it may not hold.
 pub(crate) fn typed(
     path: &Path,
     batch: &RecordBatch,
-    name: &str,
-    kind: Kind,
-    nullable: bool,
+    wanted: Wanted<'_>,
     first_row: u64,
 ) -> Result<ColumnArray> {
+    let Wanted { name, kind, nullable, check } = wanted;
     let fault = || Fault::input(path).at(Place::Column(name.to_owned()));
     let missing = || fault().expected("the column").found("none").remedy("write the table again");
     let array = batch.column_by_name(name).ok_or_else(missing)?;
@@ -148,7 +203,37 @@ pub(crate) fn typed(
             .remedy("fill or drop the row")
             .into());
     }
+    if let Some(check) = check {
+        check_words(&array, check).map_err(|(row, expected, found)| {
+            fault()
+                .expected(expected)
+                .found(format!("{found:?} in row {}", first_row + row as u64))
+                .remedy("correct the word, or write the table again")
+        })?;
+    }
     Ok(ColumnArray(array))
+}
+
+/// Checks every word of a column of words; gives the first row with a wrong one, what was expected
+/// and the word.
+fn check_words(array: &ArrayRef, check: WordCheck) -> Result<(), (usize, String, String)> {
+    let Some(dictionary) = array.as_any().downcast_ref::<DictionaryArray<Int32Type>>() else {
+        return Ok(());
+    };
+    let Some(words) = dictionary.values().as_any().downcast_ref::<StringArray>() else {
+        return Ok(());
+    };
+    let wrong: Vec<Option<String>> =
+        words.iter().map(|word| word.and_then(|word| check(word).err())).collect();
+    if wrong.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    // A dictionary may hold words that no row uses: they do no harm.
+    let first = (0..dictionary.len()).find_map(|row| {
+        let key = dictionary.key(row)?;
+        Some((row, wrong[key].clone()?, words.value(key).chars().take(40).collect()))
+    });
+    first.map_or(Ok(()), Err)
 }
 
 /// Casts a foreign column; values that do not fit are errors and never become null.

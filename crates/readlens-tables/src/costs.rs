@@ -4,7 +4,7 @@ use crate::record::record;
 
 record! {
     /// What one attribution method cost.
-    CostRow is a row of "costs" version 1 by "attribute":
+    CostRow is a row of "costs" version 1, by "attribute", "merge":
     "What one attribution method cost; the one table with measured time, which differs from run to run."
     {
         method: String => Category, "", "Attribution method.";

@@ -11,10 +11,12 @@ mod column;
 mod conform;
 mod intervals;
 mod number_lists;
+mod origin;
 mod reader;
 mod record;
 mod reference;
 mod row_group;
+mod upgrade;
 mod writer;
 
 pub mod bases;
@@ -24,12 +26,13 @@ pub mod metrics;
 pub mod perturbations;
 pub mod tokens;
 pub mod training;
+pub mod vocabulary;
 
-pub use column::{Column, Kind, Table};
+pub use column::{Column, Kind, Table, WordCheck};
 pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
 pub use record::Record;
-pub use reference::column_reference;
+pub use reference::{column_reference, vocabulary_reference};
 pub use row_group::{
     EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder, Sink,
 };

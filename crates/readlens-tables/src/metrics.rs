@@ -1,22 +1,43 @@
 //! Metrics in long form.
 
 use crate::record::record;
+use crate::upgrade;
+use crate::vocabulary::{
+    MaskName, Method, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Word,
+};
 
 record! {
     /// One metric with its interval.
-    MetricRow is a row of "metrics" version 2 by "evaluate":
+    MetricRow is a row of "metrics" version 3 after 2 with upgrade::metrics,
+    by "evaluate", "compare", "probe", "baseline":
     "One metric with its interval."
     {
-        method: String => Category, "", "Attribution method; `none` for figures of the classifier alone.";
-        mask_rank: String => Category, "", "Rank that the mask explains, or `all`; `none` where no mask was used.";
-        operator: String => Category, "", "What was done to the input; `mask` for figures of the mask itself.";
-        share: Option<f32> => Float32, "0 to 1", "Share of the real tokens that was kept, removed or compared, or the level of a constant mask; null for figures without one.";
-        split: String => Category, "", "Split the figure was taken on, `unassigned` for rows without one, or `all`.";
-        rank: String => Category, "", "Rank that was predicted, or `all`.";
-        metric: String => Category, "", "Name of the metric.";
+        method: Option<Name> => Category, "", "Name of the method that made the masks; null for figures of the classifier alone.";
+        method_kind: Option<MethodKind> => Category, "explainer, attribution or control", "Where the method's masks come from; null where method is.";
+        replicate: Option<u32> => UInt32, "from 1", "Which of several runs of the method it is; null where method is.";
+        mask_rank: Option<Ranks> => Category, "", "Rank that the mask explains, or `all`; null where method is.";
+        operator: Word<Operator> => Category, "", "What was done to the input, or what was compared; `mask` for figures of the mask itself.";
+        variant: Option<String> => Category, "", "Which of several comparisons with one operator it is, such as the parts of the classifier that were randomised; null where there is but one.";
+        removal: Removal => Category, "own, mean, unknown or shuffled", "What stood for hidden tokens, as in the perturbations table.";
+        share: Option<f32> => Float32, "0 to 1", "Fraction of the real tokens that was kept, removed or compared, or the level of a constant mask; null for figures without one.";
+        split: Over => Category, "", "Split the figure was taken on, `unassigned` for rows without one, or `all`.";
+        rank: Ranks => Category, "", "Rank that was predicted, or `all`.";
+        metric: Metric => Category, "", "Name of the metric.";
         value: f64 => Float64, "", "The figure.";
         ci_low: Option<f64> => Float64, "", "Lower end of the 95 % bootstrap interval over records; null where there are fewer than two.";
         ci_high: Option<f64> => Float64, "", "Upper end of the 95 % bootstrap interval; null where ci_low is.";
         n: u32 => UInt32, "windows", "Windows the figure was taken over.";
+    }
+}
+
+impl MetricRow {
+    /// What made the mask and what it explains; none for figures of the classifier alone.
+    pub fn mask_name(&self) -> Option<MaskName> {
+        let method = Method {
+            name: self.method.clone()?,
+            kind: self.method_kind?,
+            replicate: self.replicate?,
+        };
+        Some(MaskName { method, ranks: self.mask_rank.clone()? })
     }
 }

@@ -2,7 +2,9 @@ use std::collections::BTreeMap;
 use std::fs::File;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
+use arrow::array::RecordBatch;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 use parquet::file::metadata::ParquetMetaData;
 use readlens_fault::{Fault, Place, Result};
@@ -10,7 +12,8 @@ use readlens_provenance::Manifest;
 use serde::de::DeserializeOwned;
 
 use crate::cell::{Cell, ColumnArray};
-use crate::column::{Kind, Table};
+use crate::column::{Kind, Origin, Table};
+use crate::conform::Wanted;
 use crate::record::Record;
 use crate::{KEY_MANIFEST, KEY_TABLE, TABLES, conform};
 
@@ -81,6 +84,8 @@ pub struct Reader<R> {
     batches: ParquetRecordBatchReader,
     columns: Vec<ColumnArray>,
     ranks: Vec<String>,
+    /// Who wrote the file, where it has an older form.
+    older: Option<Origin>,
     metadata: BTreeMap<String, String>,
     rows: u64,
     first_row: u64,
@@ -115,7 +120,10 @@ impl<R: Record> Reader<R> {
         let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
         let metadata = pairs(builder.metadata());
         conform::check_identity(path, table, &metadata)?;
-        let ranks = conform::check_columns(path, table, builder.schema())?;
+        let older = conform::older_origin(table, &metadata, builder.schema());
+        let empty = RecordBatch::new_empty(Arc::clone(builder.schema()));
+        let upgraded = conform::upgraded(path, table, older, empty)?;
+        let ranks = conform::check_columns(path, table, &upgraded.schema())?;
         let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
         let start = range.start.min(rows);
         let count = range.end.min(rows).saturating_sub(start);
@@ -132,6 +140,7 @@ impl<R: Record> Reader<R> {
             batches,
             columns: Vec::new(),
             ranks,
+            older,
             metadata,
             rows: count,
             first_row: start,
@@ -187,8 +196,8 @@ impl<R: Record> Reader<R> {
                 .at(Place::Part(format!("metadata {key}")))
                 .expected(format!("{what} as JSON"))
                 .remedy(format!(
-                    "pass the file that readlens-{} wrote, or keep its metadata when rewriting it",
-                    R::TABLE.stage
+                    "pass a file that {} wrote, or keep its metadata when rewriting it",
+                    R::TABLE.written_by()
                 ))
         };
         let text = self.metadata.get(key).ok_or_else(|| fault().found("none"))?;
@@ -208,13 +217,22 @@ impl<R: Record> Reader<R> {
         self.next = 0;
         self.batch_rows = batch.num_rows();
         let table = R::TABLE;
-        let fixed = table.columns.iter().map(|c| (c.name, c.kind, c.nullable));
-        let ranks = self.ranks.iter().map(|r| (r.as_str(), Kind::Category, true));
+        let batch = conform::upgraded(&self.path, table, self.older, batch)?;
+        let fixed = table.columns.iter().map(|c| Wanted {
+            name: c.name,
+            kind: c.kind,
+            nullable: c.nullable,
+            check: c.check,
+        });
+        let ranks = self.ranks.iter().map(|rank| Wanted {
+            name: rank,
+            kind: Kind::Category,
+            nullable: true,
+            check: None,
+        });
         self.columns = fixed
             .chain(ranks)
-            .map(|(name, kind, nullable)| {
-                conform::typed(&self.path, &batch, name, kind, nullable, self.first_row)
-            })
+            .map(|wanted| conform::typed(&self.path, &batch, wanted, self.first_row))
             .collect::<Result<_>>()?;
         Ok(true)
     }

@@ -18,7 +18,9 @@ pub trait Record: Sized + 'static {
 macro_rules! record {
     (
         $(#[$about:meta])*
-        $name:ident is a row of $table:literal version $version:literal by $stage:literal: $what:literal
+        $name:ident is a row of $table:literal version $version:literal
+        $( after $($older:literal),+ with $upgrade:path )?,
+        by $($stage:literal),+ : $what:literal
         {
             $( $field:ident: $type:ty => $kind:ident, $unit:literal, $meaning:literal; )+
         }
@@ -35,7 +37,8 @@ macro_rules! record {
             const TABLE: &'static $crate::Table = &$crate::Table {
                 name: $table,
                 version: $version,
-                stage: $stage,
+                older: &[ $( $($older),+ )? ],
+                writers: &[ $($stage),+ ],
                 about: $what,
                 columns: &[ $( $crate::Column {
                     name: stringify!($field),
@@ -43,8 +46,16 @@ macro_rules! record {
                     nullable: <$type as $crate::cell::Cell>::NULLABLE,
                     unit: $unit,
                     meaning: $meaning,
+                    check: <$type as $crate::cell::Cell>::CHECK,
                 }, )+ ],
                 has_ranks: false $( || { let _ = stringify!($taxa); true } )?,
+                upgrade: {
+                    const UPGRADES: &[$crate::column::Upgrade] = &[ $( $upgrade )? ];
+                    match UPGRADES {
+                        [upgrade, ..] => Some(*upgrade),
+                        [] => None,
+                    }
+                },
             };
 
             fn write(&self, sink: &mut $crate::Sink<'_>) {

@@ -1,6 +1,10 @@
 use std::fmt::Write;
 
 use crate::TABLES;
+use crate::vocabulary::{
+    AttributionMethod, Direction, MethodKind, Metric, Operator, Over, Removal, Role, Split,
+    TargetKind, Vocabulary,
+};
 
 /// The column reference as Markdown, made from the declarations.
 pub fn column_reference() -> String {
@@ -10,14 +14,18 @@ pub fn column_reference() -> String {
          All tables are Parquet (zstd, row groups of at most 65,536 rows, fewer where lists are\n\
          long). Coordinates are 0-based and half-open. The file's metadata holds `readlens.table`, `readlens.schema_version` and\n\
          `readlens.manifest` (stage, version, configuration, seed and input digests, as JSON); a\n\
-         shard's also has `readlens.shard`, its place `i/n` counted from 1.\n",
+         shard's also has `readlens.shard`, its place `i/n` counted from 1. The words of the columns\n\
+         stand in the [vocabulary](reference/vocabulary.md). Older versions of a table are read too.\n",
     );
     for table in TABLES {
         let _ = write!(
             page,
-            "\n## {} (version {})\n\n{} Written by `readlens-{}`.\n\n\
+            "\n## {} (version {})\n\n{} Written by {}.\n\n\
              | column | type | null | unit or range | meaning |\n|---|---|---|---|---|\n",
-            table.name, table.version, table.about, table.stage
+            table.name,
+            table.version,
+            table.about,
+            listed(table.writers)
         );
         for c in table.columns {
             let null = if c.nullable { "yes" } else { "no" };
@@ -27,8 +35,7 @@ pub fn column_reference() -> String {
                 c.name,
                 c.kind.label(),
                 c.unit,
-                // A bar would end the cell.
-                c.meaning.replace('|', "\\|")
+                cell(c.meaning)
             );
         }
         if table.has_ranks {
@@ -38,4 +45,104 @@ pub fn column_reference() -> String {
         }
     }
     page
+}
+
+/// The stages in code spans, with commas between.
+fn listed(stages: &[&str]) -> String {
+    let spans: Vec<String> = stages.iter().map(|stage| format!("`readlens-{stage}`")).collect();
+    spans.join(", ")
+}
+
+/// The reference of all words that stand in columns as Markdown, made from the vocabulary.
+pub fn vocabulary_reference() -> String {
+    let mut page = String::from(
+        "# Vocabulary\n\n\
+         The words that stand in the columns of the tables. This page is made from\n\
+         `crates/readlens-tables/src/vocabulary`; a test keeps it current. A word that is not listed is\n\
+         refused, except in the columns `operator` and `method`, which may also hold names of your own.\n\
+         `all`, `none` and the empty text cannot be the name of a rank or of a method.\n",
+    );
+    page.push_str(
+        "\n## Operators\n\nColumn `operator` of the tables perturbations and metrics.\n\n",
+    );
+    page.push_str(
+        "| operator | meaning | what it does | control | its inverse |\n|---|---|---|---|---|\n",
+    );
+    for operator in Operator::ALL {
+        let control = if operator.is_control() { "yes" } else { "" };
+        let inverse = operator.inverse().map_or(String::new(), |inverse| format!("`{inverse}`"));
+        let (meaning, role) = (cell(operator.meaning()), role_words(operator.role()));
+        let _ = writeln!(page, "| `{operator}` | {meaning} | {role} | {control} | {inverse} |");
+    }
+    page.push_str("\n## Metrics\n\nColumn `metric` of the table metrics. ");
+    page.push_str(
+        "p is the probability of the target, which is the\nprediction for the untouched window, and p₀ \
+         that probability for the untouched window itself. All\nmeans are over windows.\n\n\
+         | metric | definition | unit or range | better | source |\n|---|---|---|---|---|\n",
+    );
+    for metric in Metric::ALL {
+        let better = match metric.direction() {
+            Direction::Higher => "higher",
+            Direction::Lower => "lower",
+            Direction::Neither => "",
+        };
+        let (meaning, unit, source) =
+            (cell(metric.meaning()), metric.unit().label(), metric.source());
+        let _ = writeln!(page, "| `{metric}` | {meaning} | {unit} | {better} | {source} |");
+    }
+    words::<Removal>(
+        &mut page,
+        "Removals",
+        "Column `removal` of the tables perturbations and metrics.",
+    );
+    page.push_str("\n## Attribution methods\n\nColumn `method` of masks that the stage `attribute` makes.\n\n");
+    page.push_str("| method | meaning | kind |\n|---|---|---|\n");
+    for method in AttributionMethod::ALL {
+        let _ = writeln!(page, "| `{method}` | {} | {} |", cell(method.meaning()), method.kind());
+    }
+    words::<MethodKind>(&mut page, "Kinds of methods", "Column `method_kind`.");
+    words::<TargetKind>(&mut page, "Targets", "Column `target_kind` of the table masks.");
+    words::<Split>(
+        &mut page,
+        "Splits",
+        "Column `split` of the tables tokens, training and perturbations.",
+    );
+    words::<Over>(&mut page, "Windows of a figure", "Column `split` of the table metrics.");
+    page
+}
+
+/// A section with a table of words and meanings.
+fn words<T: Vocabulary>(page: &mut String, title: &str, place: &str) {
+    let _ = write!(page, "\n## {title}\n\n{place}\n\n| word | meaning |\n|---|---|\n");
+    for word in T::ALL {
+        let _ = writeln!(page, "| `{}` | {} |", word.name(), cell(word.meaning()));
+    }
+}
+
+/// A text in a cell of a Markdown table, where a bar would end the cell and an angle bracket would
+/// open a tag.
+fn cell(text: &str) -> String {
+    text.replace('|', "\\|").replace('<', "&lt;")
+}
+
+/// What an operator does, in words.
+fn role_words(role: Role) -> &'static str {
+    match role {
+        Role::Whole => "leaves the input whole",
+        Role::Empty => "leaves nothing",
+        Role::Keeps => "keeps what is marked",
+        Role::Removes => "removes what is marked",
+        Role::Graded { keeps: true, is_block: false } => "keeps a fraction, largest values first",
+        Role::Graded { keeps: false, is_block: false } => "removes a fraction, largest values first",
+        Role::Graded { keeps: true, is_block: true } => "keeps a random block",
+        Role::Graded { keeps: false, is_block: true } => "removes a random block",
+        Role::Soft { keeps: true } => "keeps at random",
+        Role::Soft { keeps: false } => "removes at random",
+        Role::Subset => "keeps a random subset",
+        Role::Constant => "multiplies all tokens by one level",
+        Role::Judged => "asks an independent judge",
+        Role::Mean => "is a mean over fractions",
+        Role::Floor => "reads no marked base",
+        Role::Masks => "looks at masks alone",
+    }
 }

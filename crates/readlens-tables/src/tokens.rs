@@ -1,13 +1,14 @@
 //! Tokenized windows: what every network reads.
 
 use crate::record::record;
+use crate::vocabulary::Split;
 
 /// Metadata key of the tokenization (alphabet, k, stride, special tokens), as JSON.
 pub const KEY_TOKENIZATION: &str = "readlens.tokenization";
 
 record! {
     /// One window of one strand of one sequence record.
-    TokenRow is a row of "tokens" version 1 by "tokenize":
+    TokenRow is a row of "tokens" version 1, by "tokenize", "vary", "merge":
     "One window of one strand of one sequence record."
     {
         id: String => Text, "", "Identifier of the sequence record, byte for byte up to the first white space.";
@@ -16,7 +17,7 @@ record! {
         end: u32 => UInt32, "nt, half-open", "One past the last base of the window in the source sequence, on the forward strand.";
         strand: String => Category, "+ or -", "Strand that was read; on - the tokens run from end to start.";
         tokens: Vec<u32> => UInt32List, "token ids", "Token ids with the leading CLS where the tokenization has one, without padding.";
-        split: Option<String> => Category, "train, valid or test", "Split the record belongs to; null where the input names none.";
+        split: Option<Split> => Category, "train, valid or test", "Split the record belongs to; null where the input names none.";
     }
     ranks taxa: "The taxon at each rank, in the order of the table's rank columns; null where unknown.";
 }

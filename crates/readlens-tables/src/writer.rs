@@ -15,6 +15,7 @@ use readlens_provenance::{Manifest, NewFile};
 
 use crate::record::Record;
 use crate::row_group::{EncodedRowGroup, RowGroup, RowGroupEncoder, ZSTD_LEVEL};
+use crate::vocabulary::Name;
 use crate::{KEY_MANIFEST, KEY_TABLE, KEY_VERSION};
 
 /// Most row groups that are encoded at a time: one thread fills no more, and each takes memory.
@@ -75,6 +76,7 @@ impl<R: Record> Writer<R> {
     ) -> Result<Self> {
         let table = R::TABLE;
         for (i, rank) in ranks.iter().enumerate() {
+            Name::new(rank)?;
             if table.columns.iter().any(|c| c.name == rank) || ranks[..i].contains(rank) {
                 return Err(Fault::usage(format!(
                     "rank {rank:?} cannot be a column of the {} table: the name is taken; rename it",

@@ -1,19 +1,28 @@
-//! The column reference is the declarations; `READLENS_BLESS=1` writes it again.
+//! The reference pages are the declarations; `READLENS_BLESS=1` writes them again.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::PathBuf;
 
-#[test]
-fn the_column_reference_is_current() {
-    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs/columns.md");
-    let wanted = readlens_tables::column_reference();
+fn assert_current(page: &str, wanted: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(page);
     if std::env::var_os("READLENS_BLESS").is_some() {
-        std::fs::write(&path, &wanted).unwrap();
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(&path, wanted).unwrap();
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         found == wanted,
-        "docs/columns.md is not what the declarations say; run \
-         `READLENS_BLESS=1 cargo test --release -p readlens-tables --test reference`"
+        "docs/{page} is not what the declarations say; run \
+         `READLENS_BLESS=1 cargo test --release --workspace --test reference`"
     );
+}
+
+#[test]
+fn the_column_reference_is_current() {
+    assert_current("columns.md", &readlens_tables::column_reference());
+}
+
+#[test]
+fn the_vocabulary_reference_is_current() {
+    assert_current("reference/vocabulary.md", &readlens_tables::vocabulary_reference());
 }

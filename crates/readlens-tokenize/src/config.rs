@@ -1,5 +1,6 @@
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
+use readlens_tables::vocabulary::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::split::Fractions;
@@ -65,7 +66,7 @@ pub enum Splits {
     Column(String),
     /// By a hash of the seed and the identifier, or of the group where there is a group column.
     Hash {
-        /// Shares of the three splits.
+        /// Fractions of the three splits.
         fractions: Fractions,
         /// Column of the taxonomy whose equal values stay in one split; a record without a value
         /// there is a group of its own.
@@ -129,6 +130,9 @@ impl TaxonomyConfig {
         for (i, rank) in self.ranks.iter().enumerate() {
             if rank.trim().is_empty() {
                 return Err(Fault::usage("--ranks holds an empty name; separate names by commas"));
+            }
+            if let Err(bad) = Name::new(rank) {
+                return Err(Fault::usage(format!("--ranks: {bad}; rename the column")));
             }
             if self.ranks[..i].contains(rank) {
                 return Err(Fault::usage(format!("--ranks names {rank:?} twice")));

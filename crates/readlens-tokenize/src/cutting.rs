@@ -2,11 +2,11 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use readlens_tables::vocabulary::Split;
 use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS};
 
 use crate::config::{Config, Splits};
 use crate::reading::{Batch, Known};
-use crate::split::Split;
 use crate::summary::{Examples, SplitSummary};
 use crate::taxonomy::Taxonomy;
 use crate::windows::Window;

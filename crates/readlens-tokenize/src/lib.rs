@@ -34,6 +34,6 @@ mod windows;
 pub use config::{Config, Splits, TaxaSource, TaxonomyConfig};
 pub use options::Options;
 pub use run::{Inputs, Outputs, run};
-pub use split::{Fractions, Split};
+pub use split::Fractions;
 pub use summary::{Examples, RankSummary, SplitSummary, Summary, TaxonomySummary};
 pub use windows::{Strands, Windows};

@@ -1,37 +1,38 @@
 use std::path::PathBuf;
 
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use readlens_fault::{Fault, Result};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, refuse_without};
 
 use crate::config::{Config, Splits, TaxaSource, TaxonomyConfig};
 use crate::run::{Inputs, Outputs};
 use crate::split::Fractions;
 use crate::windows::{Strands, Windows};
 
-/// Ranks of the paper, where no others are asked for.
+/// Ranks of the paper, unless others are asked for.
 const DEFAULT_RANKS: [&str; 3] = ["superkingdom", "phylum", "genus"];
 
 /// What is typed: the files, how they are read, cut, labelled and split.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// FASTA or FASTQ files, plain or packed with gzip, bgzip or zstd; - is standard input
-    #[arg(required = true, value_name = "INPUT")]
-    pub inputs: Vec<PathBuf>,
-    /// Table of tokens to write (Parquet)
-    #[arg(long, short, value_name = "FILE")]
-    pub output: PathBuf,
-    /// Summary to write (JSON): what was read, kept and skipped, and why
-    #[arg(long, value_name = "FILE")]
-    pub summary: Option<PathBuf>,
-    /// Longest record that is read, in nucleotides; a record must fit in memory
-    #[arg(long, value_name = "NT", default_value_t = 500_000_000)]
-    pub max_record_length: u32,
-    /// Accept records with equal identifiers; memory then does not grow with their number
-    #[arg(long)]
-    pub allow_duplicate_ids: bool,
+    /// FASTA or FASTQ files, plain or compressed with gzip, bgzip or zstd; - is standard input
+    #[arg(required = true, value_name = "FASTA|FASTQ")]
+    inputs: Vec<PathBuf>,
+    /// Token table to write
+    #[arg(long, short, value_name = "PARQUET")]
+    output: PathBuf,
+    /// Also write a summary: what was read, kept and skipped, and why
+    #[arg(long, value_name = "JSON")]
+    summary: Option<PathBuf>,
+    /// Maximum length of a record, in nucleotides; a longer one is an error
+    #[arg(long, value_name = "NT", default_value_t = 500_000_000, hide_short_help = true)]
+    max_record_length: u32,
+    /// Accept records with equal identifiers
+    ///
+    /// Identifiers are then not remembered, so that memory does not grow with their number.
+    #[arg(long, hide_short_help = true)]
+    allow_duplicate_ids: bool,
     #[command(flatten)]
     tokens: TokenOptions,
     #[command(flatten)]
@@ -43,120 +44,123 @@ pub struct Options {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Tokens and windows")]
 struct TokenOptions {
-    /// Letters of the sequences
-    #[arg(long, value_enum, default_value_t)]
-    alphabet: AlphabetOption,
-    /// Letters in a token, 1 to 8
+    /// Length of a k-mer, which is one token, in nucleotides, 1 to 8
     #[arg(long, value_name = "NT", default_value_t = 6)]
     k: u32,
-    /// Nucleotides from one k-mer to the next [default: k, side by side]
+    /// Nucleotides from one k-mer to the next [default: k, so that k-mers do not overlap]
     #[arg(long, value_name = "NT")]
     stride: Option<u32>,
-    /// Do not put a CLS token before the first k-mer
-    #[arg(long)]
+    /// Put no CLS token before the first k-mer; a classifier with --pooling cls needs that token
+    #[arg(long, hide_short_help = true)]
     no_cls: bool,
-    /// Length of a window, in nucleotides; the last one is anchored to the record's end
-    /// [default: the whole record]
+    /// Length of a window, in nucleotides [default: the whole record]
+    ///
+    /// The last window ends with the record, so it may overlap the one before it by more than
+    /// --overlap. A record that is shorter than a window is one window.
     #[arg(long, value_name = "NT")]
     window: Option<u32>,
-    /// Nucleotides that neighbouring windows share
+    /// Nucleotides that neighbouring windows have in common, below --window
     #[arg(long, value_name = "NT", default_value_t = 0)]
     overlap: u32,
-    /// Strands to read; windows of the reverse strand follow those of the forward strand
-    #[arg(long, value_parser = strands(), default_value = "forward")]
-    strand: Strands,
-    /// Nucleotides dropped at the start of each window in its reading direction
-    #[arg(long, value_name = "NT", default_value_t = 0)]
+    /// Strands to read
+    #[arg(long, value_enum, value_name = "STRAND", default_value_t)]
+    strand: StrandOption,
+    /// Nucleotides to drop at the start of each window, in reading direction
+    #[arg(long, value_name = "NT", default_value_t = 0, hide_short_help = true)]
     frame: u32,
-    /// Fewest k-mers of a window; records without such a window are skipped and counted
-    #[arg(long, value_name = "TOKENS", default_value_t = 1)]
+    /// Minimum number of k-mers of a window; shorter windows are skipped and counted
+    #[arg(long, value_name = "TOKENS", default_value_t = 1, hide_short_help = true)]
     min_tokens: u32,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Taxonomy")]
 struct TaxonomyOptions {
-    /// Tab-separated table with a header; empty, unknown, unclassified, unassigned, NA and bare
-    /// prefixes such as g__ mean that the taxon is not known
+    /// Taxa of the records: a tab-separated table with a header
+    ///
+    /// These mean that a taxon is unknown: an empty field, unknown, unclassified, unassigned, NA,
+    /// and a bare prefix such as g__.
     #[arg(long, value_name = "TSV")]
     taxonomy: Option<PathBuf>,
     /// Column of the record identifiers [default: id]
     #[arg(long, value_name = "COLUMN")]
     id_column: Option<String>,
-    /// Ranks to keep [default: superkingdom,phylum,genus]
+    /// Ranks to keep, each from the column of its name [default: superkingdom,phylum,genus]
     #[arg(long, value_name = "RANK,...", value_delimiter = ',')]
     ranks: Option<Vec<String>>,
-    /// Column of lineages such as k__Bacteria; p__Bacillota (QIIME, GTDB, Kraken, SILVA)
+    /// Take the ranks from this column of lineages, such as k__Bacteria; p__Bacillota
+    ///
+    /// The lineages of QIIME, GTDB, Kraken and SILVA are understood.
     #[arg(long, value_name = "COLUMN")]
     lineage_column: Option<String>,
-    /// Column of NCBI taxids
+    /// Take the ranks from this column of NCBI taxids, with --taxdump
     #[arg(long, value_name = "COLUMN")]
     taxid_column: Option<String>,
-    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, merged.dmp and perhaps delnodes.dmp
+    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, merged.dmp, and delnodes.dmp if present
     #[arg(long, value_name = "DIR")]
     taxdump: Option<PathBuf>,
-    /// Taxa in fewer rows of the table than this become unknown, rank by rank [default: 1]
+    /// Minimum number of rows of a taxon; a rarer taxon counts as unknown at its rank [default: 1]
     #[arg(long, value_name = "ROWS")]
     min_count: Option<u32>,
-    /// Stop at a record without a row in the table instead of keeping it without taxa
-    #[arg(long)]
+    /// Stop at a record without a row in the table [default: keep it without taxa]
+    #[arg(long, hide_short_help = true)]
     require_taxonomy: bool,
 }
 
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Splits")]
 struct SplitOptions {
-    /// Column of the taxonomy that names the split: train, valid, test or nothing
+    /// Take the split from this column of the taxonomy: train, valid, test or empty
     #[arg(long, value_name = "COLUMN")]
     split_column: Option<String>,
-    /// Shares of train, valid and test, by a hash of seed and identifier
+    /// Split at random: fractions of train, valid and test that add up to 1, such as 0.8,0.1,0.1
+    ///
+    /// The split of a record depends on its identifier and the seed only, so it stays the same when
+    /// records are added.
     #[arg(long, value_name = "TRAIN,VALID,TEST", value_delimiter = ',')]
     split_fractions: Option<Vec<f64>>,
-    /// Column of the taxonomy whose equal values stay in one split
+    /// Keep records with equal values in this column of the taxonomy in one random split
     #[arg(long, value_name = "COLUMN")]
     group_column: Option<String>,
-    /// Seed of the hashed splits
+    /// Seed of the random splits
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default, ValueEnum)]
-enum AlphabetOption {
-    /// A, C, G, T, with U read as T
+/// As typed; see [`Strands`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum StrandOption {
+    /// The sequence as it stands
     #[default]
-    Dna,
+    Forward,
+    /// Its reverse complement
+    Reverse,
+    /// Windows of the forward strand, then those of the reverse strand
+    Both,
 }
 
-impl From<AlphabetOption> for Alphabet {
-    fn from(option: AlphabetOption) -> Self {
+impl From<StrandOption> for Strands {
+    fn from(option: StrandOption) -> Self {
         match option {
-            AlphabetOption::Dna => Self::Dna,
+            StrandOption::Forward => Self::Forward,
+            StrandOption::Reverse => Self::Reverse,
+            StrandOption::Both => Self::Both,
         }
     }
 }
 
-fn strands() -> impl TypedValueParser<Value = Strands> {
-    PossibleValuesParser::new(["forward", "reverse", "both"]).map(|name| match name.as_str() {
-        "reverse" => Strands::Reverse,
-        "both" => Strands::Both,
-        _ => Strands::Forward,
-    })
-}
-
 impl TaxonomyOptions {
     fn config(&self) -> Result<Option<TaxonomyConfig>> {
+        let of_taxonomy = [
+            ("--id-column", self.id_column.is_some()),
+            ("--ranks", self.ranks.is_some()),
+            ("--lineage-column", self.lineage_column.is_some()),
+            ("--taxid-column", self.taxid_column.is_some()),
+            ("--min-count", self.min_count.is_some()),
+            ("--require-taxonomy", self.require_taxonomy),
+        ];
+        refuse_without("--taxonomy", self.taxonomy.is_some(), &of_taxonomy)?;
         if self.taxonomy.is_none() {
-            let without = [
-                ("--id-column", self.id_column.is_some()),
-                ("--ranks", self.ranks.is_some()),
-                ("--lineage-column", self.lineage_column.is_some()),
-                ("--taxid-column", self.taxid_column.is_some()),
-                ("--min-count", self.min_count.is_some()),
-                ("--require-taxonomy", self.require_taxonomy),
-            ];
-            if let Some((name, _)) = without.iter().find(|(_, is_given)| *is_given) {
-                return Err(Fault::usage(format!("{name} is about a table: pass --taxonomy")));
-            }
             return Ok(None);
         }
         let taxa = match (&self.lineage_column, &self.taxid_column) {
@@ -184,21 +188,21 @@ impl SplitOptions {
             (Some(_), Some(_), _) => {
                 Err(Fault::usage("pass --split-column or --split-fractions, not both"))
             }
-            (_, None, Some(_)) => Err(Fault::usage(
-                "--group-column keeps groups together in hashed splits: pass --split-fractions",
-            )),
+            (_, None, Some(_)) => {
+                Err(Fault::usage("--group-column belongs to --split-fractions; pass that too"))
+            }
             (None, None, None) => Ok(Splits::Unassigned),
             (Some(column), None, None) => Ok(Splits::Column(column.clone())),
-            (None, Some(shares), group_column) => {
-                let shares: [f64; 3] = shares.as_slice().try_into().map_err(|_| {
+            (None, Some(fractions), group_column) => {
+                let fractions: [f64; 3] = fractions.as_slice().try_into().map_err(|_| {
                     Fault::usage(format!(
-                        "--split-fractions needs three shares (train, valid, test), but has {}; \
+                        "--split-fractions needs three fractions (train, valid, test), but has {}; \
                          try 0.8,0.1,0.1",
-                        shares.len()
+                        fractions.len()
                     ))
                 })?;
                 let group_column = group_column.clone();
-                Ok(Splits::Hash { fractions: Fractions(shares), group_column })
+                Ok(Splits::Hash { fractions: Fractions(fractions), group_column })
             }
         }
     }
@@ -206,13 +210,13 @@ impl SplitOptions {
 
 impl Stage for Options {
     const NAME: &'static str = "tokenize";
-    const ABOUT: &'static str = "Turn FASTA and FASTQ into k-mer tokens with taxonomy and splits";
+    const ABOUT: &'static str = "Turn FASTA or FASTQ into k-mer tokens, with taxa and splits";
 
     fn run(self, context: &Context) -> Result<()> {
         let tokens = &self.tokens;
         let config = Config {
             tokenization: Tokenization::new(
-                tokens.alphabet.into(),
+                Alphabet::Dna,
                 tokens.k,
                 tokens.stride.unwrap_or(tokens.k),
                 !tokens.no_cls,
@@ -221,7 +225,7 @@ impl Stage for Options {
                 length: tokens.window,
                 overlap: tokens.overlap,
                 frame: tokens.frame,
-                strands: tokens.strand,
+                strands: tokens.strand.into(),
                 min_tokens: tokens.min_tokens,
             },
             taxonomy: self.taxonomy.config()?,

@@ -1,55 +1,25 @@
 use readlens_fault::{Fault, Result};
+use readlens_tables::vocabulary::Split;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-/// Part of a data set.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Split {
-    /// Networks learn from it.
-    Train,
-    /// Training is stopped by it.
-    Valid,
-    /// Results are reported on it.
-    Test,
-}
-
-impl Split {
-    /// Every split, in the order of [`Fractions`].
-    pub const ALL: [Self; 3] = [Self::Train, Self::Valid, Self::Test];
-
-    /// The name in tables.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Train => "train",
-            Self::Valid => "valid",
-            Self::Test => "test",
-        }
-    }
-
-    /// The split called `name`.
-    pub(crate) fn of_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|split| split.name() == name)
-    }
-}
-
-/// Shares of the splits in the order train, valid, test; each 0 to 1, together 1.
+/// Fractions of the splits in the order train, valid, test; each 0 to 1, together 1.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Fractions(pub [f64; 3]);
 
 impl Fractions {
-    /// Checks the shares.
+    /// Checks the fractions.
     ///
     /// # Errors
     /// [`Fault::Usage`] if one is negative or not a number, or they do not sum to 1.
     pub(crate) fn validate(&self) -> Result<()> {
         let sum: f64 = self.0.iter().sum();
-        let are_shares = self.0.iter().all(|share| (0.0..=1.0).contains(share));
-        if !are_shares || (sum - 1.0).abs() > 1e-6 {
+        let are_fractions = self.0.iter().all(|share| (0.0..=1.0).contains(share));
+        if !are_fractions || (sum - 1.0).abs() > 1e-6 {
             let [train, valid, test] = self.0;
             return Err(Fault::usage(format!(
-                "--split-fractions must be three shares from 0 to 1 that sum to 1 (train, valid, \
+                "--split-fractions must be three fractions from 0 to 1 that sum to 1 (train, valid, \
                  test), but are {train}, {valid}, {test}; try 0.8,0.1,0.1"
             )));
         }
@@ -64,7 +34,7 @@ impl Fractions {
         let bits = digest[..8].iter().fold(0_u64, |bits, &byte| bits << 8 | u64::from(byte));
         let mut place = (bits >> 11) as f64 / (1_u64 << 53) as f64;
         let mut last = Split::Train;
-        for (split, share) in Split::ALL.into_iter().zip(self.0) {
+        for (split, share) in Split::ALL.iter().copied().zip(self.0) {
             if share > 0.0 {
                 if place < share {
                     return split;

@@ -5,7 +5,6 @@ use readlens_tables::{EncodedRowGroup, RowGroupEncoder};
 use crate::config::Config;
 use crate::cutting::{Group, Job};
 use crate::reading::Known;
-use crate::split::Split;
 use crate::taxonomy::Taxonomy;
 use crate::windows::Strand;
 
@@ -70,7 +69,7 @@ impl<'a> Tokenizing<'a> {
         row.start = window.start;
         row.end = window.end;
         window.strand.sign().clone_into(&mut row.strand);
-        set(&mut row.split, split.map(Split::name));
+        row.split = *split;
         for (rank, taxon) in row.taxa.iter_mut().enumerate() {
             set(taxon, self.taxon(known, rank));
         }

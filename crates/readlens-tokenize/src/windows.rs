@@ -59,7 +59,7 @@ pub struct Windows {
     pub frame: u32,
     /// Strands that are read.
     pub strands: Strands,
-    /// Fewest real tokens of a window that is kept.
+    /// Minimum number of real tokens of a window that is kept.
     pub min_tokens: u32,
 }
 

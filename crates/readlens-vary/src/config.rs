@@ -14,7 +14,7 @@ pub enum Kind {
     },
     /// Bases are replaced by others.
     Substitute {
-        /// Share of the known bases that are replaced, in (0, 1].
+        /// Fraction of the known bases that are replaced, in (0, 1].
         rate: f64,
     },
 }

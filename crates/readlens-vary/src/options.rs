@@ -10,22 +10,22 @@ use crate::run::run;
 /// Command line of `readlens-vary`.
 #[derive(Clone, Debug, Args)]
 pub struct Options {
-    /// Token table (Parquet) whose stride is at most k, so that every base is in a token
-    #[arg(long, value_name = "FILE")]
+    /// Token table of readlens-tokenize; its stride must be at most k, so that no base is lost
+    #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Token table to write (Parquet): the same windows with the same taxa, changed
-    #[arg(long, value_name = "FILE")]
+    /// Token table to write: the same windows with the same taxa, read otherwise
+    #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
-    /// What to do to every window
+    /// What to change in every window
     #[arg(long, value_enum, value_name = "KIND")]
     kind: KindOption,
-    /// Bases that frame-shift drops [default: 1]
-    #[arg(long, value_name = "N")]
+    /// Bases that --kind frame-shift drops, 1 or more [default: 1]
+    #[arg(long, value_name = "NT")]
     shift: Option<u32>,
-    /// Share of the bases that substitute replaces, 0 to 1 [default: 0.05]
-    #[arg(long, value_name = "SHARE")]
+    /// Fraction of the bases that --kind substitute replaces, above 0 and at most 1 [default: 0.05]
+    #[arg(long, value_name = "FRACTION")]
     rate: Option<f64>,
-    /// Seed of the substitutions
+    /// Seed of --kind substitute
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
 }
@@ -33,20 +33,18 @@ pub struct Options {
 /// As typed; see [`Kind`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub enum KindOption {
-    /// Read the other strand: start and end stay, the strand flips
+    /// Read the other strand
     ReverseComplement,
-    /// Drop the first bases that are read: start moves on the forward strand, end on the reverse
+    /// Drop the first bases in reading direction
     FrameShift,
-    /// Replace bases at random places by other bases: start, end and strand stay
+    /// Replace bases at random positions by other bases
     Substitute,
 }
 
 impl Options {
     fn config(&self) -> Result<Config> {
         let misplaced = |option: &str, kind: &str| {
-            Err(Fault::usage(format!(
-                "{option} has a meaning for --kind {kind} only; leave it out"
-            )))
+            Err(Fault::usage(format!("{option} belongs to --kind {kind}; leave it out")))
         };
         match (self.kind, self.shift, self.rate) {
             (KindOption::FrameShift, _, Some(_)) | (KindOption::ReverseComplement, _, Some(_)) => {
@@ -71,7 +69,7 @@ impl Options {
 impl Stage for Options {
     const NAME: &'static str = "vary";
     const ABOUT: &'static str =
-        "Write the windows of a table on the other strand, in another frame or with other bases";
+        "Write windows on the other strand, in another frame or with other bases";
 
     fn run(self, context: &Context) -> Result<()> {
         run(&self.config()?, self.seed, &self.tokens, &self.output, context)

@@ -1,9 +1,8 @@
 use rand::seq::SliceRandom;
-use rand::{RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+use rand::{Rng, RngExt};
 use readlens_fault::{InputFault, Result};
 use readlens_kmer::Tokenization;
-use readlens_provenance::digest_bytes;
+use readlens_random::stream;
 use readlens_tables::tokens::TokenRow;
 
 use crate::config::Kind;
@@ -54,7 +53,8 @@ pub fn vary(
             bases.drain(..dropped as usize);
         }
         Kind::Substitute { rate } => {
-            substitute(&mut bases, rate, tokenization, &mut stream(seed, row));
+            let purpose = format!("substitute/{}\t{}", row.id, row.window);
+            substitute(&mut bases, rate, tokenization, &mut stream(seed, &purpose));
         }
     }
     let mut tokens = Vec::new();
@@ -98,7 +98,7 @@ fn bases_of(
 
 /// Replaces the nearest number to `rate` of the known bases, at places drawn without replacement,
 /// each by one of the other letters with equal probability.
-fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mut ChaCha8Rng) {
+fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mut impl Rng) {
     let alphabet = tokenization.alphabet;
     let letters = alphabet.letters();
     let known = bases.iter().enumerate().filter_map(|(i, &b)| Some((i, alphabet.code(b)?)));
@@ -111,14 +111,6 @@ fn substitute(bases: &mut [u8], rate: f64, tokenization: &Tokenization, rng: &mu
     }
 }
 
-/// The stream of a window, the same in any order.
-fn stream(seed: u64, row: &TokenRow) -> ChaCha8Rng {
-    let purpose = format!("{seed}/substitute/{}\t{}", row.id, row.window);
-    let mut key = [0; 32];
-    key.copy_from_slice(&digest_bytes(purpose.as_bytes()).as_str().as_bytes()[..32]);
-    ChaCha8Rng::from_seed(key)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -126,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
     use readlens_fault::Fault;
     use readlens_kmer::Alphabet;
+    use readlens_tables::vocabulary::Split;
 
     use super::*;
 
@@ -154,7 +147,7 @@ mod tests {
             end: end as u32,
             strand: strand.to_owned(),
             tokens,
-            split: Some("test".to_owned()),
+            split: Some(Split::Test),
             taxa: vec![Some("A".to_owned()), None],
         }
     }

@@ -45,5 +45,5 @@ pub(crate) fn run(options: Demo, context: &Context) -> Result<()> {
         settings.input.taxonomy = Some(taxonomy);
         settings.input.intervals = Some(intervals);
     }
-    flow::run(settings, &out, context)
+    flow::run(&settings, &out, context)
 }

@@ -1,15 +1,24 @@
-//! `readlens`: the demo, whole flows, and every stage as a subcommand.
+//! `readlens`: the demonstrations, whole flows, and every stage: as a subcommand, and under the name
+//! of a link such as `readlens-tokenize`.
 
+mod called;
+mod command;
+mod completions;
 mod demo;
 mod flow;
+mod help;
+mod link;
+mod manual;
 mod options;
 #[cfg(test)]
 mod reference;
 mod settings;
+mod stages;
 
 fn main() -> std::process::ExitCode {
-    let options = options::parse();
-    let outcome = readlens_stage::start(&options.common)
-        .and_then(|context| options::run(options.command, &context));
-    readlens_stage::finish(outcome)
+    match called::name() {
+        called::Name::Umbrella => command::main(),
+        called::Name::Stage(stage) => stage.main(),
+        called::Name::Unknown(name) => command::unknown(&name),
+    }
 }

@@ -1,58 +1,28 @@
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
-use readlens_fault::Result;
-use readlens_stage::{Common, Context, Stage, VERSION};
+use clap::{Args, Command, Subcommand};
+use readlens_stage::{Common, VERSION};
 
-use crate::{demo, flow};
+use crate::completions::Shell;
+use crate::{help, stages};
 
-/// What you read is what you classify: which stretches of a sequence a taxon classifier reads,
-/// with the controls that prove it
-#[derive(Debug, Parser)]
-#[command(name = "readlens", version = VERSION)]
-pub(crate) struct Options {
-    #[command(subcommand)]
-    pub(crate) command: Command,
-    #[command(flatten)]
-    pub(crate) common: Common,
-}
+/// One line that says what the program does.
+const ABOUT: &str = "Which stretches of a sequence does a taxon classifier read? Masks that show \
+                     them, and controls that prove it";
 
+/// The umbrella's own subcommands; every stage is one besides.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Command {
-    /// Train, explain, evaluate and report on the embedded 16S genes
+pub(crate) enum Own {
+    /// Run everything on embedded data: train, explain, judge, and write a report
     Demo(Demo),
-    /// Walk all stages as a TOML file says
+    /// Run all stages in one process, as configured in a TOML file
     Run(Run),
-    #[command(about = readlens_tokenize::Options::ABOUT)]
-    Tokenize(readlens_tokenize::Options),
-    #[command(about = readlens_vary::Options::ABOUT)]
-    Vary(readlens_vary::Options),
-    #[command(about = readlens_simulate::Options::ABOUT)]
-    Simulate(readlens_simulate::Options),
-    #[command(about = readlens_baseline::Options::ABOUT)]
-    Baseline(readlens_baseline::Options),
-    #[command(about = readlens_train_classifier::Options::ABOUT)]
-    TrainClassifier(readlens_train_classifier::Options),
-    #[command(about = readlens_randomize::Options::ABOUT)]
-    Randomize(readlens_randomize::Options),
-    #[command(about = readlens_train_explainer::Options::ABOUT)]
-    TrainExplainer(readlens_train_explainer::Options),
-    #[command(about = readlens_mask::Options::ABOUT)]
-    Mask(readlens_mask::Options),
-    #[command(about = readlens_attribute::Options::ABOUT)]
-    Attribute(readlens_attribute::Options),
-    #[command(about = readlens_merge::Options::ABOUT)]
-    Merge(readlens_merge::Options),
-    #[command(about = readlens_perturb::Options::ABOUT)]
-    Perturb(readlens_perturb::Options),
-    #[command(about = readlens_probe::Options::ABOUT)]
-    Probe(readlens_probe::Options),
-    #[command(about = readlens_evaluate::Options::ABOUT)]
-    Evaluate(readlens_evaluate::Options),
-    #[command(about = readlens_compare::Options::ABOUT)]
-    Compare(readlens_compare::Options),
-    #[command(about = readlens_report::Options::ABOUT)]
-    Report(readlens_report::Options),
+    /// Make a link readlens-STAGE to this program for every stage
+    Link(Link),
+    /// Print shell completions of readlens and of all readlens-STAGE
+    Completions(Completions),
+    /// Write manual pages of readlens and of all readlens-STAGE
+    Man(Man),
 }
 
 /// Options of `readlens demo`.
@@ -61,7 +31,8 @@ pub(crate) struct Demo {
     /// Directory to write [default: results/demo, or results/planted with --planted]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Planted motifs instead of 16S genes: the answer is known, so localisation is measured too
+    /// Use random sequences with planted motifs instead of 16S genes: the true evidence is known,
+    /// so the report also says how much of it the masks find
     #[arg(long)]
     pub(crate) planted: bool,
 }
@@ -69,7 +40,7 @@ pub(crate) struct Demo {
 /// Options of `readlens run`.
 #[derive(Debug, Args)]
 pub(crate) struct Run {
-    /// The flow: a TOML table of options per stage, see pipelines/flows
+    /// The flow: a TOML file with one table of options per stage; pipelines/flows has examples
     #[arg(value_name = "CONFIG")]
     pub(crate) config: PathBuf,
     /// Directory to write
@@ -77,28 +48,41 @@ pub(crate) struct Run {
     pub(crate) out: PathBuf,
 }
 
-pub(crate) fn parse() -> Options {
-    Options::parse()
+/// Options of `readlens link`.
+#[derive(Debug, Args)]
+pub(crate) struct Link {
+    /// Directory to make the links in; it is created if need be. The links are relative. Those
+    /// that are there are kept, a link to another readlens is replaced, and any other file is not
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
 }
 
-pub(crate) fn run(command: Command, context: &Context) -> Result<()> {
-    match command {
-        Command::Demo(options) => demo::run(options, context),
-        Command::Run(options) => flow::run_file(&options.config, &options.out, context),
-        Command::Tokenize(stage) => stage.run(context),
-        Command::Vary(stage) => stage.run(context),
-        Command::Simulate(stage) => stage.run(context),
-        Command::Baseline(stage) => stage.run(context),
-        Command::TrainClassifier(stage) => stage.run(context),
-        Command::Randomize(stage) => stage.run(context),
-        Command::TrainExplainer(stage) => stage.run(context),
-        Command::Mask(stage) => stage.run(context),
-        Command::Attribute(stage) => stage.run(context),
-        Command::Merge(stage) => stage.run(context),
-        Command::Perturb(stage) => stage.run(context),
-        Command::Probe(stage) => stage.run(context),
-        Command::Evaluate(stage) => stage.run(context),
-        Command::Compare(stage) => stage.run(context),
-        Command::Report(stage) => stage.run(context),
-    }
+/// Options of `readlens completions`.
+#[derive(Debug, Args)]
+pub(crate) struct Completions {
+    /// Shell that reads them: `source <(readlens completions bash)` in ~/.bashrc, the same with zsh
+    /// in ~/.zshrc, or `readlens completions fish | source` in ~/.config/fish/config.fish
+    #[arg(value_name = "SHELL")]
+    pub(crate) shell: Shell,
+}
+
+/// Options of `readlens man`.
+#[derive(Debug, Args)]
+pub(crate) struct Man {
+    /// Directory to write, such as ~/.local/share/man/man1
+    #[arg(value_name = "DIR")]
+    pub(crate) directory: PathBuf,
+}
+
+/// The umbrella's command line: its own subcommands and every stage.
+pub(crate) fn command() -> Command {
+    let command = Own::augment_subcommands(Common::augment_args(Command::new("readlens")));
+    let command = stages::all().fold(command, |c, stage| c.subcommand(stage.subcommand()));
+    let template = help::template(&command);
+    command
+        .about(ABOUT)
+        .version(VERSION)
+        .subcommand_required(true)
+        .arg_required_else_help(true)
+        .help_template(template)
 }

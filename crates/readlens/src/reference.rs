@@ -4,10 +4,10 @@
 use std::fmt::Write;
 use std::path::Path;
 
-use clap::{Arg, Command, CommandFactory};
+use clap::{Arg, Command};
 use readlens_fault::ExitCode;
 
-use crate::options::Options;
+use crate::options::command;
 
 /// Checks that the page at `docs/reference/NAME` is `wanted`, or writes it.
 fn check(name: &str, wanted: &str) {
@@ -19,13 +19,13 @@ fn check(name: &str, wanted: &str) {
     assert!(
         found == wanted,
         "docs/reference/{name} is not what the declarations say; run \
-         `READLENS_BLESS=1 cargo test --release -p readlens reference`"
+         `READLENS_BLESS=1 cargo test --release --workspace --bin readlens reference`"
     );
 }
 
 #[test]
 fn the_option_reference_is_current() {
-    check("options.md", &option_reference(&Options::command()));
+    check("options.md", &option_reference(&command()));
 }
 
 #[test]
@@ -119,10 +119,17 @@ fn meaning(arg: &Arg) -> String {
     lines.join("<br>")
 }
 
-/// Text that stands in one cell of a Markdown table.
+/// Text that stands in one cell of a Markdown table: no bar ends the cell, and no angle bracket
+/// outside of code opens a tag.
 fn cell(text: &str) -> String {
     let words: Vec<&str> = text.split_whitespace().collect();
-    words.join(" ").replace('|', "\\|").replace('<', "&lt;")
+    let line = words.join(" ").replace('|', "\\|");
+    // Every second part between backticks is code, where a bracket stands for itself.
+    let parts = line.split('`').enumerate().map(|(place, part)| match place % 2 {
+        0 => part.replace('<', "&lt;"),
+        _ => part.to_owned(),
+    });
+    parts.collect::<Vec<_>>().join("`")
 }
 
 /// A page with a row per exit code.

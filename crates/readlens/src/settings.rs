@@ -16,16 +16,20 @@ pub(crate) struct Settings {
     /// Where this table stands, the sequences are simulated instead of read.
     pub(crate) simulate: Option<Table>,
     pub(crate) tokenize: Table,
+    /// Where this table stands, k-mer counts are judged beside the classifier.
+    pub(crate) baseline: Option<Table>,
     pub(crate) train_classifier: Table,
     pub(crate) train_explainer: Table,
     pub(crate) mask: Table,
+    /// Where this table stands, masks of other methods are judged beside the Explainer's.
+    pub(crate) attribute: Option<Table>,
     pub(crate) perturb: Table,
     pub(crate) evaluate: Table,
     pub(crate) report: Table,
 }
 
 /// Files that go into a flow.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct Input {
     /// FASTA or FASTQ files.
@@ -38,7 +42,26 @@ pub(crate) struct Input {
     pub(crate) truth: Option<PathBuf>,
 }
 
+impl Input {
+    /// Folder of simulated sequences in the output directory.
+    pub(crate) const SIMULATED: &str = "simulated";
+}
+
 impl Settings {
+    /// The files that go into a flow that writes to `out`: those it names, or the simulated ones.
+    pub(crate) fn input_in(&self, out: &Path) -> Input {
+        if self.simulate.is_none() {
+            return self.input.clone();
+        }
+        let file = |name: &str| out.join(Input::SIMULATED).join(name);
+        Input {
+            sequences: vec![file("sequences.fasta")],
+            taxonomy: Some(file("taxonomy.tsv")),
+            intervals: Some(file("truth.tsv")),
+            truth: Some(file("truth.tsv")),
+        }
+    }
+
     /// Reads a flow; relative input paths are those from the file's directory.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ use readlens_nn::{
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{MethodKind, Name, Ranks, Split, TargetKind};
 use readlens_tables::{KEY_TABLE, KEY_VERSION};
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, rows, tokenization,
@@ -173,9 +174,8 @@ fn write_token_tables(directory: &Path) {
         }
     });
     changed("tokens-no-train", |rows| {
-        rows.iter_mut().for_each(|row| row.split = Some("test".to_owned()));
+        rows.iter_mut().for_each(|row| row.split = Some(Split::Test));
     });
-    changed("tokens-odd-split", |rows| rows[7].split = Some("holdout".to_owned()));
     changed("tokens-no-labels", |rows| {
         rows.iter_mut().for_each(|row| row.taxa.fill(None));
     });
@@ -237,10 +237,12 @@ fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
         MaskRow {
             id: row.id.clone(),
             window: row.window,
-            method: "planted".to_owned(),
-            rank: "all".to_owned(),
+            method: Name::new("planted").unwrap(),
+            method_kind: MethodKind::Attribution,
+            replicate: 1,
+            rank: Ranks::All,
             target: None,
-            target_kind: "predicted".to_owned(),
+            target_kind: TargetKind::Predicted,
             mask: vec![0.25; tokens],
             hard: vec![false; tokens],
             area: 0.25,
@@ -266,7 +268,9 @@ fn write_mask_tables(directory: &Path) {
     changed("masks-hard-short", |rows| rows[9].hard.clear());
     changed("masks-of-strangers", |rows| rows[9].id = "stranger".to_owned());
     changed("masks-out-of-order", |rows| rows.reverse());
-    changed("masks-unknown-rank", |rows| rows[9].rank = "family".to_owned());
+    changed("masks-unknown-rank", |rows| {
+        rows[9].rank = Ranks::One(Name::new("family").unwrap());
+    });
     let other = Tokenization::new(Alphabet::Dna, 3, 1, true).unwrap();
     let other = tokenization_metadata(&other);
     write_rows(&path("masks-other-tokenization"), &[], &good, &other);
@@ -283,8 +287,10 @@ fn bases_of(rows: &[TokenRow]) -> Vec<BaseRow> {
         start: row.start,
         end: row.end,
         strand: row.strand.clone(),
-        method: "planted".to_owned(),
-        rank: "all".to_owned(),
+        method: Name::new("planted").unwrap(),
+        method_kind: MethodKind::Attribution,
+        replicate: 1,
+        rank: Ranks::All,
         mask: (row.start..row.end).map(|base| base as f32 / 100.0).collect(),
     };
     rows.iter().map(mask).collect()
@@ -312,7 +318,7 @@ fn write_base_tables(directory: &Path) {
     changed("bases-out-of-order", |rows| rows.reverse());
     changed("bases-twice", |rows| rows[9] = rows[8].clone());
     changed("bases-other-method", |rows| {
-        rows.iter_mut().for_each(|row| row.method = "another".to_owned());
+        rows.iter_mut().for_each(|row| row.method = Name::new("another").unwrap());
     });
     changed("bases-zero-rows", Vec::clear);
 }

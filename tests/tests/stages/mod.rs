@@ -1,4 +1,4 @@
-//! The stage binaries of this build.
+//! The binaries of this build.
 #![allow(dead_code, clippy::unwrap_used, reason = "shared by several test files")]
 
 use std::path::{Path, PathBuf};
@@ -31,7 +31,7 @@ pub fn workspace() -> PathBuf {
 
 /// The folder of the binaries, built once: Cargo builds those of a package for the package's own
 /// tests only.
-fn binaries() -> &'static Path {
+pub fn binaries() -> &'static Path {
     static BINARIES: OnceLock<PathBuf> = OnceLock::new();
     BINARIES.get_or_init(|| {
         let executable = std::env::current_exe().unwrap();
@@ -48,7 +48,17 @@ fn binaries() -> &'static Path {
 
 /// The binary of a stage, in `directory`.
 pub fn stage(name: &str, directory: &Path) -> Command {
-    let mut command = Command::new(binaries().join(format!("readlens-{name}")));
+    program(&binaries().join(format!("readlens-{name}")), directory)
+}
+
+/// The umbrella, in `directory`.
+pub fn umbrella(directory: &Path) -> Command {
+    program(&binaries().join("readlens"), directory)
+}
+
+/// A program at an absolute path, in `directory`.
+pub fn program(path: &Path, directory: &Path) -> Command {
+    let mut command = Command::new(path);
     command.current_dir(directory);
     command
 }

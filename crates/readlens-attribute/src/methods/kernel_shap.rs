@@ -6,9 +6,9 @@ use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 
 use super::{constant, stream_of};
-use crate::config::Config;
 use crate::objective::{Masked, Objective, Scores};
 use crate::segments::Segments;
+use crate::settings::KernelShap;
 use crate::solve::Symmetric;
 
 /// Added to the diagonal, relative to it, where coalitions are drawn: fewer draws than players then have the solution of
@@ -27,22 +27,22 @@ pub struct Coalitions {
 }
 
 /// The Shapley values of segments as players: nobody is the hidden input, all are the whole one.
-pub(super) fn scores(objective: &Objective<'_>, config: &Config) -> Result<Scores> {
+pub(super) fn scores(objective: &Objective<'_>, seed: u64, of: KernelShap) -> Result<Scores> {
     let mut scores = Vec::with_capacity(objective.windows().len());
-    for block in objective.blocks(|_| config.samples + 2) {
+    for block in objective.blocks(|_| of.samples + 2) {
         let windows = &objective.windows()[block.clone()];
         let coalitions: Vec<Coalitions> = windows
             .par_iter()
             .map(|window| {
-                let players = Segments::new(window.real, config.segment).count();
-                let mut rng = stream_of(config.seed, "kernel_shap", window);
-                Coalitions::draw(players, config.samples, &mut rng)
+                let players = Segments::new(window.real, of.segment).count();
+                let mut rng = stream_of(seed, "kernel_shap", window);
+                Coalitions::draw(players, of.samples, &mut rng)
             })
             .collect();
         let mut masks = Vec::new();
         let mut places = Vec::with_capacity(windows.len());
         for (i, (window, coalitions)) in block.zip(windows.iter().zip(&coalitions)) {
-            let segments = Segments::new(window.real, config.segment);
+            let segments = Segments::new(window.real, of.segment);
             places.push(masks.len());
             masks.extend([constant(i, window, 0.0), constant(i, window, 1.0)]);
             let kept = coalitions.members.iter();
@@ -54,7 +54,7 @@ pub(super) fn scores(objective: &Objective<'_>, config: &Config) -> Result<Score
             .zip(&coalitions)
             .zip(places)
             .map(|((window, coalitions), place)| {
-                let segments = Segments::new(window.real, config.segment);
+                let segments = Segments::new(window.real, of.segment);
                 let values = &values[place..][..2 + coalitions.members.len()];
                 let of_output = |output: usize| {
                     let of_coalitions: Vec<f64> = values[2..].iter().map(|v| v[output]).collect();

@@ -7,27 +7,27 @@ use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 
 use super::stream_of;
-use crate::config::{self, Config};
 use crate::objective::{Masked, Objective, Scores};
 use crate::segments::Segments;
+use crate::settings::Lime;
 use crate::solve::Symmetric;
 
 /// The coefficients of each window's linear model.
-pub(super) fn scores(objective: &Objective<'_>, config: &Config) -> Result<Scores> {
+pub(super) fn scores(objective: &Objective<'_>, seed: u64, lime: Lime) -> Result<Scores> {
     let mut scores = Vec::with_capacity(objective.windows().len());
-    for block in objective.blocks(|_| config.samples) {
+    for block in objective.blocks(|_| lime.samples) {
         let windows = &objective.windows()[block.clone()];
         let samples: Vec<Vec<Vec<bool>>> = windows
             .par_iter()
             .map(|window| {
-                let features = Segments::new(window.real, config.segment).count();
-                draw(features, config.samples, &mut stream_of(config.seed, "lime", window))
+                let features = Segments::new(window.real, lime.segment).count();
+                draw(features, lime.samples, &mut stream_of(seed, "lime", window))
             })
             .collect();
         let masks: Vec<Masked> = block
             .zip(windows.iter().zip(&samples))
             .flat_map(|(i, (window, samples))| {
-                let segments = Segments::new(window.real, config.segment);
+                let segments = Segments::new(window.real, lime.segment);
                 samples
                     .iter()
                     .map(move |kept| Masked { window: i, factors: segments.factors(kept) })
@@ -37,12 +37,12 @@ pub(super) fn scores(objective: &Objective<'_>, config: &Config) -> Result<Score
         let fitted: Vec<Vec<Vec<f64>>> = windows
             .par_iter()
             .zip(&samples)
-            .zip(values.par_chunks(config.samples))
+            .zip(values.par_chunks(lime.samples))
             .map(|((window, samples), values)| {
                 let of_output = |output: usize| {
                     let values: Vec<f64> = values.iter().map(|value| value[output]).collect();
-                    let coefficients = fit(samples, &values, config.lime)?;
-                    Ok(Segments::new(window.real, config.segment).spread(&coefficients))
+                    let coefficients = fit(samples, &values, lime)?;
+                    Ok(Segments::new(window.real, lime.segment).spread(&coefficients))
                 };
                 (0..objective.outputs().len()).map(of_output).collect::<Result<_>>()
             })
@@ -74,7 +74,7 @@ pub fn draw(features: usize, samples: usize, rng: &mut impl Rng) -> Vec<Vec<bool
 ///
 /// # Errors
 /// The system cannot be solved, which a value that is not finite brings about.
-pub fn fit(samples: &[Vec<bool>], values: &[f64], lime: config::Lime) -> Result<Vec<f64>> {
+pub fn fit(samples: &[Vec<bool>], values: &[f64], lime: Lime) -> Result<Vec<f64>> {
     let features = samples.first().map_or(0, Vec::len);
     if features == 0 {
         return Ok(Vec::new());

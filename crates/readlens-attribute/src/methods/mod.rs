@@ -10,11 +10,12 @@ mod random;
 
 use rand_chacha::ChaCha8Rng;
 use readlens_fault::Result;
-use readlens_nn::random::stream;
+use readlens_random::stream;
 
-use crate::config::{Config, Occlusion};
+use crate::config::Config;
 use crate::method::Method;
 use crate::objective::{Masked, Objective, Output, Scores, Window};
+use crate::settings::Occlusion;
 
 /// The scores of `method` for the windows of `objective`, before smoothing and averaging.
 ///
@@ -25,13 +26,13 @@ pub fn scores_of(method: Method, objective: &Objective<'_>, config: &Config) -> 
         Method::RandomTokens => Ok(random::tokens(objective, config.seed)),
         Method::RandomBlocks => Ok(random::blocks(objective, config.seed, config.area)),
         Method::GradientInput => gradient::input(objective),
-        Method::IntegratedGradients => gradient::integrated(objective, config.steps),
-        Method::Occlusion => occlusion::scores(objective, config.occlusion),
-        Method::LeaveOneOut => occlusion::scores(objective, Occlusion { window: 1, stride: 1 }),
+        Method::IntegratedGradients(of) => gradient::integrated(objective, of.steps),
+        Method::Occlusion(of) => occlusion::scores(objective, of),
+        Method::LeaveOneOut => occlusion::scores(objective, Occlusion { width: 1, stride: 1 }),
         Method::AttentionRollout => attention_rollout::scores(objective),
-        Method::Lime => lime::scores(objective, config),
-        Method::KernelShap => kernel_shap::scores(objective, config),
-        Method::OptimizedMask => optimized_mask::scores(objective, config.optimization),
+        Method::Lime(of) => lime::scores(objective, config.seed, of),
+        Method::KernelShap(of) => kernel_shap::scores(objective, config.seed, of),
+        Method::OptimizedMask(of) => optimized_mask::scores(objective, of),
     }
 }
 

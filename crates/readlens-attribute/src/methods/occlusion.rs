@@ -5,8 +5,8 @@ use std::ops::Range;
 use readlens_fault::Result;
 
 use super::constant;
-use crate::config::Occlusion;
 use crate::objective::{Masked, Objective, Scores};
+use crate::settings::Occlusion;
 
 /// `F(whole) − F(stretch hidden)`, averaged over the stretches that cover a token.
 pub(super) fn scores(objective: &Objective<'_>, occlusion: Occlusion) -> Result<Scores> {
@@ -43,12 +43,12 @@ pub(super) fn scores(objective: &Objective<'_>, occlusion: Occlusion) -> Result<
 }
 
 /// Stretches that cover all tokens; the last one is cut at the end.
-fn stretches(tokens: usize, Occlusion { window, stride }: Occlusion) -> Vec<Range<usize>> {
+fn stretches(tokens: usize, Occlusion { width, stride }: Occlusion) -> Vec<Range<usize>> {
     if tokens == 0 {
         return Vec::new();
     }
-    let count = tokens.saturating_sub(window).div_ceil(stride) + 1;
-    (0..count).map(|i| i * stride..(i * stride + window).min(tokens)).collect()
+    let count = tokens.saturating_sub(width).div_ceil(stride) + 1;
+    (0..count).map(|i| i * stride..(i * stride + width).min(tokens)).collect()
 }
 
 #[cfg(test)]
@@ -57,16 +57,16 @@ mod tests {
 
     #[test]
     fn stretches_cover_every_token_and_end_with_it() {
-        let of = |tokens, window, stride| stretches(tokens, Occlusion { window, stride });
+        let of = |tokens, width, stride| stretches(tokens, Occlusion { width, stride });
         assert_eq!(of(7, 3, 2), [0..3, 2..5, 4..7]);
         assert_eq!(of(8, 3, 2), [0..3, 2..5, 4..7, 6..8]);
         assert_eq!(of(2, 5, 5), [0..2; 1]);
         assert_eq!(of(3, 1, 1), [0..1, 1..2, 2..3]);
         assert!(of(0, 3, 2).is_empty());
         for tokens in 1..30 {
-            for window in 1..8 {
-                for stride in 1..=window {
-                    let all = of(tokens, window, stride);
+            for width in 1..8 {
+                for stride in 1..=width {
+                    let all = of(tokens, width, stride);
                     assert!((0..tokens).all(|t| all.iter().any(|s| s.contains(&t))));
                     assert!(all.iter().all(|s| !s.is_empty()));
                 }

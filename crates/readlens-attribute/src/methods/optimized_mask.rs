@@ -8,8 +8,8 @@ use candle_core::{D, Result, Tensor, Var};
 use readlens_batch::for_each_batch;
 use readlens_nn::{Pass, TokenBatch, losses, masking};
 
-use crate::config::Optimization;
 use crate::objective::{Objective, Output, Scores, real_values};
+use crate::settings::OptimizedMask;
 
 /// Logit of every token before the first step: all are kept.
 const START: f32 = 1.0;
@@ -22,7 +22,7 @@ const LEFT_OUT: f64 = -1e9;
 /// The logits after the last step.
 pub(super) fn scores(
     objective: &Objective<'_>,
-    optimization: Optimization,
+    optimization: OptimizedMask,
 ) -> readlens_fault::Result<Scores> {
     objective.check_interrupt()?;
     let windows = objective.windows();
@@ -53,7 +53,7 @@ fn optimize(
     batch: &TokenBatch,
     windows: &[usize],
     output: Output,
-    optimization: Optimization,
+    optimization: OptimizedMask,
 ) -> Result<Tensor> {
     let device = objective.classifier().device();
     let shape = batch.dims()?;

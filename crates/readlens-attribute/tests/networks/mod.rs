@@ -4,35 +4,19 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use readlens_attribute::{Config, Lime, Method, Objective, Occlusion, Optimization, Output};
-use readlens_attribute::{Scores, Window, scores_of};
+use readlens_attribute::{Config, Method, Objective, Output, Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{normal, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Pooling, Precision,
-    RankClasses, WEIGHTS_FILE, load_classifier, read_tensors,
+    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Pooling, RankClasses,
+    WEIGHTS_FILE, load_classifier, read_tensors,
 };
+use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
 
+/// One method, and a fourth of the tokens.
 pub fn config(method: Method) -> Config {
-    Config {
-        methods: vec![method],
-        split: None,
-        limit: None,
-        area: 0.25,
-        patch: 1,
-        smoothing: 1,
-        mask_per_rank: false,
-        seed: 1,
-        steps: 20,
-        occlusion: Occlusion { window: 3, stride: 2 },
-        samples: 100,
-        segment: 2,
-        lime: Lime { kernel_width: 0.25, ridge: 1.0 },
-        optimization: Optimization { steps: 100, learning_rate: 0.1, area_weight: 1.0 },
-        precision: Precision::F32,
-    }
+    Config { methods: vec![method], area: 0.25, ..Config::default() }
 }
 
 /// A classifier as it was written and read again: frozen.

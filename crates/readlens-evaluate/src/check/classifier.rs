@@ -1,16 +1,18 @@
 //! Checks of the classifier, which no mask can mend.
 
+use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+
 use crate::check::comparison::{Comparison, compare};
 use crate::check::evidence::Evidence;
 use crate::check::{Outcome, Verdict};
 
-/// Entropy, over its maximum, below which a prediction counts as confident.
+/// Entropy, divided by its maximum, below which a prediction counts as confident.
 const CONFIDENT: f64 = 0.5;
 
 /// What the classifier says when everything is hidden; decides nothing, but low figures of an
 /// inverse mask must be read beside it.
 pub(crate) fn nothing_left(evidence: &Evidence) -> Outcome {
-    let of = |rank: String| evidence.find("all_zero", &rank, "entropy");
+    let of = |rank: Ranks| evidence.find(Operator::AllZero, &rank, Metric::Entropy);
     let figures: Vec<_> = evidence.ranks().into_iter().filter_map(of).collect();
     let Some(least) = figures.iter().min_by(|a, b| a.value.total_cmp(&b.value)) else {
         return Outcome::not_measured("run readlens-perturb, which hides everything too");
@@ -32,9 +34,9 @@ pub(crate) fn nothing_left(evidence: &Evidence) -> Outcome {
 pub(crate) fn kmer_baselines(evidence: &Evidence) -> Outcome {
     let mut comparisons = Vec::new();
     for rank in evidence.ranks() {
-        let of = |operator| evidence.find(operator, &rank, "accuracy");
-        let Some(high) = of("unmasked") else { continue };
-        for operator in ["kmer_logistic_regression", "kmer_naive_bayes"] {
+        let of = |operator| evidence.find(operator, &rank, Metric::Accuracy);
+        let Some(high) = of(Operator::Unmasked) else { continue };
+        for operator in [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes] {
             let pair = |low| Comparison { high: high.clone(), low };
             comparisons.extend(of(operator).map(pair));
         }

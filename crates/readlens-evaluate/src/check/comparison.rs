@@ -1,3 +1,5 @@
+use readlens_tables::vocabulary::Ranks;
+
 use crate::check::finding::Finding;
 use crate::check::{Outcome, Verdict};
 
@@ -16,10 +18,15 @@ impl Comparison {
 
     fn shown(&self) -> String {
         let Self { high, low } = self;
-        let of = |finding: &Finding| format!("{} {}", finding.operator, finding.shown());
-        match high.rank.as_str() {
-            crate::key::ALL => format!("{}, {}", of(high), of(low)),
-            rank => format!("{}, {} at {rank}", of(high), of(low)),
+        // Two figures of one operator are told apart by their metrics.
+        let name = |finding: &Finding| match high.operator == low.operator {
+            true => finding.metric.to_string(),
+            false => finding.operator_name(),
+        };
+        let of = |finding: &Finding| format!("{} {}", name(finding), finding.shown());
+        match &high.rank {
+            Ranks::All => format!("{}, {}", of(high), of(low)),
+            Ranks::One(rank) => format!("{}, {} at {rank}", of(high), of(low)),
         }
     }
 }

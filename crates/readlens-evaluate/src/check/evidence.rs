@@ -1,64 +1,78 @@
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{MaskName, Metric, Name, Operator, Over, Ranks, Removal, Split};
 
 use crate::check::finding::Finding;
-use crate::key::{ALL, NONE};
 
-/// Splits to judge by, best first.
-const SPLITS: [&str; 3] = ["test", "valid", ALL];
+/// Windows to judge by, best first.
+const JUDGED_OVER: [Over; 3] = [Over::Split(Split::Test), Over::Split(Split::Valid), Over::All];
 
 /// The figures about one mask, or about the classifier alone.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     metrics: &'a [MetricRow],
     other: &'a [MetricRow],
-    method: &'a str,
-    mask_rank: &'a str,
-    split: &'a str,
+    /// None for the classifier alone.
+    mask: Option<&'a MaskName>,
+    over: Over,
 }
 
 impl<'a> Evidence<'a> {
     pub(crate) fn new(
         metrics: &'a [MetricRow],
         other: &'a [MetricRow],
-        method: &'a str,
-        mask_rank: &'a str,
+        mask: Option<&'a MaskName>,
     ) -> Self {
-        let has = |split: &&&str| metrics.iter().any(|row| row.split == **split);
-        let split = SPLITS.iter().find(has).copied().unwrap_or(ALL);
-        Self { metrics, other, method, mask_rank, split }
+        let has = |over: &Over| metrics.iter().any(|row| row.split == *over);
+        let over = JUDGED_OVER.into_iter().find(has).unwrap_or(Over::All);
+        Self { metrics, other, mask, over }
     }
 
-    /// Rows about the mask or about no mask: those of the evaluation first, and of each those of
+    /// Plain rows about the mask or about no mask: those of the evaluation first, and of each those of
     /// the split that is judged by before those of all splits.
     fn rows(&self) -> impl Iterator<Item = &'a MetricRow> {
         let is_mine = |row: &&MetricRow| {
-            (row.method == self.method && row.mask_rank == self.mask_rank) || row.method == NONE
+            row.removal == Removal::Own
+                && (row.method.is_none() || row.mask_name().as_ref() == self.mask)
         };
-        let of = move |split: &'a str| {
+        let of = move |over: Over| {
             let both = self.metrics.iter().chain(self.other);
-            both.filter(is_mine).filter(move |row| row.split == split)
+            both.filter(is_mine).filter(move |row| row.split == over)
         };
-        let rest = if self.split == ALL { None } else { Some(of(ALL)) };
-        of(self.split).chain(rest.into_iter().flatten())
+        let rest = if self.over == Over::All { None } else { Some(of(Over::All)) };
+        of(self.over).chain(rest.into_iter().flatten())
     }
 
     /// A figure of an operator without a share.
-    pub(crate) fn find(&self, operator: &str, rank: &str, metric: &str) -> Option<Finding> {
-        let is_it = |row: &&MetricRow| {
-            row.share.is_none()
-                && row.operator == operator
-                && row.rank == rank
-                && row.metric == metric
-        };
-        self.rows().find(is_it).map(Finding::from)
+    pub(crate) fn find(&self, operator: Operator, rank: &Ranks, metric: Metric) -> Option<Finding> {
+        self.all(operator, rank, metric).into_iter().next()
+    }
+
+    /// The figures of all variants of an operator, the first of each.
+    pub(crate) fn all(&self, operator: Operator, rank: &Ranks, metric: Metric) -> Vec<Finding> {
+        let mut found: Vec<Finding> = Vec::new();
+        for row in self.rows() {
+            let is_it = row.operator == operator
+                && row.share.is_none()
+                && row.rank == *rank
+                && row.metric == metric;
+            if is_it && found.iter().all(|known| known.variant != row.variant) {
+                found.push(row.into());
+            }
+        }
+        found
     }
 
     /// The figures of an operator at all its shares, in their order.
-    pub(crate) fn curve(&self, operator: &str, rank: &str, metric: &str) -> Vec<(f32, Finding)> {
+    pub(crate) fn curve(
+        &self,
+        operator: Operator,
+        rank: &Ranks,
+        metric: Metric,
+    ) -> Vec<(f32, Finding)> {
         let mut curve: Vec<(f32, Finding)> = Vec::new();
         for row in self.rows() {
             let Some(share) = row.share else { continue };
-            let is_it = row.operator == operator && row.rank == rank && row.metric == metric;
+            let is_it = row.operator == operator && row.rank == *rank && row.metric == metric;
             if is_it && curve.iter().all(|(known, _)| *known != share) {
                 curve.push((share, row.into()));
             }
@@ -67,27 +81,12 @@ impl<'a> Evidence<'a> {
         curve
     }
 
-    /// Figures of all operators that begin like `prefix`.
-    pub(crate) fn beginning(&self, prefix: &str, rank: &str, metric: &str) -> Vec<Finding> {
-        let mut found: Vec<Finding> = Vec::new();
-        for row in self.rows() {
-            let is_it = row.operator.starts_with(prefix)
-                && row.share.is_none()
-                && row.rank == rank
-                && row.metric == metric;
-            if is_it && found.iter().all(|known| known.operator != row.operator) {
-                found.push(row.into());
-            }
-        }
-        found
-    }
-
     /// The predicted ranks that the mask is about: its own, or all of them.
-    pub(crate) fn ranks(&self) -> Vec<String> {
-        let mut ranks: Vec<String> = Vec::new();
-        for row in self.rows().filter(|row| row.rank != ALL) {
-            let is_about = [ALL, NONE, &*row.rank].contains(&self.mask_rank);
-            if is_about && !ranks.contains(&row.rank) {
+    pub(crate) fn ranks(&self) -> Vec<Ranks> {
+        let mut ranks: Vec<Ranks> = Vec::new();
+        let is_about = |rank: &Name| self.mask.is_none_or(|mask| mask.ranks.contains(rank));
+        for row in self.rows() {
+            if row.rank.one().is_some_and(is_about) && !ranks.contains(&row.rank) {
                 ranks.push(row.rank.clone());
             }
         }

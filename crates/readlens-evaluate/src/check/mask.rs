@@ -1,14 +1,15 @@
 //! Checks of what predictions under a mask say: does it do better than what costs nothing?
 
+use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+
 use crate::check::comparison::{Comparison, compare};
 use crate::check::evidence::Evidence;
 use crate::check::finding::Finding;
 use crate::check::{Outcome, Verdict};
-use crate::key::{ALL, MASK};
 
 /// The metric of the comparisons: a mask explains the classifier, so its own prediction is the
 /// target, and windows without a label count too.
-const AGREEMENT: &str = "agreement";
+const AGREEMENT: Metric = Metric::Agreement;
 /// How far the agreement under the hard mask may fall below that under the soft one.
 const SOFT_HARD_GAP: f64 = 0.1;
 /// How far the judge may fall behind the classifier under the mask.
@@ -19,8 +20,8 @@ const PERTURB: &str = "run readlens-perturb with the masks";
 /// Comparisons of `high` with each of `low` at every rank that both have.
 fn against(
     evidence: &Evidence,
-    high: impl Fn(&str) -> Vec<Finding>,
-    low: impl Fn(&str) -> Vec<Finding>,
+    high: impl Fn(&Ranks) -> Vec<Finding>,
+    low: impl Fn(&Ranks) -> Vec<Finding>,
 ) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
     for rank in evidence.ranks() {
@@ -33,16 +34,17 @@ fn against(
 }
 
 /// Figures of several operators at a rank, those that there are.
-fn agreements(evidence: &Evidence, rank: &str, operators: &[&str]) -> Vec<Finding> {
-    operators.iter().filter_map(|operator| evidence.find(operator, rank, AGREEMENT)).collect()
+fn agreements(evidence: &Evidence, rank: &Ranks, operators: &[Operator]) -> Vec<Finding> {
+    operators.iter().filter_map(|operator| evidence.find(*operator, rank, AGREEMENT)).collect()
 }
 
 /// The hard mask keeps the prediction more often than every control of equal area.
 pub(crate) fn controls(evidence: &Evidence) -> Outcome {
-    const CONTROLS: [&str; 4] = ["random_block", "random_segments", "shifted", "shuffled"];
+    const CONTROLS: [Operator; 4] =
+        [Operator::RandomBlock, Operator::RandomSegments, Operator::Shifted, Operator::Shuffled];
     let comparisons = against(
         evidence,
-        |rank| agreements(evidence, rank, &["hard_masked"]),
+        |rank| agreements(evidence, rank, &[Operator::HardMasked]),
         |rank| agreements(evidence, rank, &CONTROLS),
     );
     let mut outcome = compare(
@@ -52,8 +54,8 @@ pub(crate) fn controls(evidence: &Evidence) -> Outcome {
          nothing: what it shows is not special",
         PERTURB,
     );
-    let is_missing = |control: &&&str| comparisons.iter().all(|c| c.low.operator != **control);
-    let missing: Vec<&str> = CONTROLS.iter().filter(is_missing).copied().collect();
+    let is_missing = |control: &&Operator| comparisons.iter().all(|c| c.low.operator != **control);
+    let missing: Vec<&str> = CONTROLS.iter().filter(is_missing).map(|c| c.name()).collect();
     if !comparisons.is_empty() && !missing.is_empty() {
         outcome.sentence.push_str(&format!("; without {}", missing.join(", ")));
         if outcome.verdict == Verdict::Passed {
@@ -67,8 +69,14 @@ pub(crate) fn controls(evidence: &Evidence) -> Outcome {
 pub(crate) fn inverse(evidence: &Evidence) -> Outcome {
     let comparisons = against(
         evidence,
-        |rank| agreements(evidence, rank, &["random_block_inverse", "random_segments_inverse"]),
-        |rank| agreements(evidence, rank, &["hard_inverse"]),
+        |rank| {
+            agreements(
+                evidence,
+                rank,
+                &[Operator::RandomBlockInverse, Operator::RandomSegmentsInverse],
+            )
+        },
+        |rank| agreements(evidence, rank, &[Operator::HardInverse]),
     );
     compare(
         &comparisons,
@@ -84,8 +92,8 @@ pub(crate) fn inverse(evidence: &Evidence) -> Outcome {
 pub(crate) fn soft_and_hard(evidence: &Evidence) -> Outcome {
     let pairs = against(
         evidence,
-        |rank| agreements(evidence, rank, &["masked"]),
-        |rank| agreements(evidence, rank, &["hard_masked"]),
+        |rank| agreements(evidence, rank, &[Operator::Masked]),
+        |rank| agreements(evidence, rank, &[Operator::HardMasked]),
     );
     let gap = |pair: &Comparison| pair.high.value - pair.low.value;
     let Some(worst) = pairs.iter().max_by(|a, b| gap(a).total_cmp(&gap(b))) else {
@@ -113,14 +121,14 @@ pub(crate) fn soft_and_hard(evidence: &Evidence) -> Outcome {
 /// Where it does as well but the hard mask keeps up with the soft one, only the soft figures are
 /// worth nothing: that is noted, not failed.
 pub(crate) fn dose_response(evidence: &Evidence) -> Outcome {
-    let Some(area) = evidence.find(MASK, ALL, "area") else {
+    let Some(area) = evidence.find(Operator::Mask, &Ranks::All, Metric::Area) else {
         return Outcome::not_measured(PERTURB);
     };
     let comparisons = against(
         evidence,
-        |rank| agreements(evidence, rank, &["masked"]),
+        |rank| agreements(evidence, rank, &[Operator::Masked]),
         |rank| {
-            let curve = evidence.curve("constant", rank, AGREEMENT);
+            let curve = evidence.curve(Operator::Constant, rank, AGREEMENT);
             interpolated(&curve, area.value).into_iter().collect()
         },
     );
@@ -164,10 +172,11 @@ fn interpolated(curve: &[(f32, Finding)], share: f64) -> Option<Finding> {
 /// In the first case the mask does not depend on the sequence; in the second the donor, which is
 /// of another class where possible, pulls predictions away: its mask carries its class.
 pub(crate) fn foreign(evidence: &Evidence) -> Outcome {
-    let foreign = |rank: &str| agreements(evidence, rank, &["foreign"]);
-    let own = against(evidence, |rank| agreements(evidence, rank, &["hard_masked"]), foreign);
+    let foreign = |rank: &Ranks| agreements(evidence, rank, &[Operator::ForeignMask]);
+    let own =
+        against(evidence, |rank| agreements(evidence, rank, &[Operator::HardMasked]), foreign);
     let random =
-        against(evidence, |rank| agreements(evidence, rank, &["random_segments"]), foreign);
+        against(evidence, |rank| agreements(evidence, rank, &[Operator::RandomSegments]), foreign);
     let outcome = compare(
         &own,
         "the mask of another sequence keeps the prediction less often than the own one",
@@ -201,16 +210,16 @@ pub(crate) fn judge(evidence: &Evidence) -> Outcome {
     let mut figures = Vec::new();
     let mut worst: Option<(f64, bool, String)> = None;
     for rank in evidence.ranks() {
-        let of = |operator: &str| evidence.find(operator, &rank, AGREEMENT);
+        let of = |operator: Operator| evidence.find(operator, &rank, AGREEMENT);
         let (Some(own), Some(judged), Some(untouched)) =
-            (of("hard_masked"), of("judge_hard_masked"), of("judge_unmasked"))
+            (of(Operator::HardMasked), of(Operator::JudgeHardMasked), of(Operator::JudgeUnmasked))
         else {
             continue;
         };
         if untouched.value <= 0.0 {
             continue;
         }
-        let blocks = of("random_block").zip(of("judge_random_block"));
+        let blocks = of(Operator::RandomBlock).zip(of(Operator::JudgeRandomBlock));
         let usual = blocks
             .as_ref()
             .map_or(0.0, |(own, judged)| (own.value - judged.value / untouched.value).max(0.0));

@@ -16,24 +16,21 @@ mod stability;
 use std::fmt;
 
 use readlens_tables::metrics::MetricRow;
-use serde::{Deserialize, Serialize};
+use readlens_tables::vocabulary::{MaskName, MethodKind, Name, Operator};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use finding::Finding;
 
-use crate::key::{MASK, NONE};
+use crate::paper::Subject;
 use evidence::Evidence;
-
-/// Methods that are checked where none is named: those whose name begins like this, or all where
-/// there is none.
-const DEFAULT_METHOD: &str = "explainer";
 
 /// What is checked; goes into the manifest.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Checks {
-    /// Methods whose masks are checked; where empty, those whose name begins with `explainer`, or
-    /// all where there is none.
-    pub methods: Vec<String>,
+    /// Methods whose masks are checked; where empty, the Explainers, or all methods where there is
+    /// no Explainer.
+    pub methods: Vec<Name>,
 }
 
 /// What a check finds.
@@ -67,16 +64,20 @@ impl Verdict {
 pub struct Check {
     /// Name of the check.
     pub name: &'static str,
-    /// Method of the mask; `none` for checks of the classifier alone.
-    pub method: String,
-    /// Rank that the mask explains, or `all`; `none` for checks of the classifier alone.
-    pub mask_rank: String,
+    /// The mask; none for checks of the classifier alone.
+    #[serde(serialize_with = "as_subject", flatten)]
+    pub mask: Option<MaskName>,
     /// What it finds.
     pub verdict: Verdict,
     /// The verdict in plain words, with the figures that decide.
     pub sentence: String,
     /// All figures that were looked at.
     pub figures: Vec<Finding>,
+}
+
+/// A mask as it stands in JSON.
+fn as_subject<S: Serializer>(mask: &Option<MaskName>, serializer: S) -> Result<S::Ok, S::Error> {
+    Subject::from(mask.as_ref()).serialize(serializer)
 }
 
 /// What a check of one subject comes to.
@@ -124,26 +125,23 @@ const OF_CLASSIFIERS: [(&str, OfMask); 2] =
 ///
 /// Figures are those of the split test, else valid, else all windows.
 pub fn check(metrics: &[MetricRow], evidence: &[MetricRow], checks: &Checks) -> Vec<Check> {
-    let mut subjects: Vec<(&str, &str)> = Vec::new();
-    for row in metrics.iter().filter(|row| row.method != NONE && row.operator == MASK) {
-        let subject = (row.method.as_str(), row.mask_rank.as_str());
-        if !subjects.contains(&subject) {
-            subjects.push(subject);
-        }
+    let mut masks: Vec<MaskName> = Vec::new();
+    for row in metrics.iter().filter(|row| row.operator == Operator::Mask) {
+        masks.extend(row.mask_name().filter(|mask| !masks.contains(mask)));
     }
+    let is_explainer = |mask: &MaskName| mask.method.kind == MethodKind::Explainer;
     if !checks.methods.is_empty() {
-        subjects.retain(|(method, _)| checks.methods.iter().any(|chosen| chosen == method));
-    } else if subjects.iter().any(|(method, _)| method.starts_with(DEFAULT_METHOD)) {
-        subjects.retain(|(method, _)| method.starts_with(DEFAULT_METHOD));
+        masks.retain(|mask| checks.methods.contains(&mask.method.name));
+    } else if masks.iter().any(is_explainer) {
+        masks.retain(is_explainer);
     }
-    let alone = OF_CLASSIFIERS.map(|check| ((NONE, NONE), check));
-    let of_masks = subjects.into_iter().flat_map(|s| OF_MASKS.map(|check| (s, check)));
+    let alone = OF_CLASSIFIERS.map(|check| (None, check));
+    let of_masks = masks.into_iter().flat_map(|mask| OF_MASKS.map(|c| (Some(mask.clone()), c)));
     let all = alone.into_iter().chain(of_masks);
-    all.map(|((method, mask_rank), (name, of))| {
+    all.map(|(mask, (name, of))| {
         let Outcome { verdict, sentence, figures } =
-            of(&Evidence::new(metrics, evidence, method, mask_rank));
-        let (method, mask_rank) = (method.to_owned(), mask_rank.to_owned());
-        Check { name, method, mask_rank, verdict, sentence, figures }
+            of(&Evidence::new(metrics, evidence, mask.as_ref()));
+        Check { name, mask, verdict, sentence, figures }
     })
     .collect()
 }
@@ -157,20 +155,13 @@ struct Verdicts<'a>(&'a [Check]);
 
 impl fmt::Display for Verdicts<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let subject = |check: &Check| (check.method.clone(), check.mask_rank.clone());
-        for group in self.0.chunk_by(|a, b| subject(a) == subject(b)) {
-            match (group[0].method.as_str(), group[0].mask_rank.as_str()) {
-                (NONE, _) => writeln!(f, "checks of the classifier")?,
-                (method, rank) => writeln!(
-                    f,
-                    "checks of the masks of {} for {}",
-                    crate::paper::shown(method),
-                    if rank == crate::key::ALL {
-                        "all ranks".to_owned()
-                    } else {
-                        crate::paper::shown(rank)
-                    }
-                )?,
+        for group in self.0.chunk_by(|a, b| a.mask == b.mask) {
+            match &group[0].mask {
+                None => writeln!(f, "checks of the classifier")?,
+                Some(mask) => {
+                    let mask = crate::paper::shown(&mask.to_string());
+                    writeln!(f, "checks of the masks of {mask}")?;
+                }
             }
             for check in group {
                 let Check { name, verdict, sentence, .. } = check;

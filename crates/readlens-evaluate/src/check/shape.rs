@@ -1,9 +1,10 @@
 //! Checks of the masks themselves.
 
+use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+
 use crate::check::comparison::{Comparison, compare};
 use crate::check::evidence::Evidence;
 use crate::check::{Outcome, Verdict};
-use crate::key::{ALL, MASK};
 
 /// Mean correlation between the masks of different windows from which they count as one mask.
 const COLLAPSED: f64 = 0.95;
@@ -14,8 +15,9 @@ pub(crate) fn probe(evidence: &Evidence) -> Outcome {
     let mut hits = Vec::new();
     let mut misses = Vec::new();
     for rank in evidence.ranks() {
-        let of = |metric| evidence.find("probe", &rank, metric);
-        let (Some(probe), Some(majority)) = (of("accuracy"), of("majority_accuracy")) else {
+        let of = |metric| evidence.find(Operator::Probe, &rank, metric);
+        let (Some(probe), Some(majority)) = (of(Metric::Accuracy), of(Metric::MajorityAccuracy))
+        else {
             continue;
         };
         let shown = format!("{} against {} at {rank}", probe.shown(), majority.shown());
@@ -51,7 +53,7 @@ pub(crate) fn probe(evidence: &Evidence) -> Outcome {
 
 /// Masks of different windows are different masks.
 pub(crate) fn collapse(evidence: &Evidence) -> Outcome {
-    let Some(found) = evidence.find(MASK, ALL, crate::collapse::MASK_CORRELATION) else {
+    let Some(found) = evidence.find(Operator::Mask, &Ranks::All, Metric::MaskCorrelation) else {
         return Outcome::not_measured("evaluate the masks of two windows or more");
     };
     let (verdict, sentence) = if found.value > COLLAPSED {
@@ -71,16 +73,10 @@ pub(crate) fn collapse(evidence: &Evidence) -> Outcome {
 
 /// The mask finds the true evidence better than a blind mask.
 pub(crate) fn localisation(evidence: &Evidence) -> Outcome {
-    let of = |metric| evidence.find(MASK, ALL, metric);
-    let comparisons: Vec<Comparison> = ["auprc", "mass"]
+    let of = |metric| evidence.find(Operator::Mask, &Ranks::All, metric);
+    let comparisons: Vec<Comparison> = [Metric::Auprc, Metric::Mass]
         .into_iter()
-        .filter_map(|metric| Some(Comparison { high: of(metric)?, low: of("prevalence")? }))
-        .map(|mut pair| {
-            // Both are figures of the mask: the metric tells them apart.
-            pair.high.operator.clone_from(&pair.high.metric);
-            pair.low.operator.clone_from(&pair.low.metric);
-            pair
-        })
+        .filter_map(|metric| Some(Comparison { high: of(metric)?, low: of(Metric::Prevalence)? }))
         .collect();
     compare(
         &comparisons,

@@ -1,20 +1,26 @@
 //! Checks of masks against masks: what should agree, and what should not.
 
+use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+
 use crate::check::comparison::{Comparison, compare};
 use crate::check::evidence::Evidence;
 use crate::check::{Outcome, Verdict};
-use crate::key::ALL;
 
-const SPEARMAN: &str = "spearman";
-/// Least mean rank correlation between masks of two seeds.
+/// Minimum mean rank correlation between masks of two seeds.
 const SEEDS: f64 = 0.5;
-/// Least mean rank correlation between masks of both strands, and of two frames.
+/// Minimum mean rank correlation between masks of both strands, and of two frames.
 const READINGS: f64 = 0.7;
 
 const COMPARE: &str = "pass the table of readlens-compare with --evidence";
 
-fn threshold(evidence: &Evidence, operator: &str, least: f64, what: &str, else_: &str) -> Outcome {
-    let Some(found) = evidence.find(operator, ALL, SPEARMAN) else {
+fn threshold(
+    evidence: &Evidence,
+    operator: Operator,
+    least: f64,
+    what: &str,
+    else_: &str,
+) -> Outcome {
+    let Some(found) = evidence.find(operator, &Ranks::All, Metric::Spearman) else {
         return Outcome::not_measured(COMPARE);
     };
     let shown = found.shown();
@@ -35,26 +41,26 @@ fn threshold(evidence: &Evidence, operator: &str, least: f64, what: &str, else_:
 pub(crate) fn seeds(evidence: &Evidence) -> Outcome {
     let else_ = "the evidence is redundant or the training is not, so no single mask is to be read \
                  as biology";
-    threshold(evidence, "seed", SEEDS, "masks of different seeds", else_)
+    threshold(evidence, Operator::Seed, SEEDS, "masks of different seeds", else_)
 }
 
 /// Masks of both strands agree, base by base.
 pub(crate) fn strands(evidence: &Evidence) -> Outcome {
     let else_ = "the mask depends on the strand that happened to be read";
-    threshold(evidence, "reverse_complement", READINGS, "masks of both strands", else_)
+    threshold(evidence, Operator::ReverseComplement, READINGS, "masks of both strands", else_)
 }
 
 /// Masks of shifted frames agree, base by base.
 pub(crate) fn frames(evidence: &Evidence) -> Outcome {
     let else_ = "the mask depends on where the first k-mer happened to begin";
-    threshold(evidence, "frame_shift", READINGS, "masks of shifted frames", else_)
+    threshold(evidence, Operator::FrameShift, READINGS, "masks of shifted frames", else_)
 }
 
 /// Masks of a randomised classifier agree less with the mask than those of other seeds do.
 pub(crate) fn randomized(evidence: &Evidence) -> Outcome {
     below_seeds(
         evidence,
-        "randomized",
+        Operator::Randomized,
         "masks of a randomised classifier are other masks",
         "masks of a randomised classifier look like those of the trained one: they show the \
          sequences or the method, not what the classifier learnt",
@@ -65,16 +71,16 @@ pub(crate) fn randomized(evidence: &Evidence) -> Outcome {
 pub(crate) fn permuted(evidence: &Evidence) -> Outcome {
     below_seeds(
         evidence,
-        "permuted",
+        Operator::Permuted,
         "masks of a classifier of permuted labels are other masks",
         "masks of a classifier of permuted labels look like those of the trained one: they do not \
          show what tells the taxa",
     )
 }
 
-fn below_seeds(evidence: &Evidence, prefix: &str, passed: &str, failed: &str) -> Outcome {
-    let seed = evidence.find("seed", ALL, SPEARMAN);
-    let others = evidence.beginning(prefix, ALL, SPEARMAN);
+fn below_seeds(evidence: &Evidence, other: Operator, passed: &str, failed: &str) -> Outcome {
+    let seed = evidence.find(Operator::Seed, &Ranks::All, Metric::Spearman);
+    let others = evidence.all(other, &Ranks::All, Metric::Spearman);
     let pair = |low| Some(Comparison { high: seed.clone()?, low });
     let comparisons: Vec<Comparison> = others.into_iter().filter_map(pair).collect();
     compare(&comparisons, passed, failed, COMPARE)

@@ -12,12 +12,19 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind, Vocabulary, Word,
+};
 use readlens_tables::{Record, Writer};
 
 pub const TOKENIZATION: &str = r#"{"alphabet":"dna","k":6,"stride":6,"cls":true}"#;
 
 pub fn text(text: &str) -> String {
     text.to_owned()
+}
+
+pub fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
 }
 
 /// A window of four 6-mers side by side, bases 0 to 24.
@@ -29,7 +36,7 @@ pub fn token(id: &str, split: Option<&str>, genus: Option<&str>) -> TokenRow {
         end: 24,
         strand: text("+"),
         tokens: vec![2, 5, 6, 7, 8],
-        split: split.map(text),
+        split: split.map(|split| Split::named(split).unwrap()),
         taxa: vec![genus.map(text)],
     }
 }
@@ -38,10 +45,12 @@ pub fn mask(id: &str, mask: &[f32]) -> MaskRow {
     MaskRow {
         id: text(id),
         window: 0,
-        method: text("explainer"),
-        rank: text("all"),
+        method: name("explainer"),
+        method_kind: MethodKind::Explainer,
+        replicate: 1,
+        rank: Ranks::All,
         target: None,
-        target_kind: text("predicted"),
+        target_kind: TargetKind::Predicted,
         mask: mask.to_vec(),
         hard: mask.iter().map(|&m| m > 0.5).collect(),
         area: mask.iter().sum::<f32>() / mask.len() as f32,
@@ -53,15 +62,17 @@ pub fn unmasked(id: &str, split: &str, predicted: &str, label: Option<&str>) -> 
     PerturbationRow {
         id: text(id),
         window: 0,
-        split: Some(text(split)),
-        method: text("none"),
-        mask_rank: text("none"),
-        operator: text("unmasked"),
+        split: Some(Split::named(split).unwrap()),
+        method: None,
+        method_kind: None,
+        replicate: None,
+        mask_rank: None,
+        operator: Operator::Unmasked.into(),
         share: None,
-        removal: text("own"),
+        removal: Removal::Own,
         kept_area: 1.0,
         hidden_mask: None,
-        rank: text("genus"),
+        rank: name("genus"),
         predicted: text(predicted),
         label: label.map(text),
         target: text(predicted),
@@ -75,9 +86,11 @@ pub fn unmasked(id: &str, split: &str, predicted: &str, label: Option<&str>) -> 
 /// The same window under a mask.
 pub fn under(row: &PerturbationRow, operator: &str, predicted: &str, p: f32) -> PerturbationRow {
     PerturbationRow {
-        method: text("explainer"),
-        mask_rank: text("all"),
-        operator: text(operator),
+        method: Some(name("explainer")),
+        method_kind: Some(MethodKind::Explainer),
+        replicate: Some(1),
+        mask_rank: Some(Ranks::All),
+        operator: Word::of(operator),
         kept_area: 0.5,
         hidden_mask: Some(0.5),
         predicted: text(predicted),
@@ -165,19 +178,48 @@ impl Bench {
     }
 }
 
-/// The one row of a metric.
+/// The one row of a metric under the classifier's own removal.
 #[track_caller]
 pub fn find<'a>(rows: &'a [MetricRow], operator: &str, split: &str, metric: &str) -> &'a MetricRow {
-    let is_it =
-        |row: &&MetricRow| row.operator == operator && row.split == split && row.metric == metric;
+    find_under(rows, Removal::Own, operator, split, metric)
+}
+
+/// The one row of a metric under a removal.
+#[track_caller]
+pub fn find_under<'a>(
+    rows: &'a [MetricRow],
+    removal: Removal,
+    operator: &str,
+    split: &str,
+    metric: &str,
+) -> &'a MetricRow {
+    let over = Over::named(split).unwrap();
+    let wanted: Metric = metric.parse().unwrap();
+    let is_it = |row: &&MetricRow| {
+        row.operator.name() == operator
+            && row.removal == removal
+            && row.split == over
+            && row.metric == wanted
+    };
     let found: Vec<&MetricRow> = rows.iter().filter(is_it).collect();
-    assert_eq!(found.len(), 1, "{operator} {split} {metric}: {found:?}");
+    assert_eq!(found.len(), 1, "{operator} {removal} {split} {metric}: {found:?}");
     found[0]
 }
 
 #[track_caller]
 pub fn assert_figure(rows: &[MetricRow], place: [&str; 3], value: f64, n: u32) {
-    let row = find(rows, place[0], place[1], place[2]);
+    assert_figure_under(rows, Removal::Own, place, value, n);
+}
+
+#[track_caller]
+pub fn assert_figure_under(
+    rows: &[MetricRow],
+    removal: Removal,
+    place: [&str; 3],
+    value: f64,
+    n: u32,
+) {
+    let row = find_under(rows, removal, place[0], place[1], place[2]);
     // Values pass through 32 bits.
     assert!((row.value - value).abs() < 1e-6, "{place:?} is {} and not {value}", row.value);
     assert_eq!(row.n, n, "{place:?}");

@@ -7,14 +7,15 @@ use std::sync::Mutex;
 use candle_core::{D, DType, Device, Tensor};
 use rand::RngExt;
 use readlens_fault::Result;
-use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task};
+use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task, shards_of};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{Dropout, stream};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Parameters, Pass, Pooling,
-    RankClasses, TokenBatch, WeightGradients, WeightSource, losses, weights_digest,
+    Classifier, ClassifierConfig, Dropout, EncoderConfig, MaskSite, NormPlace, Parameters, Pass,
+    Pooling, RankClasses, Targets, TokenBatch, WeightGradients, WeightSource, losses,
+    weights_digest,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
+use readlens_random::stream;
 
 pub const WINDOWS: usize = 16;
 const TAXA: u32 = 4;
@@ -42,8 +43,7 @@ pub struct Memory {
 
 pub struct Shard {
     batch: TokenBatch,
-    classes: Vec<u32>,
-    weight: f64,
+    targets: Targets,
     stream: String,
     factor: f64,
 }
@@ -121,26 +121,27 @@ impl Task for Memory {
         epoch: u32,
         step: u32,
     ) -> Result<Vec<Shard>> {
-        let size = indices.len().div_ceil(shards);
-        let shard = |(i, part): (usize, &[usize])| {
+        let shard = |(i, rows): (usize, std::ops::Range<usize>)| {
+            let part = &indices[rows];
             let rows: Vec<&[u32]> = part.iter().map(|&i| self.windows[i].0.as_slice()).collect();
             Shard {
                 batch: TokenBatch::new(&rows, DType::F32, &Device::Cpu).unwrap(),
-                classes: part.iter().map(|&i| self.windows[i].1).collect(),
-                weight: 1.0 / indices.len() as f64,
+                targets: Targets {
+                    classes: part.iter().map(|&i| self.windows[i].1).collect(),
+                    weights: vec![1.0 / indices.len() as f64; part.len()],
+                },
                 stream: format!("dropout/{epoch}/{step}/{i}"),
                 factor: if self.poison == Some(step) { f64::NAN } else { 1.0 },
             }
         };
-        Ok(indices.chunks(size).enumerate().map(shard).collect())
+        Ok(shards_of(indices.len(), shards).enumerate().map(shard).collect())
     }
 
     fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let dropout = Dropout::seeded(self.dropout, stream(1, &shard.stream));
         let mut pass = Pass::training(dropout, gradients);
         let logits = self.classifier.forward(&shard.batch, None, &mut pass)?;
-        let weights = vec![shard.weight; shard.classes.len()];
-        let total = losses::cross_entropy(&logits[0], &shard.classes, &weights)?;
+        let total = losses::cross_entropy(&logits[0], &shard.targets)?;
         let squares = (&total * &total)?.to_dtype(DType::F64)?.to_scalar()?;
         let total: Tensor = (total * shard.factor)?;
         Ok(Loss { total, terms: vec![("squares", squares)] })

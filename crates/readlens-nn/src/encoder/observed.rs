@@ -2,8 +2,8 @@ use candle_core::Tensor;
 
 use super::{Encoded, Encoder};
 use crate::batch::TokenBatch;
+use crate::dropout::Dropout;
 use crate::ops::attention_probabilities;
-use crate::random::Dropout;
 
 impl Encoder {
     /// Encodes `batch` under `mask` by candle's operations, and gives `observe` each block's attention probabilities,

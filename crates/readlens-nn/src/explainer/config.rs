@@ -5,9 +5,12 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::encoder::{EncoderConfig, check_vocabulary};
+use crate::explained::Explained;
+use crate::objective::check_levels;
+use crate::selection::Selection;
 
-/// Most tokens that one convolution may span.
-const MOST_REACH: usize = 1 << 14;
+/// Maximum number of tokens that one convolution may span.
+const MAXIMUM_REACH: usize = 1 << 14;
 
 /// Kind and shape of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -28,45 +31,68 @@ pub enum ExplainerNetwork {
     Transformer(EncoderConfig),
 }
 
-/// Which tokens count as read: what turns mask logits into a hard mask.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "by", rename_all = "kebab-case", deny_unknown_fields)]
-pub enum Selection {
-    /// Those with a mask above 1/2: the Explainer decides how many.
-    Threshold,
-    /// The stated share of the window's tokens with the largest logits.
-    Share {
-        /// In `(0, 1]`.
-        share: f64,
+/// How an Explainer uses a gradient of the frozen classifier: [`crate::mask_gradient`] for the classifier's
+/// own prediction.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(from = "GradientFile", into = "GradientFile")]
+pub enum GradientUse {
+    /// The network reads it, and adds it to its logits with a weight that it learns, from 1 on.
+    Read {
+        /// Uniform masks at which it is taken, each in `(0, 1]`.
+        levels: Vec<f64>,
+    },
+    /// It is added to the z-scores of the network's logits with a fixed weight.
+    Added {
+        /// Uniform masks at which it is taken, each in `(0, 1]`.
+        levels: Vec<f64>,
+        /// That weight.
+        weight: f64,
     },
 }
 
-/// A gradient of the frozen classifier beside the network: [`crate::mask_gradient`] for its own prediction.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// [`GradientUse`] as `config.json` holds it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct GuideConfig {
-    /// Uniform masks at which it is taken, each in `(0, 1]`.
-    pub levels: Vec<f64>,
-    /// Whether the network reads it and learns its weight, from 1 on; otherwise it is added to the
-    /// z-scores of the network's logits with the fixed `weight`.
-    pub is_input: bool,
-    /// That weight.
-    pub weight: f64,
+struct GradientFile {
+    levels: Vec<f64>,
+    is_input: bool,
+    weight: f64,
 }
 
-impl GuideConfig {
+impl From<GradientFile> for GradientUse {
+    fn from(GradientFile { levels, is_input, weight }: GradientFile) -> Self {
+        if is_input { Self::Read { levels } } else { Self::Added { levels, weight } }
+    }
+}
+
+impl From<GradientUse> for GradientFile {
+    fn from(gradient: GradientUse) -> Self {
+        match gradient {
+            GradientUse::Read { levels } => Self { levels, is_input: true, weight: 1.0 },
+            GradientUse::Added { levels, weight } => Self { levels, is_input: false, weight },
+        }
+    }
+}
+
+impl GradientUse {
+    /// Uniform masks at which the gradient is taken.
+    pub fn levels(&self) -> &[f64] {
+        match self {
+            Self::Read { levels } | Self::Added { levels, .. } => levels,
+        }
+    }
+
     fn validate(&self, network: &ExplainerNetwork) -> Result<()> {
-        let sound = |level: &f64| *level > 0.0 && *level <= 1.0;
-        if self.levels.is_empty() || self.levels.len() > 100 || !self.levels.iter().all(sound) {
-            return Err(Fault::usage("gradient levels must be 1 to 100 numbers in (0, 1]"));
+        check_levels(self.levels())?;
+        match self {
+            Self::Read { .. } if matches!(network, ExplainerNetwork::Transformer(_)) => {
+                Err(Fault::usage("only a convolutional Explainer reads a gradient"))
+            }
+            Self::Added { weight, .. } if !weight.is_finite() => {
+                Err(Fault::usage(format!("gradient-weight must be a number, not {weight}")))
+            }
+            _ => Ok(()),
         }
-        if !self.weight.is_finite() {
-            return Err(Fault::usage("the weight of the gradient must be a number"));
-        }
-        if self.is_input && matches!(network, ExplainerNetwork::Transformer(_)) {
-            return Err(Fault::usage("only a convolutional Explainer reads a gradient"));
-        }
-        Ok(())
     }
 }
 
@@ -82,11 +108,8 @@ pub struct ExplainerConfig {
     /// read, for the classifier and for people.
     pub smoothing: usize,
     /// A gradient of the classifier beside the network, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub guide: Option<GuideConfig>,
-    /// Number of taxa of each rank where the network reads the predicted taxa; empty where it does not.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub conditions: Vec<usize>,
+    #[serde(rename = "guide", default, skip_serializing_if = "Option::is_none")]
+    pub gradient: Option<GradientUse>,
     /// Which tokens count as read.
     pub selection: Selection,
     /// How the windows it reads must be tokenized.
@@ -94,6 +117,11 @@ pub struct ExplainerConfig {
 }
 
 impl ExplainerConfig {
+    /// What each of its masks explains.
+    pub fn explained(&self) -> Vec<Explained> {
+        Explained::by(self.masks.len())
+    }
+
     /// Refuses shapes that cannot work.
     ///
     /// # Errors
@@ -112,23 +140,12 @@ impl ExplainerConfig {
             && !(share > 0.0 && share <= 1.0)
         {
             return Err(Fault::usage(format!(
-                "the share of tokens to keep must be in (0, 1], not {share}"
+                "the fraction of tokens to keep must be in (0, 1], not {share}"
             )));
         }
-        self.guide.as_ref().map_or(Ok(()), |guide| guide.validate(&self.network))?;
-        if self.conditions.len() > 1 << 10 || self.conditions.iter().any(|&n| n == 0 || n > 1 << 24)
-        {
-            return Err(Fault::usage(
-                "an Explainer is told a predicted taxon of each rank or none",
-            ));
-        }
+        self.gradient.as_ref().map_or(Ok(()), |gradient| gradient.validate(&self.network))?;
         match &self.network {
             ExplainerNetwork::Transformer(encoder) => {
-                if !self.conditions.is_empty() {
-                    return Err(Fault::usage(
-                        "only a convolutional Explainer reads predicted taxa",
-                    ));
-                }
                 encoder.validate()?;
                 encoder.check_vocabulary(&self.tokenization)?;
                 if encoder.patch > 1 {
@@ -146,10 +163,10 @@ impl ExplainerConfig {
                     ));
                 }
                 if dilations.is_empty()
-                    || dilations.iter().any(|&d| d == 0 || d * width > MOST_REACH)
+                    || dilations.iter().any(|&d| d == 0 || d * width > MAXIMUM_REACH)
                 {
                     return Err(Fault::usage(format!(
-                        "dilations must be one or more positive numbers, and times width at most {MOST_REACH}"
+                        "dilations must be one or more positive numbers, and times width at most {MAXIMUM_REACH}"
                     )));
                 }
                 Ok(())

@@ -3,7 +3,10 @@
 mod gelu;
 
 use candle_core::{D, Result, Tensor};
+use readlens_fault::Result as FaultResult;
 use readlens_kernels::Affine;
+
+use crate::weights::{Initial, WeightSource};
 
 pub use gelu::gelu;
 
@@ -20,6 +23,23 @@ pub struct Linear {
 }
 
 impl Linear {
+    /// Takes `NAME.weight` and `NAME.bias` from `source`.
+    pub(crate) fn new(
+        source: &mut WeightSource,
+        name: &str,
+        inputs: usize,
+        outputs: usize,
+    ) -> FaultResult<Self> {
+        Ok(Self {
+            weight: source.tensor(
+                &format!("{name}.weight"),
+                &[outputs, inputs],
+                Initial::Glorot,
+            )?,
+            bias: source.tensor(&format!("{name}.bias"), &[outputs], Initial::Zeros)?,
+        })
+    }
+
     /// As kernels take it.
     pub(crate) fn tensors(&self) -> Affine<Tensor> {
         Affine { weight: self.weight.clone(), bias: self.bias.clone() }
@@ -50,6 +70,14 @@ pub struct LayerNorm {
 }
 
 impl LayerNorm {
+    /// Takes `NAME.weight` and `NAME.bias` from `source`.
+    pub(crate) fn new(source: &mut WeightSource, name: &str, dim: usize) -> FaultResult<Self> {
+        Ok(Self {
+            weight: source.tensor(&format!("{name}.weight"), &[dim], Initial::Ones)?,
+            bias: source.tensor(&format!("{name}.bias"), &[dim], Initial::Zeros)?,
+        })
+    }
+
     /// As kernels take it.
     pub(crate) fn tensors(&self) -> Affine<Tensor> {
         Affine { weight: self.weight.clone(), bias: self.bias.clone() }

@@ -6,12 +6,12 @@ use std::collections::HashMap;
 use candle_core::{DType, Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::random::{normal, stream};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    GuideConfig, MaskSite, NormPlace, Parameters, Pooling, RankClasses, Reading, Selection,
-    TokenBatch, WeightSource,
+    GradientUse, MaskSite, NormPlace, Parameters, Pooling, RankClasses, Selection, TokenBatch,
+    WeightSource, predicted_mask_gradient,
 };
+use readlens_random::{normal, stream};
 
 pub const CPU: Device = Device::Cpu;
 /// Five special tokens and sixteen 2-mers.
@@ -63,9 +63,7 @@ pub fn explainer_config(network: ExplainerNetwork, smoothing: usize) -> Explaine
         network,
         masks: vec!["all".to_owned()],
         smoothing,
-
-        guide: None,
-        conditions: Vec::new(),
+        gradient: None,
         selection: Selection::Threshold,
         tokenization: tokenization(),
     }
@@ -80,27 +78,27 @@ pub fn convolutional() -> ExplainerNetwork {
     }
 }
 
-/// Explainers that read the classifier: the gradient as an input, its prediction, and both.
-pub fn reading_explainers() -> Vec<ExplainerConfig> {
-    let guide = |is_input| GuideConfig { levels: vec![0.1, 0.3], is_input, weight: 1.0 };
-    let conditions = TAXA.to_vec();
-    let plain = explainer_config(convolutional(), 3);
-    vec![
-        ExplainerConfig { guide: Some(guide(true)), ..plain.clone() },
-        ExplainerConfig { conditions: conditions.clone(), ..plain.clone() },
-        ExplainerConfig { guide: Some(guide(true)), conditions, ..plain },
+/// Explainers that read the classifier's gradient: with one mask, and with one per rank.
+///
+/// The second is not smoothed: its smoothed masks have two neighbours so nearly equal that a step of the
+/// finite differences passes the kink of their absolute difference.
+pub fn gradient_fed_explainers() -> [ExplainerConfig; 2] {
+    let gradient = || Some(GradientUse::Read { levels: vec![0.1, 0.3] });
+    let masks = vec!["rank0".to_owned(), "rank1".to_owned()];
+    [
+        ExplainerConfig { gradient: gradient(), ..explainer_config(convolutional(), 3) },
+        ExplainerConfig { gradient: gradient(), masks, ..explainer_config(convolutional(), 1) },
     ]
 }
 
-/// What an Explainer of this shape reads of the classifier, if it reads anything.
-pub fn reading(
+/// The gradient that an Explainer of this shape uses, if it uses one.
+pub fn gradient(
     config: &ExplainerConfig,
     classifier: &Classifier,
     batch: &TokenBatch,
-) -> Option<Reading> {
-    let levels = config.guide.as_ref().map_or(&[][..], |guide| &guide.levels);
-    let reads = config.guide.is_some() || !config.conditions.is_empty();
-    reads.then(|| Reading::of(classifier, batch, levels, config.masks.len()).unwrap())
+) -> Option<Tensor> {
+    let levels = config.gradient.as_ref()?.levels();
+    Some(predicted_mask_gradient(classifier, batch, levels, &config.explained()).unwrap())
 }
 
 pub fn transformer() -> ExplainerNetwork {

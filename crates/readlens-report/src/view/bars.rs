@@ -1,5 +1,5 @@
 use super::axis::{Scale, Tick, round_end};
-use super::lines::Frame;
+use super::frame::{Frame, Size};
 use crate::tally::{Spread, Tally};
 use crate::text::{count_of, figure, percent, px};
 
@@ -29,7 +29,7 @@ impl Histogram {
         let (start, width, heights) = spread.bars();
         let end = start + width * heights.len() as f64;
         let drawing = Drawing { start, width, heights: &heights, counted };
-        let (x, _) = Frame::scales((start, end), (0.0, 1.0));
+        let (x, _) = Size::SMALL.scales((start, end), (0.0, 1.0));
         let range = |low: f64, high: f64| format!("{}–{} %", percent(low), percent(high));
         let description = format!("{title}: mean {} %", percent(spread.mean()));
         drawing.draw(title, description, x_title, &x.ticks(5, 100.0, " %"), x, &range)
@@ -43,7 +43,7 @@ impl Histogram {
         let first = start as f64 - half;
         let end = first + (width * heights.len() as u64) as f64;
         let drawing = Drawing { start: first, width: width as f64, heights: &heights, counted };
-        let (x, _) = Frame::scales((first, end), (0.0, 1.0));
+        let (x, _) = Size::SMALL.scales((first, end), (0.0, 1.0));
         let range = |low: f64, high: f64| {
             if width == 1 {
                 figure_of(low + half)
@@ -81,7 +81,7 @@ impl Drawing<'_> {
         range: &dyn Fn(f64, f64) -> String,
     ) -> Histogram {
         let most = self.heights.iter().copied().max().unwrap_or(0).max(1);
-        let (_, y) = Frame::scales((0.0, 1.0), (0.0, round_end(most as f64, 4)));
+        let (_, y) = Size::SMALL.scales((0.0, 1.0), (0.0, round_end(most as f64, 4)));
         let bars = self.heights.iter().enumerate().filter(|(_, height)| **height > 0);
         let bars = bars.map(|(i, height)| {
             let low = self.start + self.width * i as f64;
@@ -105,7 +105,7 @@ impl Drawing<'_> {
         Histogram {
             title: title.to_owned(),
             description,
-            frame: Frame::new(x_ticks.to_vec(), y_ticks),
+            frame: Size::SMALL.frame(x_ticks.to_vec(), y_ticks),
             x_title: x_title.to_owned(),
             bars: bars.collect(),
         }

@@ -3,16 +3,10 @@
 use std::fmt::Write;
 
 use super::axis::{Scale, Tick};
-use super::lines::Frame;
-use crate::figures::Point;
+use super::frame::{Frame, Size, line};
+use crate::metrics_table::Point;
 use crate::text::{percent, px};
 
-const WIDTH: f64 = 360.0;
-const HEIGHT: f64 = 270.0;
-const LEFT: f64 = 44.0;
-const RIGHT: f64 = 12.0;
-const TOP: f64 = 10.0;
-const BOTTOM: f64 = 40.0;
 /// Ticks of an axis on which small shares are drawn wide.
 const SQUARE_ROOT_TICKS: [f64; 7] = [0.01, 0.05, 0.1, 0.2, 0.4, 0.6, 0.9];
 /// Shapes of the points, in turn.
@@ -164,8 +158,7 @@ impl Panel {
         levels: &[Level],
         spots: &[Spot],
     ) -> Self {
-        let x = Scale { from: (0.0, 1.0), to: (LEFT, WIDTH - RIGHT) };
-        let y = Scale { from: (0.0, 1.0), to: (HEIGHT - BOTTOM, TOP) };
+        let (x, y) = Size::LARGE.scales((0.0, 1.0), (0.0, 1.0));
         let place = |share: f64| x.place(spacing.of(share));
         let x_ticks = match spacing {
             Spacing::Even => x.ticks(5, 100.0, ""),
@@ -174,16 +167,7 @@ impl Panel {
                 .map(|share| Tick { at: px(place(*share)), label: format!("{:.0}", 100.0 * share) })
                 .collect(),
         };
-        let frame = Frame {
-            width: px(WIDTH),
-            height: px(HEIGHT),
-            left: px(LEFT),
-            right: px(WIDTH - RIGHT),
-            bottom: px(HEIGHT - BOTTOM),
-            middle: px((LEFT + WIDTH - RIGHT) / 2.0),
-            x_ticks,
-            y_ticks: y.ticks(5, 100.0, ""),
-        };
+        let frame = Size::LARGE.frame(x_ticks, y.ticks(5, 100.0, ""));
         let shown = |(share, figure): &Point| {
             format!("{} % at {} %", percent(figure.value), short_percent(*share))
         };
@@ -250,13 +234,6 @@ impl Panel {
 pub(crate) fn short_percent(share: f64) -> String {
     let text = percent(share);
     text.strip_suffix(".0").map_or(text.clone(), str::to_owned)
-}
-
-fn line(places: impl Iterator<Item = (f64, f64)>) -> String {
-    places.enumerate().fold(String::new(), |mut path, (i, (x, y))| {
-        let _ = write!(path, "{}{} {}", if i == 0 { 'M' } else { 'L' }, px(x), px(y));
-        path
-    })
 }
 
 /// The area between the ends of the intervals; empty where fewer than two points have one.
@@ -344,7 +321,7 @@ pub(crate) struct CurvePlot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::figures::Figure;
+    use crate::metrics_table::Figure;
 
     fn points(values: &[(f64, f64)]) -> Vec<Point> {
         let figure = |value| Figure { value, interval: Some((value, value + 0.1)), n: 9 };

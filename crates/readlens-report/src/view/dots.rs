@@ -1,14 +1,13 @@
+use readlens_tables::vocabulary::{Metric, Name, Operator};
+
 use super::axis::{Scale, Tick};
-use crate::figures::{Figures, MaskKind};
-use crate::operators::{Family, OPERATORS, Operator};
+use super::rows::{Rows, TOP, WIDTH, panel};
+use crate::metrics_table::{Figures, Subject};
+use crate::operators::{Family, words};
 use crate::text::{percent, px, spaced};
 
-const WIDTH: f64 = 1000.0;
-const LABELS: f64 = 205.0;
 const ROW: f64 = 23.0;
-const GAP: f64 = 13.0;
-const TOP: f64 = 30.0;
-/// Most panels beside one another.
+/// Maximum number of panels beside one another.
 const PANELS: usize = 4;
 
 /// One operator at one rank.
@@ -31,7 +30,7 @@ pub(crate) struct Panel {
     pub(crate) middle: String,
     pub(crate) ticks: Vec<Tick>,
     pub(crate) dots: Vec<Dot>,
-    /// Where the most common taxon's share is.
+    /// Where the accuracy of always answering the most common taxon is.
     pub(crate) majority: Option<(String, String)>,
 }
 
@@ -58,56 +57,41 @@ pub(crate) struct DotPlot {
 
 impl DotPlot {
     /// One drawing per four ranks; none where there is no accuracy.
-    pub(crate) fn of(
-        figures: &Figures,
-        method: &str,
-        kind: MaskKind,
-        ranks: &[String],
-    ) -> Vec<Self> {
-        let accuracy = |operator: &str, rank: &str| {
+    pub(crate) fn of(figures: &Figures, subject: Subject<'_>, ranks: &[Name]) -> Vec<Self> {
+        let accuracy = |operator: Operator, rank: &Name| {
             figures
-                .get(method, kind, operator, rank, "accuracy")
+                .get(subject, &operator.into(), rank, Metric::Accuracy)
                 .filter(|figure| figure.value.is_finite())
         };
-        let operators: Vec<&Operator> = Family::ALL
+        let operators: Vec<(Family, Operator)> = Family::ALL
             .into_iter()
-            .flat_map(|family| OPERATORS.iter().filter(move |o| o.family == family))
-            .filter(|o| o.name != "majority_class")
-            .filter(|o| ranks.iter().any(|rank| accuracy(o.name, rank).is_some()))
+            .flat_map(|family| family.rows().iter().map(move |operator| (family, *operator)))
+            .filter(|(_, operator)| *operator != Operator::MajorityClass)
+            .filter(|(_, operator)| ranks.iter().any(|rank| accuracy(*operator, rank).is_some()))
             .collect();
         if operators.is_empty() {
             return Vec::new();
         }
-        let mut y = TOP;
-        let mut places = Vec::new();
-        for (i, operator) in operators.iter().enumerate() {
-            if i > 0 && operators[i - 1].family != operator.family {
-                y += GAP;
-            }
-            places.push(y + ROW / 2.0);
-            y += ROW;
-        }
-        let bottom = y + 4.0;
+        let Rows { places, bottom } = Rows::of(operators.iter().map(|(family, _)| family), ROW);
         let rows: Vec<RowLabel> = operators
             .iter()
             .zip(&places)
-            .map(|(operator, place)| RowLabel {
+            .map(|((_, operator), place)| RowLabel {
                 y: px(*place),
                 band: px(place - ROW / 2.0),
-                title: operator.title,
-                is_control: operator.is_control,
+                title: words(*operator).title,
+                is_control: operator.is_control(),
             })
             .collect();
         ranks
             .chunks(PANELS)
             .map(|ranks| {
-                let step = (WIDTH - LABELS) / ranks.len() as f64;
                 let panels = ranks.iter().enumerate().map(|(i, rank)| {
-                    let left = LABELS + i as f64 * step + 18.0;
-                    let right = LABELS + (i + 1) as f64 * step - 18.0;
+                    let (left, right) = panel(i, ranks.len(), 18.0);
                     let scale = Scale { from: (0.0, 1.0), to: (left, right) };
-                    let dots = operators.iter().zip(&places).filter_map(|(operator, place)| {
-                        let figure = accuracy(operator.name, rank)?;
+                    let dots = operators.iter().zip(&places).filter_map(|(row, place)| {
+                        let (family, operator) = *row;
+                        let figure = accuracy(operator, rank)?;
                         let interval = figure.interval.map(|(l, h)| (scale.at(l), scale.at(h)));
                         let range = figure.interval.map_or_else(String::new, |(low, high)| {
                             format!(" (95 % interval {}–{})", percent(low), percent(high))
@@ -116,8 +100,12 @@ impl DotPlot {
                             y: px(*place),
                             x: scale.at(figure.value),
                             interval,
-                            style: style(operator),
-                            note: format!("{}: {} %{range}", operator.title, percent(figure.value)),
+                            style: style(family, operator),
+                            note: format!(
+                                "{}: {} %{range}",
+                                words(operator).title,
+                                percent(figure.value)
+                            ),
                         })
                     });
                     Panel {
@@ -127,7 +115,7 @@ impl DotPlot {
                         middle: px((left + right) / 2.0),
                         ticks: scale.ticks(if ranks.len() > 2 { 5 } else { 10 }, 100.0, ""),
                         dots: dots.collect(),
-                        majority: accuracy("majority_class", rank)
+                        majority: accuracy(Operator::MajorityClass, rank)
                             .map(|figure| (scale.at(figure.value), percent(figure.value))),
                     }
                 });
@@ -145,8 +133,8 @@ impl DotPlot {
     }
 }
 
-fn style(operator: &Operator) -> &'static str {
-    match (operator.family, operator.is_control) {
+fn style(family: Family, operator: Operator) -> &'static str {
+    match (family, operator.is_control()) {
         (Family::Untouched, _) => "whole",
         (_, true) => "control",
         (Family::Keep | Family::Judge, _) => "keep",

@@ -9,7 +9,7 @@ const LINE: usize = 60;
 const BLOCK: usize = 10;
 /// Longest window whose letters are written; a chromosome would make no page.
 pub(crate) const MAX_LETTERS: usize = 20_000;
-/// Most intervals named beside one line.
+/// Maximum number of intervals named beside one line.
 const MAX_NAMES: usize = 6;
 
 /// Neighbouring bases of one colour.

@@ -1,15 +1,10 @@
-use std::fmt::Write;
+use readlens_tables::vocabulary::{Name, Split};
 
-use super::axis::{Scale, Tick, round_end};
-use crate::curves::Term;
-use crate::text::{figure, percent, px, spaced, visible};
+use super::axis::round_end;
+use super::frame::{Frame, Size, line};
+use crate::text::{figure, percent, spaced};
+use crate::training_curves::Term;
 
-pub(crate) const WIDTH: f64 = 340.0;
-pub(crate) const HEIGHT: f64 = 190.0;
-const LEFT: f64 = 46.0;
-const RIGHT: f64 = 19.0;
-const TOP: f64 = 10.0;
-const BOTTOM: f64 = 34.0;
 /// Colours of the style sheet for ranks; further ranks use them again.
 const COLOURS: usize = 6;
 /// Colour beside these for a line of all ranks.
@@ -45,45 +40,9 @@ pub(crate) struct LegendEntry {
     pub(crate) name: String,
 }
 
-/// Axes and their ticks.
-#[derive(Clone, Debug)]
-pub(crate) struct Frame {
-    pub(crate) width: String,
-    pub(crate) height: String,
-    pub(crate) left: String,
-    pub(crate) right: String,
-    pub(crate) bottom: String,
-    pub(crate) middle: String,
-    pub(crate) x_ticks: Vec<Tick>,
-    pub(crate) y_ticks: Vec<Tick>,
-}
-
-impl Frame {
-    /// Scales of the plot area for these ranges of values.
-    pub(crate) fn scales(x: (f64, f64), y: (f64, f64)) -> (Scale, Scale) {
-        (
-            Scale { from: x, to: (LEFT, WIDTH - RIGHT) },
-            Scale { from: y, to: (HEIGHT - BOTTOM, TOP) },
-        )
-    }
-
-    pub(crate) fn new(x_ticks: Vec<Tick>, y_ticks: Vec<Tick>) -> Self {
-        Self {
-            width: px(WIDTH),
-            height: px(HEIGHT),
-            left: px(LEFT),
-            right: px(WIDTH - RIGHT),
-            bottom: px(HEIGHT - BOTTOM),
-            middle: px((LEFT + WIDTH - RIGHT) / 2.0),
-            x_ticks,
-            y_ticks,
-        }
-    }
-}
-
 impl LineChart {
     /// The chart of one term; `ranks` give the lines their colours.
-    pub(crate) fn of(term: &Term, ranks: &[String]) -> Self {
+    pub(crate) fn of(term: &Term, ranks: &[Name]) -> Self {
         let all = || term.curves.iter().flat_map(|curve| &curve.points);
         let low = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::INFINITY, f64::min);
         let high = |values: &mut dyn Iterator<Item = f64>| values.fold(f64::NEG_INFINITY, f64::max);
@@ -98,13 +57,13 @@ impl LineChart {
             (true, false) => (-round_end(-least, 4), 0.0),
             (true, true) => (-round_end(-least, 4), round_end(most, 4)),
         };
-        let (x_scale, y_scale) = Frame::scales(x, y);
+        let (x_scale, y_scale) = Size::SMALL.scales(x, y);
         let (unit, suffix) = if is_share { (100.0, " %") } else { (1.0, "") };
-        let frame = Frame::new(x_scale.ticks(5, 1.0, ""), y_scale.ticks(5, unit, suffix));
+        let frame = Size::SMALL.frame(x_scale.ticks(5, 1.0, ""), y_scale.ticks(5, unit, suffix));
         let mut lines: Vec<Line> = Vec::new();
         let has_ranks = term.curves.iter().any(|curve| curve.rank.is_some());
-        let has = |split: &str| term.curves.iter().any(|curve| curve.split == split);
-        let has_both = has("train") && has("valid");
+        let has = |split| term.curves.iter().any(|curve| curve.split == split);
+        let has_both = has(Split::Train) && has(Split::Valid);
         let mut ends = Vec::new();
         let mut legend = Vec::new();
         for curve in &term.curves {
@@ -116,8 +75,8 @@ impl LineChart {
                 None if has_ranks => OF_ALL,
                 None => 0,
             };
-            let is_train = has_both && curve.split == "train";
-            let split = visible(&curve.split, 20);
+            let is_train = has_both && curve.split == Split::Train;
+            let split = curve.split.to_string();
             let name = rank.map_or(split.clone(), |rank| format!("{} {split}", spaced(rank)));
             // Lines of ranks are told apart by colour, and their splits by the stroke alone.
             let entry = LegendEntry {
@@ -134,7 +93,9 @@ impl LineChart {
                 colour,
                 is_train,
                 name,
-                path: path(&curve.points, &x_scale, &y_scale),
+                path: line(
+                    curve.points.iter().map(|(x, y)| (x_scale.place(*x), y_scale.place(*y))),
+                ),
                 end: (x_scale.at(last.0), y_scale.at(last.1)),
             });
         }
@@ -150,13 +111,4 @@ impl LineChart {
 /// Whether a term is a share of something, to be read in percent.
 fn is_share(term: &str) -> bool {
     ["accuracy", "area", "agreement"].iter().any(|word| term.contains(word))
-}
-
-fn path(points: &[(f64, f64)], x: &Scale, y: &Scale) -> String {
-    let mut path = String::new();
-    for (i, point) in points.iter().enumerate() {
-        let command = if i == 0 { 'M' } else { 'L' };
-        let _ = write!(path, "{command}{} {}", x.at(point.0), y.at(point.1));
-    }
-    path
 }

@@ -1,82 +1,98 @@
 //! One row per method.
 
 use readlens_tables::costs::CostRow;
-use readlens_tables::masks::ALL_RANKS;
+use readlens_tables::vocabulary::{
+    Direction, MaskName, Method, MethodKind, Metric, Name, Operator, Ranks,
+};
 
-use crate::figures::{Figure, Figures, mask_rank};
-use crate::methods::Method;
+use crate::methods::ListedMethod;
+use crate::metrics_table::{Figure, Figures};
 use crate::text::{decimal, figure, percent, spaced};
 
-/// A column of figures: title, explanation, operator (none for figures of the mask itself), metric,
-/// whether in percent, and whether less is better (none where neither is).
-type Column = (&'static str, &'static str, Option<&'static str>, &'static str, bool, Option<bool>);
+/// A column of figures.
+struct Column {
+    title: &'static str,
+    note: &'static str,
+    /// [`Operator::Mask`] for figures of the mask itself.
+    operator: Operator,
+    metric: Metric,
+    in_percent: bool,
+    better: Direction,
+}
 
 const COLUMNS: [Column; 9] = [
-    (
-        "accuracy, hard mask",
-        "right from only the hard mask, in %",
-        Some("hard_masked"),
-        "accuracy",
-        true,
-        Some(false),
-    ),
-    (
-        "accuracy, hidden",
-        "right with the hard mask hidden, in %",
-        Some("hard_inverse"),
-        "accuracy",
-        true,
-        Some(true),
-    ),
-    ("area", "share of the tokens in the hard mask, in %", None, "hard_area", true, None),
-    (
-        "AUPRC",
-        "area under the precision–recall curve against the truth intervals",
-        None,
-        "auprc",
-        false,
-        Some(false),
-    ),
-    (
-        "pointing",
-        "how often the highest value lies in the truth, in %",
-        None,
-        "pointing",
-        true,
-        Some(false),
-    ),
-    (
-        "compre\u{ad}hensiveness",
-        "mean loss of probability while the largest 1, 5, 10, 20 and 50 % are removed (AOPC)",
-        Some("aopc"),
-        "comprehensiveness",
-        false,
-        Some(false),
-    ),
-    (
-        "sufficiency",
-        "mean loss of probability while only the largest 1, 5, 10, 20 and 50 % are kept (AOPC)",
-        Some("aopc"),
-        "sufficiency",
-        false,
-        Some(true),
-    ),
-    (
-        "insertion AUC",
-        "area under the insertion curve",
-        Some("keep_top"),
-        "insertion_auc",
-        false,
-        Some(false),
-    ),
-    (
-        "deletion AUC",
-        "area under the deletion curve",
-        Some("remove_top"),
-        "deletion_auc",
-        false,
-        Some(true),
-    ),
+    Column {
+        title: "accuracy, hard mask",
+        note: "right from only the hard mask, in %",
+        operator: Operator::HardMasked,
+        metric: Metric::Accuracy,
+        in_percent: true,
+        better: Direction::Higher,
+    },
+    Column {
+        title: "accuracy, hidden",
+        note: "right with the hard mask hidden, in %",
+        operator: Operator::HardInverse,
+        metric: Metric::Accuracy,
+        in_percent: true,
+        better: Direction::Lower,
+    },
+    Column {
+        title: "area",
+        note: "fraction of the tokens in the hard mask, in %",
+        operator: Operator::Mask,
+        metric: Metric::HardArea,
+        in_percent: true,
+        better: Direction::Neither,
+    },
+    Column {
+        title: "AUPRC",
+        note: "area under the precision–recall curve against the truth intervals",
+        operator: Operator::Mask,
+        metric: Metric::Auprc,
+        in_percent: false,
+        better: Direction::Higher,
+    },
+    Column {
+        title: "pointing",
+        note: "how often the highest value lies in the truth, in %",
+        operator: Operator::Mask,
+        metric: Metric::Pointing,
+        in_percent: true,
+        better: Direction::Higher,
+    },
+    Column {
+        title: "compre\u{ad}hensiveness",
+        note: "mean loss of probability while the largest 1, 5, 10, 20 and 50 % are removed (AOPC)",
+        operator: Operator::Aopc,
+        metric: Metric::Comprehensiveness,
+        in_percent: false,
+        better: Direction::Higher,
+    },
+    Column {
+        title: "sufficiency",
+        note: "mean loss of probability while only the largest 1, 5, 10, 20 and 50 % are kept (AOPC)",
+        operator: Operator::Aopc,
+        metric: Metric::Sufficiency,
+        in_percent: false,
+        better: Direction::Lower,
+    },
+    Column {
+        title: "insertion AUC",
+        note: "area under the insertion curve",
+        operator: Operator::KeepTop,
+        metric: Metric::InsertionAuc,
+        in_percent: false,
+        better: Direction::Higher,
+    },
+    Column {
+        title: "deletion AUC",
+        note: "area under the deletion curve",
+        operator: Operator::RemoveTop,
+        metric: Metric::DeletionAuc,
+        in_percent: false,
+        better: Direction::Lower,
+    },
 ];
 
 /// The head of a column.
@@ -117,32 +133,40 @@ impl MethodTable {
     /// The table; none without a figure of a mask.
     pub(crate) fn of(
         figures: &Figures,
-        methods: &[Method],
-        ranks: &[String],
+        methods: &[ListedMethod],
+        ranks: &[Name],
         costs: &[CostRow],
     ) -> Option<Self> {
-        let find = |method: &str, rank: &str, column: &Column| {
-            let kind = figures.kinds(method).first().copied()?;
-            let found = match column.2 {
-                Some(operator) => figures.get(method, kind, operator, rank, column.3),
-                None => figures.of_mask(method, mask_rank(kind, rank), column.3),
+        let find = |method: &Method, rank: Option<&Name>, column: &Column| {
+            let subject = figures.subject(method);
+            let found = match (column.operator, rank) {
+                (Operator::Mask, rank) => {
+                    let ranks = rank.map_or(Ranks::All, |rank| subject.kind.ranks(rank));
+                    let mask = MaskName { method: method.clone(), ranks };
+                    figures.of_mask(&mask, column.metric)
+                }
+                (operator, Some(rank)) => {
+                    figures.get(subject, &operator.into(), rank, column.metric)
+                }
+                (_, None) => None,
             };
             found.filter(|found| found.value.is_finite())
         };
-        let at = |rank: &str| -> Vec<Vec<Option<Figure>>> {
-            let row =
-                |method: &Method| COLUMNS.iter().map(|c| find(&method.name, rank, c)).collect();
+        let at = |rank: Option<&Name>| -> Vec<Vec<Option<Figure>>> {
+            let row = |listed: &ListedMethod| {
+                COLUMNS.iter().map(|column| find(&listed.method, rank, column)).collect()
+            };
             methods.iter().map(row).collect()
         };
-        let has_figure = |rank: &&String| {
-            at(rank)
+        let has_figure = |rank: &&Name| {
+            at(Some(rank))
                 .iter()
                 .flatten()
                 .zip(COLUMNS.iter().cycle())
-                .any(|(found, column)| found.is_some() && column.2.is_some())
+                .any(|(found, column)| found.is_some() && column.operator != Operator::Mask)
         };
         let finest = ranks.iter().rev().find(has_figure);
-        let found = at(finest.map_or(ALL_RANKS, String::as_str));
+        let found = at(finest);
         let has_column: Vec<bool> =
             (0..COLUMNS.len()).map(|i| found.iter().any(|row| row[i].is_some())).collect();
         if !has_column.contains(&true) {
@@ -150,9 +174,17 @@ impl MethodTable {
         }
         let shown_columns = || COLUMNS.iter().enumerate().filter(|(i, _)| has_column[*i]);
         let mut heads: Vec<Head> = shown_columns()
-            .map(|(_, (title, note, .., less))| Head { title, note, arrow: arrow(*less) })
+            .map(|(_, column)| Head {
+                title: column.title,
+                note: column.note,
+                arrow: arrow(column.better),
+            })
             .collect();
-        let has_costs = methods.iter().any(|m| costs.iter().any(|cost| cost.method == m.name));
+        let cost_of = |listed: &ListedMethod| {
+            let is_measured = listed.method.kind != MethodKind::Explainer;
+            costs.iter().find(|cost| is_measured && listed.method.name == cost.method)
+        };
+        let has_costs = methods.iter().any(|listed| cost_of(listed).is_some());
         if has_costs {
             let head = |title, note| Head { title, note, arrow: "" };
             heads.extend([
@@ -162,18 +194,22 @@ impl MethodTable {
         }
         let best = |i: usize, column: &Column| -> Option<f64> {
             let values = found.iter().filter_map(|row| row[i]).map(|f| f.value);
-            column.5.and_then(|is_less| values.reduce(if is_less { f64::min } else { f64::max }))
+            match column.better {
+                Direction::Higher => values.reduce(f64::max),
+                Direction::Lower => values.reduce(f64::min),
+                Direction::Neither => None,
+            }
         };
         let best: Vec<Option<f64>> =
             COLUMNS.iter().enumerate().map(|(i, column)| best(i, column)).collect();
-        let rows = methods.iter().zip(&found).map(|(method, found)| {
+        let rows = methods.iter().zip(&found).map(|(listed, found)| {
             let mut cells: Vec<Cell> = shown_columns()
-                .map(|(i, column)| cell(found[i], column.4, methods.len() > 1, best[i]))
+                .map(|(i, column)| cell(found[i], column.in_percent, methods.len() > 1, best[i]))
                 .collect();
             if has_costs {
-                cells.extend(cost_cells(costs.iter().find(|cost| cost.method == method.name)));
+                cells.extend(cost_cells(cost_of(listed)));
             }
-            Row { title: method.title.clone(), is_shown: method.is_shown, cells }
+            Row { title: listed.title.clone(), is_shown: listed.is_shown, cells }
         });
         Some(Self {
             rank: finest.map_or_else(String::new, |rank| spaced(rank)),
@@ -184,11 +220,11 @@ impl MethodTable {
     }
 }
 
-fn arrow(is_less_better: Option<bool>) -> &'static str {
-    match is_less_better {
-        Some(true) => "↓",
-        Some(false) => "↑",
-        None => "",
+fn arrow(better: Direction) -> &'static str {
+    match better {
+        Direction::Higher => "↑",
+        Direction::Lower => "↓",
+        Direction::Neither => "",
     }
 }
 

@@ -1,16 +1,16 @@
 use readlens_tables::Interval;
+use readlens_tables::vocabulary::{Name, Operator, Over};
 
 use super::letters::{Line, MAX_LETTERS, lines};
 use super::track::Track;
 use crate::gallery::{Prediction, Shown};
 use crate::text::{Label, count_of, percent, spaced, visible};
-use crate::windows::Split;
 
 /// Operators whose predictions stand beside the label, with the heading of their column.
-const SHOWN: [(&str, &str); 3] = [
-    ("unmasked", "Whole sequence"),
-    ("hard_masked", "Only the marked bases"),
-    ("hard_inverse", "Marked bases hidden"),
+const SHOWN: [(Operator, &str); 3] = [
+    (Operator::Unmasked, "Whole sequence"),
+    (Operator::HardMasked, "Only the marked bases"),
+    (Operator::HardInverse, "Marked bases hidden"),
 ];
 
 /// How a prediction compares with the label.
@@ -53,8 +53,8 @@ pub(crate) struct Card {
     /// Whether the whole sequence or its marked bases got a wrong name.
     pub(crate) has_wrong: bool,
     pub(crate) track: Option<Track>,
-    /// Which mask colours the letters.
-    pub(crate) letters_of: String,
+    /// Rank of the mask that colours the letters, where it is for one rank.
+    pub(crate) letters_of: Option<String>,
     pub(crate) lines: Vec<Line>,
     pub(crate) is_too_long: bool,
     /// Lower-case text that the filter searches.
@@ -62,14 +62,14 @@ pub(crate) struct Card {
 }
 
 impl Card {
-    pub(crate) fn of(number: usize, window: &Shown, ranks: &[String], all: &[Interval]) -> Self {
+    pub(crate) fn of(number: usize, window: &Shown, ranks: &[Name], all: &[Interval]) -> Self {
         let row = &window.row;
         // A record may be far longer than the window and carry intervals elsewhere.
         let intervals: Vec<Interval> =
             all.iter().filter(|i| i.start < row.end && i.end > row.start).cloned().collect();
         let operators: Vec<_> = SHOWN
             .into_iter()
-            .filter(|(operator, _)| ranks.iter().any(|r| window.prediction(operator, r).is_some()))
+            .filter(|(operator, _)| ranks.iter().any(|r| window.prediction(*operator, r).is_some()))
             .collect();
         let rank_rows: Vec<RankRow> = ranks
             .iter()
@@ -80,13 +80,13 @@ impl Card {
                 answers: operators
                     .iter()
                     .map(|(operator, _)| {
-                        let prediction = window.prediction(operator, rank)?;
+                        let prediction = window.prediction(*operator, rank)?;
                         Some(answer(prediction, label.as_deref()))
                     })
                     .collect(),
             })
             .collect();
-        let counts_as_wrong = |column: usize| operators[column].0 != "hard_inverse";
+        let counts_as_wrong = |column: usize| operators[column].0 != Operator::HardInverse;
         let has_wrong = rank_rows.iter().any(|row| {
             row.answers.iter().enumerate().any(|(column, answer)| {
                 counts_as_wrong(column)
@@ -113,7 +113,7 @@ impl Card {
             ranks: rank_rows,
             has_wrong,
             track: Track::of(window, &intervals),
-            letters_of: coloured.map_or_else(String::new, |mask| spaced(&mask.rank)),
+            letters_of: coloured.and_then(|mask| mask.ranks.one()).map(|rank| spaced(rank)),
             lines,
             is_too_long,
             search: search(window, ranks),
@@ -139,8 +139,7 @@ fn place(window: &Shown) -> String {
 }
 
 fn facts(window: &Shown) -> Vec<String> {
-    let split = Split::named(window.row.split.as_deref()).map_or("", Split::name);
-    let mut facts = vec![format!("{split} split")];
+    let mut facts = vec![format!("{} split", Over::of(window.row.split))];
     // With one mask per rank the areas stand beside the tracks.
     if let [mask] = window.masks.as_slice() {
         let (area, hard) = (percent(f64::from(mask.area)), percent(mask.hard_area));
@@ -149,10 +148,10 @@ fn facts(window: &Shown) -> Vec<String> {
     facts
 }
 
-fn search(window: &Shown, ranks: &[String]) -> String {
+fn search(window: &Shown, ranks: &[Name]) -> String {
     let mut words = vec![visible(&window.row.id, 200)];
     words.extend(window.row.taxa.iter().flatten().map(|taxon| visible(taxon, 100)));
-    let said = ranks.iter().filter_map(|rank| window.prediction("unmasked", rank));
+    let said = ranks.iter().filter_map(|rank| window.prediction(Operator::Unmasked, rank));
     words.extend(said.map(|prediction| visible(&prediction.taxon, 100)));
     words.dedup();
     words.join(" ").to_lowercase()

@@ -1,30 +1,21 @@
 //! How alike masks are that should be alike, and those that should not.
 
+use readlens_tables::vocabulary::{MaskName, Metric, Name, Operator, Word};
+
 use super::axis::{Scale, Tick};
 use super::curves::short_percent;
-use crate::figures::{Figures, Similarity, mask_order, rounded};
-use crate::methods::title_of;
+use super::rows::{Rows, TOP, WIDTH, panel};
+use crate::methods::title_of_mask;
+use crate::metrics_table::{Figures, Similarity, mask_order, rounded};
+use crate::operators::words;
 use crate::text::{decimal, px, spaced};
 
-const WIDTH: f64 = 1000.0;
-const LABELS: f64 = 205.0;
 const ROW: f64 = 24.0;
-const GAP: f64 = 13.0;
-const TOP: f64 = 30.0;
-/// Most plots and most panels of one.
+/// Maximum number of plots, and of panels of one.
 const MAX_PLOTS: usize = 24;
 const MAX_PANELS: usize = 6;
-
-/// Labels of the comparisons, their titles, and whether the masks should be alike; a label may go
-/// on after these words.
-const OPERATORS: [(&str, &str, Expected); 6] = [
-    ("seed", "Other seeds of the Explainer", Expected::Alike),
-    ("reverse_complement", "Reverse complement", Expected::Alike),
-    ("frame_shift", "Shifted frame", Expected::Alike),
-    ("substitution", "Some bases substituted", Expected::Alike),
-    ("randomized", "Randomised classifier", Expected::Unlike),
-    ("permuted", "Permuted labels", Expected::Unlike),
-];
+/// The measures that are drawn, in their order; distances have no common axis with them.
+const MEASURES: [Metric; 3] = [Metric::Spearman, Metric::Jaccard, Metric::Iou];
 
 /// What a comparison should show.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,71 +72,102 @@ pub(crate) struct StabilityPlot {
     pub(crate) panels: Vec<Panel>,
 }
 
-/// Title of a comparison and what it should show.
-fn meaning(operator: &str) -> (String, Expected) {
-    let known = OPERATORS.iter().find_map(|(name, title, expected)| {
-        Some((operator.strip_prefix(name)?, *title, *expected))
-    });
-    match known {
-        Some(("", title, expected)) => (title.to_owned(), expected),
-        Some((rest, title, expected)) if rest.starts_with(['-', '_', '.']) => {
-            (format!("{title} ({})", spaced(&rest[1..])), expected)
-        }
-        _ => (spaced(operator), Expected::Other),
+/// What a comparison with an operator should show.
+const fn expected(operator: Operator) -> Expected {
+    match operator {
+        Operator::Seed
+        | Operator::ReverseComplement
+        | Operator::FrameShift
+        | Operator::Substitution => Expected::Alike,
+        Operator::Randomized | Operator::Permuted => Expected::Unlike,
+        Operator::Unmasked
+        | Operator::MajorityClass
+        | Operator::Mask
+        | Operator::Masked
+        | Operator::Inverse
+        | Operator::HardMasked
+        | Operator::HardInverse
+        | Operator::RandomBlock
+        | Operator::RandomBlockInverse
+        | Operator::RandomSegments
+        | Operator::RandomSegmentsInverse
+        | Operator::Shifted
+        | Operator::Shuffled
+        | Operator::ForeignMask
+        | Operator::AllZero
+        | Operator::AllMean
+        | Operator::AllUnknown
+        | Operator::AllShuffled
+        | Operator::Constant
+        | Operator::Aopc
+        | Operator::AopcBlock
+        | Operator::KeepTop
+        | Operator::RemoveTop
+        | Operator::KeepBlock
+        | Operator::RemoveBlock
+        | Operator::SoftKeep
+        | Operator::SoftRemove
+        | Operator::RandomSubset
+        | Operator::JudgeUnmasked
+        | Operator::JudgeHardMasked
+        | Operator::JudgeRandomBlock
+        | Operator::Probe
+        | Operator::KmerLogisticRegression
+        | Operator::KmerNaiveBayes => Expected::Other,
     }
 }
 
-/// A plot per method and rank explained, and whether some are left out.
-pub(crate) fn stability_plots(figures: &Figures, ranks: &[String]) -> (Vec<StabilityPlot>, bool) {
-    let mut subjects: Vec<(&str, &str)> = Vec::new();
-    for row in &figures.similarities {
-        let subject = (row.method.as_str(), row.mask_rank.as_str());
-        if !subjects.contains(&subject) {
-            subjects.push(subject);
+/// Title of a comparison and what it should show.
+fn meaning(row: &Similarity) -> (String, Expected) {
+    let (title, expected) = match &row.operator {
+        Word::Known(operator) => (words(*operator).title.to_owned(), expected(*operator)),
+        Word::Foreign(name) => (spaced(name), Expected::Other),
+    };
+    match &row.variant {
+        None => (title, expected),
+        Some(variant) => (format!("{title} ({})", spaced(variant)), expected),
+    }
+}
+
+/// A plot per mask, and whether some are left out.
+pub(crate) fn stability_plots(figures: &Figures, ranks: &[Name]) -> (Vec<StabilityPlot>, bool) {
+    let drawn = || figures.similarities.iter().filter(|row| MEASURES.contains(&row.metric));
+    let mut subjects: Vec<&MaskName> = Vec::new();
+    for row in drawn() {
+        if !subjects.contains(&&row.mask) {
+            subjects.push(&row.mask);
         }
     }
-    subjects.sort_by_key(|(_, mask_rank)| mask_order(mask_rank, ranks));
+    subjects.sort_by_key(|mask| mask_order(&mask.ranks, ranks));
     let has_more = subjects.len() > MAX_PLOTS;
-    let plots = subjects.into_iter().take(MAX_PLOTS).map(|subject| {
-        let of = |row: &&Similarity| (row.method.as_str(), row.mask_rank.as_str()) == subject;
-        let rows: Vec<&Similarity> = figures.similarities.iter().filter(of).collect();
-        let rank = if subject.1 == "all" { "all ranks".to_owned() } else { spaced(subject.1) };
-        plot(format!("{}, mask for {rank}", title_of(subject.0)), &rows)
+    let plots = subjects.into_iter().take(MAX_PLOTS).map(|mask| {
+        let rows: Vec<&Similarity> = drawn().filter(|row| row.mask == *mask).collect();
+        plot(title_of_mask(mask), &rows)
     });
     (plots.collect(), has_more)
 }
 
+/// What a row of the plot compares.
+type Comparison<'a> = (&'a Word<Operator>, &'a Option<String>);
+
 fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
-    let mut operators: Vec<(&str, String, Expected)> = Vec::new();
-    let mut measures: Vec<(&str, Option<f32>)> = Vec::new();
+    let mut comparisons: Vec<(Comparison<'_>, String, Expected)> = Vec::new();
+    let mut measures: Vec<(Metric, Option<f32>)> = Vec::new();
     for row in rows {
-        if operators.iter().all(|(name, ..)| *name != row.operator) {
-            let (title, expected) = meaning(&row.operator);
-            operators.push((&row.operator, title, expected));
+        let comparison = (&row.operator, &row.variant);
+        if comparisons.iter().all(|(known, ..)| *known != comparison) {
+            let (title, expected) = meaning(row);
+            comparisons.push((comparison, title, expected));
         }
-        let measure = (row.metric.as_str(), row.share);
+        let measure = (row.metric, row.share);
         if !measures.contains(&measure) {
             measures.push(measure);
         }
     }
-    operators.sort_by_key(|(_, _, expected)| *expected);
-    measures.sort_by_key(|(metric, _)| match *metric {
-        "spearman" => 0,
-        "jaccard" => 1,
-        _ => 2,
-    });
+    comparisons.sort_by_key(|(_, _, expected)| *expected);
+    measures.sort_by_key(|(metric, _)| MEASURES.iter().position(|known| known == metric));
     measures.truncate(MAX_PANELS);
-    let mut y = TOP;
-    let mut places = Vec::new();
-    for (i, (_, _, expected)) in operators.iter().enumerate() {
-        if i > 0 && operators[i - 1].2 != *expected {
-            y += GAP;
-        }
-        places.push(y + ROW / 2.0);
-        y += ROW;
-    }
-    let bottom = y + 4.0;
-    let step = (WIDTH - LABELS) / measures.len().max(1) as f64;
+    let Rows { places, bottom } = Rows::of(comparisons.iter().map(|(_, _, e)| e), ROW);
     let mut told = Vec::new();
     let panels: Vec<Panel> = measures
         .iter()
@@ -157,14 +179,15 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
                 .filter(of_measure)
                 .map(|row| row.figure.interval.map_or(row.figure.value, |(low, _)| low))
                 .fold(0.0, f64::min);
-            let left = LABELS + i as f64 * step + 16.0;
-            let right = LABELS + (i + 1) as f64 * step - 16.0;
+            let (left, right) = panel(i, measures.len(), 16.0);
             // Correlations can be negative; overlaps cannot.
             let from = if least < 0.0 { ((least * 5.0).floor() / 5.0).max(-1.0) } else { 0.0 };
             let scale = Scale { from: (from, 1.0), to: (left, right) };
-            let title = measure_title(metric, *share);
-            let dots = operators.iter().zip(&places).filter_map(|((name, row_title, e), place)| {
-                let row = rows.iter().filter(of_measure).find(|row| row.operator == *name)?;
+            let title = measure_title(*metric, *share);
+            let dots = comparisons.iter().zip(&places).filter_map(|(compared, place)| {
+                let (comparison, row_title, e) = compared;
+                let is_of = |row: &&&Similarity| (&row.operator, &row.variant) == *comparison;
+                let row = rows.iter().filter(of_measure).find(is_of)?;
                 let value = row.figure.value;
                 if !value.is_finite() {
                     return None;
@@ -185,8 +208,8 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
             });
             let dots = dots.collect();
             let chance = match (*metric, share) {
-                ("spearman", _) => Some(0.0),
-                ("jaccard", Some(share)) => Some(jaccard_of_chance(rounded(*share))),
+                (Metric::Spearman, _) => Some(0.0),
+                (Metric::Jaccard, Some(share)) => Some(jaccard_of_chance(rounded(*share))),
                 _ => None,
             };
             Panel {
@@ -207,7 +230,7 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
         height: px(bottom + 24.0),
         top: px(TOP - 4.0),
         bottom: px(bottom),
-        rows: operators
+        rows: comparisons
             .into_iter()
             .zip(places)
             .map(|((_, title, _), place)| (px(place), title))
@@ -216,12 +239,14 @@ fn plot(heading: String, rows: &[&Similarity]) -> StabilityPlot {
     }
 }
 
-fn measure_title(metric: &str, share: Option<f32>) -> String {
+fn measure_title(metric: Metric, share: Option<f32>) -> String {
     match (metric, share) {
-        ("spearman", _) => "Spearman".to_owned(),
-        ("jaccard", Some(share)) => format!("Jaccard, top {} %", short_percent(rounded(share))),
-        ("iou", _) => "IoU of hard masks".to_owned(),
-        _ => spaced(metric),
+        (Metric::Spearman, _) => "Spearman".to_owned(),
+        (Metric::Jaccard, Some(share)) => {
+            format!("Jaccard, top {} %", short_percent(rounded(share)))
+        }
+        (Metric::Iou, _) => "IoU of hard masks".to_owned(),
+        _ => spaced(metric.name()),
     }
 }
 
@@ -233,15 +258,23 @@ fn jaccard_of_chance(share: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-    use crate::figures::Figure;
+    #![allow(clippy::unwrap_used, reason = "tests")]
 
-    fn row(operator: &str, metric: &str, share: Option<f32>, value: f64) -> Similarity {
+    use readlens_tables::vocabulary::{Method, MethodKind, Ranks};
+
+    use super::*;
+    use crate::metrics_table::Figure;
+
+    fn row(operator: &str, metric: Metric, share: Option<f32>, value: f64) -> Similarity {
+        let name = "explainer".parse().unwrap();
         Similarity {
-            method: "explainer".to_owned(),
-            mask_rank: "all".to_owned(),
-            operator: operator.to_owned(),
-            metric: metric.to_owned(),
+            mask: MaskName {
+                method: Method { kind: MethodKind::Explainer, name, replicate: 1 },
+                ranks: Ranks::All,
+            },
+            operator: Word::of(operator),
+            variant: (operator == "randomized").then(|| "all".to_owned()),
+            metric,
             share,
             figure: Figure { value, interval: Some((value - 0.1, value + 0.1)), n: 5 },
         }
@@ -250,12 +283,14 @@ mod tests {
     #[test]
     fn rows_stand_by_what_they_should_show_and_every_figure_has_a_dot() {
         let similarities = vec![
-            row("permuted", "spearman", None, -0.15),
-            row("randomized-all", "jaccard", Some(0.1), 0.05),
-            row("own", "spearman", None, 0.5),
-            row("seed", "spearman", None, 0.9),
-            row("seed", "jaccard", Some(0.1), 0.7),
-            row("seeds", "spearman", None, 0.9),
+            row("permuted", Metric::Spearman, None, -0.15),
+            row("randomized", Metric::Jaccard, Some(0.1), 0.05),
+            row("own", Metric::Spearman, None, 0.5),
+            row("seed", Metric::Spearman, None, 0.9),
+            row("seed", Metric::Jaccard, Some(0.1), 0.7),
+            row("seeds", Metric::Spearman, None, 0.9),
+            // Distances are not drawn.
+            row("frame_shift", Metric::RelativeDistance, None, 0.4),
         ];
         let mut figures = Figures::default();
         figures.similarities = similarities;

@@ -1,6 +1,9 @@
-use crate::figures::{Figure, Figures, MaskKind};
-use crate::operators::{Family, OPERATORS, under_removal};
+use readlens_tables::vocabulary::{Metric, Name, Operator};
+
+use crate::metrics_table::{Figure, Figures, Subject};
+use crate::operators::{Family, words};
 use crate::text::{count_of, percent, spaced};
+use crate::treatment::Treatment;
 
 /// One cell: the figure, its interval below it, and more in a tooltip.
 #[derive(Clone, Debug, Default)]
@@ -55,25 +58,26 @@ impl MeasureTable {
     /// The table of `metric`; none where no operator has it.
     pub(crate) fn of(
         figures: &Figures,
-        method: &str,
-        kind: MaskKind,
-        ranks: &[String],
-        metric: &str,
+        subject: Subject<'_>,
+        ranks: &[Name],
+        metric: Metric,
         caption: String,
     ) -> Option<Self> {
-        let row = |name: &str, title: String, reading, is_control| {
-            let get = |rank: &String, metric| figures.get(method, kind, name, rank, metric);
+        let row = |treatment: &Treatment, title: String, reading, is_control| {
+            let get = |rank: &Name, metric| figures.get(subject, treatment, rank, metric);
             let found: Vec<_> = ranks.iter().map(|rank| get(rank, metric)).collect();
             if found.iter().all(Option::is_none) {
                 return None;
             }
-            let areas = ranks.iter().map(|rank| get(rank, "kept_area").map(|f| percent(f.value)));
+            let areas =
+                ranks.iter().map(|rank| get(rank, Metric::KeptArea).map(|f| percent(f.value)));
             let counts = found.iter().flatten().map(|f| count_of(u64::from(f.n)));
             Some(Row {
                 title,
                 reading,
                 is_control,
-                is_hard: name.starts_with("hard_"),
+                is_hard: treatment.operator == Operator::HardMasked
+                    || treatment.operator == Operator::HardInverse,
                 area: distinct(areas.flatten()),
                 n: distinct(counts),
                 cells: found.into_iter().map(Cell::of).collect(),
@@ -83,21 +87,23 @@ impl MeasureTable {
             .into_iter()
             .map(|family| Group {
                 heading: family.heading(),
-                rows: OPERATORS
+                rows: family
+                    .rows()
                     .iter()
-                    .filter(|operator| operator.family == family)
-                    .filter_map(|o| row(o.name, o.title.to_owned(), o.reading, o.is_control))
+                    .filter_map(|&operator| {
+                        let (title, reading) = (words(operator).title, words(operator).reading);
+                        row(&operator.into(), title.to_owned(), reading, operator.is_control())
+                    })
                     .collect(),
             })
             .collect();
-        let others = figures.operators.iter().filter(|n| OPERATORS.iter().all(|o| o.name != *n));
-        let (removals, others): (Vec<&String>, Vec<&String>) =
-            others.partition(|name| under_removal(name).is_some());
-        let titled = |name: &String| under_removal(name).unwrap_or_else(|| (spaced(name), ""));
-        for (heading, names) in [("Hidden in other ways", removals), ("Others", others)] {
-            let rows = names.into_iter().filter_map(|name| {
-                let (title, reading) = titled(name);
-                row(name, title, reading, true)
+        let others = figures.treatments.iter().filter(|treatment| !treatment.has_family());
+        let (removals, others): (Vec<&Treatment>, Vec<&Treatment>) =
+            others.partition(|treatment| treatment.hides_otherwise());
+        for (heading, treatments) in [("Hidden in other ways", removals), ("Others", others)] {
+            let rows = treatments.into_iter().filter_map(|treatment| {
+                let (title, reading) = treatment.words();
+                row(treatment, title, reading, true)
             });
             groups.push(Group { heading, rows: rows.collect() });
         }

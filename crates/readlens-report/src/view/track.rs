@@ -14,11 +14,11 @@ const RIGHT: f64 = 24.0;
 /// Height of an interval's box, and of the lane it lies in.
 const BOX: f64 = 14.0;
 const LANE: f64 = 17.0;
-/// Most lanes of overlapping intervals; later ones share the last.
+/// Maximum number of lanes of overlapping intervals; later ones share the last.
 const MAX_LANES: usize = 4;
-/// Most intervals that are drawn in one window.
+/// Maximum number of intervals that are drawn in one window.
 const MAX_BOXES: usize = 400;
-/// Most columns that a track has; longer windows are averaged.
+/// Maximum number of columns of a track; longer windows are averaged.
 const MAX_COLUMNS: usize = 3_000;
 const PROFILE: f64 = 30.0;
 const STRIP: f64 = 13.0;
@@ -110,7 +110,7 @@ impl Track {
                 let levels = column_levels(&mask.values, per_column);
                 let strip_y = y + PROFILE + 2.0;
                 let drawn = MaskOnTrack {
-                    name: visible(&mask.rank, 13),
+                    name: visible(mask.ranks.name(), 13),
                     area: format!("{} % read", percent(mask.hard_area)),
                     y: px(y),
                     name_y: px(y + 16.0),

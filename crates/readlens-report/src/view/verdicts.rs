@@ -1,7 +1,9 @@
 //! The verdicts of an evaluation, by what they are about.
 
+use readlens_tables::vocabulary::Method;
+
 use crate::checks::{Check, Verdict};
-use crate::methods::title_of;
+use crate::methods::title_of_mask;
 use crate::text::{spaced, visible};
 
 /// Longest sentence that is shown whole.
@@ -50,19 +52,16 @@ pub(crate) struct VerdictGroup {
 
 /// The verdicts by subject: those of the classifier and of the shown method first. Where the
 /// shown method was not checked all groups are open.
-pub(crate) fn verdict_groups(checks: &[Check], shown: Option<&str>) -> Vec<VerdictGroup> {
-    let subject = |check: &Check| (check.method.clone(), check.mask_rank.clone());
-    let has_shown = checks.iter().any(|check| Some(check.method.as_str()) == shown);
+pub(crate) fn verdict_groups(checks: &[Check], shown: Option<&Method>) -> Vec<VerdictGroup> {
+    let is_shown =
+        |check: &Check| check.mask.as_ref().is_some_and(|mask| Some(&mask.method) == shown);
+    let has_shown = checks.iter().any(is_shown);
     let mut groups: Vec<(usize, VerdictGroup)> = Vec::new();
-    for group in checks.chunk_by(|a, b| subject(a) == subject(b)) {
+    for group in checks.chunk_by(|a, b| a.mask == b.mask) {
         let Some(first) = group.first() else { continue };
-        let (place, heading) = match (first.method.as_str(), first.mask_rank.as_str()) {
-            ("none", _) => (0, "The classifier".to_owned()),
-            (method, rank) => {
-                let rank = if rank == "all" { "all ranks".to_owned() } else { spaced(rank) };
-                let place = if Some(method) == shown { 1 } else { 2 };
-                (place, format!("{}, mask for {rank}", title_of(method)))
-            }
+        let (place, heading) = match &first.mask {
+            None => (0, "The classifier".to_owned()),
+            Some(mask) => (if is_shown(first) { 1 } else { 2 }, title_of_mask(mask)),
         };
         let mut lines: Vec<(Verdict, Line)> =
             group.iter().map(|check| (check.verdict, line(check))).collect();
@@ -97,24 +96,31 @@ fn line(check: &Check) -> Line {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests")]
+
+    use readlens_tables::vocabulary::{MaskName, MethodKind, Ranks};
+
     use super::*;
 
     #[test]
     fn the_classifier_and_the_shown_method_come_first_and_failures_before_all() {
-        let check = |method: &str, name: &str, verdict| Check {
+        let method = |kind, name: &str| Method { kind, name: name.parse().unwrap(), replicate: 1 };
+        let check = |explainer: Option<&str>, name: &str, verdict| Check {
             name: name.to_owned(),
-            method: method.to_owned(),
-            mask_rank: if method == "none" { "none" } else { "all" }.to_owned(),
+            mask: explainer.map(|explainer| MaskName {
+                method: method(MethodKind::Explainer, explainer),
+                ranks: Ranks::All,
+            }),
             verdict,
             sentence: "because".to_owned(),
         };
         let checks = [
-            check("none", "nothing_left", Verdict::Noted),
-            check("explainer_a", "controls", Verdict::Passed),
-            check("explainer_b", "controls", Verdict::Passed),
-            check("explainer_b", "new_check", Verdict::Failed),
+            check(None, "nothing_left", Verdict::Noted),
+            check(Some("a"), "controls", Verdict::Passed),
+            check(Some("b"), "controls", Verdict::Passed),
+            check(Some("b"), "new_check", Verdict::Failed),
         ];
-        let groups = verdict_groups(&checks, Some("explainer_b"));
+        let groups = verdict_groups(&checks, Some(&method(MethodKind::Explainer, "b")));
         let headings: Vec<&str> = groups.iter().map(|group| group.heading.as_str()).collect();
         let expected = [
             "The classifier",
@@ -125,7 +131,11 @@ mod tests {
         assert_eq!(groups[1].counts, "1 failed, 1 passed");
         assert_eq!(groups[1].lines[0].question, "new check");
         assert!(groups[1].is_open && !groups[2].is_open);
-        assert!(verdict_groups(&checks, Some("lime")).iter().all(|group| group.is_open));
+        assert!(
+            verdict_groups(&checks, Some(&method(MethodKind::Attribution, "b")))
+                .iter()
+                .all(|group| group.is_open)
+        );
         assert!(verdict_groups(&[], None).is_empty());
     }
 }

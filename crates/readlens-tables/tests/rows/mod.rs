@@ -1,5 +1,6 @@
 //! Rows that reach every corner of every table: empty text and lists, nulls, extremes.
 #![allow(dead_code, reason = "each test file uses some of it")]
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
@@ -9,6 +10,9 @@ use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::{
+    MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Split, TargetKind, Word,
+};
 use readlens_tables::{Record, Table};
 
 /// A table with rows to try it on.
@@ -17,7 +21,7 @@ pub trait Example: Record + PartialEq + std::fmt::Debug + Clone {
     fn ranks() -> Vec<String> {
         Vec::new()
     }
-    /// Three rows or more.
+    /// Three rows or more; those that an older version can hold stand first.
     fn rows() -> Vec<Self>;
 }
 
@@ -57,6 +61,10 @@ fn text(text: &str) -> String {
     text.to_owned()
 }
 
+fn name(name: &str) -> Name {
+    Name::new(name).unwrap()
+}
+
 impl Example for TokenRow {
     fn ranks() -> Vec<String> {
         vec![text("superkingdom"), text("genus")]
@@ -70,7 +78,7 @@ impl Example for TokenRow {
             end: 18,
             strand: text("+"),
             tokens: vec![2, 5, 4100, 1],
-            split: Some(text("train")),
+            split: Some(Split::Train),
             taxa: vec![Some(text("Bacteria")), Some(text("Treponema"))],
         };
         vec![
@@ -96,7 +104,7 @@ impl Example for TrainingRow {
         let row = TrainingRow {
             epoch: 1,
             step: Some(1),
-            split: text("train"),
+            split: Split::Train,
             rank: None,
             term: text("loss"),
             value: 2.484_906_649_788,
@@ -115,19 +123,28 @@ impl Example for MaskRow {
         let row = MaskRow {
             id: text("NR_074334.1"),
             window: 0,
-            method: text("explainer"),
-            rank: text("genus"),
+            method: name("explainer"),
+            method_kind: MethodKind::Explainer,
+            replicate: 1,
+            rank: Ranks::One(name("genus")),
             target: Some(text("Treponema")),
-            target_kind: text("predicted"),
+            target_kind: TargetKind::Predicted,
             mask: vec![0.0, 0.1, 1.0],
             hard: vec![false, false, true],
             area: 0.366_666_67,
         };
         vec![
             row.clone(),
-            MaskRow { rank: text("all"), target: None, ..row.clone() },
+            MaskRow { rank: Ranks::All, target: None, ..row.clone() },
             MaskRow { window: 1, mask: vec![], hard: vec![], area: 0.0, ..row.clone() },
-            MaskRow { mask: vec![f32::MIN_POSITIVE; 9], hard: vec![true; 9], ..row },
+            MaskRow { mask: vec![f32::MIN_POSITIVE; 9], hard: vec![true; 9], ..row.clone() },
+            MaskRow {
+                method: name("random_blocks"),
+                method_kind: MethodKind::Control,
+                replicate: 3,
+                target_kind: TargetKind::Label,
+                ..row
+            },
         ]
     }
 }
@@ -140,14 +157,17 @@ impl Example for BaseRow {
             start: 100,
             end: 104,
             strand: text("-"),
-            method: text("explainer"),
-            rank: text("all"),
+            method: name("explainer"),
+            method_kind: MethodKind::Explainer,
+            replicate: 1,
+            rank: Ranks::All,
             mask: vec![0.0, 0.25, 0.5, 1.0],
         };
         vec![
             row.clone(),
             BaseRow { end: 100, mask: vec![], ..row.clone() },
-            BaseRow { strand: text("+"), window: 7, ..row },
+            BaseRow { strand: text("+"), window: 7, ..row.clone() },
+            BaseRow { method: name("distilled"), replicate: 2, ..row },
         ]
     }
 }
@@ -182,15 +202,17 @@ impl Example for PerturbationRow {
         let row = PerturbationRow {
             id: text("NR_074334.1"),
             window: 0,
-            split: Some(text("test")),
-            method: text("explainer"),
-            mask_rank: text("all"),
-            operator: text("hard_masked"),
+            split: Some(Split::Test),
+            method: Some(name("explainer")),
+            method_kind: Some(MethodKind::Explainer),
+            replicate: Some(1),
+            mask_rank: Some(Ranks::All),
+            operator: Operator::HardMasked.into(),
             share: None,
-            removal: text("own"),
+            removal: Removal::Own,
             kept_area: 0.1,
             hidden_mask: Some(0.05),
-            rank: text("genus"),
+            rank: name("genus"),
             predicted: text("Treponema"),
             label: Some(text("Treponema")),
             target: text("Treponema"),
@@ -203,12 +225,34 @@ impl Example for PerturbationRow {
             row.clone(),
             PerturbationRow { correct: Some(false), predicted: text("Vibrio"), ..row.clone() },
             PerturbationRow {
-                operator: text("keep_top"),
+                operator: Operator::KeepTop.into(),
                 share: Some(0.2),
-                removal: text("shuffled"),
+                removal: Removal::Shuffled,
                 ..row.clone()
             },
-            PerturbationRow { split: None, hidden_mask: None, label: None, correct: None, ..row },
+            PerturbationRow {
+                split: None,
+                hidden_mask: None,
+                label: None,
+                correct: None,
+                ..row.clone()
+            },
+            PerturbationRow {
+                method: None,
+                method_kind: None,
+                replicate: None,
+                mask_rank: None,
+                operator: Operator::Unmasked.into(),
+                ..row.clone()
+            },
+            PerturbationRow {
+                method: Some(name("my own")),
+                method_kind: Some(MethodKind::Attribution),
+                replicate: Some(u32::MAX),
+                mask_rank: Some(Ranks::One(name("genus"))),
+                operator: Word::Foreign(text("of my own")),
+                ..row
+            },
         ]
     }
 }
@@ -216,13 +260,17 @@ impl Example for PerturbationRow {
 impl Example for MetricRow {
     fn rows() -> Vec<Self> {
         let row = MetricRow {
-            method: text("explainer"),
-            mask_rank: text("all"),
-            operator: text("hard_masked"),
+            method: Some(name("explainer")),
+            method_kind: Some(MethodKind::Explainer),
+            replicate: Some(1),
+            mask_rank: Some(Ranks::All),
+            operator: Operator::HardMasked.into(),
+            variant: None,
+            removal: Removal::Own,
             share: None,
-            split: text("test"),
-            rank: text("genus"),
-            metric: text("accuracy"),
+            split: Over::Split(Split::Test),
+            rank: Ranks::One(name("genus")),
+            metric: Metric::Accuracy,
             value: 0.898,
             ci_low: Some(0.87),
             ci_high: Some(0.92),
@@ -231,8 +279,26 @@ impl Example for MetricRow {
         vec![
             row.clone(),
             MetricRow { ci_low: None, ci_high: None, n: 1, ..row.clone() },
-            MetricRow { operator: text("keep_top"), share: Some(0.05), ..row.clone() },
-            MetricRow { value: 0.0, n: 0, ..row },
+            MetricRow { operator: Operator::KeepTop.into(), share: Some(0.05), ..row.clone() },
+            MetricRow { value: 0.0, n: 0, ..row.clone() },
+            MetricRow {
+                method: None,
+                method_kind: None,
+                replicate: None,
+                mask_rank: None,
+                operator: Operator::MajorityClass.into(),
+                removal: Removal::Mean,
+                split: Over::Unassigned,
+                rank: Ranks::All,
+                ..row.clone()
+            },
+            MetricRow {
+                operator: Operator::Randomized.into(),
+                variant: Some(text("3")),
+                split: Over::All,
+                metric: Metric::Spearman,
+                ..row
+            },
         ]
     }
 }

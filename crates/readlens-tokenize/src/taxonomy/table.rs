@@ -4,6 +4,7 @@ use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_provenance::InputDigest;
+use readlens_tables::vocabulary::{Split, Vocabulary};
 
 use super::lineage::Lineage;
 use super::names::Names;
@@ -12,7 +13,6 @@ use super::taxdump::Taxdump;
 use super::tsv::Tsv;
 use super::unknown::taxon;
 use crate::config::{Splits, TaxaSource, TaxonomyConfig};
-use crate::split::Split;
 
 const NAME_THE_COLUMN: &str = "name the right one in the options; the first line must be a header";
 
@@ -209,7 +209,7 @@ impl Taxonomy {
         };
         if let Some(column) = split_column {
             let cell = row[column].trim();
-            let split = Split::of_name(cell);
+            let split = Split::named(cell);
             if split.is_none() && !cell.is_empty() {
                 let remedy = "rename the split, or leave the cell empty";
                 let expected = "a split: train, valid or test";

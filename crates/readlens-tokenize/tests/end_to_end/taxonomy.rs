@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use readlens_tables::vocabulary::Split;
+
 use crate::bench::{Bench, Run};
 
 const FASTA: &str = ">a\nACGTACGT\n>b\nACGTACGT\n>c\nACGTACGT\n>d\nACGTACGT\n";
@@ -163,8 +165,8 @@ fn records_without_a_row_are_kept_and_counted() {
     let bench = Bench::new();
     bench.write("in.fasta", FASTA).write("in.tsv", "id\tgenus\tsplit\nb\tG\ttest\nc\tG\t\n");
     let run = bench.run("in.fasta --taxonomy in.tsv --ranks genus --split-column split");
-    let splits: Vec<_> = run.rows.iter().map(|row| row.split.as_deref()).collect();
-    assert_eq!(splits, [None, Some("test"), None, None]);
+    let splits: Vec<_> = run.rows.iter().map(|row| row.split).collect();
+    assert_eq!(splits, [None, Some(Split::Test), None, None]);
     assert_eq!(taxa(&run)["a"], ["-"]);
     let without = run.summary.taxonomy.unwrap().records_without_row;
     assert_eq!((without.records, without.first_ids), (2, vec!["a".to_owned(), "d".to_owned()]));
@@ -179,8 +181,8 @@ fn grouped(bench: &Bench, records: usize) {
     bench.write("in.fasta", fasta).write("in.tsv", format!("id\tgenus\tunit\n{table}"));
 }
 
-fn split_of(run: &Run) -> BTreeMap<String, String> {
-    run.rows.iter().map(|row| (row.id.clone(), row.split.clone().unwrap())).collect()
+fn split_of(run: &Run) -> BTreeMap<String, Split> {
+    run.rows.iter().map(|row| (row.id.clone(), row.split.unwrap())).collect()
 }
 
 #[test]
@@ -206,7 +208,7 @@ fn groups_stay_together() {
     let run = bench.run(
         "in.fasta --taxonomy in.tsv --ranks genus --split-fractions 0.5,0.25,0.25 --group-column unit",
     );
-    let mut splits_of_group: BTreeMap<usize, BTreeSet<String>> = BTreeMap::new();
+    let mut splits_of_group: BTreeMap<usize, BTreeSet<Split>> = BTreeMap::new();
     for (id, split) in split_of(&run) {
         let number: usize = id[1..].parse().unwrap();
         splits_of_group.entry(number % 60).or_default().insert(split);

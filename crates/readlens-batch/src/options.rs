@@ -1,0 +1,68 @@
+use clap::{Args, ValueEnum};
+use readlens_nn::{DeviceKind, Precision};
+
+use crate::stream::Shard;
+
+/// Options of every stage that puts windows through trained networks.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub struct InferenceOptions {
+    /// Work on part I of N equal parts of the windows; readlens-merge joins the tables of all parts
+    #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
+    shard: Shard,
+    /// Number format of matrix products; bf16 is faster and less exact, where the processor has it
+    #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_short_help = true)]
+    precision: PrecisionOption,
+    /// Where networks compute; cuda needs a build with CUDA
+    #[arg(long, value_enum, value_name = "DEVICE", default_value_t, hide_short_help = true)]
+    device: DeviceOption,
+}
+
+impl InferenceOptions {
+    /// The part of the windows to work on.
+    pub fn shard(&self) -> Shard {
+        self.shard
+    }
+
+    /// Number format of the networks' matrix products.
+    pub fn precision(&self) -> Precision {
+        match self.precision {
+            PrecisionOption::F32 => Precision::F32,
+            PrecisionOption::Bf16 => Precision::Bf16,
+        }
+    }
+
+    /// Where networks compute.
+    pub fn device(&self) -> DeviceKind {
+        self.device.into()
+    }
+}
+
+/// As typed; see [`Precision`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum PrecisionOption {
+    /// 32 bits
+    #[default]
+    F32,
+    /// 16 bits with the range of 32; sums stay in 32 bits
+    Bf16,
+}
+
+/// As typed; see [`DeviceKind`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum DeviceOption {
+    /// The processor
+    #[default]
+    Cpu,
+    /// The first CUDA GPU
+    Cuda,
+}
+
+impl From<DeviceOption> for DeviceKind {
+    fn from(option: DeviceOption) -> Self {
+        match option {
+            DeviceOption::Cpu => Self::Cpu,
+            DeviceOption::Cuda => Self::Cuda,
+        }
+    }
+}

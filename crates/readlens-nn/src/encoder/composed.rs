@@ -1,0 +1,146 @@
+//! The encoder composed of candle's operations, for any dtype and device.
+
+use candle_core::{Result, Tensor};
+use readlens_kernels::{MaskSite, NormPlace};
+use readlens_kmer::FIRST_KMER;
+
+use super::{Block, Encoded, Encoder};
+use crate::batch::TokenBatch;
+use crate::dropout::Dropout;
+use crate::ops::{attention, gelu};
+
+/// How padded rows of tokens fall into patches.
+struct Patches {
+    /// Tokens of a patch.
+    patch: usize,
+    /// Tokens before the first patch: CLS.
+    first: usize,
+    /// Tokens in patches.
+    count: usize,
+    /// Tokens that the last patch lacks.
+    padding: usize,
+}
+
+impl Encoder {
+    /// Composed of candle's operations, for any dtype and device. `observe` is shown queries, keys and values of each
+    /// block, and which positions are present.
+    pub(super) fn composed(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        dropout: &mut Dropout,
+        observe: &mut dyn FnMut(&Tensor, &Tensor) -> Result<()>,
+    ) -> Result<Encoded> {
+        let embedded = dropout.apply(&self.embed(batch, mask)?)?;
+        let Encoded { mut states, present } = self.join_patches(&embedded, batch)?;
+        for block in &self.blocks {
+            states = match self.config.norm {
+                NormPlace::Pre => {
+                    let qkv = block.qkv.forward(&block.ln1.forward(&states)?)?;
+                    observe(&qkv, &present)?;
+                    let x = self.attend(block, &qkv, &present, dropout)?;
+                    states = (states + x)?;
+                    let x = feed_forward(block, &block.ln2.forward(&states)?, dropout)?;
+                    (states + x)?
+                }
+                NormPlace::Post => {
+                    let qkv = block.qkv.forward(&states)?;
+                    observe(&qkv, &present)?;
+                    let x = self.attend(block, &qkv, &present, dropout)?;
+                    states = block.ln1.forward(&(states + x)?)?;
+                    let x = feed_forward(block, &states, dropout)?;
+                    block.ln2.forward(&(states + x)?)?
+                }
+            };
+        }
+        if let Some(norm) = &self.final_norm {
+            states = norm.forward(&states)?;
+        }
+        Ok(Encoded { states, present })
+    }
+
+    fn attend(
+        &self,
+        block: &Block,
+        qkv: &Tensor,
+        present: &Tensor,
+        dropout: &mut Dropout,
+    ) -> Result<Tensor> {
+        let joined = attention(qkv, present, self.config.heads)?;
+        dropout.apply(&block.out.forward(&joined)?)
+    }
+
+    /// Token embedding plus position under the mask; `(batch, tokens, dim)`.
+    fn embed(&self, batch: &TokenBatch, mask: Option<&Tensor>) -> Result<Tensor> {
+        let (rows, tokens) = batch.dims()?;
+        let dim = self.config.dim;
+        let ids = batch.ids.flatten_all()?;
+        let e = self.token.index_select(&ids, 0)?.reshape((rows, tokens, dim))?;
+        let e = match mask {
+            None => e,
+            Some(mask) => {
+                let m = mask.unsqueeze(2)?;
+                let seen = e.broadcast_mul(&m)?;
+                match self.config.mask_site {
+                    MaskSite::Embedding => seen,
+                    MaskSite::Mean => (seen + self.mean_where_hidden(batch, &m)?)?,
+                }
+            }
+        };
+        let x = e.broadcast_add(&self.position.narrow(0, 0, tokens)?)?;
+        match &self.embedding_norm {
+            Some(norm) => norm.forward(&x),
+            None => Ok(x),
+        }
+    }
+
+    /// `(1 − m) Ē` with `Ē` the mean embedding of all k-mers; `mask`: `(batch, tokens, 1)`. Padding holds
+    /// nothing, neither its token nor the average one.
+    fn mean_where_hidden(&self, batch: &TokenBatch, mask: &Tensor) -> Result<Tensor> {
+        let kmers = self.config.vocabulary - FIRST_KMER as usize;
+        let mean = self.token.narrow(0, FIRST_KMER as usize, kmers)?.mean(0)?;
+        let hidden = mask.affine(-1.0, 1.0)?.mul(&batch.present.unsqueeze(2)?)?;
+        hidden.broadcast_mul(&mean.reshape((1, 1, self.config.dim))?)
+    }
+
+    /// Joins each run of `patch` tokens after CLS into one position.
+    fn join_patches(&self, x: &Tensor, batch: &TokenBatch) -> Result<Encoded> {
+        let Some(stem) = &self.stem else {
+            return Ok(Encoded { states: x.clone(), present: batch.present.clone() });
+        };
+        let (rows, tokens, dim) = x.dims3()?;
+        let Patches { patch, first, count, padding } = self.patches(batch, tokens);
+        let present = batch.present.narrow(1, first, count)?;
+        let body = x.narrow(1, first, count)?.broadcast_mul(&present.unsqueeze(2)?)?;
+        let body = body.pad_with_zeros(1, 0, padding)?.reshape((rows, (), patch * dim))?;
+        let body = stem.forward(&body)?;
+        let states = match first {
+            0 => body,
+            _ => Tensor::cat(&[&x.narrow(1, 0, 1)?, &body], 1)?,
+        };
+        Ok(Encoded { states, present: self.patches_present(batch)? })
+    }
+
+    /// 1 where a patch (or CLS) holds a token; `(batch, positions)`.
+    pub(super) fn patches_present(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let (rows, tokens) = batch.dims()?;
+        let Patches { patch, first, count, padding } = self.patches(batch, tokens);
+        let present = batch.present.narrow(1, first, count)?.pad_with_zeros(1, 0, padding)?;
+        let present = present.reshape((rows, (), patch))?.max(2)?;
+        match first {
+            0 => Ok(present),
+            _ => Tensor::cat(&[&batch.present.narrow(1, 0, 1)?, &present], 1),
+        }
+    }
+
+    fn patches(&self, batch: &TokenBatch, tokens: usize) -> Patches {
+        let patch = self.config.patch;
+        let first = usize::from(batch.has_cls);
+        let count = tokens - first;
+        Patches { patch, first, count, padding: count.next_multiple_of(patch) - count }
+    }
+}
+
+fn feed_forward(block: &Block, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+    dropout.apply(&block.ff2.forward(&gelu(&block.ff1.forward(x)?)?)?)
+}

@@ -1,5 +1,0 @@
-//! `readlens-train-classifier`: trains the token classifier.
-
-fn main() -> std::process::ExitCode {
-    readlens_stage::main::<readlens_train_classifier::Options>()
-}

@@ -1,5 +1,0 @@
-//! `readlens-train-explainer`: trains the Explainer through the frozen classifier.
-
-fn main() -> std::process::ExitCode {
-    readlens_stage::main::<readlens_train_explainer::Options>()
-}

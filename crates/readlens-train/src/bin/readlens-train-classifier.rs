@@ -1,0 +1,5 @@
+//! `readlens-train-classifier`: trains the token classifier.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_train::classifier::Options>()
+}

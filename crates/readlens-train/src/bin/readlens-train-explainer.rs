@@ -1,0 +1,5 @@
+//! `readlens-train-explainer`: trains the Explainer through the frozen classifier.
+
+fn main() -> std::process::ExitCode {
+    readlens_stage::main::<readlens_train::explainer::Options>()
+}

@@ -1,0 +1,153 @@
+use readlens_batch::Augmentation;
+use readlens_fault::{Fault, Result};
+use readlens_fit::FitConfig;
+use readlens_nn::{
+    EncoderConfig, ExplainerNetwork, GradientUse, MaskSite, NormPlace, Objective, Precision,
+};
+use serde::{Deserialize, Serialize};
+
+/// What the Explainer must keep.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Target {
+    /// The classifier's own prediction for the whole input, right or wrong.
+    #[default]
+    Predicted,
+    /// The label; windows without one are left out at that rank.
+    Label,
+}
+
+/// Kind and size of the Explainer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
+pub enum NetworkConfig {
+    /// Residual dilated convolutions.
+    Convolutional {
+        /// Width of every layer.
+        dim: usize,
+        /// Tokens a convolution spans.
+        width: usize,
+        /// Dilation of each layer.
+        dilations: Vec<usize>,
+    },
+    /// A transformer encoder.
+    Transformer {
+        /// Width of embeddings and blocks.
+        dim: usize,
+        /// Number of blocks.
+        layers: usize,
+        /// Attention heads.
+        heads: usize,
+        /// Width of the feed-forward layers.
+        feed_forward: usize,
+    },
+}
+
+impl NetworkConfig {
+    /// The network for a vocabulary and the classifier's longest window.
+    pub(crate) fn network(
+        &self,
+        vocabulary: usize,
+        max_tokens: usize,
+        dropout: f64,
+    ) -> ExplainerNetwork {
+        match self.clone() {
+            Self::Convolutional { dim, width, dilations } => {
+                ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations }
+            }
+            Self::Transformer { dim, layers, heads, feed_forward } => {
+                ExplainerNetwork::Transformer(EncoderConfig {
+                    vocabulary,
+                    max_tokens,
+                    dim,
+                    layers,
+                    heads,
+                    feed_forward,
+                    patch: 1,
+                    norm: NormPlace::Pre,
+                    embedding_norm: true,
+                    dropout,
+                    mask_site: MaskSite::Embedding,
+                })
+            }
+        }
+    }
+}
+
+/// Objectives to start from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Preset {
+    /// [`Objective::hard`].
+    #[default]
+    Hard,
+    /// [`Objective::budget`].
+    Budget,
+    /// [`Objective::paper`].
+    Paper,
+    /// [`Objective::distilled`]: the best at localisation.
+    Distilled,
+    /// [`Objective::gradient_fed`]: the best at faithfulness.
+    GradientFed,
+}
+
+impl Preset {
+    /// What the preset learns from.
+    pub fn objective(self) -> Objective {
+        match self {
+            Self::Hard => Objective::hard(),
+            Self::Budget => Objective::budget(),
+            Self::Paper => Objective::paper(),
+            Self::Distilled => Objective::distilled(),
+            Self::GradientFed => Objective::gradient_fed(),
+        }
+    }
+}
+
+/// Everything that decides the trained Explainer, apart from its inputs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The network.
+    pub network: NetworkConfig,
+    /// Probability of zeroing an activation in training.
+    pub dropout: f64,
+    /// Tokens that a mask logit is averaged over, odd.
+    pub smoothing: usize,
+    /// One mask per rank instead of one for all.
+    pub mask_per_rank: bool,
+    /// What the mask must keep.
+    pub target: Target,
+    /// Precision of the frozen classifier's products.
+    pub precision: Precision,
+    /// What it learns from.
+    pub objective: Objective,
+    /// How it is trained.
+    pub fit: FitConfig,
+    /// Other readings of each window.
+    pub augmentation: Augmentation,
+}
+
+impl Config {
+    /// Refuses values that cannot work.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub fn validate(&self) -> Result<()> {
+        self.fit.validate()?;
+        self.objective.validate()?;
+        if !(0.0..1.0).contains(&self.dropout) {
+            return Err(Fault::usage(format!("dropout must be in [0, 1), not {}", self.dropout)));
+        }
+        Ok(())
+    }
+
+    /// The gradient of the classifier that the Explainer reads beside the tokens, if it reads one.
+    pub(crate) fn gradient(&self) -> Option<GradientUse> {
+        match &self.objective {
+            Objective::KeepAndRemove { levels, .. } => {
+                Some(GradientUse::Read { levels: levels.clone() })
+            }
+            Objective::Composite { .. } | Objective::Distilled { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,296 @@
+use std::path::PathBuf;
+
+use clap::builder::PossibleValue;
+use clap::{Args, ValueEnum};
+use readlens_fault::Result;
+use readlens_nn::objective::{LossWeights, MaskTraining};
+use readlens_nn::{Objective, Precision};
+use readlens_stage::{Context, Stage};
+
+use super::config::{Config, NetworkConfig, Preset, Target};
+use super::run::{Paths, run};
+use crate::options::{AugmentationOptions, FitOptions, refuse};
+
+/// Largest learning rate where none is chosen.
+const LEARNING_RATE: f64 = 5e-3;
+
+/// Command line of `readlens-train-explainer`.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Token table (Parquet) with windows of the splits train and valid
+    #[arg(long, value_name = "FILE")]
+    tokens: PathBuf,
+    /// Directory of the trained classifier, which stays frozen
+    #[arg(long, value_name = "DIR")]
+    classifier: PathBuf,
+    /// Directory to write: model.safetensors, config.json, manifest.json, training.parquet
+    #[arg(long, value_name = "DIR")]
+    output: PathBuf,
+    /// Training recipe: what the Explainer learns from; other options change single values of it
+    #[arg(long, value_enum, default_value_t)]
+    preset: Preset,
+    /// Train one mask per rank instead of one mask for all ranks
+    #[arg(long)]
+    mask_per_rank: bool,
+    /// What the mask must keep
+    #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
+    target: Target,
+    /// Precision of the frozen classifier's matrix products, f32 or bf16; bf16 is faster on
+    /// processors that support it
+    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
+    precision: Precision,
+
+    /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer finds
+    /// it [default: 0.1]
+    #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
+    area: Option<f64>,
+    /// Smallest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
+    #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
+    smallest_budget: Option<f64>,
+    /// Largest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
+    #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
+    largest_budget: Option<f64>,
+    /// Values of the uniform masks at which the classifier's gradient is taken, above 0 and at most 1
+    /// (distilled, gradient-fed) [default: 0.15]
+    #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', help_heading = "Objective")]
+    gradient_levels: Option<Vec<f64>>,
+    /// Weight of the entropy term of the inverse-masked prediction, 1 - H/ln K (hard, budget, paper)
+    /// [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
+    entropy_weight: Option<f64>,
+    /// Weight of the divergence of the inverse-masked prediction from uniform, KL(u||p)/ln K (hard,
+    /// budget, paper) [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
+    uniform_kl_weight: Option<f64>,
+    /// Weight of the mean mask (hard, budget, paper) [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
+    area_weight: Option<f64>,
+    /// Weight of the mask's total variation (hard, budget, paper) [default: the preset's]
+    #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
+    total_variation_weight: Option<f64>,
+
+    /// Kind of network [default: transformer for paper, convolutional otherwise]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Network")]
+    network: Option<NetworkKind>,
+    /// Width of every layer
+    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Network")]
+    dim: usize,
+    /// Tokens that a convolution spans, odd (convolutional) [default: 5]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    width: Option<usize>,
+    /// Dilation of each convolution (convolutional) [default: 1,2,4,8]
+    #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Network")]
+    dilations: Option<Vec<usize>>,
+    /// Number of blocks (transformer) [default: 2]
+    #[arg(long, value_name = "N", help_heading = "Network", hide_short_help = true)]
+    layers: Option<usize>,
+    /// Attention heads, a divisor of dim (transformer) [default: 4]
+    #[arg(long, value_name = "N", help_heading = "Network", hide_short_help = true)]
+    heads: Option<usize>,
+    /// Width of the feed-forward layers (transformer) [default: 4 times dim]
+    #[arg(long, value_name = "N", help_heading = "Network", hide_short_help = true)]
+    feed_forward: Option<usize>,
+    /// Number of neighbouring tokens that a mask logit is averaged over, odd; 1 for no average
+    #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Network")]
+    smoothing: usize,
+    /// Probability of zeroing an activation in training, at least 0 and below 1
+    #[arg(long, value_name = "P", default_value_t = 0.0, help_heading = "Network")]
+    dropout: f64,
+
+    #[command(flatten)]
+    fit: FitOptions,
+    #[command(flatten)]
+    augmentation: AugmentationOptions,
+}
+
+/// As typed; see [`NetworkConfig`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum NetworkKind {
+    /// Residual dilated convolutions
+    Convolutional,
+    /// A transformer encoder
+    Transformer,
+}
+
+impl Preset {
+    /// As typed.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Hard => "hard",
+            Self::Budget => "budget",
+            Self::Paper => "paper",
+            Self::Distilled => "distilled",
+            Self::GradientFed => "gradient-fed",
+        }
+    }
+}
+
+impl ValueEnum for Preset {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Hard, Self::Budget, Self::Paper, Self::Distilled, Self::GradientFed]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        let help = match self {
+            Self::Hard => {
+                "hard masks; the Explainer finds the area; for evidence that stands in one place"
+            }
+            Self::Budget => {
+                "hard masks of drawn areas; for redundant evidence, such as a whole gene"
+            }
+            Self::Paper => "soft masks and the loss of Berman et al. 2026",
+            Self::Distilled => {
+                "learns to predict the classifier's gradient; best localisation, no gradient at \
+                 inference"
+            }
+            Self::GradientFed => {
+                "takes the classifier's gradient as input; best faithfulness, three passes per window"
+            }
+        };
+        Some(PossibleValue::new(self.name()).help(help))
+    }
+}
+
+impl ValueEnum for Target {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Predicted, Self::Label]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Predicted => PossibleValue::new("predicted")
+                .help("the classifier's own prediction for the whole window, right or wrong"),
+            Self::Label => PossibleValue::new("label")
+                .help("the label; windows without a label at a rank are left out at that rank"),
+        })
+    }
+}
+
+impl Options {
+    /// The preset's objective with the values that were typed, without those of other presets.
+    fn objective(&self) -> Result<Objective> {
+        let preset = self.preset.name();
+        let area = [("--area", self.area.is_some())];
+        let budgets = [
+            ("--smallest-budget", self.smallest_budget.is_some()),
+            ("--largest-budget", self.largest_budget.is_some()),
+        ];
+        let levels = [("--gradient-levels", self.gradient_levels.is_some())];
+        let weights = [
+            ("--entropy-weight", self.entropy_weight.is_some()),
+            ("--uniform-kl-weight", self.uniform_kl_weight.is_some()),
+            ("--area-weight", self.area_weight.is_some()),
+            ("--total-variation-weight", self.total_variation_weight.is_some()),
+        ];
+        let refuse_area =
+            || refuse(&area, "the presets budget, distilled and gradient-fed", preset);
+        let refuse_budgets = || refuse(&budgets, "the presets budget and gradient-fed", preset);
+        let refuse_levels = || refuse(&levels, "the presets distilled and gradient-fed", preset);
+        let refuse_weights = || refuse(&weights, "the presets hard, budget and paper", preset);
+
+        let mut objective = self.preset.objective();
+        match &mut objective {
+            Objective::Composite { mask, weights } => {
+                refuse_levels()?;
+                self.set_weights(weights);
+                match mask {
+                    MaskTraining::Soft | MaskTraining::Threshold => {
+                        refuse_area()?;
+                        refuse_budgets()?;
+                    }
+                    MaskTraining::Budget { budgets, area } => {
+                        set(area, self.area);
+                        set(&mut budgets.smallest, self.smallest_budget);
+                        set(&mut budgets.largest, self.largest_budget);
+                    }
+                }
+            }
+            Objective::Distilled { levels, area } => {
+                refuse_budgets()?;
+                refuse_weights()?;
+                set(levels, self.gradient_levels.clone());
+                set(area, self.area);
+            }
+            Objective::KeepAndRemove { levels, budgets, area } => {
+                refuse_weights()?;
+                set(levels, self.gradient_levels.clone());
+                set(&mut budgets.smallest, self.smallest_budget);
+                set(&mut budgets.largest, self.largest_budget);
+                set(area, self.area);
+            }
+        }
+        Ok(objective)
+    }
+
+    fn set_weights(&self, weights: &mut LossWeights) {
+        set(&mut weights.entropy, self.entropy_weight);
+        set(&mut weights.uniform_kl, self.uniform_kl_weight);
+        set(&mut weights.area, self.area_weight);
+        set(&mut weights.total_variation, self.total_variation_weight);
+    }
+
+    fn network(&self) -> Result<NetworkConfig> {
+        let of_preset = match self.preset {
+            Preset::Paper => NetworkKind::Transformer,
+            _ => NetworkKind::Convolutional,
+        };
+        match self.network.unwrap_or(of_preset) {
+            NetworkKind::Convolutional => {
+                let others = [
+                    ("--layers", self.layers.is_some()),
+                    ("--heads", self.heads.is_some()),
+                    ("--feed-forward", self.feed_forward.is_some()),
+                ];
+                refuse(&others, "--network transformer", "convolutional")?;
+                Ok(NetworkConfig::Convolutional {
+                    dim: self.dim,
+                    width: self.width.unwrap_or(5),
+                    dilations: self.dilations.clone().unwrap_or_else(|| vec![1, 2, 4, 8]),
+                })
+            }
+            NetworkKind::Transformer => {
+                let others =
+                    [("--width", self.width.is_some()), ("--dilations", self.dilations.is_some())];
+                refuse(&others, "--network convolutional", "transformer")?;
+                Ok(NetworkConfig::Transformer {
+                    dim: self.dim,
+                    layers: self.layers.unwrap_or(2),
+                    heads: self.heads.unwrap_or(4),
+                    feed_forward: self.feed_forward.unwrap_or(4 * self.dim),
+                })
+            }
+        }
+    }
+
+    fn config(&self) -> Result<Config> {
+        Ok(Config {
+            network: self.network()?,
+            dropout: self.dropout,
+            smoothing: self.smoothing,
+            mask_per_rank: self.mask_per_rank,
+            target: self.target,
+            precision: self.precision,
+            objective: self.objective()?,
+            fit: self.fit.config(20, LEARNING_RATE),
+            augmentation: self.augmentation.config(),
+        })
+    }
+}
+
+/// Replaces a value of the preset by the one that was typed, if there is one.
+fn set<T>(value: &mut T, typed: Option<T>) {
+    if let Some(typed) = typed {
+        *value = typed;
+    }
+}
+
+impl Stage for Options {
+    const NAME: &'static str = "train-explainer";
+    const ABOUT: &'static str = "Train the Explainer that shows what the frozen classifier reads";
+
+    fn run(self, context: &Context) -> Result<()> {
+        let config = self.config()?;
+        let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
+        run(&config, &paths, self.fit.device(), context)
+    }
+}

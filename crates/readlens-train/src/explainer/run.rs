@@ -1,0 +1,153 @@
+use std::path::{Path, PathBuf};
+
+use crate::{Watcher, checkpoint_for, write_model};
+use candle_core::DType;
+use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_fit::Figure;
+use readlens_nn::{
+    DeviceKind, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier,
+    read_tensors, weights_digest,
+};
+use readlens_provenance::{InputDigest, Manifest};
+use readlens_stage::Context;
+
+use super::collapse::find_collapse;
+use super::config::{Config, Target};
+use super::task::ExplainerTask;
+use super::validation::{HARD_AREA, MASK_CORRELATION, Validation};
+
+/// Where the stage reads and writes.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    /// Token table with the splits train and valid.
+    pub tokens: PathBuf,
+    /// Directory of the trained classifier.
+    pub classifier: PathBuf,
+    /// Directory to write.
+    pub output: PathBuf,
+}
+
+/// Trains an Explainer and writes its directory.
+///
+/// # Errors
+/// An input cannot be used, the configuration cannot work, the loss diverges, or the user
+/// interrupts.
+pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
+    config.validate()?;
+    let device = device.open(config.precision)?;
+    let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
+    let shape = classifier.config();
+    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
+    let (found, wanted) = (&data.tokenization, &shape.tokenization);
+    check_tokenization(&paths.tokens, found, &paths.classifier, wanted)?;
+    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
+    config.augmentation.validate(&data.tokenization)?;
+    let inputs = vec![
+        InputDigest::of("tokens", &paths.tokens)?,
+        InputDigest::of("classifier", &paths.classifier)?,
+    ];
+    let manifest = Manifest::new("train-explainer", config, Some(config.fit.seed), inputs)?;
+    let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let encoder = &shape.encoder;
+    let explainer_shape = ExplainerConfig {
+        network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
+        masks: if config.mask_per_rank { ranks.clone() } else { vec!["all".to_owned()] },
+        smoothing: config.smoothing,
+        gradient: config.gradient(),
+        selection: config.objective.selection(),
+        tokenization: data.tokenization,
+    };
+    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
+    let explainer = Explainer::new(&explainer_shape, &mut source)?;
+    let parameters = source.finish()?;
+    tracing::info!(
+        "training an Explainer of {} parameters on {} windows, validated on {}",
+        parameters.count(),
+        data.train.len(),
+        data.valid.len()
+    );
+    if data.valid.is_empty() {
+        tracing::warn!(
+            "no windows in the split valid: the last epoch is kept and a collapse would not be noticed"
+        );
+    }
+    if config.target == Target::Label
+        && !data.train.iter().any(|w| w.classes.iter().any(Option::is_some))
+    {
+        return Err(Fault::input(&paths.tokens)
+            .expected("training windows with a label that the classifier knows")
+            .found("none")
+            .remedy("tokenize with a taxonomy, or train with --target predicted")
+            .into());
+    }
+    let validation = Validation {
+        selection: explainer_shape.selection,
+        ranks,
+        area_weight: config.objective.area_weight(),
+        targets: validation_targets(config.target, &classifier, &data)?,
+    };
+    let before = classifier_digest(&paths.classifier)?;
+    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let task = ExplainerTask {
+        config,
+        data: &data,
+        classifier: &classifier,
+        explainer: &explainer,
+        validation,
+    };
+    let watcher = Watcher::new(context, "Explainer");
+    let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
+    drop(watcher);
+    let after = weights_digest(classifier.tensors())?;
+    if before != after {
+        return Err(Fault::failed(
+            "keeping the classifier frozen",
+            format!(
+                "its weights had digest {} before and {} after",
+                before.as_str(),
+                after.as_str()
+            ),
+        ));
+    }
+    tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
+    report_collapse(&fitted.figures, fitted.best_epoch);
+    write_model(&paths.output, &explainer_shape, &parameters, &manifest, &fitted.figures)?;
+    checkpoint.remove()?;
+    tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
+    Ok(())
+}
+
+/// Digest of the weights as they are on disk.
+fn classifier_digest(directory: &Path) -> Result<readlens_provenance::Sha256Digest> {
+    weights_digest(&read_tensors(&directory.join(WEIGHTS_FILE))?)
+}
+
+/// The target of each validation window per rank; none where a label is missing.
+fn validation_targets(
+    target: Target,
+    classifier: &readlens_nn::Classifier,
+    data: &Dataset,
+) -> Result<Vec<Vec<Option<usize>>>> {
+    if target == Target::Label {
+        let labels = |w: &Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
+        return Ok(data.valid.iter().map(labels).collect());
+    }
+    let rows: Vec<&[u32]> = data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+    let predictions = predict(classifier, &rows, None)?;
+    Ok(predictions.iter().map(|row| row.iter().map(|p| Some(most_likely(p))).collect()).collect())
+}
+
+/// Warns of every mask that explains nothing.
+fn report_collapse(figures: &[Figure], epoch: u32) {
+    let of_epoch = || figures.iter().filter(|f| f.epoch == epoch && f.step.is_none());
+    for area in of_epoch().filter(|f| f.term == HARD_AREA) {
+        let correlation = of_epoch().find(|f| f.term == MASK_CORRELATION && f.rank == area.rank);
+        let collapse = correlation.and_then(|c| find_collapse(area.value, c.value));
+        match (collapse, &area.rank) {
+            (Some(collapse), Some(rank)) => tracing::warn!("the mask for {rank}: {collapse}"),
+            (Some(collapse), None) => tracing::warn!("{collapse}"),
+            (None, _) => {}
+        }
+    }
+}

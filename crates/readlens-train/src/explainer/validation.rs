@@ -1,0 +1,91 @@
+//! Hard-mask figures on the validation split.
+
+use readlens_batch::{most_likely, predict};
+use readlens_fault::Result;
+use readlens_fit::{Figure, Split};
+use readlens_nn::masking::select;
+use readlens_nn::{Classifier, Explained, Selection};
+
+use super::collapse::mean_correlation;
+
+/// Name of the figure of the hard masks' mean area.
+pub(crate) const HARD_AREA: &str = "hard_area";
+/// Name of the figure of the mean correlation between the masks of different windows.
+pub(crate) const MASK_CORRELATION: &str = "mask_correlation";
+
+/// What the validation needs to know beside the windows.
+#[derive(Clone, Debug)]
+pub(crate) struct Validation {
+    pub(crate) selection: Selection,
+    /// Names of the classifier's ranks.
+    pub(crate) ranks: Vec<String>,
+    /// Weight of the mask's area in the objective's loss, which the area has in the score too.
+    pub(crate) area_weight: f64,
+    /// Target of each validation window, per rank; none where a label is missing.
+    pub(crate) targets: Vec<Vec<Option<usize>>>,
+}
+
+/// Figures of the epoch, and the score: the target's probability under the hard mask minus that
+/// under its inverse, averaged over ranks, minus the weighted area.
+pub(crate) fn validate(
+    validation: &Validation,
+    classifier: &Classifier,
+    rows: &[&[u32]],
+    logits: &[Vec<Vec<f32>>],
+    epoch: u32,
+) -> Result<(Vec<Figure>, Option<f64>)> {
+    if rows.is_empty() {
+        return Ok((Vec::new(), None));
+    }
+    let figure = |rank: Option<&str>, term: &str, value: f64| Figure {
+        epoch,
+        step: None,
+        split: Split::Valid,
+        rank: rank.map(str::to_owned),
+        term: term.to_owned(),
+        value,
+    };
+    let ranks = validation.ranks.len();
+    let outputs = logits.first().map_or(0, Vec::len);
+    let n = rows.len() as f64;
+    let mut figures = Vec::new();
+    let mut scores = Vec::new();
+    for (output, explained) in Explained::by(outputs).into_iter().enumerate() {
+        let masks: Vec<Vec<f32>> = logits
+            .iter()
+            .map(|row| select(&row[output], validation.selection).1)
+            .map(|hard| hard.into_iter().map(|h| f32::from(u8::from(h))).collect())
+            .collect();
+        let inverse: Vec<Vec<f32>> =
+            masks.iter().map(|mask| mask.iter().map(|m| 1.0 - m).collect()).collect();
+        let area_of =
+            |mask: &Vec<f32>| f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
+        let area = masks.iter().map(area_of).sum::<f64>() / n;
+        let kept = predict(classifier, rows, Some(&masks))?;
+        let hidden = predict(classifier, rows, Some(&inverse))?;
+        for rank in explained.ranks(ranks) {
+            let name = Some(validation.ranks[rank].as_str());
+            let mut probability = [0.0; 2];
+            let sides = [("hard_masked_agreement", &kept), ("hard_inverse_agreement", &hidden)];
+            for ((term, predictions), probability) in sides.into_iter().zip(&mut probability) {
+                let pairs: Vec<(&Vec<f32>, usize)> = predictions
+                    .iter()
+                    .zip(&validation.targets)
+                    .filter_map(|(row, targets)| Some((&row[rank], targets[rank]?)))
+                    .collect();
+                let known = pairs.len().max(1) as f64;
+                let agreeing = pairs.iter().filter(|(p, target)| most_likely(p) == *target).count();
+                figures.push(figure(name, term, agreeing as f64 / known));
+                *probability =
+                    pairs.iter().map(|(p, target)| f64::from(p[*target])).sum::<f64>() / known;
+            }
+            scores.push(probability[0] - probability[1] - validation.area_weight * area);
+        }
+        let whose = (outputs > 1).then(|| validation.ranks[output].as_str());
+        figures.push(figure(whose, HARD_AREA, area));
+        figures.push(figure(whose, MASK_CORRELATION, mean_correlation(logits, output)));
+    }
+    let score = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+    figures.push(figure(None, "score", score));
+    Ok((figures, Some(score)))
+}

@@ -1,0 +1,274 @@
+//! The classifier stays frozen, the label stays out, and collapse is seen.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::Path;
+
+use readlens_batch::Augmentation;
+use readlens_fault::{ExitCode, Result};
+use readlens_fit::FitConfig;
+use readlens_nn::objective::{BudgetRange, LossWeights, MaskTraining, Objective};
+use readlens_nn::{
+    CONFIG_FILE, ExplainerConfig, MANIFEST_FILE, Selection, TRAINING_FILE, WEIGHTS_FILE,
+    load_explainer,
+};
+use readlens_provenance::{InputDigest, Manifest, read_json};
+use readlens_stage::Context;
+use readlens_tables::tokens::TokenRow;
+use readlens_tables::training::TrainingRow;
+use readlens_tables::vocabulary::Split;
+use readlens_tests::{
+    RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
+};
+use readlens_train::explainer::{
+    Collapse, Config, NetworkConfig, Paths, Preset, Target, find_collapse, run,
+};
+
+const PRESETS: [Preset; 5] =
+    [Preset::Hard, Preset::Budget, Preset::Paper, Preset::Distilled, Preset::GradientFed];
+
+fn config(preset: Preset) -> Config {
+    Config {
+        network: NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![1, 2] },
+        dropout: 0.1,
+        smoothing: 1,
+        mask_per_rank: false,
+        target: Target::Predicted,
+        precision: readlens_nn::Precision::F32,
+        objective: preset.objective(),
+        fit: FitConfig {
+            epochs: 2,
+            batch: 16,
+            shards: 2,
+            learning_rate: 5e-3,
+            warm_up: 0.1,
+            weight_decay: 0.01,
+            clip: 1.0,
+            patience: None,
+            seed: 5,
+        },
+        augmentation: Augmentation { frame_offset: true, reverse_complement: true },
+    }
+}
+
+/// A folder with a token table and a classifier.
+fn prepare(directory: &Path, rows: &[TokenRow]) -> Paths {
+    let paths = Paths {
+        tokens: directory.join("tokens.parquet"),
+        classifier: directory.join("classifier"),
+        output: directory.join("explainer"),
+    };
+    write_tokens(&paths.tokens, rows, &tokenization());
+    write_classifier(&paths.classifier, &classifier_shape(), 2);
+    paths
+}
+
+fn train(config: &Config, rows: &[TokenRow]) -> (tempfile::TempDir, Paths, Result<()>) {
+    let directory = tempfile::tempdir().unwrap();
+    let paths = prepare(directory.path(), rows);
+    let outcome = run(config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent());
+    (directory, paths, outcome)
+}
+
+/// The weights and the curves; the manifest names the table's digest and differs with it.
+fn result(config: &Config, rows: &[TokenRow]) -> (Vec<u8>, Vec<TrainingRow>) {
+    let (_directory, paths, outcome) = train(config, rows);
+    outcome.unwrap();
+    let weights = std::fs::read(paths.output.join(WEIGHTS_FILE)).unwrap();
+    (weights, read_rows(&paths.output.join(TRAINING_FILE)))
+}
+
+#[test]
+fn the_classifier_is_frozen_under_every_preset() {
+    for preset in PRESETS {
+        for mask_per_rank in [false, true] {
+            let directory = tempfile::tempdir().unwrap();
+            let paths = prepare(directory.path(), &rows(40, &tokenization()));
+            let before = InputDigest::of("classifier", &paths.classifier).unwrap();
+            let config = Config { mask_per_rank, ..config(preset) };
+            run(&config, &paths, readlens_nn::DeviceKind::Cpu, &Context::silent()).unwrap();
+            assert_eq!(InputDigest::of("classifier", &paths.classifier).unwrap(), before);
+            let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
+            assert_eq!(manifest.input("classifier"), Some(&before));
+            assert_eq!(manifest.config, serde_json::to_value(&config).unwrap());
+            // The output loads, and says which tokens count as read.
+            load_explainer(
+                &paths.output,
+                &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
+            )
+            .unwrap();
+            let shape: ExplainerConfig = read_json(&paths.output.join(CONFIG_FILE)).unwrap();
+            assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
+            let expected = match preset {
+                Preset::Hard | Preset::Paper => Selection::Threshold,
+                _ => Selection::Share { share: 0.1 },
+            };
+            assert_eq!(shape.selection, expected);
+            assert!(!directory.path().join("explainer.checkpoint").exists());
+        }
+    }
+}
+
+#[test]
+fn every_loss_term_has_a_curve() {
+    let (_, curves) = result(&config(Preset::Paper), &rows(40, &tokenization()));
+    for term in ["loss", "classification", "entropy", "area", "total_variation"] {
+        let epochs: Vec<u32> = curves
+            .iter()
+            .filter(|f| f.term == term && f.step.is_none() && f.split == Split::Train)
+            .map(|f| f.epoch)
+            .collect();
+        assert_eq!(epochs, [1, 2], "{term}");
+    }
+    for term in ["hard_area", "mask_correlation", "score"] {
+        let valid = curves.iter().filter(|f| f.term == term && f.split == Split::Valid).count();
+        assert_eq!(valid, 2, "{term}");
+    }
+    assert!(curves.iter().all(|f| f.value.is_finite()));
+}
+
+/// The same windows with other labels: rotated by one, and none at all.
+fn relabelled(rows: &[TokenRow]) -> [Vec<TokenRow>; 2] {
+    let mut rotated = rows.to_vec();
+    for (i, row) in rotated.iter_mut().enumerate() {
+        row.taxa.clone_from(&rows[(i + 1) % rows.len()].taxa);
+    }
+    let mut blank = rows.to_vec();
+    blank.iter_mut().for_each(|row| row.taxa.fill(None));
+    [rotated, blank]
+}
+
+#[test]
+fn the_label_never_enters_where_the_prediction_is_the_target() {
+    let rows = rows(40, &tokenization());
+    for preset in [Preset::Hard, Preset::Budget, Preset::Paper] {
+        let config = config(preset);
+        let expected = result(&config, &rows);
+        for other in relabelled(&rows) {
+            assert!(result(&config, &other) == expected, "{preset:?}: the labels were used");
+        }
+        // The test can fail: as targets the labels do decide.
+        let label = Config { target: Target::Label, ..config };
+        let with_labels = result(&label, &rows);
+        let [rotated, _] = relabelled(&rows);
+        assert!(with_labels != expected);
+        assert!(result(&label, &rotated) != with_labels);
+    }
+}
+
+#[test]
+fn labels_as_targets_need_a_label() {
+    let [_, blank] = relabelled(&rows(20, &tokenization()));
+    let config = Config { target: Target::Label, ..config(Preset::Hard) };
+    let (_directory, paths, outcome) = train(&config, &blank);
+    let fault = outcome.unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+    assert!(fault.to_string().contains("tokens.parquet") && !paths.output.exists());
+}
+
+#[test]
+fn every_mask_has_its_own_figures() {
+    let config = Config { mask_per_rank: true, ..config(Preset::Hard) };
+    let (_, curves) = result(&config, &rows(40, &tokenization()));
+    for term in ["hard_area", "mask_correlation"] {
+        for rank in RANKS {
+            let of_rank = |f: &&TrainingRow| f.term == term && f.rank.as_deref() == Some(rank);
+            assert_eq!(curves.iter().filter(of_rank).count(), 2, "{term} of {rank}");
+        }
+    }
+}
+
+#[test]
+fn the_same_seed_gives_the_same_explainer() {
+    let rows = rows(40, &tokenization());
+    let config = config(Preset::Hard);
+    let expected = result(&config, &rows);
+    assert!(result(&config, &rows) == expected);
+    let fit = FitConfig { seed: 6, ..config.fit.clone() };
+    assert!(result(&Config { fit, ..config }, &rows) != expected);
+}
+
+fn composite(mask: MaskTraining, uniform_kl: f64, area: f64) -> Objective {
+    let weights = LossWeights { entropy: 0.0, uniform_kl, area, total_variation: 0.0 };
+    Objective::Composite { mask, weights }
+}
+
+#[test]
+fn a_planted_collapse_is_found() {
+    // Nothing but the area pulls: an Explainer without evidence to keep must keep nothing.
+    let planted = Config {
+        objective: composite(MaskTraining::Soft, 0.0, 1e3),
+        fit: FitConfig { epochs: 12, learning_rate: 0.05, ..config(Preset::Hard).fit },
+        ..config(Preset::Hard)
+    };
+    let (_, curves) = result(&planted, &rows(40, &tokenization()));
+    let last = |term: &str| {
+        let of_term = |f: &&TrainingRow| f.term == term && f.epoch == 12 && f.step.is_none();
+        curves.iter().rfind(of_term).unwrap().value
+    };
+    assert_eq!(last("hard_area"), 0.0);
+    assert_eq!(
+        find_collapse(last("hard_area"), last("mask_correlation")),
+        Some(Collapse::AllZeros)
+    );
+}
+
+#[test]
+fn collapse_has_its_three_kinds_and_honest_masks_pass() {
+    assert_eq!(find_collapse(1.0, 0.0), Some(Collapse::AllOnes));
+    assert_eq!(find_collapse(0.0, 1.0), Some(Collapse::AllZeros));
+    assert_eq!(find_collapse(0.3, 0.99), Some(Collapse::SameForEveryInput(0.99)));
+    assert_eq!(find_collapse(0.3, 0.5), None);
+    for kind in [Collapse::AllOnes, Collapse::AllZeros, Collapse::SameForEveryInput(0.99)] {
+        assert!(kind.to_string().contains("mask"), "{kind}");
+    }
+}
+
+#[test]
+fn a_table_without_valid_windows_keeps_the_last_epoch() {
+    let mut rows = rows(20, &tokenization());
+    rows.iter_mut().for_each(|row| row.split = Some(Split::Train));
+    let (_, curves) = result(&config(Preset::Hard), &rows);
+    assert!(curves.iter().all(|f| f.split == Split::Train));
+}
+
+#[test]
+fn impossible_configurations_are_usage_faults_and_write_nothing() {
+    let sound = || config(Preset::Hard);
+    let learns = |objective| Config { objective, ..sound() };
+    let budget = |smallest, largest, area| {
+        let budgets = BudgetRange { smallest, largest };
+        let levels = vec![0.15];
+        [
+            learns(composite(MaskTraining::Budget { budgets, area }, 0.0, 0.0)),
+            learns(Objective::KeepAndRemove { levels, budgets, area }),
+        ]
+    };
+    let wrong = [budget(0.0, 0.5, 0.1), budget(0.4, 0.3, 0.1), budget(0.1, 1.5, 0.1)];
+    let wrong = wrong.into_iter().flatten().chain(budget(0.1, 0.5, f64::NAN)).chain([
+        learns(Objective::Distilled { levels: vec![], area: 0.1 }),
+        learns(Objective::Distilled { levels: vec![0.1, 0.0], area: 0.1 }),
+        learns(Objective::Distilled { levels: vec![0.1], area: 1.1 }),
+        learns(composite(MaskTraining::Threshold, -1.0, 0.0)),
+        learns(composite(MaskTraining::Threshold, 0.0, f64::NAN)),
+        Config { dropout: 1.0, ..sound() },
+        Config { smoothing: 2, ..sound() },
+        Config {
+            network: NetworkConfig::Convolutional { dim: 8, width: 4, dilations: vec![1] },
+            ..sound()
+        },
+        Config {
+            network: NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![] },
+            ..sound()
+        },
+        Config {
+            network: NetworkConfig::Transformer { dim: 8, layers: 1, heads: 3, feed_forward: 8 },
+            ..sound()
+        },
+    ]);
+    for config in wrong {
+        let (_directory, paths, outcome) = train(&config, &rows(10, &tokenization()));
+        let fault = outcome.unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::Usage, "{config:?}: {fault}");
+        assert!(!paths.output.exists());
+    }
+}

@@ -1,0 +1,53 @@
+"""Evidence beside the masks: k-mer models, stability and sanity, what a mask alone tells."""
+
+
+rule baseline:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+    output:
+        f"{OUT}/baseline.parquet",
+    params:
+        options=options("baseline"),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/baseline.log",
+    shell:
+        "{BIN:q}readlens-baseline --tokens {input.tokens:q} --output {output:q} {params.options}"
+        " --threads {threads} 2> {log:q}"
+
+
+rule compare:
+    input:
+        [f"{OUT}/bases{key}.parquet" for keys in COMPARED.values() for key in keys],
+        tokens=f"{OUT}/tokens.parquet",
+        reference=f"{OUT}/bases{REFERENCE}.parquet" if COMPARED else [],
+    output:
+        f"{OUT}/compare.parquet",
+    params:
+        others=" ".join(
+            f"--other {quote(f'{label}={OUT}/bases{key}.parquet')}" for label, keys in COMPARED.items() for key in keys
+        ),
+        options=options("compare"),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/compare.log",
+    shell:
+        "{BIN:q}readlens-compare --tokens {input.tokens:q} --reference {input.reference:q} {params.others}"
+        " --output {output:q} {params.options} --threads {threads} 2> {log:q}"
+
+
+rule probe:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+        masks=MASK_TABLES,
+    output:
+        f"{OUT}/probe.parquet",
+    params:
+        masks=repeated("--masks", MASK_TABLES),
+        options=options("probe"),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/probe.log",
+    shell:
+        "{BIN:q}readlens-probe --tokens {input.tokens:q} {params.masks} --output {output:q} {params.options}"
+        " --threads {threads} 2> {log:q}"
