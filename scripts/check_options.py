@@ -27,7 +27,7 @@ DECIDED = set(
 DECIDED_OF = {
     "mask": {"method", "replicate"},
     "randomize": {"parts", "seed"},
-    "report": {"method"},
+    "report": {"method", "replicate"},
 }
 
 

@@ -182,7 +182,7 @@ fn only_tables_names_parquet() {
 
 #[test]
 fn only_options_and_the_edges_name_clap() {
-    let edges = ["readlens", "readlens-stage"];
+    let edges = ["readlens", "readlens-stage", "readlens-batch"];
     let mut allowed = stage_crates();
     allowed.extend(edges.map(str::to_owned));
     let found = naming(&metadata(), "clap");

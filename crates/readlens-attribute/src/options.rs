@@ -36,7 +36,7 @@ pub struct Options {
     #[arg(long, value_name = "PARQUET")]
     costs: Option<PathBuf>,
     /// Explain only windows of this split [default: all windows]
-    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name, Split::meaning))]
     split: Option<Split>,
     /// Explain a random sample of at most N windows [default: all windows]
     #[arg(long, value_name = "N")]

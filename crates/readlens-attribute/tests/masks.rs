@@ -88,7 +88,7 @@ fn every_method_masks_every_window_in_the_order_of_the_table() {
     for (row, masks) in table.iter().zip(masks.chunks(METHODS)) {
         for (method, mask) in Method::all().iter().zip(masks) {
             assert_eq!((&mask.id, mask.window), (&row.id, row.window));
-            assert_eq!(mask.method, method.to_string());
+            assert_eq!(mask.method, method.name());
             let is_drawn = matches!(method, Method::RandomTokens | Method::RandomBlocks);
             let kind = if is_drawn { MethodKind::Control } else { MethodKind::Attribution };
             assert_eq!((mask.method_kind, mask.replicate), (kind, 1));
@@ -132,7 +132,7 @@ fn a_rank_has_its_own_mask_and_target() {
             for (rank, mask) in masks.iter().enumerate() {
                 let taxon = &classifier.config().ranks[rank].taxa[most_likely(&prediction[rank])];
                 assert_eq!((mask.rank.name(), mask.target.as_ref()), (RANKS[rank], Some(taxon)));
-                assert_eq!(mask.method, method.to_string());
+                assert_eq!(mask.method, method.name());
             }
             let differ = masks[0].mask != masks[1].mask;
             // Attention knows no target; every other method does. Blocks are drawn again, and may come out the same.

@@ -33,7 +33,7 @@ pub(crate) fn findings(window: &Window, labels: &[Label], shares: &[f64]) -> Vec
     let mut findings = Vec::new();
     for reference in &window.reference {
         for (place, label) in labels.iter().enumerate() {
-            // Of several replicates in a table it is the same one, and where seeds are compared another.
+            // Of several replicates in a table the same one; another one where seeds are compared.
             let is_of_seeds = label.operator == Operator::Seed;
             let other = |&table: &usize| {
                 let same = window.others[table].iter().filter(|row| is_comparable(row, reference));
@@ -227,7 +227,7 @@ mod tests {
         assert_eq!(value(&figures, Measure::MaxSensitivity), None);
     }
 
-    /// The reference is replicate 2: the other table's replicate 2 is its reverse, and 1 is like it.
+    /// The reference is replicate 2. Of the others 2 is its reverse and 1 is like it.
     #[test]
     fn replicates_are_told_apart() {
         let reference = BaseRow { replicate: 2, ..row(0, &[0.2, 0.5, 0.7]) };

@@ -38,7 +38,7 @@ pub struct Options {
     #[arg(long, value_name = "N")]
     frames: Option<u32>,
     /// Mask only windows of this split [default: all windows]
-    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name, Split::meaning))]
     split: Option<Split>,
     /// Name of the masks in the column method, to tell Explainers apart
     #[arg(long, value_name = "NAME", default_value_t = Config::default().method)]

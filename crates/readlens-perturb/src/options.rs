@@ -27,7 +27,7 @@ pub struct Options {
     #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
     /// Predict only windows of this split [default: all windows with a mask]
-    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name, Split::meaning))]
     split: Option<Split>,
     /// Predict a random sample of at most N windows [default: all windows with a mask]
     #[arg(long, value_name = "N")]
@@ -45,7 +45,7 @@ pub struct Options {
     #[arg(
         long,
         value_name = "WAY,...",
-        value_parser = one_of(Removal::ALL, Removal::name),
+        value_parser = one_of(Removal::ALL, Removal::name, Removal::meaning),
         value_delimiter = ',',
         default_value = "own",
         help_heading = "Operators"

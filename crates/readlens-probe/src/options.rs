@@ -20,7 +20,7 @@ pub struct Options {
     #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
     /// Probe only masks of this split [default: all masks]
-    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name))]
+    #[arg(long, value_name = "SPLIT", value_parser = one_of(Split::ALL, Split::name, Split::meaning))]
     split: Option<Split>,
     /// Values that every mask is resampled to, 1 to 4096
     #[arg(long, value_name = "N", default_value_t = Config::default().bins, hide_short_help = true)]

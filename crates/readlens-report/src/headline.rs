@@ -34,7 +34,7 @@ pub(crate) struct Finding {
     pub(crate) text: String,
 }
 
-/// What was trained and on what, in one sentence.
+/// What was trained, on what, and what made the masks.
 pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
     let taxa: Vec<String> = survey
         .ranks
@@ -49,15 +49,18 @@ pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
     let train = survey.windows.get(&Some(Split::Train)).copied().unwrap_or(0);
     let read = match method {
         None => "There are no masks.".to_owned(),
-        Some(Method { kind: MethodKind::Explainer, .. }) => {
-            "An Explainer network marks the bases that the classifier reads.".to_owned()
-        }
-        Some(method) => {
-            format!(
-                "The method “{}” marks the bases that the classifier reads.",
-                spaced(&method.name)
-            )
-        }
+        Some(Method { kind, name, .. }) => match kind {
+            MethodKind::Explainer => {
+                "An Explainer network marks the bases that the classifier reads.".to_owned()
+            }
+            MethodKind::Attribution => {
+                format!("The method “{}” marks the bases that the classifier reads.", spaced(name))
+            }
+            MethodKind::Control => format!(
+                "The control “{}” marks bases without knowing the classifier.",
+                spaced(name)
+            ),
+        },
     };
     let subject = if taxa.is_empty() { "sequences".to_owned() } else { listed(&taxa) };
     format!(

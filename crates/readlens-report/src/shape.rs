@@ -108,7 +108,7 @@ impl Masks {
                     .into());
             }
         }
-        if let Some(wanted) = config.method.as_ref().filter(|_| method.is_none())
+        if let Some(wanted) = config.method.as_deref().filter(|_| method.is_none())
             && !methods.is_empty()
         {
             let found: Vec<String> = methods.iter().map(Method::to_string).collect();

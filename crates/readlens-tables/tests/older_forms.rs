@@ -1,4 +1,4 @@
-//! Tables of older versions, and of tools that do not know today's columns, read as the rows of today.
+//! Tables of older versions, and of tools that do not know today's columns, read as rows of today.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod bench;
@@ -21,7 +21,7 @@ fn name(name: &str) -> Name {
     Name::new(name).unwrap()
 }
 
-/// A table of `rows` in an older form: `old` texts instead of those of today, without the columns `new`.
+/// A table of `rows` in an older form: with the `old` texts of columns, without the `new` columns.
 fn older<R: Example>(
     bench: &Bench,
     rows: &[R],
