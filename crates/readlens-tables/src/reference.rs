@@ -133,7 +133,9 @@ fn role_words(role: Role) -> &'static str {
         Role::Keeps => "keeps what is marked",
         Role::Removes => "removes what is marked",
         Role::Graded { keeps: true, is_block: false } => "keeps a fraction, largest values first",
-        Role::Graded { keeps: false, is_block: false } => "removes a fraction, largest values first",
+        Role::Graded { keeps: false, is_block: false } => {
+            "removes a fraction, largest values first"
+        }
         Role::Graded { keeps: true, is_block: true } => "keeps a random block",
         Role::Graded { keeps: false, is_block: true } => "removes a random block",
         Role::Soft { keeps: true } => "keeps at random",
