@@ -207,6 +207,20 @@ fn crates_are_named_after_what_they_hold() {
     }
 }
 
+/// rustfmt wraps code and leaves comments as they are.
+#[test]
+fn comments_stay_within_a_hundred_columns() {
+    let mut long = Vec::new();
+    for (path, text) in sources() {
+        for (line, text) in (1..).zip(text.lines()) {
+            if text.trim_start().starts_with("//") && text.chars().count() > 100 {
+                long.push(format!("{}:{line}", path.display()));
+            }
+        }
+    }
+    assert!(long.is_empty(), "comments of more than 100 columns: {long:#?}");
+}
+
 #[test]
 fn unsafe_code_stands_where_it_is_listed() {
     const LISTED: [&str; 5] = [

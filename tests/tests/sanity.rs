@@ -1,5 +1,6 @@
-//! The sanity checks on a planted set: variants lie on the coordinates of their windows, a randomised
-//! classifier has forgotten what the trained one knew, and masks by its gradients are others.
+//! The sanity checks on a planted set: variants lie on the coordinates of their windows, a
+//! randomised classifier has forgotten what the trained one knew, and masks by its gradients are
+//! others.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod stages;
@@ -257,8 +258,8 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     assert!(found[0] < 0.9 && found[1] < 0.5 && found[2] < 0.5, "{found:?}");
 }
 
-/// |m · ∂z/∂m| at m = 1 per token of the test windows, over its maximum, where z is the largest logit
-/// of a genus and m multiplies the embedding: gradient × input, summed over the embedding.
+/// Gradient × input, summed over the embedding: |m · ∂z/∂m| at m = 1 per token of the test windows,
+/// divided by its maximum, where z is the largest logit of a genus and m multiplies the embedding.
 fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
     let classifier = load_classifier(&directory.join(classifier), &Device::Cpu).unwrap();
     let rows: Vec<TokenRow> = read_rows(&directory.join("tokens.parquet"));

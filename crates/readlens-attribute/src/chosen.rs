@@ -7,8 +7,8 @@ use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
 
-/// Windows worked on together. They are groups of what was chosen, not of the table, so that a small sample of a large
-/// table still fills batches; shards are whole groups.
+/// Windows worked on together. They are groups of what was chosen, not of the table, so that a
+/// small sample of a large table still fills batches; shards are whole groups.
 const GROUP: usize = 128;
 
 /// The rows of the table that are explained, in its order.
@@ -101,7 +101,8 @@ impl Chosen {
     }
 }
 
-/// The rows of a chunk that are chosen; `rest` are those from the chunk on, and afterwards those behind it.
+/// The rows of a chunk that are chosen; `rest` are those from the chunk on, and afterwards those
+/// behind it.
 fn take(path: &Path, rest: &mut &[u64], chunk: Chunk, most: usize) -> Result<Vec<TokenRow>> {
     let mut taken = Vec::new();
     for (index, row) in (chunk.first..).zip(chunk.rows) {

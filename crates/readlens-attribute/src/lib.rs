@@ -1,9 +1,10 @@
 //! Masks by the attribution methods that the Explainer is compared with.
 //!
-//! Every method gives each real token a signed score, the evidence for what the classifier predicts; the mask and the
-//! hard mask are made from the scores alike for all. What is explained is `F(m)`, the log-probability of the predicted
-//! taxon under the mask `m` (see [`Classifier::forward`](readlens_nn::Classifier::forward)), summed over the ranks or
-//! for each rank: hidden tokens look as they look everywhere else in readlens.
+//! Every method gives each real token a signed score, the evidence for what the classifier
+//! predicts; the mask and the hard mask are made from the scores alike for all. What is explained
+//! is `F(m)`, the log-probability of the predicted taxon under the mask `m` (see
+//! [`Classifier::forward`](readlens_nn::Classifier::forward)), summed over the ranks or for each
+//! rank: hidden tokens look as they look everywhere else in readlens.
 
 mod chosen;
 mod config;

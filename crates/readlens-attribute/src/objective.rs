@@ -31,7 +31,8 @@ pub enum Output {
     Rank(usize),
 }
 
-/// Signed scores of the real tokens: `[window][output][token]`, larger for more evidence for the target.
+/// Signed scores of the real tokens: `[window][output][token]`, larger for more evidence for the
+/// target.
 pub type Scores = Vec<Vec<Vec<f64>>>;
 
 /// A window under a mask.
@@ -54,8 +55,8 @@ pub struct Objective<'a> {
 }
 
 impl<'a> Objective<'a> {
-    /// Explains `outputs` of `classifier` for `windows`. `check_interrupt` is asked between computations whether to go
-    /// on.
+    /// Explains `outputs` of `classifier` for `windows`. `check_interrupt` is asked between
+    /// computations whether to go on.
     pub fn new(
         classifier: &'a Classifier,
         windows: &'a [Window<'a>],

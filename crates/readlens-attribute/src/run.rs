@@ -36,7 +36,8 @@ pub struct Paths {
 /// Explains the chosen windows by every method.
 ///
 /// # Errors
-/// An input cannot be used, the tokens are of another tokenization than the classifier's, or the user interrupts.
+/// An input cannot be used, the tokens are of another tokenization than the classifier's, or the
+/// user interrupts.
 pub fn run(
     config: &Config,
     paths: &Paths,

@@ -5,7 +5,8 @@ use readlens_nn::masking::select;
 
 /// The soft and the hard mask: `share` of the tokens with the largest scores are read.
 pub(crate) fn mask_of(scores: &[f64], share: f64) -> (Vec<f32>, Vec<bool>) {
-    // Scores of log-probabilities may be far below 1, where f32 and the floor of `select` would tie them.
+    // Scores of log-probabilities may be far below 1, where f32 and the floor of `select` would tie
+    // them.
     let n = scores.len().max(1) as f64;
     let mean = scores.iter().sum::<f64>() / n;
     let deviation = (scores.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / n).sqrt();

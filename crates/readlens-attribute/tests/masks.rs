@@ -135,7 +135,8 @@ fn a_rank_has_its_own_mask_and_target() {
                 assert_eq!(mask.method, method.name());
             }
             let differ = masks[0].mask != masks[1].mask;
-            // Attention knows no target; every other method does. Blocks are drawn again, and may come out the same.
+            // Attention knows no target; every other method does. Blocks are drawn again, and may
+            // come out the same.
             let knows_target = method != Method::AttentionRollout;
             assert!(differ == knows_target || method == Method::RandomBlocks, "{method}");
         }

@@ -25,7 +25,8 @@ fn largest(values: &[f64]) -> f64 {
     values.iter().fold(0.0, |most, value| most.max(value.abs()))
 }
 
-/// `F` of the [`logistic`] classifier's first taxon, or of the second one, where the tokens add up to `s`.
+/// `F` of the [`logistic`] classifier's first taxon, or of the second one, where the tokens add up
+/// to `s`.
 fn log_sigmoid(s: f64, target: u32) -> f64 {
     let sign = if target == 0 { 1.0 } else { -1.0 };
     -(-sign * s).exp().ln_1p()
@@ -53,7 +54,8 @@ fn the_closed_forms_of_a_logistic_sum() {
         // The derivative of F to s is sign (1 − p), and that of s to the mask the token's part.
         let gradient: Vec<f64> = parts.iter().map(|part| sign * (1.0 - p) * part).collect();
         assert_close(&gradients[i][0], &gradient, 1e-5, "gradient");
-        // F is a function of a sum that the path scales, so every token has its share of the difference.
+        // F is a function of a sum that the path scales, so every token has its share of the
+        // difference.
         let difference = log_sigmoid(sum, target) - log_sigmoid(0.0, target);
         let shares: Vec<f64> = parts.iter().map(|part| part / sum * difference).collect();
         assert_close(&integrated[i][0], &shares, 1e-5, "integrated gradients");
@@ -227,7 +229,8 @@ fn lime_follows_a_classifier_that_is_nearly_linear() {
     let by_token = Lime { segment: 1, samples: 4000, kernel_width: 0.25, ridge: 1e-6 };
     let found = &scores(&classifier, &rows, &config(Method::Lime(by_token)))[0][0];
     let gradient = &scores(&classifier, &rows, &config(Method::GradientInput))[0][0];
-    // The slope of F is 1 − p, which rises from the whole input to 1/2 at the hidden one; LIME's is between the two.
+    // The slope of F is 1 − p, which rises from the whole input to 1/2 at the hidden one; LIME's is
+    // between the two.
     let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
     let ratio = product(found, gradient) / product(gradient, gradient);
     let sum: f64 = rows[0].iter().map(|&token| contribution(token)).sum::<f64>() / 20.0;
@@ -356,7 +359,8 @@ fn an_optimised_mask_keeps_what_speaks_for_the_prediction() {
     let found = scores(&classifier, &rows, &config(Method::OptimizedMask(optimized)));
     for ((row, window), found) in rows.iter().zip(windows(&classifier, &rows)).zip(&found) {
         let sign = if window.targets[0] == 0 { 1.0 } else { -1.0 };
-        // The objective falls with every token kept that speaks for the target, and rises with every other one.
+        // The objective falls with every token kept that speaks for the target, and rises with
+        // every other one.
         for (&token, logit) in row.iter().zip(&found[0]) {
             let speaks_for = sign * contribution(token) > 1.0;
             let speaks_against = sign * contribution(token) < 0.0;

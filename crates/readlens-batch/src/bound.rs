@@ -71,7 +71,8 @@ pub fn check_tokenization(
 }
 
 impl WindowStream {
-    /// The metadata of a table that is made of these windows: how they were tokenized, and the shard.
+    /// The metadata of a table that is made of these windows: how they were tokenized, and the
+    /// shard.
     pub fn metadata(&self, shard: Shard) -> BTreeMap<String, String> {
         let mut metadata = BTreeMap::new();
         if let Some(text) = self.reader().metadata().get(KEY_TOKENIZATION) {

@@ -39,9 +39,10 @@ pub struct Dataset {
 impl Dataset {
     /// Reads the splits `train` and `valid`. A table without any split is training data as a whole.
     ///
-    /// `known` gives the ranks and taxa of a trained classifier, and a rank without a column is then
-    /// unlabelled; without it they are those of the training windows, taxa in alphabetical order.
-    /// Windows without a real token are left out, and so are those without a split where others have one.
+    /// `known` gives the ranks and taxa of a trained classifier, and a rank without a column is
+    /// then unlabelled; without it they are those of the training windows, taxa in alphabetical
+    /// order. Windows without a real token are left out, and so are those without a split where
+    /// others have one.
     ///
     /// # Errors
     /// The table cannot be read, has no tokenization, an id out of the vocabulary, or no training

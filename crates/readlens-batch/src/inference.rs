@@ -86,11 +86,12 @@ fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
     shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
 }
 
-/// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is for an Explainer that uses
-/// its gradient.
+/// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is for an Explainer
+/// that uses its gradient.
 ///
 /// # Errors
-/// A row is too long for a network, the Explainer lacks the classifier whose gradient it uses, or the computation fails.
+/// A row is too long for a network, the Explainer lacks the classifier whose gradient it uses, or
+/// the computation fails.
 pub fn explain(
     explainer: &Explainer,
     classifier: Option<&Classifier>,

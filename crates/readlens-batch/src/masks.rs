@@ -92,7 +92,8 @@ mod tests {
         }
     }
 
-    /// Of two tokens each of the four subsets has probability 1/4; its four standard errors are .028.
+    /// Of two tokens each of the four subsets has probability 1/4; its four standard errors are
+    /// .028.
     #[test]
     fn all_subsets_of_tokens_are_equally_likely() {
         let masks = draws(1.0, MaskKind::Tokens { unit: 1 }, 2);

@@ -55,7 +55,8 @@ impl Config {
 /// A table that is compared with the reference, and what it shows.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Other {
-    /// What is different about it: a comparison that this project knows, or a word of the user's own.
+    /// What is different about it: a comparison that this project knows, or a word of the user's
+    /// own.
     pub operator: Word<Operator>,
     /// Which of several such differences it is. Tables of one operator and variant are averaged.
     pub variant: Option<String>,

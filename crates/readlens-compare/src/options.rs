@@ -18,11 +18,11 @@ pub struct Options {
     /// Masks to compare with the reference, and what differs about them; repeat for more
     ///
     /// These words have a meaning: seed (every pair of tables is compared), reverse_complement,
-    /// frame_shift, substitution (the largest distance is given too), randomized and permuted. A word
-    /// of your own will do as well. A variant tells several differences of one kind apart, such as
-    /// randomized:all and randomized:3. Tables with the same words are averaged. Masks per token of
-    /// windows that readlens-vary wrote need the token table of that variant behind a comma:
-    /// WHAT=MASKS,TOKENS.
+    /// frame_shift, substitution (the largest distance is given too), randomized and permuted. A
+    /// word of your own will do as well. A variant tells several differences of one kind apart,
+    /// such as randomized:all and randomized:3. Tables with the same words are averaged. Masks per
+    /// token of windows that readlens-vary wrote need the token table of that variant behind a
+    /// comma: WHAT=MASKS,TOKENS.
     #[arg(long = "other", required = true, value_name = "WHAT[:VARIANT]=PARQUET[,TOKENS]")]
     others: Vec<Other>,
     /// Metrics table to write

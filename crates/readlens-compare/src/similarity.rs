@@ -96,16 +96,16 @@ mod tests {
     const A: [f32; 10] = [0.1, 0.9, 0.4, 0.4, 0.2, 0.7, 0.7, 0.7, 0.05, 0.3];
     const B: [f32; 10] = [0.2, 0.8, 0.1, 0.4, 0.4, 0.9, 0.6, 0.6, 0.05, 0.3];
 
-    /// scipy.stats.spearmanr(A, B).statistic and numpy.linalg.norm(B - A) / numpy.linalg.norm(A), in
-    /// 64 bits; the inputs here have 32.
+    /// scipy.stats.spearmanr(A, B).statistic and numpy.linalg.norm(B - A) / numpy.linalg.norm(A),
+    /// in 64 bits; the inputs here have 32.
     #[test]
     fn correlation_and_distance_are_those_of_scipy_and_numpy() {
         assert!((spearman(&A, &B).unwrap() - 0.845_237_696_629_581_8).abs() < 1e-12);
         assert!((relative_distance(&A, &B).unwrap() - 0.276_717_311_301_166_4).abs() < 1e-7);
     }
 
-    /// The 3 largest of A are .9 and two of the three .7: 2/3 each. Those of B are .9, .8 and one of
-    /// the two .6: 1/2 each. Places 1 and 5: 1 and 1, 2/3 and 1; places 6, 7: 2/3 and 1/2.
+    /// The 3 largest of A are .9 and two of the three .7: 2/3 each. Those of B are .9, .8 and one
+    /// of the two .6: 1/2 each. Places 1 and 5: 1 and 1, 2/3 and 1; places 6, 7: 2/3 and 1/2.
     #[test]
     fn tied_places_belong_in_equal_parts() {
         let expected = (1.0 + 2.0 / 3.0 + 0.5 + 0.5) / (1.0 + 1.0 + 2.0 / 3.0 + 2.0 / 3.0);

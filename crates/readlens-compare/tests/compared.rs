@@ -138,8 +138,8 @@ fn find<'a>(rows: &'a [MetricRow], label: &str, split: &str, metric: &str) -> &'
     rows.iter().find(is_it).unwrap_or_else(|| panic!("no {label} {split} {metric}"))
 }
 
-/// A mask and its reverse, 1 − m: ranks turn round and no large value is shared. Bases 0 to 8 are in
-/// tokens; with the ramp of window 0 the distance there is √Σ(.9 − 2m)² / √Σm².
+/// A mask and its reverse, 1 − m: ranks turn round and no large value is shared. Bases 0 to 8 are
+/// in tokens; with the ramp of window 0 the distance there is √Σ(.9 − 2m)² / √Σm².
 #[test]
 fn figures_have_their_closed_form() {
     let mut tables = tables();
@@ -230,7 +230,8 @@ fn a_constant_mask_has_no_rank_correlation_but_a_distance() {
     let rows = tables.run(&Config::default()).unwrap();
     assert!(!rows.iter().any(|row| row.metric == Metric::Spearman));
     assert_eq!(find(&rows, "permuted", "all", "relative_distance").n, 6);
-    // One of nine bases against each of nine in equal parts: (1/9) / (1 + 8/9); two: (4/9) / (2 + 14/9).
+    // One of nine bases against each of nine in equal parts: (1/9) / (1 + 8/9); two: (4/9) / (2 +
+    // 14/9).
     let expected = (2.0 * 2.0 / 9.0) / (2.0 + 7.0 * 2.0 / 9.0);
     let found = find(&rows, "permuted", "all", "jaccard").value;
     assert!((found - expected).abs() < 1e-9, "{found} {expected}");
@@ -280,7 +281,8 @@ fn masks_on_tokens_are_laid_on_the_bases_of_their_own_tokens() {
     let bases = [0.9, 0.9, 0.9, 0.2, 0.2, 0.2, 0.4, 0.4, 0.4, 0.0];
     write(&tables.inputs.reference, &(0..6).map(|i| mask(i, &bases)).collect::<Vec<_>>());
     tables.add("seed", &token_masks(|_| false));
-    // The variant reads the other strand of the nine bases, so its first token is the last one here.
+    // The variant reads the other strand of the nine bases, so its first token is the last one
+    // here.
     tables.add("reverse_complement", &token_masks(|_| true));
     let variants: Vec<TokenRow> = (0..6)
         .map(token)

@@ -35,9 +35,11 @@ pub(crate) struct Seen {
 struct Series {
     /// One of the rows.
     row: Seen,
-    /// Probability of the target for the untouched input, and for the empty one where that is known.
+    /// Probability of the target for the untouched input, and for the empty one where that is
+    /// known.
     ends: (f64, Option<f64>),
-    /// Share of a graded operator, share of the mask that was hidden, and probability of the target.
+    /// Share of a graded operator, share of the mask that was hidden, and probability of the
+    /// target.
     points: Vec<(f32, Option<f64>, f64)>,
 }
 
@@ -215,7 +217,8 @@ fn area_under_curve(first: f64, points: &[(f32, f64)], last: f64) -> f64 {
     area
 }
 
-/// Infidelity, plain and at the best scale, of pairs (a, b); see [`readlens_tables::vocabulary::Metric`].
+/// Infidelity, plain and at the best scale, of pairs (a, b); see
+/// [`readlens_tables::vocabulary::Metric`].
 fn infidelity(pairs: &[(f64, f64)]) -> [f64; 2] {
     let mean = |of: &dyn Fn(f64, f64) -> f64| {
         pairs.iter().map(|&(a, b)| of(a, b)).sum::<f64>() / pairs.len() as f64
@@ -257,8 +260,9 @@ mod tests {
         assert_eq!(normalized_comprehensiveness(0.5, 0.6, &[0.1]), None);
     }
 
-    /// numpy: a = array([.2, .5, .9]); b = array([.1, .4, .3]); ((a-b)**2).mean() == 0.12666666666666668;
-    /// beta = (a*b).sum() / (a*a).sum(); ((beta*a-b)**2).mean() == 0.013909090909090913
+    /// numpy: a = array([.2, .5, .9]); b = array([.1, .4, .3]); ((a-b)**2).mean() ==
+    /// 0.12666666666666668; beta = (a*b).sum() / (a*a).sum(); ((beta*a-b)**2).mean() ==
+    /// 0.013909090909090913
     #[test]
     fn infidelity_agrees_with_numpy() {
         let [plain, scaled] = infidelity(&[(0.2, 0.1), (0.5, 0.4), (0.9, 0.3)]);

@@ -85,8 +85,8 @@ impl KeyNames {
         }
     }
 
-    /// The order of the output, which depends on the names alone: figures without masks, then those of
-    /// Explainers, attribution methods and controls. `ranks` are the tokens table's.
+    /// The order of the output, which depends on the names alone: figures without masks, then those
+    /// of Explainers, attribution methods and controls. `ranks` are the tokens table's.
     pub(crate) fn compare(&self, ranks: &[String], a: &Key, b: &Key) -> Ordering {
         let rank = |of: &Ranks| match of {
             Ranks::All => (1, 0, String::new()),

@@ -94,8 +94,8 @@ impl Kind {
         }
     }
 
-    /// The kind that makes a metric of sums; none for metrics that are no sums over windows, and for
-    /// those of other stages.
+    /// The kind that makes a metric of sums; none for metrics that are no sums over windows, and
+    /// for those of other stages.
     #[cfg(test)]
     pub(crate) fn of(metric: Metric) -> Option<Self> {
         Some(match metric {

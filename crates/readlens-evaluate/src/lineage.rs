@@ -30,8 +30,8 @@ impl Lineages {
         self.tuples.len()
     }
 
-    /// The lineages over some of the rank `columns`, those with all labels; none where fewer than two ranks are asked
-    /// for, as a single taxon is no lineage, or one has no column.
+    /// The lineages over some of the rank `columns`, those with all labels; none where fewer than
+    /// two ranks are asked for, as a single taxon is no lineage, or one has no column.
     pub(crate) fn over(self, columns: &[String], ranks: &[String]) -> Option<KnownLineages> {
         let places: Option<Vec<usize>> =
             ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
@@ -52,8 +52,8 @@ pub(crate) struct KnownLineages {
 }
 
 impl KnownLineages {
-    /// Whether the predictions, each a rank and a taxon, are the lineage of some labelled window; none where a rank was
-    /// not predicted.
+    /// Whether the predictions, each a rank and a taxon, are the lineage of some labelled window;
+    /// none where a rank was not predicted.
     pub(crate) fn has(&self, predicted: &[(&str, &str)]) -> Option<bool> {
         let of_rank = |rank: &String| predicted.iter().find(|(r, _)| r == rank).map(|(_, t)| *t);
         let taxa: Vec<&str> = self.ranks.iter().map(of_rank).collect::<Option<_>>()?;

@@ -37,7 +37,8 @@ pub struct Options {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Known evidence")]
 struct TruthOptions {
-    /// Intervals that the masks should find: tab-separated id, start, end (0-based, half-open), name
+    /// Intervals that the masks should find: tab-separated id, start, end (0-based, half-open),
+    /// name
     #[arg(long, value_name = "TSV")]
     truth: Option<PathBuf>,
     /// Which of the intervals count for a mask [default: all]

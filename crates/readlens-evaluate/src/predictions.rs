@@ -185,7 +185,8 @@ fn observe(
     Ok(())
 }
 
-/// Observes the most frequent taxon of a rank; the first prediction of the rank stands for its window.
+/// Observes the most frequent taxon of a rank; the first prediction of the rank stands for its
+/// window.
 fn observe_majority(
     row: &PerturbationRow,
     key: Key,
@@ -205,7 +206,8 @@ fn observe_majority(
     Ok(())
 }
 
-/// The bin of a probability: bin b holds those above b/15 and up to (b + 1)/15, and the first also 0.
+/// The bin of a probability: bin b holds those above b/15 and up to (b + 1)/15, and the first also
+/// 0.
 fn calibration_bin(p: f64) -> usize {
     let place = (p * CALIBRATION_BINS as f64).ceil() as usize;
     place.saturating_sub(1).min(CALIBRATION_BINS - 1)
@@ -304,7 +306,8 @@ impl Taxa {
     }
 }
 
-/// Counts the windows of each taxon of each figure: the mean over taxa needs them before the first is observed.
+/// Counts the windows of each taxon of each figure: the mean over taxa needs them before the first
+/// is observed.
 ///
 /// # Errors
 /// The table cannot be read or names endlessly many things.

@@ -1,9 +1,10 @@
 //! Whether two masks put the tokens in the same order.
 
-/// Kendall's tau-b: (concordant − discordant pairs) / √((pairs − pairs tied in a) (pairs − pairs tied in b)); none where
-/// either has no two different values, as nothing is ordered then.
+/// Kendall's tau-b: (concordant − discordant pairs) / √((pairs − pairs tied in a) (pairs − pairs
+/// tied in b)); none where either has no two different values, as nothing is ordered then.
 ///
-/// In O(n log n): Knight 1966, "A computer method for calculating Kendall's tau with ungrouped data".
+/// In O(n log n): Knight 1966, "A computer method for calculating Kendall's tau with ungrouped
+/// data".
 pub(crate) fn kendall_tau_b(a: &[f32], b: &[f32]) -> Option<f64> {
     let mut order: Vec<usize> = (0..a.len().min(b.len())).collect();
     order.sort_unstable_by(|&i, &j| a[i].total_cmp(&a[j]).then(b[i].total_cmp(&b[j])));

@@ -35,9 +35,9 @@ pub struct Evaluated {
 
 /// Computes all metrics, writes them, and returns them with the verdicts on them.
 ///
-/// The rows are ordered by method, rank of the mask, operator, removal, share, split, rank and metric.
-/// Those of [`readlens_tables::vocabulary::Metric::MaskCorrelation`] come last. `seed` is that of the
-/// bootstrap and changes nothing but the intervals.
+/// The rows are ordered by method, rank of the mask, operator, removal, share, split, rank and
+/// metric. Those of [`readlens_tables::vocabulary::Metric::MaskCorrelation`] come last. `seed` is
+/// that of the bootstrap and changes nothing but the intervals.
 ///
 /// # Errors
 /// An input is not the table it should be, the tables do not belong together (the fault names

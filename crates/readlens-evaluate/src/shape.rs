@@ -53,10 +53,11 @@ pub(crate) fn segments(hard: &[bool], tokenization: &Tokenization) -> Segments {
     Segments { count, mean_tokens, mean_nt: nt(mean_tokens), most_tokens, most_nt: nt(most_tokens) }
 }
 
-/// How unequal the values are: 0 where all are the same, (n − 1)/n where one has everything; `None` where they sum to 0.
+/// How unequal the values are: 0 where all are the same, (n − 1)/n where one has everything; `None`
+/// where they sum to 0.
 ///
-/// Source: the Gini coefficient as Σ (2i − n − 1) m₍ᵢ₎ / (n Σ m) over ascending values (Dorfman 1979; Hurley & Rickard 2009,
-/// "Comparing measures of sparsity").
+/// Source: the Gini coefficient as Σ (2i − n − 1) m₍ᵢ₎ / (n Σ m) over ascending values (Dorfman
+/// 1979; Hurley & Rickard 2009, "Comparing measures of sparsity").
 pub(crate) fn gini(mask: &[f64]) -> Option<f64> {
     let total = mask.iter().sum::<f64>();
     if total <= 0.0 {
@@ -70,8 +71,8 @@ pub(crate) fn gini(mask: &[f64]) -> Option<f64> {
     Some(weighed / (n * total))
 }
 
-/// exp of the entropy of the values scaled to sum 1, from 1 to their number: over how many tokens the mask is spread
-/// (Hill 1973, of order 1); `None` where they sum to 0.
+/// exp of the entropy of the values scaled to sum 1, from 1 to their number: over how many tokens
+/// the mask is spread (Hill 1973, of order 1); `None` where they sum to 0.
 pub(crate) fn effective_tokens(mask: &[f64]) -> Option<f64> {
     let total = mask.iter().sum::<f64>();
     let shares = || mask.iter().map(|m| m / total).filter(|q| *q > 0.0);

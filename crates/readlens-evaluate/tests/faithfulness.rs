@@ -41,7 +41,8 @@ fn without_mask(row: PerturbationRow) -> PerturbationRow {
     }
 }
 
-/// The predictions of [`WINDOWS`], under the classifier's own masking and, the same figures, under unknown tokens.
+/// The predictions of [`WINDOWS`], under the classifier's own masking and, the same figures, under
+/// unknown tokens.
 fn graded() -> Vec<PerturbationRow> {
     let mut rows = Vec::new();
     for (i, (p0, nothing, kept, removed)) in WINDOWS.iter().enumerate() {
@@ -88,8 +89,8 @@ fn at_share(rows: &[MetricRow], operator: &str, removal: Removal, share: f32, me
     found[0].value
 }
 
-/// numpy over the arrays above; the areas with sklearn.metrics.auc([0] + shares + [1], [p0] + removed + [nothing]) and
-/// the reverse for what is kept; AOPC over .01, .05, .1, .2 and .5.
+/// numpy over the arrays above; the areas with sklearn.metrics.auc([0] + shares + [1], [p0] +
+/// removed + [nothing]) and the reverse for what is kept; AOPC over .01, .05, .1, .2 and .5.
 #[test]
 fn graded_figures_agree_with_numpy_and_sklearn() {
     let rows = Bench::new().evaluate(&tokens(), &masks(), &graded()).unwrap();
@@ -132,8 +133,9 @@ fn a_part_of_the_grid_has_no_mean_over_it_and_no_ends_no_area() {
     assert!(areas.iter().all(|removal| *removal == Removal::Unknown) && !areas.is_empty());
 }
 
-/// Untouched .9 and .8, empty .1 and .2: S₀ loses .8 and .6. Hard .7 and .8 keep 1 − .2/.8 and 1; the inverse .5 and .2
-/// lose .4/.8 and .6/.6. The soft draws .9, .5 lose .2 on average of .8, and .8, .2 lose .3 of .6.
+/// Untouched .9 and .8, empty .1 and .2: S₀ loses .8 and .6. Hard .7 and .8 keep 1 − .2/.8 and 1;
+/// the inverse .5 and .2 lose .4/.8 and .6/.6. The soft draws .9, .5 lose .2 on average of .8, and
+/// .8, .2 lose .3 of .6.
 #[test]
 fn normalised_figures_are_those_of_the_hand() {
     let mut rows = Vec::new();
@@ -164,8 +166,9 @@ fn normalised_figures_are_those_of_the_hand() {
     assert!(found.iter().filter(is_soft).all(|row| row.metric.name().starts_with("soft")));
 }
 
-/// Hidden .2, .5, .9 of the mask and drops .1, .4, .3; numpy: ((a-b)**2).mean() == 0.12666666666666668 and, at the
-/// best scale, 0.013909090909090913. The other window drops by exactly half of what is hidden.
+/// Hidden .2, .5, .9 of the mask and drops .1, .4, .3; numpy: ((a-b)**2).mean() ==
+/// 0.12666666666666668 and, at the best scale, 0.013909090909090913. The other window drops by
+/// exactly half of what is hidden.
 #[test]
 fn infidelity_is_that_of_the_draws() {
     let draws = [[(0.2, 0.1), (0.5, 0.4), (0.9, 0.3)], [(0.2, 0.1), (0.4, 0.2), (0.6, 0.3)]];
@@ -189,8 +192,9 @@ fn infidelity_is_that_of_the_draws() {
     figure("infidelity_scaled", 0.013_909_090_909_090_913 / 2.0);
 }
 
-/// p = ((37 i) % 100) / 100 + .005 and correct where i² % 7 < 4, i < 100; numpy with 15 bins closed above:
-/// sum((b==k).mean() * abs(c[b==k].mean() - p[b==k].mean()) for k in range(15)) == 0.32710000036284337
+/// p = ((37 i) % 100) / 100 + .005 and correct where i² % 7 < 4, i < 100; numpy with 15 bins closed
+/// above: sum((b==k).mean() * abs(c[b==k].mean() - p[b==k].mean()) for k in range(15)) ==
+/// 0.32710000036284337
 #[test]
 fn calibration_agrees_with_numpy() {
     let ids: Vec<String> = (0..100).map(|i| format!("r{i}")).collect();
@@ -238,8 +242,9 @@ fn lineages_are_those_of_the_tokens_table() {
     assert_eq!(find(&found, "hard_masked", "test", "lineage_consistency").rank, Ranks::All);
 }
 
-/// The leave-one-out masks stand in a table of their own; tau-b of (1, 0, .5, 0) and (.9, .1, .8, .2) is
-/// 5 / √(5 · 6) (one of six pairs is tied in the first), that of (0, .25, 1, 0) and (.1, .2, .3, .4) is (3 − 2) / √30.
+/// The leave-one-out masks stand in a table of their own; tau-b of (1, 0, .5, 0) and (.9, .1, .8,
+/// .2) is 5 / √(5 · 6) (one of six pairs is tied in the first), that of (0, .25, 1, 0) and (.1, .2,
+/// .3, .4) is (3 − 2) / √30.
 #[test]
 fn leave_one_out_is_found_in_another_table() {
     let named = |row: MaskRow, method: &str, rank: &str| MaskRow {

@@ -9,7 +9,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::vocabulary::{MethodKind, Metric, Over, Ranks, Split};
+use readlens_tables::vocabulary::{MethodKind, Metric, Name, Operator, Over, Ranks, Split};
 use tables::{Bench, assert_figure, find, mask, name, text, token, under, unmasked};
 
 /// Five records: A is the majority of train; the labels of test are A, B, B and one unknown.
@@ -325,20 +325,26 @@ fn the_papers_table_is_aligned_text() {
 
 #[test]
 fn beside_an_explainer_other_methods_have_a_line_each() {
+    let lime = || Name::new("lime").unwrap();
     // The rival is right on every window that has a label.
     let of_rival = |row: &PerturbationRow| PerturbationRow {
-        method: text("lime"),
+        method: Some(lime()),
+        method_kind: Some(MethodKind::Attribution),
         predicted: row.label.clone().unwrap_or_else(|| row.predicted.clone()),
         correct: row.label.as_ref().map(|_| true),
         ..row.clone()
     };
     let with_rival = |row: PerturbationRow| {
-        let rival = (row.operator == "hard_masked").then(|| of_rival(&row));
+        let rival = (row.operator == Operator::HardMasked).then(|| of_rival(&row));
         rival.into_iter().chain([row])
     };
     let perturbations: Vec<PerturbationRow> =
         perturbations().into_iter().flat_map(with_rival).collect();
-    let of_lime = |mask: &MaskRow| MaskRow { method: text("lime"), ..mask.clone() };
+    let of_lime = |mask: &MaskRow| MaskRow {
+        method: lime(),
+        method_kind: MethodKind::Attribution,
+        ..mask.clone()
+    };
     let masks: Vec<MaskRow> = masks().into_iter().flat_map(|mask| [of_lime(&mask), mask]).collect();
     let rows = Bench::new().evaluate(&tokens(), &masks, &perturbations).unwrap();
     insta::assert_snapshot!(paper_table(&rows), @r"

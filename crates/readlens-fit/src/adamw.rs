@@ -30,8 +30,8 @@ impl AdamW {
         Self { weight_decay, clip, first: vec![0.0; count], second: vec![0.0; count] }
     }
 
-    /// Moves `parameters` against `gradients`, which lie one after the other in name order; `step` counts from 0.
-    /// Returns the gradient's norm before clipping.
+    /// Moves `parameters` against `gradients`, which lie one after the other in name order; `step`
+    /// counts from 0. Returns the gradient's norm before clipping.
     pub(crate) fn step(
         &mut self,
         parameters: &Parameters,

@@ -25,7 +25,8 @@ pub(crate) struct Gradients<'a> {
     memory: Mutex<Vec<Vec<f32>>>,
 }
 
-/// What the shards have come to: their sum up to `next`, and those that were ready before their turn.
+/// What the shards have come to: their sum up to `next`, and those that were ready before their
+/// turn.
 #[derive(Default)]
 struct Sum {
     next: usize,
@@ -40,8 +41,9 @@ impl<'a> Gradients<'a> {
         Self { parameters, layout, memory: Mutex::default() }
     }
 
-    /// The gradient of a batch. Shards are taken in order by whichever thread is free and added in order, so that
-    /// the sum is the same for any number of threads, and a gradient waits in memory only for those before it.
+    /// The gradient of a batch. Shards are taken in order by whichever thread is free and added in
+    /// order, so that the sum is the same for any number of threads, and a gradient waits in memory
+    /// only for those before it.
     pub(crate) fn of_batch<T: Task>(&self, task: &T, shards: &[T::Shard]) -> Result<BatchGradient> {
         let (taken, sum) = (AtomicUsize::new(0), Mutex::new(Sum::default()));
         rayon::broadcast(|_| {

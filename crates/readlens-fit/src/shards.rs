@@ -2,8 +2,8 @@ use std::ops::Range;
 
 /// Cuts the rows of a batch into at most `shards` parts of equal size; the last may be smaller.
 ///
-/// A part is computed on one thread, and the cut decides the order of additions: it depends on the numbers
-/// of rows and shards alone.
+/// A part is computed on one thread, and the cut decides the order of additions: it depends on the
+/// numbers of rows and shards alone.
 pub fn shards_of(rows: usize, shards: usize) -> impl Iterator<Item = Range<usize>> {
     let size = rows.div_ceil(shards.max(1)).max(1);
     (0..rows).step_by(size).map(move |first| first..(first + size).min(rows))

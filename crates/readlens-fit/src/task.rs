@@ -37,8 +37,8 @@ pub trait Task: Sync {
     /// Number of training examples.
     fn examples(&self) -> usize;
 
-    /// Prepares the batch of these example indices, cut into `shards` parts by [`crate::shards_of`].
-    /// Anything random comes from `(seed, epoch, step)`.
+    /// Prepares the batch of these example indices, cut into `shards` parts by
+    /// [`crate::shards_of`]. Anything random comes from `(seed, epoch, step)`.
     ///
     /// # Errors
     /// An example cannot be prepared.
@@ -50,7 +50,8 @@ pub trait Task: Sync {
         step: u32,
     ) -> Result<Vec<Self::Shard>>;
 
-    /// The loss of a shard; the network that is trained computes in a pass of training with `gradients`.
+    /// The loss of a shard; the network that is trained computes in a pass of training with
+    /// `gradients`.
     ///
     /// # Errors
     /// candle refuses an operation.

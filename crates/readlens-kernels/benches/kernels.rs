@@ -1,8 +1,9 @@
 //! Each kernel at every level of this machine: `cargo bench -p readlens-kernels`.
 //!
-//! The throughput of what multiplies matrices is in floating-point operations (Gelem/s is GFLOP/s), that of the others
-//! in bytes read and written. `scripts/bench/kernels` sets it beside the machine's peak, which is measured here too: the rate of
-//! a product whose factors lie packed in the first cache.
+//! The throughput of what multiplies matrices is in floating-point operations (Gelem/s is GFLOP/s),
+//! that of the others in bytes read and written. `scripts/bench/kernels` sets it beside the
+//! machine's peak, which is measured here too: the rate of a product whose factors lie packed in
+//! the first cache.
 
 use std::hint::black_box;
 use std::time::Duration;
@@ -126,7 +127,8 @@ impl Weights {
     }
 }
 
-/// One block, with embedding and pooling, on two windows: forward, and forward with a frozen or a whole backward pass.
+/// One block, with embedding and pooling, on two windows: forward, and forward with a frozen or a
+/// whole backward pass.
 fn encoder(criterion: &mut Criterion) {
     let weights = Weights::new();
     let lengths = [TOKENS; 2];

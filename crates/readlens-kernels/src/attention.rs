@@ -1,7 +1,7 @@
 //! Softmax attention of the positions of one sequence among themselves (Vaswani et al. 2017).
 //!
-//! A head's scores are computed for some rows at a time and never kept: the backward pass computes them again from
-//! the logarithm of each row's sum (Dao et al. 2022).
+//! A head's scores are computed for some rows at a time and never kept: the backward pass computes
+//! them again from the logarithm of each row's sum (Dao et al. 2022).
 
 use crate::buffer::spaced;
 use crate::exponential::{LOG2_E, exp2};
@@ -11,7 +11,8 @@ use crate::{Buffer, Engine};
 
 /// Queries that are computed together, and keys in the backward pass.
 const ROWS: usize = 32;
-/// Keys that are computed together: this many columns of scores for [`ROWS`] rows stay in the first cache.
+/// Keys that are computed together: this many columns of scores for [`ROWS`] rows stay in the first
+/// cache.
 const COLUMNS: usize = 256;
 /// The same in the backward pass, which has two such blocks.
 const COLUMNS_BACKWARD: usize = 128;
@@ -40,7 +41,8 @@ struct QueryPacks {
     upstream_rows: PackedRight,
 }
 
-/// One sequence's queries, keys and values: rows of `q, k, v`, each `dim` wide with contiguous heads.
+/// One sequence's queries, keys and values: rows of `q, k, v`, each `dim` wide with contiguous
+/// heads.
 #[derive(Clone, Copy)]
 pub(crate) struct Heads<'a> {
     pub(crate) qkv: &'a [f32],
@@ -78,10 +80,11 @@ fn head_of<'a>(
     Matrix::new(&values[start..], heads.dim, Order::Rows, count, heads.width())
 }
 
-/// `joined` (`positions × dim`) receives the weighted values; `logs` (`heads × positions`) the base-2 logarithm of
-/// each row's sum of exponentials.
+/// `joined` (`positions × dim`) receives the weighted values; `logs` (`heads × positions`) the
+/// base-2 logarithm of each row's sum of exponentials.
 ///
-/// Keys come in blocks; where a later block has a larger score, what was summed before is scaled down to it.
+/// Keys come in blocks; where a later block has a larger score, what was summed before is scaled
+/// down to it.
 pub(crate) fn attention(
     engine: Engine,
     heads: Heads,
@@ -208,8 +211,9 @@ pub(crate) fn attention_gradient(
 }
 
 vectorized! {
-    /// Scores become `2^(scale · score − most)` of their row, with `most` raised to the largest of them; `sums` receives
-    /// their sums, and what it held before, like all that was summed, is to be multiplied by `shrink`.
+    /// Scores become `2^(scale · score − most)` of their row, with `most` raised to the largest of
+    /// them; `sums` receives their sums, and what it held before, like all that was summed, is to
+    /// be multiplied by `shrink`.
     fn exponentiate(
         scores: &mut [f32],
         width: usize,
@@ -271,8 +275,8 @@ vectorized! {
         }
     }
 
-    /// Scores become weights, and the gradients of weights those of the dot products of queries and keys.
-    /// Columns are queries, with their `logs` and `sums`; rows are `stride` apart.
+    /// Scores become weights, and the gradients of weights those of the dot products of queries and
+    /// keys. Columns are queries, with their `logs` and `sums`; rows are `stride` apart.
     fn score_gradient(
         scores: &mut [f32],
         gradients: &mut [f32],

@@ -2,8 +2,8 @@
 
 use std::ops::{Deref, DerefMut};
 
-/// Growing memory aligned to the cache line: rows whose width is a multiple of 16 never straddle two lines, which
-/// would double the cost of every vector and tile access.
+/// Growing memory aligned to the cache line: rows whose width is a multiple of 16 never straddle
+/// two lines, which would double the cost of every vector and tile access.
 #[derive(Debug, Default)]
 pub struct Buffer(Vec<Line>);
 
@@ -12,8 +12,8 @@ pub struct Buffer(Vec<Line>);
 struct Line([f32; 16]);
 
 impl Buffer {
-    /// The first `count` values, whatever they were; memory that is new holds zeros. Memory that is too small is given
-    /// back before larger memory is asked for.
+    /// The first `count` values, whatever they were; memory that is new holds zeros. Memory that is
+    /// too small is given back before larger memory is asked for.
     pub fn floats(&mut self, count: usize) -> &mut [f32] {
         self.reserve(count.div_ceil(16));
         &mut self[..count]
@@ -52,8 +52,9 @@ impl DerefMut for Buffer {
     }
 }
 
-/// Distance between rows of `width` values: room for whole pairs of vectors, and an odd number of cache lines, so that
-/// the rows of a tall block do not share the few sets of the cache that a power of two would give them.
+/// Distance between rows of `width` values: room for whole pairs of vectors, and an odd number of
+/// cache lines, so that the rows of a tall block do not share the few sets of the cache that a
+/// power of two would give them.
 pub(crate) fn spaced(width: usize) -> usize {
     width.next_multiple_of(32) + 16
 }

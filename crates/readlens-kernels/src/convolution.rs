@@ -1,7 +1,7 @@
 //! Residual dilated convolutions over ragged sequences, `y = x + gelu(conv(x))`.
 //!
-//! A convolution is a matrix product over the neighbours of each position side by side; positions past either end
-//! of the sequence are zeros.
+//! A convolution is a matrix product over the neighbours of each position side by side; positions
+//! past either end of the sequence are zeros.
 
 use crate::gelu::{bias_gelu, gelu_gradient};
 use crate::layer::Kept;
@@ -166,8 +166,9 @@ impl Convolutions<'_> {
         out
     }
 
-    /// Adds to `gradients` what `upstream`, the gradient of the outputs, brings, and sets `embedded`, tokens × dim, to
-    /// the gradient of the embedding with what was added. The stash is of the forward pass with the same arguments.
+    /// Adds to `gradients` what `upstream`, the gradient of the outputs, brings, and sets
+    /// `embedded`, tokens × dim, to the gradient of the embedding with what was added. The stash is
+    /// of the forward pass with the same arguments.
     pub fn backward(
         &self,
         tokens: ConvolutionTokens,
@@ -294,8 +295,8 @@ impl Convolution<'_> {
         }
     }
 
-    /// Adds to `gradient`, that of `y` on entry, what reaches `x` through the convolution, and to `weights` their
-    /// gradients.
+    /// Adds to `gradient`, that of `y` on entry, what reaches `x` through the convolution, and to
+    /// `weights` their gradients.
     fn backward(
         &self,
         x: &[f32],

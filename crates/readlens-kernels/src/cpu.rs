@@ -17,8 +17,8 @@ pub enum Level {
     Avx512,
     /// 512-bit vectors and dot products of bf16 pairs.
     Avx512Bf16,
-    /// Matrix tiles of bf16 (Intel Sapphire Rapids and later). A product of f32 matrices is then the
-    /// sum of three products of bf16 ones, see [`crate::product`].
+    /// Matrix tiles of bf16 (Intel Sapphire Rapids and later). A product of f32 matrices is then
+    /// the sum of three products of bf16 ones, see [`crate::product`].
     Amx,
 }
 
@@ -29,7 +29,8 @@ pub enum Precision {
     /// f32, or at [`Level::Amx`] two bf16 that add up to 16 bits of it.
     #[default]
     F32,
-    /// bf16: 8 bits. Fast with [`Level::Avx512Bf16`] and [`Level::Amx`], the same rounding elsewhere.
+    /// bf16: 8 bits. Fast with [`Level::Avx512Bf16`] and [`Level::Amx`], the same rounding
+    /// elsewhere.
     Bf16,
 }
 
@@ -84,8 +85,8 @@ impl Level {
         }
     }
 
-    /// The level that stages compute with: the fastest there is, or the one that the environment variable
-    /// `READLENS_KERNELS` names (`portable`, `avx2`, `avx512`, `avx512-bf16`, `amx`).
+    /// The level that stages compute with: the fastest there is, or the one that the environment
+    /// variable `READLENS_KERNELS` names (`portable`, `avx2`, `avx512`, `avx512-bf16`, `amx`).
     ///
     /// # Errors
     /// The variable names no level, or one that the machine does not have.
@@ -105,7 +106,8 @@ impl Level {
         FOUND.get_or_init(found).clone()
     }
 
-    /// [`Level::from_environment`], and [`Level::Portable`] where that is an error, which stages report at their start.
+    /// [`Level::from_environment`], and [`Level::Portable`] where that is an error, which stages
+    /// report at their start.
     pub fn current() -> Self {
         Self::from_environment().unwrap_or(Self::Portable)
     }

@@ -8,8 +8,8 @@ use crate::{Affine, Engine};
 
 /// What a mask `m` makes of the embedding `E` of a token, before its position is added.
 ///
-/// Both act before the embedding's layer norm on the token alone. A layer norm undoes any scaling of
-/// its whole input, so a mask on token and position together would act only near zero.
+/// Both act before the embedding's layer norm on the token alone. A layer norm undoes any scaling
+/// of its whole input, so a mask on token and position together would act only near zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MaskSite {

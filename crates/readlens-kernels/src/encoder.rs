@@ -39,8 +39,8 @@ pub enum Output {
     First,
 }
 
-/// Dropout of one pass: after the embedding (tokens × dim), then per block after attention and after the
-/// feed-forward layers (positions × dim).
+/// Dropout of one pass: after the embedding (tokens × dim), then per block after attention and
+/// after the feed-forward layers (positions × dim).
 #[derive(Debug)]
 pub struct EncoderDropout {
     /// After the embedding.
@@ -207,8 +207,9 @@ impl Encoder<'_> {
         pooled
     }
 
-    /// Adds to `gradients` (none where the weights are frozen) and to `mask` (none where its gradient is not wanted)
-    /// what `upstream`, the gradient of the output, brings. The stash is of the forward pass with the same arguments.
+    /// Adds to `gradients` (none where the weights are frozen) and to `mask` (none where its
+    /// gradient is not wanted) what `upstream`, the gradient of the output, brings. The stash is of
+    /// the forward pass with the same arguments.
     pub fn backward(
         &self,
         tokens: Tokens,
@@ -291,8 +292,8 @@ impl Encoder<'_> {
         }
     }
 
-    /// Each patch's tokens side by side, those past the end of the sequence zero: patches × (patch dim). CLS has no
-    /// patch.
+    /// Each patch's tokens side by side, those past the end of the sequence zero: patches × (patch
+    /// dim). CLS has no patch.
     fn patches(&self, lengths: &[usize], embedded: &[f32], out: &mut Vec<f32>) {
         let (dim, patch) = (self.shape.dim, self.shape.patch);
         let cls = usize::from(self.shape.has_cls);

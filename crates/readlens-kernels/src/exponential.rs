@@ -1,4 +1,5 @@
-//! Exponentials and the error function as branch-free polynomials, so that loops over them are vectorised.
+//! Exponentials and the error function as branch-free polynomials, so that loops over them are
+//! vectorised.
 
 use crate::vectorized::fma;
 
@@ -7,7 +8,8 @@ pub(crate) const LOG2_E: f32 = std::f32::consts::LOG2_E;
 
 /// 2ˣ within 3e-7 of its size for x in [-126, 127]; smaller x give 2⁻¹²⁶, NaN stays NaN.
 ///
-/// The nearest whole number goes into the exponent, the rest in [-½, ½] through the Taylor polynomial of degree 6.
+/// The nearest whole number goes into the exponent, the rest in [-½, ½] through the Taylor
+/// polynomial of degree 6.
 #[inline(always)]
 pub(crate) fn exp2<const FUSED: bool>(x: f32) -> f32 {
     // Adding 1.5 · 2²³ leaves the nearest whole number in the low bits.
@@ -30,8 +32,8 @@ pub(crate) fn exp<const FUSED: bool>(x: f32) -> f32 {
     exp2::<FUSED>(x * LOG2_E)
 }
 
-/// erf within 5e-7: the rational minimax approximation `x P(x²) / Q(x²)` on [-4, 4] with the coefficients of Eigen's
-/// `generic_fast_erf_float`, beyond which erf is ±1 in f32.
+/// erf within 5e-7: the rational minimax approximation `x P(x²) / Q(x²)` on [-4, 4] with the
+/// coefficients of Eigen's `generic_fast_erf_float`, beyond which erf is ±1 in f32.
 #[inline(always)]
 pub(crate) fn erf<const FUSED: bool>(x: f32) -> f32 {
     let x = if x > 4.0 { 4.0 } else { x };

@@ -1,8 +1,10 @@
-//! One block of a transformer encoder: attention and feed-forward layers with their norms and residual sums.
+//! One block of a transformer encoder: attention and feed-forward layers with their norms and
+//! residual sums.
 //!
-//! Rows pass in blocks of [`ROWS`] or [`ROWS_BACKWARD`], so that what lies between two products stays in the second cache. The forward
-//! pass keeps queries, keys and values, the joined heads, the logarithms of the softmax sums and the inputs of norms
-//! and GELU; the backward pass computes the rest again.
+//! Rows pass in blocks of [`ROWS`] or [`ROWS_BACKWARD`], so that what lies between two products
+//! stays in the second cache. The forward pass keeps queries, keys and values, the joined heads,
+//! the logarithms of the softmax sums and the inputs of norms and GELU; the backward pass computes
+//! the rest again.
 
 mod backward;
 
@@ -15,7 +17,8 @@ use crate::product::{Matrix, PackedRight, Update, left, product};
 use crate::rows::{add, add_bias, drop_out};
 use crate::{Buffer, Engine, LayerTensors};
 
-/// Rows that pass together forward: a wide layer's input and output then stay in the second cache beside its weights.
+/// Rows that pass together forward: a wide layer's input and output then stay in the second cache
+/// beside its weights.
 const ROWS: usize = 32;
 /// The same backward, where each block of rows adds to all gradients of weights.
 const ROWS_BACKWARD: usize = 64;
@@ -74,20 +77,20 @@ pub(crate) struct LayerStash {
     sums: [Buffer; 2],
 }
 
-/// Memory that blocks reuse. `block` rows are [`ROWS`] forward and [`ROWS_BACKWARD`] backward; `rows`
-/// are all positions of all sequences.
+/// Memory that blocks reuse. `block` rows are [`ROWS`] forward and [`ROWS_BACKWARD`] backward;
+/// `rows` are all positions of all sequences.
 ///
 /// | buffer | shape | holds |
 /// |---|---|---|
 /// | `normed` | block × dim | what a layer norm gives; backward it is computed again |
 /// | `wide` | block × feed_forward | what GELU gives; backward it is computed again |
-/// | `wide_gradient` | block × feed_forward | the gradient of GELU's output, then that of its input |
+/// | `wide_gradient` | block × feed_forward | the gradient of GELU's output, then of its input |
 /// | `below` | block × dim | the gradient of the input of `ff_1` or of `qkv` |
-/// | `branch` | block × dim | the gradient that enters a branch, behind its dropout, or that leaves a norm |
+/// | `branch` | block × dim | the gradient into a branch, behind its dropout, or out of a norm |
 /// | `joined_gradient` | rows × dim | the gradient of the joined heads |
 /// | `qkv_gradient` | rows × 3 dim | the gradient of queries, keys and values |
 /// | `packed_left`, `packed_right` | as the product needs | the factors of one product |
-/// | `packed_weights` | as the product needs | `qkv`, `out`, `ff_1`, `ff_2`: transposed forward, as they are backward |
+/// | `packed_weights` | as the product needs | `qkv`, `out`, `ff_1`, `ff_2`; transposed forward |
 /// | `attention` | one sequence | what attention needs on the way |
 #[derive(Debug, Default)]
 pub(crate) struct LayerWork {

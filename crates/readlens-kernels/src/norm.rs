@@ -7,8 +7,8 @@ use crate::vectorized::{fma, lane_sum, vectorized};
 const EPSILON: f32 = 1e-5;
 
 vectorized! {
-    /// `out = (x − mean) / √(variance + ε) · weight + bias`, row by row; `statistics` receives mean and
-    /// 1 / √(variance + ε) of each row.
+    /// `out = (x − mean) / √(variance + ε) · weight + bias`, row by row; `statistics` receives mean
+    /// and 1 / √(variance + ε) of each row.
     pub fn layer_norm(x: &[f32], norm: Affine<&[f32]>, out: &mut [f32], statistics: &mut [[f32; 2]]) {
         let (weight, bias) = (norm.weight, &norm.bias[..norm.weight.len()]);
         let width = weight.len();

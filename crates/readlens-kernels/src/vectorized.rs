@@ -1,7 +1,8 @@
 //! One source, several instruction sets.
 
-/// Compiles a function of plain loops for each vector width and adds a leading `engine` argument that
-/// chooses among them. In the body `fma::<FUSED>(a, b, c)` is `a b + c`, fused where the machine can.
+/// Compiles a function of plain loops for each vector width and adds a leading `engine` argument
+/// that chooses among them. In the body `fma::<FUSED>(a, b, c)` is `a b + c`, fused where the
+/// machine can.
 macro_rules! vectorized {
     ($(
         $(#[$attribute:meta])*
@@ -52,12 +53,12 @@ pub(crate) fn fma<const FUSED: bool>(a: f32, b: f32, c: f32) -> f32 {
     if FUSED { a.mul_add(b, c) } else { a * b + c }
 }
 
-/// Numbers that are added side by side in a reduction: two 512-bit vectors. The order of additions, and so the
-/// sum, is the same at every level up to fusing.
+/// Numbers that are added side by side in a reduction: two 512-bit vectors. The order of additions,
+/// and so the sum, is the same at every level up to fusing.
 pub(crate) const LANES: usize = 32;
 
-/// The sum of a term over one, two or three equally long slices, `lane_sum!((x, y) in (a, b) => x * y)`: lane by lane, and
-/// what is left over at the end last.
+/// The sum of a term over one, two or three equally long slices, `lane_sum!((x, y) in (a, b) => x *
+/// y)`: lane by lane, and what is left over at the end last.
 macro_rules! lane_sum {
     (($x:ident) in ($a:expr) => $term:expr) => {
         $crate::vectorized::lane_sum!(($x, _unused, _too) in ($a, $a, $a) => $term)

@@ -14,7 +14,8 @@ pub struct Config {
     pub split: Option<Split>,
     /// Which tokens the hard mask keeps; as the Explainer was trained otherwise.
     pub selection: Option<Selection>,
-    /// The classifier's gradient beside the Explainer's scores; only the Explainer's scores otherwise.
+    /// The classifier's gradient beside the Explainer's scores; only the Explainer's scores
+    /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient: Option<AddedGradient>,
     /// Tokens of the moving mean over scores, odd; 1 leaves them.

@@ -78,8 +78,9 @@ impl Ensemble {
         self.members().any(|member| member.gradient_levels().is_some())
     }
 
-    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the mean of the
-    /// z-scores of several; then the mean over neighbours and over blocks, where these are asked for.
+    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the
+    /// mean of the z-scores of several; then the mean over neighbours and over blocks, where these
+    /// are asked for.
     pub(crate) fn logits(
         &self,
         classifier: Option<&Classifier>,

@@ -1,8 +1,8 @@
 //! Masks for any token table, and the same on nucleotides.
 //!
 //! Windows are handled in chunks of the table, in its order, so memory does not grow with it and
-//! shards give, merged, the very table of an unsharded run. The Explainer sees tokens and, where it was
-//! trained so or asked to, the classifier's gradient.
+//! shards give, merged, the very table of an unsharded run. The Explainer sees tokens and, where it
+//! was trained so or asked to, the classifier's gradient.
 
 mod bases;
 mod config;

@@ -53,7 +53,8 @@ pub struct Options {
     area: Option<f64>,
     /// Weight of the classifier's gradient, which is added to the scores [default: not added]
     ///
-    /// 0.5 suits Explainers of the preset distilled. It costs one or more further passes per window.
+    /// 0.5 suits Explainers of the preset distilled. It costs one or more further passes per
+    /// window.
     #[arg(long, value_name = "WEIGHT", help_heading = "From scores to masks")]
     gradient_weight: Option<f64>,
     /// Values of the uniform masks at which that gradient is taken, above 0 and at most 1

@@ -27,7 +27,8 @@ use crate::ensemble::Ensemble;
 pub struct Paths {
     /// Token table.
     pub tokens: PathBuf,
-    /// Directory of the classifier; needed where there is one mask per rank or the Explainer reads it.
+    /// Directory of the classifier; needed where there is one mask per rank or the Explainer reads
+    /// it.
     pub classifier: Option<PathBuf>,
     /// Directories of the Explainers, one or more.
     pub explainers: Vec<PathBuf>,
@@ -118,7 +119,8 @@ pub fn run(
     Ok(())
 }
 
-/// The classifier whose gradient is used, and whose prediction names the target of each rank's mask.
+/// The classifier whose gradient is used, and whose prediction names the target of each rank's
+/// mask.
 fn target_classifier(
     explainer: &Ensemble,
     ranks: &[Ranks],

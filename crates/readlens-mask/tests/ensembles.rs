@@ -124,7 +124,8 @@ fn an_explainer_that_reads_the_classifier_needs_it() {
     assert!(!paths.output.exists());
 }
 
-/// Explainers that were written with a gradient beside their network say the same as one that is asked to.
+/// Explainers that were written with a gradient beside their network say the same as one that is
+/// asked to.
 #[test]
 fn a_gradient_is_added_on_request_or_as_an_older_directory_says() {
     let directory = tempfile::tempdir().unwrap();

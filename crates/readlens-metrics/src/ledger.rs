@@ -12,8 +12,8 @@ use crate::panel::{MAX_VALUES, Observation, Panel};
 /// Maximum of the numbers that all sums and their replicates may take: 2 GiB.
 ///
 /// A hostile table could name endlessly many operators. 45 masks per window (fifteen methods, three
-/// ranks) with graded operators under four removals, three ranks and two splits take 1.8e8 of them at
-/// 1000 replicates.
+/// ranks) with graded operators under four removals, three ranks and two splits take 1.8e8 of them
+/// at 1000 replicates.
 const MAX_CELLS: usize = 1 << 28;
 /// Maximum of the replicates behind the intervals of a curve's points, of which there are many.
 const CURVE_REPLICATES: usize = 250;
@@ -30,8 +30,8 @@ pub trait Subject: Copy + Eq + Hash + Send + Sync + fmt::Debug {
     /// Whether it is one of many points of a curve, whose intervals need fewer replicates.
     fn is_point(&self) -> bool;
 
-    /// Whether the figure of all windows is made of the sums of the splits. It is observed by itself
-    /// otherwise.
+    /// Whether the figure of all windows is made of the sums of the splits. It is observed by
+    /// itself otherwise.
     fn adds_up(&self) -> bool;
 
     /// The windows.

@@ -1,8 +1,8 @@
 //! Metrics: means with 95 % bootstrap intervals over records, for rows that stream past once.
 //!
 //! A [`Bootstrap`] gives every record its weights, a [`Panel`] sums the windows of all records
-//! under them, and a [`Figure`] is what comes out. A [`Ledger`] keeps the panels of a whole table, and
-//! [`About`] makes the rows of the metrics table. Memory depends on the number of figures.
+//! under them, and a [`Figure`] is what comes out. A [`Ledger`] keeps the panels of a whole table,
+//! and [`About`] makes the rows of the metrics table. Memory depends on the number of figures.
 //!
 //! ```
 //! use readlens_metrics::{Bootstrap, Formula, Observation, Panel};

@@ -104,7 +104,8 @@ impl Panel {
         pairs.chain(totals).chain(sums).for_each(|(mine, theirs)| *mine += theirs);
     }
 
-    /// A figure with its interval. Replicates in which it is not defined, as when they drew no window, are left out.
+    /// A figure with its interval. Replicates in which it is not defined, as when they drew no
+    /// window, are left out.
     pub fn figure(&self, formula: Formula) -> Figure {
         let replicates = self.replicate_totals.len();
         let resampled = |replicate: usize| {

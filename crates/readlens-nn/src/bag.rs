@@ -42,9 +42,10 @@ impl BagConfig {
 /// `c_v = Σ_t m_t 1[token t is k-mer v]`.
 ///
 /// A k-mer and its reverse complement are one feature, so the branch reads both strands alike;
-/// special tokens are none. The counts are a sum of one-hot embeddings, so that a mask acts on
-/// them as it does on the encoder's: under [`MaskSite::Mean`] a hidden token counts as the mean k-mer.
-/// The logarithm is of the counts themselves and not of fractions, which a uniform mask would not change.
+/// special tokens are none. The counts are a sum of one-hot embeddings, so that a mask acts on them
+/// as it does on the encoder's: under [`MaskSite::Mean`] a hidden token counts as the mean k-mer.
+/// The logarithm is of the counts themselves and not of fractions, which a uniform mask would not
+/// change.
 #[derive(Debug)]
 pub(crate) struct Bag {
     config: BagConfig,
@@ -134,8 +135,9 @@ impl Bag {
     ) -> candle_core::Result<Tensor> {
         let (rows, tokens) = batch.dims()?;
         let mask = mask.unwrap_or(&batch.present);
-        // Special tokens are counted in a column of their own, which is left out. Rows lie one after
-        // the other: candle's scatter_add has no gradient where it has fewer indices than places.
+        // Special tokens are counted in a column of their own, which is left out. Rows lie one
+        // after the other: candle's scatter_add has no gradient where it has fewer indices than
+        // places.
         let columns = self.features + 1;
         let first: Vec<u32> = (0..rows).map(|row| (row * columns) as u32).collect();
         let first = Tensor::from_vec(first, (rows, 1), mask.device())?;

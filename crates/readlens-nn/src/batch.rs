@@ -73,7 +73,8 @@ impl TokenBatch {
     /// A batch has CLS if its first row does; a stage gives rows of one tokenization only.
     ///
     /// # Errors
-    /// candle cannot allocate, a row of a batch with CLS does not open with it, or padding comes before a token.
+    /// candle cannot allocate, a row of a batch with CLS does not open with it, or padding comes
+    /// before a token.
     pub fn new(rows: &[&[u32]], dtype: DType, device: &Device) -> Result<Self> {
         let batch = rows.len();
         let tokens = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);

@@ -68,8 +68,8 @@ impl ClassifierConfig {
 
 /// Predicts a taxon at every rank; each head also sees the softmax of the ranks above.
 ///
-/// Heads see the encoder's pooled state and, where there is a k-mer bag, its hidden layer; the bag also
-/// adds to the logits directly.
+/// Heads see the encoder's pooled state and, where there is a k-mer bag, its hidden layer; the bag
+/// also adds to the logits directly.
 #[derive(Debug)]
 pub struct Classifier {
     config: ClassifierConfig,
@@ -109,8 +109,8 @@ impl Classifier {
         Self { encoder: self.encoder.with_precision(precision), ..self }
     }
 
-    /// Masks as `site` says instead of how it was trained to be masked: hidden tokens then look otherwise,
-    /// and its answers to whole windows stay the same.
+    /// Masks as `site` says instead of how it was trained to be masked: hidden tokens then look
+    /// otherwise, and its answers to whole windows stay the same.
     #[must_use]
     pub fn with_mask_site(self, site: MaskSite) -> Self {
         let encoder = self.encoder.with_mask_site(site);

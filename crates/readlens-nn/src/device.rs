@@ -19,8 +19,8 @@ impl DeviceKind {
     /// Opens the device for networks of `precision`, and says in the log what computes.
     ///
     /// # Errors
-    /// [`Fault::Usage`] where the binary has no CUDA, `READLENS_KERNELS` names no level of this machine, or a GPU is to
-    /// compute in bf16; [`Fault::Failed`] where the machine has no GPU.
+    /// [`Fault::Usage`] where the binary has no CUDA, `READLENS_KERNELS` names no level of this
+    /// machine, or a GPU is to compute in bf16; [`Fault::Failed`] where the machine has no GPU.
     pub fn open(self, precision: Precision) -> Result<Device> {
         match self {
             Self::Cpu => {

@@ -17,8 +17,8 @@ impl Dropout {
         Self(Some((rate, rng)))
     }
 
-    /// Which of the next `count` activations are kept, 0 or 1 each, and the factor of those that are; none without
-    /// dropout.
+    /// Which of the next `count` activations are kept, 0 or 1 each, and the factor of those that
+    /// are; none without dropout.
     pub(crate) fn draw(&mut self, count: usize) -> Option<(Vec<u8>, f32)> {
         let rate = self.0.as_ref()?.0;
         self.draw_at(rate, count)

@@ -130,8 +130,8 @@ impl Encoder {
         &self.config
     }
 
-    /// Encodes `batch` under `mask` (see [`crate::masking::complete`]); `None` leaves it whole. States of
-    /// padding are unspecified.
+    /// Encodes `batch` under `mask` (see [`crate::masking::complete`]); `None` leaves it whole.
+    /// States of padding are unspecified.
     ///
     /// # Errors
     /// Rows are longer than `max_tokens`, ids are out of the vocabulary, or shapes differ.

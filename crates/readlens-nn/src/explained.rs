@@ -10,8 +10,8 @@ pub enum Explained {
 }
 
 impl Explained {
-    /// What each mask of an Explainer of so many masks explains: a single mask all ranks, several masks
-    /// one rank each, in order.
+    /// What each mask of an Explainer of so many masks explains: a single mask all ranks, several
+    /// masks one rank each, in order.
     pub fn by(masks: usize) -> Vec<Self> {
         if masks == 1 { vec![Self::AllRanks] } else { (0..masks).map(Self::Rank).collect() }
     }

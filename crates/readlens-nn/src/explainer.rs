@@ -30,8 +30,8 @@ pub struct Explainer {
     config: ExplainerConfig,
     body: Body,
     out: Linear,
-    /// Where the network reads a gradient: what the gradient adds to the token embedding, `(masks, dim)`,
-    /// and its weight in the logits, `(masks)`.
+    /// Where the network reads a gradient: what the gradient adds to the token embedding, `(masks,
+    /// dim)`, and its weight in the logits, `(masks)`.
     gradient: Option<(Tensor, Tensor)>,
     /// The same tensors, as kernels take them, where the network is convolutional.
     convolutions: Option<Arc<ConvolutionTensors<Tensor>>>,
@@ -108,11 +108,12 @@ impl Explainer {
         Self { body, precision, ..self }
     }
 
-    /// Adds the classifier's gradient at uniform masks of these `levels` to the z-scores of its logits.
+    /// Adds the classifier's gradient at uniform masks of these `levels` to the z-scores of its
+    /// logits.
     ///
     /// # Errors
-    /// [`Fault::Usage`] for levels outside `(0, 1]`, a weight that is no number, or an Explainer that uses a
-    /// gradient already.
+    /// [`Fault::Usage`] for levels outside `(0, 1]`, a weight that is no number, or an Explainer
+    /// that uses a gradient already.
     pub fn with_gradient(mut self, levels: Vec<f64>, weight: f64) -> Result<Self> {
         if self.config.gradient.is_some() {
             return Err(Fault::usage(
@@ -140,11 +141,12 @@ impl Explainer {
         self.config.gradient.as_ref().map(GradientUse::levels)
     }
 
-    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding are unspecified. `gradient`: the
-    /// classifier's, of the same shape, for an Explainer that uses it.
+    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding are unspecified. `gradient`:
+    /// the classifier's, of the same shape, for an Explainer that uses it.
     ///
     /// # Errors
-    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a gradient is missing.
+    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a gradient
+    /// is missing.
     pub fn forward(
         &self,
         batch: &TokenBatch,
@@ -156,8 +158,8 @@ impl Explainer {
         if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
     }
 
-    /// The network's own logits, before a gradient is added to them and before they are smoothed; what a distilled
-    /// Explainer learns with.
+    /// The network's own logits, before a gradient is added to them and before they are smoothed;
+    /// what a distilled Explainer learns with.
     ///
     /// # Errors
     /// As for [`Explainer::forward`].
@@ -185,7 +187,8 @@ impl Explainer {
         }
     }
 
-    /// What a gradient adds to the token embedding, `(batch, tokens, dim)`, where the network reads one.
+    /// What a gradient adds to the token embedding, `(batch, tokens, dim)`, where the network reads
+    /// one.
     fn embedded_gradient(&self, gradient: Option<&Tensor>) -> candle_core::Result<Option<Tensor>> {
         let Some((embedding, _)) = &self.gradient else { return Ok(None) };
         let gradient = present(gradient)?;
@@ -289,8 +292,8 @@ fn present(gradient: Option<&Tensor>) -> candle_core::Result<&Tensor> {
     gradient.ok_or_else(|| candle_core::Error::msg(missing))
 }
 
-/// The convolutional network composed of candle's operations, for any dtype and device; its states before the
-/// projection.
+/// The convolutional network composed of candle's operations, for any dtype and device; its states
+/// before the projection.
 fn composed(
     batch: &TokenBatch,
     token: &Tensor,

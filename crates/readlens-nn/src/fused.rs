@@ -1,7 +1,8 @@
 //! The encoder and the Explainer's convolutions as single candle operations on the CPU.
 //!
-//! An operation keeps what its backward pass needs in memory that is handed from pass to pass. Gradients of weights go
-//! to [`WeightGradients`] and not through candle's graph: that would copy every one of them several times.
+//! An operation keeps what its backward pass needs in memory that is handed from pass to pass.
+//! Gradients of weights go to [`WeightGradients`] and not through candle's graph: that would copy
+//! every one of them several times.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -36,7 +37,8 @@ impl<T: Default> Pool<T> {
 
 static WORK: Pool<EncoderWork> = Pool::new();
 
-/// One pass through an encoder. Its candle inputs are the token embedding, for its place in the graph, and the mask.
+/// One pass through an encoder. Its candle inputs are the token embedding, for its place in the
+/// graph, and the mask.
 pub(crate) struct FusedEncoder {
     pub(crate) engine: Engine,
     pub(crate) shape: EncoderShape,
@@ -220,8 +222,8 @@ impl CustomOp2 for FusedEncoder {
 
 static CONVOLUTION_WORK: Pool<ConvolutionWork> = Pool::new();
 
-/// One pass through a convolutional Explainer up to its logits. Its candle inputs are the token embedding, for its place
-/// in the graph, and what is added to it.
+/// One pass through a convolutional Explainer up to its logits. Its candle inputs are the token
+/// embedding, for its place in the graph, and what is added to it.
 pub(crate) struct FusedConvolutions {
     pub(crate) engine: Engine,
     pub(crate) dim: usize,
@@ -230,8 +232,8 @@ pub(crate) struct FusedConvolutions {
     pub(crate) outputs: usize,
     pub(crate) tensors: Arc<ConvolutionTensors<Tensor>>,
     pub(crate) batch: Arc<Ragged>,
-    /// Whether anything is added to the embedding, `(batch, tokens, dim)`; otherwise its place is filled with what is
-    /// not read.
+    /// Whether anything is added to the embedding, `(batch, tokens, dim)`; otherwise its place is
+    /// filled with what is not read.
     pub(crate) is_added: bool,
     pub(crate) dropout: Option<Kept>,
     /// Where the gradients of weights go; none where no backward pass follows.

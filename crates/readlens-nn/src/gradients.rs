@@ -30,8 +30,8 @@ impl GradientLayout {
     }
 }
 
-/// The gradients of one backward pass. Fused kernels add theirs while candle goes backward; those of the other tensors
-/// are added from its store afterwards.
+/// The gradients of one backward pass. Fused kernels add theirs while candle goes backward; those
+/// of the other tensors are added from its store afterwards.
 #[derive(Clone, Debug)]
 pub struct WeightGradients {
     layout: Arc<GradientLayout>,

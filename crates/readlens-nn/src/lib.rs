@@ -2,9 +2,10 @@
 //!
 //! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow, FASTA or the command line.
 //!
-//! Networks compute in one of two ways, which a [`Pass`] chooses: in f32 on the CPU by the fused kernels of
-//! `readlens-kernels`, otherwise by [`ops`], composed of candle's operations. candle's own `LayerNorm`,
-//! `softmax_last_dim` and attention stop gradients silently, so [`ops`] composes them from operations that do not.
+//! Networks compute in one of two ways, which a [`Pass`] chooses: in f32 on the CPU by the fused
+//! kernels of `readlens-kernels`, otherwise by [`ops`], composed of candle's operations. candle's
+//! own `LayerNorm`, `softmax_last_dim` and attention stop gradients silently, so [`ops`] composes
+//! them from operations that do not.
 
 pub mod classifier;
 pub mod explainer;

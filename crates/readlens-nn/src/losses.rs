@@ -8,7 +8,8 @@ use candle_core::{D, Result, Tensor};
 use crate::batch::TokenBatch;
 use crate::targets::Targets;
 
-/// Weighted cross-entropy, `Σᵢ wᵢ (−ln p(yᵢ))`, a scalar. `logits`: `(batch, taxa)`; `targets`: one per row.
+/// Weighted cross-entropy, `Σᵢ wᵢ (−ln p(yᵢ))`, a scalar. `logits`: `(batch, taxa)`; `targets`: one
+/// per row.
 ///
 /// # Errors
 /// Shapes differ.

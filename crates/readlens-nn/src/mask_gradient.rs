@@ -1,5 +1,5 @@
-//! The gradient of the frozen classifier with respect to its mask: what an Explainer may be given beside
-//! the tokens, or learn from.
+//! The gradient of the frozen classifier with respect to its mask: what an Explainer may be given
+//! beside the tokens, or learn from.
 
 use candle_core::{D, Result, Tensor, Var};
 
@@ -14,11 +14,11 @@ use crate::targets::Targets;
 /// z-scores over each row's real tokens of `∂ ln p(class) / ∂ m_t` at the uniform mask `m = level`,
 /// averaged over `levels`; `(batch, tokens, masks)`, without a graph.
 ///
-/// There is one mask for each of `explained`; over all ranks it is the gradient of the sum of their log
-/// probabilities. `targets`: one per rank, whose weights are those of that sum. Near level 0 the gradient
-/// measures what a token adds when little else is visible; at level 1 redundant tokens have zero gradient.
-/// The path is the masking's own, so that the reference is the masking's own baseline
-/// (Sundararajan et al. 2017 for the path).
+/// There is one mask for each of `explained`; over all ranks it is the gradient of the sum of their
+/// log probabilities. `targets`: one per rank, whose weights are those of that sum. Near level 0
+/// the gradient measures what a token adds when little else is visible; at level 1 redundant tokens
+/// have zero gradient. The path is the masking's own, so that the reference is the masking's own
+/// baseline (Sundararajan et al. 2017 for the path).
 ///
 /// # Errors
 /// Rows do not fit the classifier, or shapes differ.
@@ -51,8 +51,8 @@ pub fn mask_gradient(
     Tensor::stack(&sums, 2)
 }
 
-/// [`mask_gradient`] for the classes that the classifier itself predicts for the whole rows. A label is
-/// never part of it.
+/// [`mask_gradient`] for the classes that the classifier itself predicts for the whole rows. A
+/// label is never part of it.
 ///
 /// # Errors
 /// As [`mask_gradient`].

@@ -80,8 +80,8 @@ pub fn keep_share(logits: &Tensor, shares: &[f64], batch: &TokenBatch) -> Result
 /// The soft and the hard mask of one row at inference.
 ///
 /// `logits`: one per real token. A share keeps the largest logits, and the soft mask is then
-/// `sigmoid(z − threshold)` of their z-scores, so that in both ways exactly the tokens above 1/2 are read,
-/// up to ties at the threshold, which go to the earlier token.
+/// `sigmoid(z − threshold)` of their z-scores, so that in both ways exactly the tokens above 1/2
+/// are read, up to ties at the threshold, which go to the earlier token.
 pub fn select(logits: &[f32], selection: Selection) -> (Vec<f32>, Vec<bool>) {
     let sigmoid = |x: f32| 1.0 / (1.0 + (-x).exp());
     match selection {

@@ -53,7 +53,8 @@ pub fn load_explainer(directory: &Path, device: &Device) -> Result<Explainer> {
     Ok(explainer)
 }
 
-/// Earlier Explainers could be told the classifier's prediction; there are no such networks any more.
+/// Earlier Explainers could be told the classifier's prediction; there are no such networks any
+/// more.
 fn refuse_conditions(directory: &Path) -> Result<()> {
     let file = directory.join(CONFIG_FILE);
     let config: serde_json::Value = read_json(&file)?;

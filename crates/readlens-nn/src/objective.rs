@@ -19,7 +19,8 @@ pub use frozen::{Budgets, Frozen};
 
 /// Uniform masks at which an objective takes the classifier's gradient by default.
 const LEVELS: [f64; 1] = [0.15];
-/// Fraction of tokens that counts as read by default, for objectives whose Explainer does not decide it.
+/// Fraction of tokens that counts as read by default, for objectives whose Explainer does not
+/// decide it.
 const AREA: f64 = 0.1;
 
 /// The loss of a part of a batch.
@@ -27,7 +28,8 @@ const AREA: f64 = 0.1;
 pub struct Loss {
     /// Scalar to differentiate; the parts of a batch add up to the batch's loss.
     pub total: Tensor,
-    /// Terms of it worth a curve, by name and before their weights; they add up over parts likewise.
+    /// Terms of it worth a curve, by name and before their weights; they add up over parts
+    /// likewise.
     pub terms: Vec<(&'static str, f64)>,
 }
 
@@ -35,8 +37,8 @@ pub struct Loss {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
 pub enum Objective {
-    /// The weighted sum of terms on the masked prediction, the inverse-masked prediction and the mask
-    /// (Berman et al. 2026). The masked cross-entropy has weight 1.
+    /// The weighted sum of terms on the masked prediction, the inverse-masked prediction and the
+    /// mask (Berman et al. 2026). The masked cross-entropy has weight 1.
     Composite {
         /// How the mask becomes what the classifier sees.
         mask: MaskTraining,
@@ -51,9 +53,9 @@ pub enum Objective {
         /// Fraction of tokens that counts as read at inference, in `(0, 1]`.
         area: f64,
     },
-    /// `(1 − p | keep) + (p | remove)` with `p` the probability of the target: the classifier sees the
-    /// `a · n` tokens with the largest logits, and everything but the `b · n` largest. The Explainer reads
-    /// the classifier's gradient.
+    /// `(1 − p | keep) + (p | remove)` with `p` the probability of the target: the classifier sees
+    /// the `a · n` tokens with the largest logits, and everything but the `b · n` largest. The
+    /// Explainer reads the classifier's gradient.
     KeepAndRemove {
         /// Values of the uniform masks at which the gradient is taken, each in `(0, 1]`.
         levels: Vec<f64>,
@@ -72,8 +74,8 @@ pub enum MaskTraining {
     Soft,
     /// `1[m > 1/2]` forward, the gradient of `m` backward; the Explainer decides the area.
     Threshold,
-    /// The `a · n` tokens with the largest logits, `a` drawn for each window; for redundant evidence,
-    /// where any small part suffices and no area is the right one.
+    /// The `a · n` tokens with the largest logits, `a` drawn for each window; for redundant
+    /// evidence, where any small part suffices and no area is the right one.
     Budget {
         /// What `a` is drawn from.
         budgets: BudgetRange,
@@ -107,8 +109,8 @@ pub struct LossWeights {
 }
 
 impl Objective {
-    /// Straight-through hard masks and uniform-kl: the Explainer finds the area. For evidence that stands
-    /// in one place.
+    /// Straight-through hard masks and uniform-kl: the Explainer finds the area. For evidence that
+    /// stands in one place.
     pub fn hard() -> Self {
         let weights =
             LossWeights { entropy: 0.0, uniform_kl: 1.0, area: 1.0, total_variation: 0.1 };
@@ -198,8 +200,8 @@ impl Objective {
             }
             Self::Composite { .. } => Budgets::WHOLE,
             Self::Distilled { .. } => {
-                // Not used, but the augmentation of the next row follows it in the stream, and with it
-                // every Explainer that was distilled so far.
+                // Not used, but the augmentation of the next row follows it in the stream, and with
+                // it every Explainer that was distilled so far.
                 let _: f64 = rng.random();
                 Budgets::WHOLE
             }
@@ -210,8 +212,8 @@ impl Objective {
         }
     }
 
-    /// The loss of `explainer` on the rows of `frozen`; the Explainer computes in `pass`, the classifier in
-    /// passes of inference.
+    /// The loss of `explainer` on the rows of `frozen`; the Explainer computes in `pass`, the
+    /// classifier in passes of inference.
     ///
     /// # Errors
     /// candle refuses an operation, or rows do not fit a network.

@@ -4,7 +4,8 @@ use readlens_kernels::{Engine, Precision};
 use crate::dropout::Dropout;
 use crate::gradients::WeightGradients;
 
-/// One pass of a batch through the networks: how they compute, their dropout, and where the gradients of weights go.
+/// One pass of a batch through the networks: how they compute, their dropout, and where the
+/// gradients of weights go.
 #[derive(Debug)]
 pub struct Pass {
     dropout: Dropout,
@@ -24,18 +25,21 @@ enum How {
 }
 
 impl Pass {
-    /// Without dropout and without gradients of weights: inference, and the frozen classifier. A mask's gradient is
-    /// computed where it is tracked; going backward to weights that are trained is an error.
+    /// Without dropout and without gradients of weights: inference, and the frozen classifier. A
+    /// mask's gradient is computed where it is tracked; going backward to weights that are trained
+    /// is an error.
     pub fn inference() -> Self {
         Self { dropout: Dropout::off(), gradients: None, how: How::Fused }
     }
 
-    /// Training: kernels add the gradients of weights to `gradients`; those of other operations are in candle's store.
+    /// Training: kernels add the gradients of weights to `gradients`; those of other operations are
+    /// in candle's store.
     pub fn training(dropout: Dropout, gradients: &WeightGradients) -> Self {
         Self { dropout, gradients: Some(gradients.clone()), how: How::Fused }
     }
 
-    /// Composed of candle's operations, for any dtype and device; candle's backward pass finds all gradients.
+    /// Composed of candle's operations, for any dtype and device; candle's backward pass finds all
+    /// gradients.
     pub fn composed() -> Self {
         Self { how: How::Composed, ..Self::inference() }
     }
@@ -52,8 +56,8 @@ impl Pass {
         Self { how: How::FusedAt(engine), ..self }
     }
 
-    /// The engine of fused kernels, which are for f32 on the CPU; `tensor` and `precision` are the network's. Weights
-    /// are trained in f32.
+    /// The engine of fused kernels, which are for f32 on the CPU; `tensor` and `precision` are the
+    /// network's. Weights are trained in f32.
     pub(crate) fn engine_for(&self, tensor: &Tensor, precision: Precision) -> Option<Engine> {
         let fits = tensor.dtype() == DType::F32 && tensor.device().is_cpu();
         let is_trained = self.gradients_of(tensor).is_some();

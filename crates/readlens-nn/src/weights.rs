@@ -40,7 +40,8 @@ impl Parameters {
         self.0.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
     }
 
-    /// Sets every variable from `tensors`. No pass may be under way meanwhile: its kernels hold the values.
+    /// Sets every variable from `tensors`. No pass may be under way meanwhile: its kernels hold the
+    /// values.
     ///
     /// # Errors
     /// A tensor is missing or has another shape.

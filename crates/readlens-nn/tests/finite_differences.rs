@@ -205,7 +205,8 @@ fn convolutional_explainers_through_the_frozen_classifier() {
     }
 }
 
-/// The gradient that an Explainer is given and taught is that of the classifier's log probability, level by level.
+/// The gradient that an Explainer is given and taught is that of the classifier's log probability,
+/// level by level.
 #[test]
 fn the_mask_gradient_is_the_classifiers() {
     let config = &classifiers()[0];

@@ -105,8 +105,8 @@ fn check_logits(found: &[Tensor], expected: &Value, tolerance: f64, what: &str) 
     }
 }
 
-/// The weighted total of the golden files: classification, entropy, uniform-kl, area, total variation. Their
-/// terms `hinge` and `bin` are losses that no objective has.
+/// The weighted total of the golden files: classification, entropy, uniform-kl, area, total
+/// variation. Their terms `hinge` and `bin` are losses that no objective has.
 fn total(
     masked: &[Tensor],
     inverse: &[Tensor],

@@ -1,5 +1,5 @@
-//! The fused kernels, at every level that this machine has, against the same networks composed of candle's operations in
-//! f64: predictions, the gradient of every weight and that of the mask.
+//! The fused kernels, at every level that this machine has, against the same networks composed of
+//! candle's operations in f64: predictions, the gradient of every weight and that of the mask.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod network;
@@ -19,9 +19,11 @@ use readlens_nn::{
 };
 use readlens_random::{normal, stream};
 
-/// Largest relative error of the outputs and of all gradients together, as the norm of the difference over the norm.
+/// Largest relative error of the outputs and of all gradients together, as the norm of the
+/// difference over the norm.
 const RELATIVE: f64 = 1e-5;
-/// The same where a product of f32 is the sum of three products of bf16, which carry 16 of the 24 bits: 4e-6 a product.
+/// The same where a product of f32 is the sum of three products of bf16, which carry 16 of the 24
+/// bits: 4e-6 a product.
 const RELATIVE_OF_TILES: f64 = 1e-4;
 /// The same in bf16, which keeps 8 bits of a factor.
 const RELATIVE_IN_BF16: f64 = 0.05;

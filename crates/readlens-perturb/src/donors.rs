@@ -18,8 +18,9 @@ pub(crate) struct Donor {
     pub(crate) class: usize,
 }
 
-/// The foreign mask for window `row` of class `class`: a mask of the same method and rank from a donor of another class
-/// where there is one, stretched to the window's length, of which as many tokens are kept as `mask` keeps.
+/// The foreign mask for window `row` of class `class`: a mask of the same method and rank from a
+/// donor of another class where there is one, stretched to the window's length, of which as many
+/// tokens are kept as `mask` keeps.
 ///
 /// None where no other window has such a mask.
 pub(crate) fn foreign(

@@ -5,8 +5,8 @@ use rand::seq::SliceRandom;
 use readlens_batch::block_mask;
 use readlens_nn::masking::count_of;
 
-/// Shares of the real tokens that the graded operators keep or remove; the ends of the curves, nothing and everything,
-/// are the operators `all_zero` and `unmasked`.
+/// Shares of the real tokens that the graded operators keep or remove; the ends of the curves,
+/// nothing and everything, are the operators `all_zero` and `unmasked`.
 pub const SHARES: [f32; 12] = [0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9];
 
 /// Levels of the constant mask.
@@ -19,7 +19,8 @@ pub(crate) fn order(mask: &[f32]) -> Vec<usize> {
     order
 }
 
-/// 1 on the first `share` of the tokens in `order`, 0 on the others: the nearest number, but at least one.
+/// 1 on the first `share` of the tokens in `order`, 0 on the others: the nearest number, but at
+/// least one.
 pub(crate) fn first_of(order: &[usize], share: f32) -> Vec<f32> {
     with_first(order, count_of(f64::from(share), order.len()))
 }

@@ -10,7 +10,8 @@ use readlens_tables::vocabulary::Name;
 use crate::passes::{Network, Outcome, Pass, Planner};
 use crate::selection::Masked;
 
-/// Tokens of passes that wait for the same network: enough batches for many threads, and a bound on memory.
+/// Tokens of passes that wait for the same network: enough batches for many threads, and a bound on
+/// memory.
 const WAITING_TOKENS: usize = 1 << 21;
 
 /// The networks that predict.

@@ -110,7 +110,8 @@ mod tests {
             bases
         };
         assert_eq!(sorted(&after[15..90]), sorted(&before[15..90]));
-        // Overlapping 3-mers: tokens 20 to 89 are hidden, but kept ones cover bases up to 21 and from 90 on.
+        // Overlapping 3-mers: tokens 20 to 89 are hidden, but kept ones cover bases up to 21 and
+        // from 90 on.
         let factors: Vec<f32> =
             (0..118).map(|t| f32::from(u8::from(!(20..90).contains(&t)))).collect();
         let (before, after) = replaced(Removal::Shuffled, 1, &factors);

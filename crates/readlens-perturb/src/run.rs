@@ -23,8 +23,8 @@ const WINDOWS_TOGETHER: (usize, usize) = (4, 512);
 
 /// Predicts every window that has a mask under every operator.
 ///
-/// Windows are worked on in groups whose size depends on the options and the masks alone, and shards are whole groups:
-/// merged shards equal one run.
+/// Windows are worked on in groups whose size depends on the options and the masks alone, and
+/// shards are whole groups: merged shards equal one run.
 ///
 /// # Errors
 /// An input cannot be used, masks and tokens do not belong together, or the user interrupts.

@@ -1,4 +1,5 @@
-//! Which windows are perturbed: a first walk over tokens and masks, which also checks both before anything is predicted.
+//! Which windows are perturbed: a first walk over tokens and masks, which also checks both before
+//! anything is predicted.
 
 use std::collections::{BTreeSet, HashSet};
 
@@ -108,7 +109,8 @@ fn is_chosen(config: &Config, window: &TokenRow, masks: &[MaskRow]) -> bool {
     !masks.is_empty() && (config.split.is_none() || window.split == config.split)
 }
 
-/// The window's lot in a draw: it depends on seed, purpose and window, and not on what else is there.
+/// The window's lot in a draw: it depends on seed, purpose and window, and not on what else is
+/// there.
 fn lot(seed: u64, purpose: &str, window: &TokenRow) -> u64 {
     stream(seed, &format!("{purpose}/{}/{}", window.window, window.id)).random()
 }

@@ -3,13 +3,14 @@
 use rand::seq::SliceRandom;
 use rand::{Rng, RngExt};
 
-/// Shuffles `letters` so that every pair of neighbours occurs as often as before, and the first and the last letter stay
-/// in place.
+/// Shuffles `letters` so that every pair of neighbours occurs as often as before, and the first and
+/// the last letter stay in place.
 ///
-/// A uniform draw among all such sequences: a random Euler path of the multigraph whose edges are the pairs (Altschul &
-/// Erickson 1985, "Significance of nucleotide sequence alignments"). The last edge that leaves each letter must lead
-/// towards the last letter; these edges are a random tree, drawn by loop-erased walks (Wilson 1996, "Generating random
-/// spanning trees more quickly than the cover time"), which always ends, instead of by trial.
+/// A uniform draw among all such sequences: a random Euler path of the multigraph whose edges are
+/// the pairs (Altschul & Erickson 1985, "Significance of nucleotide sequence alignments"). The last
+/// edge that leaves each letter must lead towards the last letter; these edges are a random tree,
+/// drawn by loop-erased walks (Wilson 1996, "Generating random spanning trees more quickly than the
+/// cover time"), which always ends, instead of by trial.
 pub(crate) fn shuffle_dinucleotides(letters: &mut [u8], rng: &mut impl Rng) {
     let Some((&last, _)) = letters.split_last() else { return };
     let mut edges: Vec<Vec<u8>> = vec![Vec::new(); 256];
@@ -85,8 +86,8 @@ mod tests {
         }
     }
 
-    /// AACAGA has exactly these sequences with its pairs AA, AC, CA, AG, GA and its ends: the loops A, CA and GA from A
-    /// in any order, six of them; each is as likely as the others.
+    /// AACAGA has exactly these sequences with its pairs AA, AC, CA, AG, GA and its ends: the loops
+    /// A, CA and GA from A in any order, six of them; each is as likely as the others.
     #[test]
     fn every_sequence_with_the_same_pairs_is_equally_likely() {
         let mut rng = ChaCha8Rng::seed_from_u64(6);
@@ -104,8 +105,8 @@ mod tests {
         }
     }
 
-    /// ACABC… where the end is not the letter most walks come from: with the pairs AB, BA, AB, BC and CC only
-    /// ABABCC, whose last edges out of A and B are forced, is possible.
+    /// ACABC… where the end is not the letter most walks come from: with the pairs AB, BA, AB, BC
+    /// and CC only ABABCC, whose last edges out of A and B are forced, is possible.
     #[test]
     fn the_tree_of_last_edges_reaches_the_end() {
         let mut rng = ChaCha8Rng::seed_from_u64(7);

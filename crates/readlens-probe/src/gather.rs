@@ -15,8 +15,8 @@ use crate::config::{Config, Inputs};
 use crate::features;
 use crate::masks::Masks;
 
-/// Maximum number of methods and ranks together: memory is in proportion to it, and a hostile table could name
-/// endlessly many.
+/// Maximum number of methods and ranks together: memory is in proportion to it, and a hostile table
+/// could name endlessly many.
 const MAX_MASKS: usize = 1024;
 
 /// What a probe needs of all masks: the features of each, and the taxa and records of the windows.

@@ -15,8 +15,8 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sha2::{Digest, Sha256};
 
-/// The stream that belongs to `seed` and `purpose`: ChaCha with 8 rounds, whose key is the SHA-256 of
-/// `SEED/PURPOSE`.
+/// The stream that belongs to `seed` and `purpose`: ChaCha with 8 rounds, whose key is the SHA-256
+/// of `SEED/PURPOSE`.
 ///
 /// `purpose` names what is drawn and its counters, such as `"dropout/epoch 3/step 12"`.
 pub fn stream(seed: u64, purpose: &str) -> ChaCha8Rng {
@@ -33,8 +33,8 @@ pub fn normal(rng: &mut impl Rng) -> f64 {
 mod tests {
     use super::*;
 
-    /// Expected values from Python: `hashlib.sha256(b"1/weights/tok.weight").digest()` as the key of a
-    /// ChaCha block of 8 rounds, written after RFC 8439 with counter and nonce 0.
+    /// Expected values from Python: `hashlib.sha256(b"1/weights/tok.weight").digest()` as the key
+    /// of a ChaCha block of 8 rounds, written after RFC 8439 with counter and nonce 0.
     #[test]
     fn streams_stay_what_they_are() {
         let mut rng = stream(1, "weights/tok.weight");

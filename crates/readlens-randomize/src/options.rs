@@ -17,8 +17,8 @@ pub struct Options {
     output: PathBuf,
     /// Number of parts that get fresh weights, counted from the output on, or all
     ///
-    /// The parts in this order: heads, pooler, k-mer bag, the layers of the encoder from the last to
-    /// the first, stem, embedding. A network without a k-mer bag or a stem has fewer parts.
+    /// The parts in this order: heads, pooler, k-mer bag, the layers of the encoder from the last
+    /// to the first, stem, embedding. A network without a k-mer bag or a stem has fewer parts.
     #[arg(long, value_name = "N|all")]
     parts: Amount,
     /// Seed of the fresh weights

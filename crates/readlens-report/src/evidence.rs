@@ -254,6 +254,7 @@ impl Source<'_> {
             legend.push(Entry::of_curve(&listed(&grey), Style::Grey, String::new()));
         }
         Some(CurvePlot {
+            is_of_methods: true,
             heading: plan.heading,
             reading: plan.reading,
             caption: caption.to_owned(),
@@ -314,6 +315,7 @@ impl Source<'_> {
             }
         }
         Some(CurvePlot {
+            is_of_methods: false,
             heading: "Dose-response",
             reading: "Every token is multiplied by the same number between 0 and 1. No mask is used. Where the curve is high at the mask's mean, multiplying hides little from this classifier, and the figures of the soft mask prove nothing. The hard mask shows or hides each token completely.",
             caption: caption.to_owned(),

@@ -56,6 +56,11 @@ impl EvidenceView {
     pub(crate) fn is_empty(&self) -> bool {
         self.methods.is_none() && self.plots.is_empty() && self.stability.is_empty()
     }
+
+    /// Whether a plot has a curve per method.
+    pub(crate) fn compares_curves(&self) -> bool {
+        self.plots.iter().any(|plot| plot.is_of_methods)
+    }
 }
 
 /// Tables and plot for one kind of mask.

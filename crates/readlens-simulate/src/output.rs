@@ -61,8 +61,8 @@ pub fn run(config: &Config, seed: u64, output: &Path, context: &Context) -> Resu
     Ok(())
 }
 
-/// The stream of a record or a phase. Not `readlens_random::stream`: the published planted data are defined
-/// by these draws.
+/// The stream of a record or a phase. Not `readlens_random::stream`: the published planted data are
+/// defined by these draws.
 fn stream(seed: u64, number: u64) -> ChaCha12Rng {
     let mut random = ChaCha12Rng::seed_from_u64(seed);
     random.set_stream(number);

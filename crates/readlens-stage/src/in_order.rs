@@ -7,9 +7,9 @@ use std::thread;
 
 use readlens_fault::Result;
 
-/// Takes `items` from a thread of their own, does `work` on rayon's global pool, on `at_once` items (1 or
-/// more) at a time, and gives the results to `take`, on the calling thread, in the order of the items:
-/// what comes out does not depend on the number of threads.
+/// Takes `items` from a thread of their own, does `work` on rayon's global pool, on `at_once` items
+/// (1 or more) at a time, and gives the results to `take`, on the calling thread, in the order of
+/// the items: what comes out does not depend on the number of threads.
 ///
 /// Besides the items in work, one is read ahead and one result is being taken, so memory is bounded
 /// however long the stream. Call it from outside the pool, which could otherwise wait for itself.

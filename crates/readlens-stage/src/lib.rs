@@ -1,9 +1,9 @@
 //! What every stage's command line shares: options, logs, progress, exit codes.
 //!
 //! A stage is an options type that implements [`Stage`]; its binary is `fn main() -> ExitCode {
-//! readlens_stage::main::<Options>() }`. The umbrella holds it as an [`AnyStage`]: a subcommand, and
-//! what the program does when a link to it bears the stage's name.
-//! Standard output is data, standard error is logs and progress.
+//! readlens_stage::main::<Options>() }`. The umbrella holds it as an [`AnyStage`]: a subcommand,
+//! and what the program does when a link to it bears the stage's name. Standard output is data,
+//! standard error is logs and progress.
 //!
 //! Streams of any length are worked on by all threads and come out in order:
 //!

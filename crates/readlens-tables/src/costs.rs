@@ -1,4 +1,5 @@
-//! What attribution methods cost. The only table that holds measured time: it differs from run to run.
+//! What attribution methods cost. The only table that holds measured time: it differs from run to
+//! run.
 
 use crate::record::record;
 

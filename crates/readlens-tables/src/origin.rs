@@ -9,8 +9,9 @@ use crate::record::Record;
 use crate::tokens::{KEY_TOKENIZATION, TokenRow};
 
 impl<R: Record> Reader<R> {
-    /// Refuses a table that says it was made from other tokens than `tokens`, or from other inputs than
-    /// `given` has in the same role. A table that says nothing, as one of another tool, passes.
+    /// Refuses a table that says it was made from other tokens than `tokens`, or from other inputs
+    /// than `given` has in the same role. A table that says nothing, as one of another tool,
+    /// passes.
     ///
     /// # Errors
     /// The table contradicts an input, or its metadata cannot be read.

@@ -36,8 +36,8 @@ record! {
 }
 
 impl PerturbationRow {
-    /// What made the mask and what it explains; none where no mask was used, or where one of the four
-    /// columns that name it is null.
+    /// What made the mask and what it explains; none where no mask was used, or where one of the
+    /// four columns that name it is null.
     pub fn mask_name(&self) -> Option<MaskName> {
         let method = Method {
             name: self.method.clone()?,

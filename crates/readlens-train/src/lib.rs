@@ -1,4 +1,5 @@
-//! The two training stages: the [`classifier`], and the [`explainer`] through the frozen classifier.
+//! The two training stages: the [`classifier`], and the [`explainer`] through the frozen
+//! classifier.
 //!
 //! Both run the loop of `readlens-fit` and share its command-line options, the progress display and
 //! the model directory that they write.

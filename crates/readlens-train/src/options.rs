@@ -86,8 +86,8 @@ impl AugmentationOptions {
     }
 }
 
-/// Refuses an option that has no effect under what was chosen: the first of `options`, by name and whether
-/// it was typed. They belong to `owner`, but `chosen` was chosen.
+/// Refuses an option that has no effect under what was chosen: the first of `options`, by name and
+/// whether it was typed. They belong to `owner`, but `chosen` was chosen.
 pub(crate) fn refuse(options: &[(&str, bool)], owner: &str, chosen: &str) -> Result<()> {
     match options.iter().find(|(_, is_typed)| *is_typed) {
         Some((name, _)) => Err(Fault::usage(format!("{name} belongs to {owner}, not to {chosen}"))),

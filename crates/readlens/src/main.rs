@@ -1,5 +1,5 @@
-//! `readlens`: the demonstrations, whole flows, and every stage: as a subcommand, and under the name
-//! of a link such as `readlens-tokenize`.
+//! `readlens`: the demonstrations, whole flows, and every stage: as a subcommand, and under the
+//! name of a link such as `readlens-tokenize`.
 
 mod called;
 mod command;

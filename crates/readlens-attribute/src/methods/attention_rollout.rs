@@ -7,10 +7,12 @@ use readlens_nn::{Pooling, TokenBatch};
 
 use crate::objective::{Objective, Scores, Window};
 
-/// How much of the pooled state comes from each token's position: the mean over heads, half of it replaced by the
-/// residual connection, multiplied up from the first block to the last; then the row of CLS, or the mean of all rows.
+/// How much of the pooled state comes from each token's position: the mean over heads, half of it
+/// replaced by the residual connection, multiplied up from the first block to the last; then the
+/// row of CLS, or the mean of all rows.
 ///
-/// The tokens of a patch have the value of their position. No target is involved: every output has the same scores.
+/// The tokens of a patch have the value of their position. No target is involved: every output has
+/// the same scores.
 pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.check_interrupt()?;
     objective.count(objective.windows().len(), 0);

@@ -1,7 +1,7 @@
 //! Gradients to the mask.
 //!
-//! Under the mask `m` a token's embedding is `m E`, or `m E + (1 - m) Ē`, so the gradient to `m` at the whole input is
-//! gradient × (input − baseline), summed over the embedding.
+//! Under the mask `m` a token's embedding is `m E`, or `m E + (1 - m) Ē`, so the gradient to `m` at
+//! the whole input is gradient × (input − baseline), summed over the embedding.
 
 use readlens_fault::Result;
 
@@ -13,8 +13,9 @@ pub(super) fn input(objective: &Objective<'_>) -> Result<Scores> {
     path(objective, &[1.0])
 }
 
-/// The mean of the gradient at `steps` midpoints of the path from the hidden to the whole input (Sundararajan et al.
-/// 2017, eq. 1): the scores add up to `F(1) − F(0)`, as far as the points tell.
+/// The mean of the gradient at `steps` midpoints of the path from the hidden to the whole input
+/// (Sundararajan et al. 2017, eq. 1): the scores add up to `F(1) − F(0)`, as far as the points
+/// tell.
 pub(super) fn integrated(objective: &Objective<'_>, steps: usize) -> Result<Scores> {
     let alphas: Vec<f32> = (0..steps).map(|k| ((k as f64 + 0.5) / steps as f64) as f32).collect();
     path(objective, &alphas)

@@ -1,4 +1,5 @@
-//! Shapley values by weighted regression (Lundberg & Lee 2017), from coalitions drawn in pairs (Covert & Lee 2021).
+//! Shapley values by weighted regression (Lundberg & Lee 2017), from coalitions drawn in pairs
+//! (Covert & Lee 2021).
 
 use rand::seq::index;
 use rand::{Rng, RngExt};
@@ -11,8 +12,8 @@ use crate::segments::Segments;
 use crate::settings::KernelShap;
 use crate::solve::Symmetric;
 
-/// Added to the diagonal, relative to it, where coalitions are drawn: fewer draws than players then have the solution of
-/// the smallest norm.
+/// Added to the diagonal, relative to it, where coalitions are drawn: fewer draws than players then
+/// have the solution of the smallest norm.
 const RELATIVE_RIDGE: f64 = 1e-6;
 
 /// Coalitions of players with their weights in the regression.
@@ -71,8 +72,8 @@ pub(super) fn scores(objective: &Objective<'_>, seed: u64, of: KernelShap) -> Re
 }
 
 impl Coalitions {
-    /// All coalitions of `players` where there are at most `samples`, with Shapley's weights; otherwise half as many
-    /// draws by those weights, each with its complement, and equal weights.
+    /// All coalitions of `players` where there are at most `samples`, with Shapley's weights;
+    /// otherwise half as many draws by those weights, each with its complement, and equal weights.
     pub fn draw(players: usize, samples: usize, rng: &mut impl Rng) -> Self {
         let (mut members, mut weights) = (Vec::new(), Vec::new());
         if players < 2 {
@@ -105,8 +106,9 @@ impl Coalitions {
         Self { members, weights, is_complete: false }
     }
 
-    /// What each of `players` adds, from the `values` of the coalitions, of nobody and of all: the weighted least-squares
-    /// solution of `nobody + Σ kept φ = value` among those that add up to `all − nobody`.
+    /// What each of `players` adds, from the `values` of the coalitions, of nobody and of all: the
+    /// weighted least-squares solution of `nobody + Σ kept φ = value` among those that add up to
+    /// `all − nobody`.
     ///
     /// # Errors
     /// The system cannot be solved, which a value that is not finite brings about.

@@ -1,5 +1,6 @@
-//! A linear model of the classifier around the window (Ribeiro et al. 2016), with the draws, the kernel and the ridge
-//! regression of their `LimeTextExplainer`; features are segments of tokens, and hidden ones are masked.
+//! A linear model of the classifier around the window (Ribeiro et al. 2016), with the draws, the
+//! kernel and the ridge regression of their `LimeTextExplainer`; features are segments of tokens,
+//! and hidden ones are masked.
 
 use rand::seq::index;
 use rand::{Rng, RngExt};
@@ -52,8 +53,8 @@ pub(super) fn scores(objective: &Objective<'_>, seed: u64, lime: Lime) -> Result
     Ok(scores)
 }
 
-/// `samples` draws of which of the `features` are kept; the first keeps all. In the others the number of hidden features
-/// is uniform in 1 to all of them, and which ones is uniform too.
+/// `samples` draws of which of the `features` are kept; the first keeps all. In the others the
+/// number of hidden features is uniform in 1 to all of them, and which ones is uniform too.
 pub fn draw(features: usize, samples: usize, rng: &mut impl Rng) -> Vec<Vec<bool>> {
     let mut drawn = Vec::with_capacity(samples);
     for sample in 0..samples {
@@ -67,10 +68,11 @@ pub fn draw(features: usize, samples: usize, rng: &mut impl Rng) -> Vec<Vec<bool
     drawn
 }
 
-/// Coefficients of the ridge regression of `values` on `samples`, with an intercept that is not penalised.
+/// Coefficients of the ridge regression of `values` on `samples`, with an intercept that is not
+/// penalised.
 ///
-/// A sample weighs `sqrt(exp(−d² / w²))`, with `d` the cosine distance of its kept features from all of them,
-/// `1 − sqrt(kept share)`, and `w` the kernel's width.
+/// A sample weighs `sqrt(exp(−d² / w²))`, with `d` the cosine distance of its kept features from
+/// all of them, `1 − sqrt(kept share)`, and `w` the kernel's width.
 ///
 /// # Errors
 /// The system cannot be solved, which a value that is not finite brings about.

@@ -1,8 +1,9 @@
-//! A mask optimised for each window alone, with the aim of DiffMask (De Cao et al. 2020): the kept tokens must keep the
-//! prediction and the removed ones must not, with as few tokens kept as possible.
+//! A mask optimised for each window alone, with the aim of DiffMask (De Cao et al. 2020): the kept
+//! tokens must keep the prediction and the removed ones must not, with as few tokens kept as
+//! possible.
 //!
-//! Hard masks go forward and the gradient of their sigmoids comes back, as in the Explainer's training: soft masks would
-//! only be scaled down, which a layer norm undoes.
+//! Hard masks go forward and the gradient of their sigmoids comes back, as in the Explainer's
+//! training: soft masks would only be scaled down, which a layer norm undoes.
 
 use candle_core::{D, Result, Tensor, Var};
 use readlens_batch::for_each_batch;
@@ -90,8 +91,8 @@ fn optimize(
     Tensor::from_vec(logits, shape, device)
 }
 
-/// `−ln p(target)` of the kept tokens plus `−ln(1 − p(target))` of the removed ones, the mean over the output's ranks,
-/// summed over rows.
+/// `−ln p(target)` of the kept tokens plus `−ln(1 − p(target))` of the removed ones, the mean over
+/// the output's ranks, summed over rows.
 fn misfit(
     objective: &Objective<'_>,
     batch: &TokenBatch,

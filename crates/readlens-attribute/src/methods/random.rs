@@ -21,8 +21,9 @@ pub(super) fn tokens(objective: &Objective<'_>, seed: u64) -> Scores {
     objective.windows().iter().map(of_window).collect()
 }
 
-/// Minus the distance from the middle of a block that holds `area` of the tokens and lies anywhere with equal chance:
-/// at that area the block is read, and at every other one a block around the same middle, as far as the ends allow.
+/// Minus the distance from the middle of a block that holds `area` of the tokens and lies anywhere
+/// with equal chance: at that area the block is read, and at every other one a block around the
+/// same middle, as far as the ends allow.
 pub(super) fn blocks(objective: &Objective<'_>, seed: u64, area: f64) -> Scores {
     let outputs = objective.outputs().iter();
     let of_window = |window| {

@@ -129,10 +129,11 @@ pub fn contribution(token: u32) -> f64 {
     f64::from(token % 7) - 2.5
 }
 
-/// A classifier of two taxa with `ln p(first) = −ln(1 + exp(−s))` for `s` the mean over the tokens of their
-/// [`contribution`] times the mask.
+/// A classifier of two taxa with `ln p(first) = −ln(1 + exp(−s))` for `s` the mean over the tokens
+/// of their [`contribution`] times the mask.
 ///
-/// Its embeddings are so small that layer norms and the hyperbolic tangent are linear, and its blocks add nothing.
+/// Its embeddings are so small that layer norms and the hyperbolic tangent are linear, and its
+/// blocks add nothing.
 pub fn logistic() -> Classifier {
     const SMALL: f64 = 1e-6;
     let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, false).unwrap();
@@ -171,7 +172,8 @@ pub fn logistic() -> Classifier {
     set("tok.weight", (0..69).flat_map(embedding).collect());
     set("final_ln.weight", vec![1.0, 1.0]);
     set("pooler.weight", vec![1.0, 0.0, 0.0, 1.0]);
-    // A state is (s, −s) times SMALL over the root of the layer norm's epsilon; the difference of the logits is s.
+    // A state is (s, −s) times SMALL over the root of the layer norm's epsilon; the difference of
+    // the logits is s.
     let scale = 1e-5f64.sqrt() / SMALL / 4.0;
     set("heads.0.weight", vec![scale, -scale, -scale, scale]);
     frozen(&shape, &tensors)

@@ -27,8 +27,8 @@ impl<'a> Evidence<'a> {
         Self { metrics, other, mask, over }
     }
 
-    /// Plain rows about the mask or about no mask: those of the evaluation first, and of each those of
-    /// the split that is judged by before those of all splits.
+    /// Plain rows about the mask or about no mask: those of the evaluation first, and of each those
+    /// of the split that is judged by before those of all splits.
     fn rows(&self) -> impl Iterator<Item = &'a MetricRow> {
         let is_mine = |row: &&MetricRow| {
             row.removal == Removal::Own

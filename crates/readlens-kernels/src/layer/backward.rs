@@ -9,8 +9,8 @@ use crate::rows::{add, add_rows};
 use crate::{Affine, Buffer, LayerTensors};
 
 impl Layer<'_> {
-    /// Turns `gradient`, that of the block's output, into that of its input `x`. Without `weights` the block is
-    /// frozen and no gradient of its tensors is computed.
+    /// Turns `gradient`, that of the block's output, into that of its input `x`. Without `weights`
+    /// the block is frozen and no gradient of its tensors is computed.
     pub(crate) fn backward(
         &self,
         x: &[f32],
@@ -23,8 +23,8 @@ impl Layer<'_> {
         self.backward_attention(x, gradient, stash, weights, work);
     }
 
-    /// From the gradient of the block's output to that of its middle: the sum of `x` and attention, behind
-    /// its norm in a post-LN block.
+    /// From the gradient of the block's output to that of its middle: the sum of `x` and attention,
+    /// behind its norm in a post-LN block.
     fn backward_feed_forward(
         &self,
         gradient: &mut [f32],

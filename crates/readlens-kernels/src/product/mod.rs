@@ -1,18 +1,19 @@
 //! Matrix products, `C (+)= A B`, of packed factors.
 //!
-//! Both factors are brought into the order in which the innermost loop reads them, once, and are used many
-//! times. There are two such orders:
+//! Both factors are brought into the order in which the innermost loop reads them, once, and are
+//! used many times. There are two such orders:
 //!
-//! - *Panels* of f32 ([`Level::Portable`], [`Level::Avx2`], [`Level::Avx512`]): the right factor in panels of a
-//!   few vectors, the left one as it is. The inner loop keeps a block of C in registers and adds one outer
-//!   product per step (Goto & van de Geijn 2008).
-//! - *Tiles* of bf16 ([`Level::Avx512Bf16`], [`Level::Amx`]): 16 × 32 for the left factor, 32 × 16 for the right one,
-//!   pairs of neighbours along the summed index side by side, which the processor multiplies and adds in f32.
+//! - *Panels* of f32 ([`Level::Portable`], [`Level::Avx2`], [`Level::Avx512`]): the right factor in
+//!   panels of a few vectors, the left one as it is. The inner loop keeps a block of C in registers
+//!   and adds one outer product per step (Goto & van de Geijn 2008).
+//! - *Tiles* of bf16 ([`Level::Avx512Bf16`], [`Level::Amx`]): 16 × 32 for the left factor, 32 × 16
+//!   for the right one, pairs of neighbours along the summed index side by side, which the
+//!   processor multiplies and adds in f32.
 //!
-//! In [`Precision::F32`] a tile level writes each number as `h + l`, two bf16 that hold 16 of its 24 bits, and adds
-//! three products, `A B ≈ Aₕ Bₕ + Aₕ Bₗ + Aₗ Bₕ`: a relative error of about 2⁻¹⁷ a term, which averages out over
-//! the sum (Henry, Tang & Heinecke 2019). Only [`Level::Amx`] does so, where three tile products are much faster than
-//! one f32 product.
+//! In [`Precision::F32`] a tile level writes each number as `h + l`, two bf16 that hold 16 of its
+//! 24 bits, and adds three products, `A B ≈ Aₕ Bₕ + Aₕ Bₗ + Aₗ Bₕ`: a relative error of about 2⁻¹⁷
+//! a term, which averages out over the sum (Henry, Tang & Heinecke 2019). Only [`Level::Amx`] does
+//! so, where three tile products are much faster than one f32 product.
 
 #[cfg(target_arch = "x86_64")]
 mod packing;

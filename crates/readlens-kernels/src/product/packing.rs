@@ -6,7 +6,8 @@ use std::arch::x86_64::*;
 use super::tiles::{BLOCK, SIDE, STEPS, TILE, size};
 use super::{Matrix, Order};
 
-/// Packs a left factor: for each 16 rows, for each 32 steps, its tile of `h` and with two parts its tile of `l`.
+/// Packs a left factor: for each 16 rows, for each 32 steps, its tile of `h` and with two parts its
+/// tile of `l`.
 pub(super) fn pack_left(matrix: Matrix, parts: usize, out: &mut [u16]) {
     pack(matrix.rows, matrix.columns, matrix, Order::Rows, parts, out);
 }
@@ -16,7 +17,8 @@ pub(super) fn pack_right(matrix: Matrix, parts: usize, out: &mut [u16]) {
     pack(matrix.columns, matrix.rows, matrix, Order::Columns, parts, out);
 }
 
-/// `along` is the order in which the summed index is contiguous: rows of a left factor, columns of a right one.
+/// `along` is the order in which the summed index is contiguous: rows of a left factor, columns of
+/// a right one.
 fn pack(side: usize, depth: usize, matrix: Matrix, along: Order, parts: usize, out: &mut [u16]) {
     assert!(out.len() >= size(side, depth, parts));
     let is_left = along == Order::Rows;
@@ -44,8 +46,8 @@ fn pack(side: usize, depth: usize, matrix: Matrix, along: Order, parts: usize, o
                 (false, false, 1) => pack_pairs::<false, 1>,
                 (false, false, _) => pack_pairs::<false, 2>,
             };
-            // SAFETY: `Matrix::new` has checked that runs lie inside `values`; the callers have asked the processor
-            // for bf16 conversions; a tile has room for 16 vectors a part.
+            // SAFETY: `Matrix::new` has checked that runs lie inside `values`; the callers have
+            // asked the processor for bf16 conversions; a tile has room for 16 vectors a part.
             unsafe {
                 pack(matrix.values.as_ptr().add(offset), place, tile.as_mut_ptr().cast());
             }
@@ -199,7 +201,8 @@ fn transposed(rows: [__m512i; SIDE]) -> [__m512i; SIDE] {
             a[8 * pair + 4 + j] = _mm512_shuffle_i32x4::<0xdd>(x, y);
         }
     }
-    // a[8 p + j]: quarters 0 and 2 of columns j, for the rows 8 p to 8 p + 7; a[8 p + 4 + j]: quarters 1 and 3.
+    // a[8 p + j]: quarters 0 and 2 of columns j, for the rows 8 p to 8 p + 7; a[8 p + 4 + j]:
+    // quarters 1 and 3.
     for j in 0..4 {
         b[j] = _mm512_shuffle_i32x4::<0x88>(a[j], a[8 + j]);
         b[8 + j] = _mm512_shuffle_i32x4::<0xdd>(a[j], a[8 + j]);

@@ -53,7 +53,8 @@ pub(super) fn rounded_rows(matrix: Matrix, out: &mut [f32]) {
     }
 }
 
-/// Panels of `width` columns, one after the other; each holds its rows, the last panel filled up with zeros.
+/// Panels of `width` columns, one after the other; each holds its rows, the last panel filled up
+/// with zeros.
 pub(super) fn pack_right(matrix: Matrix, width: usize, precision: Precision, out: &mut [f32]) {
     let (depth, columns) = (matrix.rows, matrix.columns);
     for (panel, out) in out.chunks_mut((depth * width).max(1)).enumerate() {
@@ -87,11 +88,12 @@ pub(super) fn pack_right(matrix: Matrix, width: usize, precision: Precision, out
     }
 }
 
-/// Computes a block of up to `ROWS` rows and one panel's columns; reads `depth` steps of both factors.
+/// Computes a block of up to `ROWS` rows and one panel's columns; reads `depth` steps of both
+/// factors.
 ///
 /// # Safety
-/// `left` must be readable at `i row + k column` for all `i < rows`, `k < depth`; `panel` holds `depth`
-/// rows of the width; `out` holds `rows` rows of `columns` values, `stride` apart.
+/// `left` must be readable at `i row + k column` for all `i < rows`, `k < depth`; `panel` holds
+/// `depth` rows of the width; `out` holds `rows` rows of `columns` values, `stride` apart.
 type Block = unsafe fn(
     left: *const f32,
     strides: (usize, usize),
@@ -130,7 +132,8 @@ pub(super) fn product(
         let part = Shape { columns: width.min(columns - first), ..shape };
         for top in (0..rows).step_by(height) {
             let part = Shape { rows: height.min(rows - top), ..part };
-            // SAFETY: the assertions above bound every access; the level was asked of the processor.
+            // SAFETY: the assertions above bound every access; the level was asked of the
+            // processor.
             unsafe {
                 block(
                     left.values.as_ptr().add(top * left.row),

@@ -116,8 +116,8 @@ thread_local! {
     static IS_CONFIGURED: Cell<bool> = const { Cell::new(false) };
 }
 
-/// All eight tile registers as 16 rows of 64 bytes. A thread keeps them: to release and set them again costs as much as
-/// a small product, and nothing else in the process uses tiles.
+/// All eight tile registers as 16 rows of 64 bytes. A thread keeps them: to release and set them
+/// again costs as much as a small product, and nothing else in the process uses tiles.
 unsafe fn configure() {
     if IS_CONFIGURED.replace(true) {
         return;
@@ -139,8 +139,8 @@ unsafe fn configure() {
     unsafe { asm!("ldtilecfg [{}]", in(reg) CONFIGURATION.0.as_ptr(), options(nostack, readonly)) };
 }
 
-/// 32 × 32 values of C: registers 0 to 3, from memory or zero, the given steps, and back to memory. `$advance` is the
-/// distance between the tiles of one step and of the next.
+/// 32 × 32 values of C: registers 0 to 3, from memory or zero, the given steps, and back to memory.
+/// `$advance` is the distance between the tiles of one step and of the next.
 macro_rules! block {
     ($left:ident, $right:ident, $run:ident, $steps:ident, $update:ident, $out:ident, $stride:ident,
      $advance:literal, [$($step:literal),+ $(,)?]) => {

@@ -22,8 +22,8 @@ struct Patches {
 }
 
 impl Encoder {
-    /// Composed of candle's operations, for any dtype and device. `observe` is shown queries, keys and values of each
-    /// block, and which positions are present.
+    /// Composed of candle's operations, for any dtype and device. `observe` is shown queries, keys
+    /// and values of each block, and which positions are present.
     pub(super) fn composed(
         &self,
         batch: &TokenBatch,
@@ -94,8 +94,8 @@ impl Encoder {
         }
     }
 
-    /// `(1 − m) Ē` with `Ē` the mean embedding of all k-mers; `mask`: `(batch, tokens, 1)`. Padding holds
-    /// nothing, neither its token nor the average one.
+    /// `(1 − m) Ē` with `Ē` the mean embedding of all k-mers; `mask`: `(batch, tokens, 1)`. Padding
+    /// holds nothing, neither its token nor the average one.
     fn mean_where_hidden(&self, batch: &TokenBatch, mask: &Tensor) -> Result<Tensor> {
         let kmers = self.config.vocabulary - FIRST_KMER as usize;
         let mean = self.token.narrow(0, FIRST_KMER as usize, kmers)?.mean(0)?;

@@ -41,7 +41,8 @@ impl Encoder {
             has_cls: batch.has_cls,
         };
         let gradients = pass.gradients_of(&self.token).cloned();
-        // Weights that are trained in a pass of inference are an error of the caller, which a backward pass reports.
+        // Weights that are trained in a pass of inference are an error of the caller, which a
+        // backward pass reports.
         let keep = self.token.track_op() || mask.is_some_and(Tensor::track_op);
         let dropout = self.draw_dropout(&shape, ragged, pass.dropout());
         let operation = FusedEncoder {

@@ -31,8 +31,8 @@ pub enum ExplainerNetwork {
     Transformer(EncoderConfig),
 }
 
-/// How an Explainer uses a gradient of the frozen classifier: [`crate::mask_gradient`] for the classifier's
-/// own prediction.
+/// How an Explainer uses a gradient of the frozen classifier: [`crate::mask_gradient`] for the
+/// classifier's own prediction.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(from = "GradientFile", into = "GradientFile")]
 pub enum GradientUse {

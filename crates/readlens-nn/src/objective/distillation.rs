@@ -6,8 +6,8 @@ use crate::mask_gradient::mask_gradient;
 use crate::targets::Targets;
 use crate::{losses, masking};
 
-/// Mean squared difference between z-scores of the logits, `(batch, tokens, masks)`, and those of the
-/// classifier's gradient, over real tokens, rows and masks.
+/// Mean squared difference between z-scores of the logits, `(batch, tokens, masks)`, and those of
+/// the classifier's gradient, over real tokens, rows and masks.
 pub(super) fn loss(
     frozen: &Frozen,
     logits: &Tensor,

@@ -4,8 +4,8 @@ use super::{Frozen, Loss, value};
 use crate::explained::Explained;
 use crate::masking;
 
-/// `(1 − p | keep) + (p | remove)` of the target's probability, the mean over rows and ranks. `logits`:
-/// `(batch, tokens, masks)`.
+/// `(1 − p | keep) + (p | remove)` of the target's probability, the mean over rows and ranks.
+/// `logits`: `(batch, tokens, masks)`.
 pub(super) fn loss(frozen: &Frozen, logits: &Tensor, explained: &[Explained]) -> Result<Loss> {
     let ranks = frozen.targets.len();
     let (keep, remove) = (frozen.keep(), frozen.remove());

@@ -1,8 +1,8 @@
 //! The exact GELU, `x Φ(x)` with `Φ` the normal distribution function (Hendrycks & Gimpel 2016).
 //!
 //! candle's own has a gradient whose constant is cut to six digits, and both its passes make
-//! several temporaries; this one is a single loop each way, exact to f64. It is for composed networks: the fused kernels have
-//! a faster one of their own.
+//! several temporaries; this one is a single loop each way, exact to f64. It is for composed
+//! networks: the fused kernels have a faster one of their own.
 
 use candle_core::cpu::erf::erf_f64;
 use candle_core::{CpuStorage, CustomOp1, CustomOp2, Layout, Result, Shape, Tensor, bail};

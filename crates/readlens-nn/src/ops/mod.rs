@@ -109,7 +109,8 @@ pub fn attention(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor>
     joined.transpose(1, 2)?.reshape((batch, positions, width / 3))
 }
 
-/// The weights of [`attention`]; `(batch, heads, positions, positions)`, the query's position before the key's.
+/// The weights of [`attention`]; `(batch, heads, positions, positions)`, the query's position
+/// before the key's.
 ///
 /// # Errors
 /// Shapes differ.

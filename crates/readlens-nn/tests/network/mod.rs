@@ -80,8 +80,8 @@ pub fn convolutional() -> ExplainerNetwork {
 
 /// Explainers that read the classifier's gradient: with one mask, and with one per rank.
 ///
-/// The second is not smoothed: its smoothed masks have two neighbours so nearly equal that a step of the
-/// finite differences passes the kink of their absolute difference.
+/// The second is not smoothed: its smoothed masks have two neighbours so nearly equal that a step
+/// of the finite differences passes the kink of their absolute difference.
 pub fn gradient_fed_explainers() -> [ExplainerConfig; 2] {
     let gradient = || Some(GradientUse::Read { levels: vec![0.1, 0.3] });
     let masks = vec!["rank0".to_owned(), "rank1".to_owned()];

@@ -308,6 +308,8 @@ impl Numbers {
 /// One kind of curve at all ranks.
 #[derive(Clone, Debug)]
 pub(crate) struct CurvePlot {
+    /// Whether it has a curve per method.
+    pub(crate) is_of_methods: bool,
     pub(crate) heading: &'static str,
     /// What it shows, and how to read it.
     pub(crate) reading: &'static str,

@@ -3,8 +3,8 @@ use super::words::vocabulary;
 vocabulary! {
     /// A figure of the metrics table.
     ///
-    /// p is the probability of the target, which is the prediction for the untouched window, and p₀ that
-    /// probability for the untouched window itself. All means are over windows.
+    /// p is the probability of the target, which is the prediction for the untouched window, and p₀
+    /// that probability for the untouched window itself. All means are over windows.
     Metric, "a metric": {
         Accuracy = "accuracy", "Fraction of the labelled windows whose prediction is the label.";
         AccuracyMacro = "accuracy_macro", "Accuracy averaged over taxa (mean recall). Resampled windows keep the original frequencies of the taxa. Not computed for graded operators and other removals.";
@@ -178,8 +178,8 @@ impl Metric {
             | Self::MaskCorrelation
             | Self::MaxSensitivity
             | Self::ExpectedCalibrationError => Direction::Lower,
-            // Under an operator that keeps, accuracy should be high; under one that removes, low. Masks of
-            // two seeds should be alike; those of a randomised classifier should not.
+            // Under an operator that keeps, accuracy should be high; under one that removes, low.
+            // Masks of two seeds should be alike; those of a randomised classifier should not.
             Self::Accuracy
             | Self::AccuracyMacro
             | Self::Agreement

@@ -1,8 +1,8 @@
 //! The words that stages write to each other in columns: each declared once, with its meaning.
 //!
-//! A closed vocabulary is an enum. Its names are refused when they are misspelt, and a new word does
-//! not compile before every place that must know it does. [`Word`] is a word of a vocabulary or a name
-//! of the user's own, where a column may hold both.
+//! A closed vocabulary is an enum. Its names are refused when they are misspelt, and a new word
+//! does not compile before every place that must know it does. [`Word`] is a word of a vocabulary
+//! or a name of the user's own, where a column may hold both.
 //!
 //! ```
 //! use readlens_tables::vocabulary::{Operator, Role, Word};

@@ -3,8 +3,8 @@ use super::words::vocabulary;
 vocabulary! {
     /// What was done to the input before the classifier predicted, or what a figure compares.
     ///
-    /// The stage `perturb` writes those that change the input; the others stand in the metrics table
-    /// alone.
+    /// The stage `perturb` writes those that change the input; the others stand in the metrics
+    /// table alone.
     Operator, "an operator": {
         Unmasked = "unmasked", "The whole window, untouched.";
         MajorityClass = "majority_class", "Always the most frequent taxon of the training windows, whatever the input.";
@@ -92,7 +92,8 @@ impl Role {
         matches!(self, Self::Soft { .. } | Self::Subset)
     }
 
-    /// Whether the operator changes what a network reads, so that it stands in a perturbations table.
+    /// Whether the operator changes what a network reads, so that it stands in a perturbations
+    /// table.
     pub const fn is_of_input(self) -> bool {
         match self {
             Self::Whole

@@ -14,15 +14,15 @@ pub enum Preset {
     Small,
     /// 4 layers of 128 on patches of 2 tokens.
     Medium,
-    /// A k-mer bag of 512 beside 2 layers of 64 on patches of 12 tokens: for genomes, where evidence
-    /// is spread out and k-mer counts say more than places; tokens with stride 1.
+    /// A k-mer bag of 512 beside 2 layers of 64 on patches of 12 tokens: for genomes, where
+    /// evidence is spread out and k-mer counts say more than places; tokens with stride 1.
     Bag,
     /// BERTax's size: 12 layers of 250, 5 heads, post-LN, CLS pooling, no patches.
     Bertax,
 }
 
-/// Probability of zeroing a hidden activation of a k-mer bag in training: it sees thousands of features of
-/// tens of thousands of windows.
+/// Probability of zeroing a hidden activation of a k-mer bag in training: it sees thousands of
+/// features of tens of thousands of windows.
 pub(crate) const BAG_DROPOUT: f64 = 0.5;
 
 /// Shape of the classifier, apart from what the data decides.
@@ -49,7 +49,8 @@ pub struct ModelConfig {
     pub dropout: f64,
     /// What a mask makes of an embedding.
     pub mask_site: MaskSite,
-    /// Maximum number of tokens of a window, CLS included; `None` for that of the longest window in the table.
+    /// Maximum number of tokens of a window, CLS included; `None` for that of the longest window in
+    /// the table.
     pub max_tokens: Option<usize>,
 }
 

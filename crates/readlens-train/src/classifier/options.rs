@@ -47,7 +47,8 @@ pub struct Options {
     /// Width of the feed-forward layers [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Network", hide_short_help = true)]
     feed_forward: Option<usize>,
-    /// Number of tokens that the stem joins into one position, 1 for no stem [default: the preset's]
+    /// Number of tokens that the stem joins into one position, 1 for no stem [default: the
+    /// preset's]
     #[arg(long, value_name = "N", help_heading = "Network")]
     patch: Option<usize>,
     /// Hidden width of a k-mer bag beside the encoder, 0 for no bag [default: the preset's]
@@ -89,7 +90,8 @@ pub struct Options {
     /// What random masks look like
     #[arg(long, value_enum, default_value_t, value_name = "KIND", help_heading = "Augmentation")]
     mask_kind: MaskKindOption,
-    /// Number of neighbouring tokens that are kept or hidden together (tokens, uniform) [default: 1]
+    /// Number of neighbouring tokens that are kept or hidden together (tokens, uniform) [default:
+    /// 1]
     #[arg(long, value_name = "N", help_heading = "Augmentation", hide_short_help = true)]
     mask_unit: Option<usize>,
     #[command(flatten)]
@@ -107,8 +109,8 @@ pub enum MaskKindOption {
     /// Each token is kept with probability 1/2, independently; with --mask-probability 1 the
     /// independent judge of EVAL-X
     Tokens,
-    /// As tokens, with a probability drawn from 0 to 1 for each window: the better judge of networks
-    /// with patches, because it has seen small and large fractions too
+    /// As tokens, with a probability drawn from 0 to 1 for each window: the better judge of
+    /// networks with patches, because it has seen small and large fractions too
     Uniform,
 }
 

@@ -56,8 +56,8 @@ impl<'a> ClassifierTask<'a> {
         self.data.valid.iter().map(|w| masks.draw(w.tokens.len() - cls, &mut rng)).collect()
     }
 
-    /// The windows' labels at `rank`, weighted such that the loss is the weighted mean over the labelled
-    /// ones, averaged over ranks.
+    /// The windows' labels at `rank`, weighted such that the loss is the weighted mean over the
+    /// labelled ones, averaged over ranks.
     fn labels(&self, windows: &[&Window], rank: usize) -> Targets {
         let weight =
             |w: &&Window| w.classes[rank].map_or(0.0, |c| self.taxon_weights[rank][c as usize]);

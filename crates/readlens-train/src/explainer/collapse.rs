@@ -47,9 +47,9 @@ pub fn find_collapse(area: f64, correlation: f64) -> Option<Collapse> {
     }
 }
 
-/// Mean Pearson correlation between the masks of different windows, over the tokens that both
-/// have; `masks`: `[window][mask][token]`, of which `output` is compared. 0 for fewer than two windows; 1 where both masks are
-/// constant.
+/// Mean Pearson correlation between the masks of different windows, over the tokens that both have;
+/// `masks`: `[window][mask][token]`, of which `output` is compared. 0 for fewer than two windows; 1
+/// where both masks are constant.
 pub(crate) fn mean_correlation(masks: &[Vec<Vec<f32>>], output: usize) -> f64 {
     let stride = masks.len().div_ceil(COMPARED).max(1);
     let chosen: Vec<&Vec<f32>> =

@@ -1,9 +1,10 @@
 //! Trains the Explainer through the frozen classifier.
 //!
 //! The Explainer reads token ids and gives mask logits; the mask is multiplied into the frozen
-//! classifier's embeddings. What it learns from is an [`Objective`](readlens_nn::Objective): that the
-//! masked input keeps the prediction, the inverse-masked input says nothing and the mask is small and
-//! smooth; or the classifier's own gradient. The label is never an input, only (by choice) a target.
+//! classifier's embeddings. What it learns from is an [`Objective`](readlens_nn::Objective): that
+//! the masked input keeps the prediction, the inverse-masked input says nothing and the mask is
+//! small and smooth; or the classifier's own gradient. The label is never an input, only (by
+//! choice) a target.
 
 mod collapse;
 mod config;

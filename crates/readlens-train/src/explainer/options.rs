@@ -40,8 +40,8 @@ pub struct Options {
     #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
     precision: Precision,
 
-    /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer finds
-    /// it [default: 0.1]
+    /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer
+    /// finds it [default: 0.1]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     area: Option<f64>,
     /// Smallest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
@@ -50,12 +50,12 @@ pub struct Options {
     /// Largest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     largest_budget: Option<f64>,
-    /// Values of the uniform masks at which the classifier's gradient is taken, above 0 and at most 1
-    /// (distilled, gradient-fed) [default: 0.15]
+    /// Values of the uniform masks at which the classifier's gradient is taken, above 0 and at most
+    /// 1 (distilled, gradient-fed) [default: 0.15]
     #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', help_heading = "Objective")]
     gradient_levels: Option<Vec<f64>>,
-    /// Weight of the entropy term of the inverse-masked prediction, 1 - H/ln K (hard, budget, paper)
-    /// [default: the preset's]
+    /// Weight of the entropy term of the inverse-masked prediction, 1 - H/ln K (hard, budget,
+    /// paper) [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     entropy_weight: Option<f64>,
     /// Weight of the divergence of the inverse-masked prediction from uniform, KL(u||p)/ln K (hard,

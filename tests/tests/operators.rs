@@ -1,0 +1,76 @@
+//! What `perturb` writes, `evaluate` knows how to judge and `report` knows how to say.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stages;
+
+use std::collections::BTreeSet;
+
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::vocabulary::{Operator, Removal};
+use readlens_tests::read_rows;
+use stages::succeed;
+
+#[test]
+fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
+    let directory = tempfile::tempdir().unwrap();
+    let folder = directory.path();
+    let run = |stage: &str, options: &str| succeed(stage, folder, &format!("{options} --quiet"));
+    run(
+        "simulate",
+        "--ranks phylum=2,genus=4 --train 60 --valid 8 --test 12 --length 120 --motif-length 18 \
+         --output data",
+    );
+    run(
+        "tokenize",
+        "data/sequences.fasta --taxonomy data/taxonomy.tsv --ranks phylum,genus --k 3 --stride 3 \
+         --split-column split --output tokens.parquet",
+    );
+    let train = "--tokens tokens.parquet --preset tiny --epochs 1 --output";
+    run("train-classifier", &format!("{train} classifier"));
+    run("train-classifier", &format!("{train} judge --mask-kind uniform --mask-probability 1"));
+    run(
+        "train-explainer",
+        "--tokens tokens.parquet --classifier classifier --epochs 1 --dim 12 --output explainer",
+    );
+    run(
+        "mask",
+        "--tokens tokens.parquet --explainer explainer --split test --area 0.3 \
+         --output masks.parquet",
+    );
+    run(
+        "perturb",
+        "--tokens tokens.parquet --classifier classifier --masks masks.parquet --judge judge \
+         --graded --soft-draws 2 --subsets 2 --removal own,mean,unknown,shuffled \
+         --output perturbations.parquet",
+    );
+    let rows: Vec<PerturbationRow> = read_rows(&folder.join("perturbations.parquet"));
+    let written: BTreeSet<Operator> =
+        rows.iter().map(|row| row.operator.known().unwrap()).collect();
+    let of_input: BTreeSet<Operator> =
+        Operator::ALL.iter().copied().filter(|operator| operator.role().is_of_input()).collect();
+    assert_eq!(written, of_input);
+    let removals: BTreeSet<Removal> = rows.iter().map(|row| row.removal).collect();
+    assert_eq!(removals.len(), Removal::ALL.len());
+
+    run(
+        "evaluate",
+        "--tokens tokens.parquet --masks masks.parquet --perturbations perturbations.parquet \
+         --output metrics.parquet --json metrics.json --check --replicates 10",
+    );
+    let metrics: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
+    for operator in written {
+        let has_figure = metrics.iter().any(|row| row.operator == operator);
+        assert!(has_figure, "{operator} has no figure");
+        assert!(!readlens_report::words(operator).title.is_empty(), "{operator} has no words");
+    }
+    run(
+        "report",
+        "--tokens tokens.parquet --masks masks.parquet --metrics metrics.parquet \
+         --checks metrics.json --output report.html",
+    );
+    let page = std::fs::read_to_string(folder.join("report.html")).unwrap();
+    for operator in [Operator::HardMasked, Operator::ForeignMask, Operator::JudgeHardMasked] {
+        assert!(page.contains(readlens_report::words(operator).title), "{operator}");
+    }
+}
