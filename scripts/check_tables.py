@@ -142,8 +142,8 @@ def promised_columns(text):
     tables = {}
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         name, version = re.match(r"(\w+) \(version (\d+)\)", section).groups()
-        columns = re.findall(r"^\| `(\w+)` \| ([^|]+) \| (no|yes) \|", section, re.MULTILINE)
-        ranks = re.search(r"^\| one per rank \| ([^|]+) \| yes \|", section, re.MULTILINE)
+        columns = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (no|yes) \|", section, re.MULTILINE)
+        ranks = re.search(r"^\| one per rank \| `([^`]+)` \| yes \|", section, re.MULTILINE)
         tables[name] = (version, columns, ranks and ranks[1])
     return tables
 

@@ -3,6 +3,18 @@
 //! [`Dataset`] holds a whole split for training; [`WindowStream`] gives any table in chunks for
 //! inference, in constant memory. Both check that the rows fit the network. [`Bound`] opens a
 //! classifier with the windows that it reads.
+//!
+//! A table is divided among machines by whole chunks, so that merged shards equal one run:
+//!
+//! ```
+//! use readlens_batch::Shard;
+//!
+//! let [first, second]: [Shard; 2] = ["1/2".parse()?, "2/2".parse()?];
+//! assert_eq!(first.rows(1200), 0..512);
+//! assert_eq!(second.rows(1200), 512..1200);
+//! assert!("3/2".parse::<Shard>().is_err());
+//! # Ok::<(), String>(())
+//! ```
 
 mod augment;
 mod blocks;

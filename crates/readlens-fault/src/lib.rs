@@ -3,6 +3,23 @@
 //! Every crate returns this one [`Fault`], so a message always has the same parts and the
 //! mapping to exit codes lives in one exhaustive `match` ([`Fault::exit_code`]). Nothing here
 //! prints or exits: that is the work of `readlens-stage`.
+//!
+//! ```
+//! use readlens_fault::{ExitCode, Fault, Place};
+//!
+//! let fault: Fault = Fault::input("genes.tsv")
+//!     .at(Place::Line(3))
+//!     .expected("4 columns as in the header")
+//!     .found(2)
+//!     .remedy("separate the columns by single tabs")
+//!     .into();
+//! assert_eq!(
+//!     fault.to_string(),
+//!     "genes.tsv, line 3: expected 4 columns as in the header, found 2; separate the columns by \
+//!      single tabs"
+//! );
+//! assert_eq!(fault.exit_code(), ExitCode::BadInput);
+//! ```
 
 mod exit_code;
 mod input;

@@ -7,6 +7,22 @@
 //!
 //! Matrices are row-major. Sequences are *ragged*: the rows of a batch stand one sequence after the
 //! other without padding, so no kernel ever computes a padded position.
+//!
+//! ```
+//! use readlens_kernels::{Affine, Engine, Level, Precision, layer_norm};
+//!
+//! // A layer norm undoes any scaling of its input: this is why masks act before it.
+//! let norm = Affine { weight: &[1.0, 1.0][..], bias: &[0.0, 0.0][..] };
+//! let (row, scaled) = ([3.0, 7.0], [0.3, 0.7]);
+//! for level in Level::available() {
+//!     let engine = Engine::new(level, Precision::F32);
+//!     let (mut out, mut of_scaled, mut statistics) = ([0.0; 2], [0.0; 2], [[0.0; 2]]);
+//!     layer_norm(engine, &row, norm, &mut out, &mut statistics);
+//!     layer_norm(engine, &scaled, norm, &mut of_scaled, &mut statistics);
+//!     assert!((out[1] - 1.0).abs() < 1e-5);
+//!     assert!((out[1] - of_scaled[1]).abs() < 1e-3);
+//! }
+//! ```
 
 mod adamw;
 mod attention;

@@ -3,6 +3,25 @@
 //! A [`Manifest`] says which stage, version, configuration, seed and inputs made an artefact. It
 //! holds no clock, host or path, so the same inputs give the same manifest anywhere. [`NewFile`]
 //! and [`NewDirectory`] appear under their final name only when they are complete.
+//!
+//! ```
+//! use std::io::Write;
+//!
+//! use readlens_provenance::{InputDigest, Manifest, NewFile};
+//!
+//! let folder = tempfile::tempdir()?;
+//! let path = folder.path().join("genes.fasta");
+//! let mut file = NewFile::create(&path)?;
+//! file.write_all(b">a\nACGT\n")?;
+//! assert!(!path.exists(), "a file has its name only when it is whole");
+//! file.commit()?;
+//!
+//! let input = InputDigest::of("sequences", &path)?;
+//! assert_eq!((input.name.as_str(), input.bytes), ("genes.fasta", 8));
+//! let manifest = Manifest::new("tokenize", &"a configuration", Some(1), vec![input])?;
+//! assert_eq!(manifest.stage, "tokenize");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod digest;
 mod manifest;

@@ -4,6 +4,26 @@
 //! readlens_stage::main::<Options>() }`. The umbrella holds it as an [`AnyStage`]: a subcommand,
 //! and what the program does when a link to it bears the stage's name. Standard output is data,
 //! standard error is logs and progress.
+//!
+//! Streams of any length are worked on by all threads and come out in order:
+//!
+//! ```
+//! use readlens_stage::in_order;
+//!
+//! let lengths = ["ACGT", "AC", "ACG"].into_iter().map(Ok);
+//! let mut found = Vec::new();
+//! in_order(
+//!     2,
+//!     lengths,
+//!     |sequence| Ok(sequence.len()),
+//!     |length| {
+//!         found.push(length);
+//!         Ok(())
+//!     },
+//! )?;
+//! assert_eq!(found, [4, 2, 3]);
+//! # Ok::<(), readlens_fault::Fault>(())
+//! ```
 
 mod any_stage;
 mod belonging;

@@ -19,7 +19,7 @@ record! {
         operator: Word<Operator> => Category, "", "What was done to the input, or what was compared; `mask` for figures of the mask itself.";
         variant: Option<String> => Category, "", "Which of several comparisons with one operator it is, such as the parts of the classifier that were randomised; null where there is but one.";
         removal: Removal => Category, "own, mean, unknown or shuffled", "What stood for hidden tokens, as in the perturbations table.";
-        share: Option<f32> => Float32, "0 to 1", "Share of the real tokens that was kept, removed or compared, or the level of a constant mask; null for figures without one.";
+        share: Option<f32> => Float32, "0 to 1", "Fraction of the real tokens that was kept, removed or compared, or the level of a constant mask; null for figures without one.";
         split: Over => Category, "", "Split the figure was taken on, `unassigned` for rows without one, or `all`.";
         rank: Ranks => Category, "", "Rank that was predicted, or `all`.";
         metric: Metric => Category, "", "Name of the metric.";

@@ -20,10 +20,10 @@ record! {
         replicate: Option<u32> => UInt32, "from 1", "Which of several runs of the method it is; null where method is.";
         mask_rank: Option<Ranks> => Category, "", "Rank that the mask explains, or `all`; null where method is.";
         operator: Word<Operator> => Category, "", "What was done to the input, such as unmasked, masked, inverse, hard_masked or random_block.";
-        share: Option<f32> => Float32, "0 to 1", "Share of the real tokens that a graded operator keeps or removes, or the level of a constant mask; null for operators without one.";
+        share: Option<f32> => Float32, "0 to 1", "Fraction of the real tokens that a graded operator keeps or removes, or the level of a constant mask; null for operators without one.";
         removal: Removal => Category, "own, mean, unknown or shuffled", "What stands for hidden tokens: own is what the classifier's own masking does, mean the mean k-mer embedding, unknown the unknown token, shuffled the same bases with their dinucleotides in random order.";
         kept_area: f32 => Float32, "0 to 1", "Mean of the factors that multiplied the real tokens: 1 is untouched, 0 all hidden.";
-        hidden_mask: Option<f32> => Float32, "0 to 1", "Sum over the real tokens of (1 - factor) times the mask, divided by the sum of the mask: the share of the mask that was hidden, 0 for a mask of zeros; null without mask.";
+        hidden_mask: Option<f32> => Float32, "0 to 1", "Sum over the real tokens of (1 - factor) times the mask, divided by the sum of the mask: the fraction of the mask that was hidden, 0 for a mask of zeros; null without mask.";
         rank: Name => Category, "", "Rank that was predicted.";
         predicted: String => Category, "", "Predicted taxon.";
         label: Option<String> => Category, "", "True taxon; null where unknown.";

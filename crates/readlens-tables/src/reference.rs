@@ -31,16 +31,16 @@ pub fn column_reference() -> String {
             let null = if c.nullable { "yes" } else { "no" };
             let _ = writeln!(
                 page,
-                "| `{}` | {} | {null} | {} | {} |",
+                "| `{}` | `{}` | {null} | {} | {} |",
                 c.name,
                 c.kind.label(),
                 c.unit,
-                c.meaning
+                cell(c.meaning)
             );
         }
         if table.has_ranks {
             page.push_str(
-                "| one per rank | dictionary<int32, utf8> | yes | | Taxon of the record at that rank, such as `genus`; null where unknown. |\n",
+                "| one per rank | `dictionary<int32, utf8>` | yes | | Taxon of the record at that rank, such as `genus`; null where unknown. |\n",
             );
         }
     }
@@ -71,7 +71,7 @@ pub fn vocabulary_reference() -> String {
     for operator in Operator::ALL {
         let control = if operator.is_control() { "yes" } else { "" };
         let inverse = operator.inverse().map_or(String::new(), |inverse| format!("`{inverse}`"));
-        let (meaning, role) = (operator.meaning(), role_words(operator.role()));
+        let (meaning, role) = (cell(operator.meaning()), role_words(operator.role()));
         let _ = writeln!(page, "| `{operator}` | {meaning} | {role} | {control} | {inverse} |");
     }
     page.push_str("\n## Metrics\n\nColumn `metric` of the table metrics. ");
@@ -98,7 +98,7 @@ pub fn vocabulary_reference() -> String {
     page.push_str("\n## Attribution methods\n\nColumn `method` of masks that the stage `attribute` makes.\n\n");
     page.push_str("| method | meaning | kind |\n|---|---|---|\n");
     for method in AttributionMethod::ALL {
-        let _ = writeln!(page, "| `{method}` | {} | {} |", method.meaning(), method.kind());
+        let _ = writeln!(page, "| `{method}` | {} | {} |", cell(method.meaning()), method.kind());
     }
     words::<MethodKind>(&mut page, "Kinds of methods", "Column `method_kind`.");
     words::<TargetKind>(&mut page, "Targets", "Column `target_kind` of the table masks.");
@@ -115,13 +115,14 @@ pub fn vocabulary_reference() -> String {
 fn words<T: Vocabulary>(page: &mut String, title: &str, place: &str) {
     let _ = write!(page, "\n## {title}\n\n{place}\n\n| word | meaning |\n|---|---|\n");
     for word in T::ALL {
-        let _ = writeln!(page, "| `{}` | {} |", word.name(), word.meaning());
+        let _ = writeln!(page, "| `{}` | {} |", word.name(), cell(word.meaning()));
     }
 }
 
-/// A text in a cell of a Markdown table, where a bar would end the cell.
+/// A text in a cell of a Markdown table, where a bar would end the cell and an angle bracket would
+/// open a tag.
 fn cell(text: &str) -> String {
-    text.replace('|', "\\|")
+    text.replace('|', "\\|").replace('<', "&lt;")
 }
 
 /// What an operator does, in words.
@@ -131,8 +132,10 @@ fn role_words(role: Role) -> &'static str {
         Role::Empty => "leaves nothing",
         Role::Keeps => "keeps what is marked",
         Role::Removes => "removes what is marked",
-        Role::Graded { keeps: true, is_block: false } => "keeps a share, largest values first",
-        Role::Graded { keeps: false, is_block: false } => "removes a share, largest values first",
+        Role::Graded { keeps: true, is_block: false } => "keeps a fraction, largest values first",
+        Role::Graded { keeps: false, is_block: false } => {
+            "removes a fraction, largest values first"
+        }
         Role::Graded { keeps: true, is_block: true } => "keeps a random block",
         Role::Graded { keeps: false, is_block: true } => "removes a random block",
         Role::Soft { keeps: true } => "keeps at random",
@@ -140,7 +143,7 @@ fn role_words(role: Role) -> &'static str {
         Role::Subset => "keeps a random subset",
         Role::Constant => "multiplies all tokens by one level",
         Role::Judged => "asks an independent judge",
-        Role::Mean => "is a mean over shares",
+        Role::Mean => "is a mean over fractions",
         Role::Floor => "reads no marked base",
         Role::Masks => "looks at masks alone",
     }

@@ -13,7 +13,7 @@ fn assert_current(page: &str, wanted: &str) {
     assert!(
         found == wanted,
         "docs/{page} is not what the declarations say; run \
-         `READLENS_BLESS=1 cargo test --release -p readlens-tables --test reference`"
+         `READLENS_BLESS=1 cargo test --release --workspace --test reference`"
     );
 }
 

@@ -10,6 +10,8 @@ mod help;
 mod link;
 mod manual;
 mod options;
+#[cfg(test)]
+mod reference;
 mod settings;
 mod stages;
 

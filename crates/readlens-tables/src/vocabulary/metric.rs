@@ -21,9 +21,9 @@ vocabulary! {
         NormalizedComprehensiveness = "normalized_comprehensiveness", "Mean of max(0, p₀ − p) / (1 − S₀) over the same windows.";
         SoftNormalizedSufficiency = "soft_normalized_sufficiency", "Normalised sufficiency with S averaged over draws that keep each token with the probability that its mask value gives. Whole tokens are drawn, as a mask has one value per token.";
         SoftNormalizedComprehensiveness = "soft_normalized_comprehensiveness", "Normalised comprehensiveness with S averaged over draws that remove each token with the probability that its mask value gives.";
-        DeletionAuc = "deletion_auc", "Area under p over the share of tokens removed, largest mask values first. Trapezoids over the shares of the table, from the untouched to the empty input.";
-        InsertionAuc = "insertion_auc", "Area under p over the share of tokens kept, largest mask values first. Trapezoids over the shares of the table, from the empty to the untouched input.";
-        Infidelity = "infidelity", "Mean over random subsets of (a − b)² with a the share of the mask's sum that was hidden and b = p₀ − p. The attribution is the mask scaled to sum 1.";
+        DeletionAuc = "deletion_auc", "Area under p over the fraction of tokens removed, largest mask values first. Trapezoids over the fractions in the table, from the untouched to the empty input.";
+        InsertionAuc = "insertion_auc", "Area under p over the fraction of tokens kept, largest mask values first. Trapezoids over the fractions in the table, from the empty to the untouched input.";
+        Infidelity = "infidelity", "Mean over random subsets of (a − b)² with a the fraction of the mask's sum that was hidden and b = p₀ − p. The attribution is the mask scaled to sum 1.";
         InfidelityScaled = "infidelity_scaled", "Mean of (βa − b)² with β = Σab / Σa², the best scale of each window.";
         Area = "area", "Mean of the mask.";
         HardArea = "hard_area", "Fraction of the tokens in the hard mask.";
@@ -49,7 +49,7 @@ vocabulary! {
         MaskCorrelation = "mask_correlation", "Mean Pearson correlation between the masks of all pairs of windows, each resampled to the same number of stretches: 1 where all windows have one mask.";
         MajorityAccuracy = "majority_accuracy", "Accuracy of always naming the most frequent taxon of the same windows.";
         Spearman = "spearman", "Rank correlation of the values of two masks of a window, ties by their mean rank, over windows where neither mask is constant.";
-        Jaccard = "jaccard", "|A ∩ B| / |A ∪ B| of the bases with the largest values of two masks, at a share of the bases. Bases that tie for the last places belong in equal parts.";
+        Jaccard = "jaccard", "|A ∩ B| / |A ∪ B| of the bases with the largest values of two masks, at a given fraction of the bases. Bases that tie for the last places belong in equal parts.";
         RelativeDistance = "relative_distance", "‖m′ − m‖₂ / ‖m‖₂ of two masks, over windows whose reference m is not zero everywhere. Between seeds it is the mean of both directions.";
         MaxSensitivity = "max_sensitivity", "The largest relative distance among all substituted variants of a window.";
     }

@@ -26,11 +26,11 @@ vocabulary! {
         AllUnknown = "all_unknown", "Nothing: every token replaced by the unknown token.";
         AllShuffled = "all_shuffled", "Nothing in its order: all bases with their dinucleotides shuffled.";
         Constant = "constant", "Every token multiplied by the same level.";
-        Aopc = "aopc", "The mean over the shares .01, .05, .1, .2 and .5 of keep_top or remove_top.";
+        Aopc = "aopc", "The mean over the fractions .01, .05, .1, .2 and .5 of keep_top or remove_top.";
         AopcBlock = "aopc_block", "The same mean of keep_block or remove_block.";
-        KeepTop = "keep_top", "Only a share of the tokens, those with the largest mask values.";
+        KeepTop = "keep_top", "Only a fraction of the tokens, those with the largest mask values.";
         RemoveTop = "remove_top", "All but those tokens.";
-        KeepBlock = "keep_block", "Only one contiguous block at a random place, of a given share of the tokens.";
+        KeepBlock = "keep_block", "Only one contiguous block at a random place, of a given fraction of the tokens.";
         RemoveBlock = "remove_block", "All but that block.";
         SoftKeep = "soft_keep", "Each token kept with the probability that its mask value gives.";
         SoftRemove = "soft_remove", "Each token removed with the probability that its mask value gives.";
