@@ -178,11 +178,12 @@ impl Method {
             [] => "it has no settings".to_owned(),
             names => format!("it knows {}", names.join(", ")),
         };
-        let has_it = |other: &mut Self| other.settings().iter().any(|s| s.name == name);
-        let owners: Vec<&str> = Self::all()
-            .into_iter()
-            .filter_map(|mut other| has_it(&mut other).then(|| other.name()))
-            .collect();
+        let has_it = |other: &Self| {
+            let mut copy = *other;
+            copy.settings().iter().any(|setting| setting.name == name)
+        };
+        let owners: Vec<&str> =
+            Self::all().into_iter().filter(has_it).map(|other| other.name()).collect();
         match owners.as_slice() {
             [] => format!("{method} has no setting {name:?}: {knows}"),
             owners => format!(

@@ -70,14 +70,7 @@ fn write(path: &Path, rows: &[TokenRow], stride: u32) {
 }
 
 fn config() -> Config {
-    Config {
-        k: 3,
-        epochs: 40,
-        patience: 40,
-        learning_rate: 0.01,
-        replicates: 200,
-        ..Config::default()
-    }
+    Config { k: 3, epochs: 40, patience: 40, learning_rate: 0.01, replicates: 200 }
 }
 
 fn judged(rows: &[TokenRow], config: &Config, stride: u32) -> Result<Vec<MetricRow>, Fault> {

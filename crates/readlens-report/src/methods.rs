@@ -9,7 +9,6 @@ use crate::text::spaced;
 
 /// Colours of the style sheet for methods; further ones are thin and grey.
 pub(crate) const COLOURS: usize = 8;
-/// Name of Explainers that were given no other.
 
 /// One method of the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
