@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints the tables of an experiment as Markdown.
 
-Figures are in % unless said otherwise, with 95 % bootstrap intervals over records in brackets. Needs pyarrow
-(scripts/ci-requirements.txt).
+Figures are in % unless said otherwise, with 95 % bootstrap intervals over records in brackets.
+Needs pyarrow (scripts/ci-requirements.txt).
 """
 
 import argparse

@@ -10,7 +10,8 @@ use readlens_stage::print;
 
 use crate::stages;
 
-/// How the names of the programs begin that a link may be replaced for: `readlens`, `readlens-0.2`.
+/// How the file of a readlens is called, or begins, as in `readlens-0.2`: a link to it may be
+/// replaced.
 const PROGRAM: &str = "readlens";
 
 /// Makes a link for every stage in `directory` and prints those that are new.

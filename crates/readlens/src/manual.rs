@@ -30,9 +30,8 @@ fn commands() -> Vec<Command> {
     let mut umbrella = options::command().disable_help_subcommand(true);
     // Building gives the subcommands their names, `readlens-demo`, and the options of all.
     umbrella.build();
-    let own = umbrella
-        .get_subcommands()
-        .filter(|command| stages::find(command.get_name()).is_none());
+    let own =
+        umbrella.get_subcommands().filter(|command| stages::find(command.get_name()).is_none());
     let own: Vec<Command> =
         own.map(|c| c.clone().name(format!("{}{}", stages::PREFIX, c.get_name()))).collect();
     let stages = stages::all().map(|stage| stage.command());
