@@ -1,15 +1,19 @@
 #!/usr/bin/env python3
-"""Checks the attribution methods of readlens-attribute against captum's and lime's on a few windows.
+"""Checks the attribution methods of readlens-attribute against captum's and lime's on a few
+windows.
 
-Usage: check_attributions.py BINARIES CLASSIFIER TOKENS, where BINARIES holds readlens-attribute, CLASSIFIER is a
-directory that readlens-train-classifier wrote with `--patch 1` and mean pooling (`readlens demo --planted` makes one),
-and TOKENS its token table. Needs the packages of scripts/attributions-requirements.txt.
+Usage: check_attributions.py BINARIES CLASSIFIER TOKENS, where BINARIES holds readlens-attribute,
+CLASSIFIER is a directory that readlens-train-classifier wrote with `--patch 1` and mean pooling
+(`readlens demo --planted` makes one), and TOKENS its token table. Needs the packages of
+scripts/attributions-requirements.txt.
 
-The classifier runs in PyTorch from the exported weights (scripts/bench/torch_model.py), as a function of the mask.
-Prints one line a method and exits with status 1 where one is not what it must be.
+The classifier runs in PyTorch from the exported weights (scripts/bench/torch_model.py), as a
+function of the mask. Prints one line a method and exits with status 1 where one is not what it must
+be.
 
-A mask is `sigmoid(z - threshold)` of the scores' z-scores, so the scores come back from it up to place and scale.
-Deterministic methods must have the same z-scores; those that draw must have the same ranks as far as the draws tell.
+A mask is `sigmoid(z - threshold)` of the scores' z-scores, so the scores come back from it up to
+place and scale. Deterministic methods must have the same z-scores; those that draw must have the
+same ranks as far as the draws tell.
 """
 
 from __future__ import annotations
@@ -40,8 +44,8 @@ import torch_model
 WINDOWS = 3
 STEPS = 20
 OCCLUSION = (4, 2)
-# Few segments and many draws: what is left between two implementations that draw is little. Of up to 13 segments
-# readlens asks every coalition, so that its values are Shapley's own.
+# Few segments and many draws: what is left between two implementations that draw is little. Of up
+# to 13 segments readlens asks every coalition, so that its values are Shapley's own.
 SEGMENT = 8
 SAMPLES = 8190
 # Largest difference of two z-scores; a mask near 1 has lost digits in f32.
@@ -63,7 +67,8 @@ def load(directory: Path) -> torch_model.Classifier:
 
 
 class Explained:
-    """The summed log-probability of a window's predicted taxa, as a function of the mask on its real tokens."""
+    """The summed log-probability of a window's predicted taxa, as a function of the mask on its
+    real tokens."""
 
     def __init__(self, classifier: torch_model.Classifier, tokens: list[int]) -> None:
         self.classifier = classifier

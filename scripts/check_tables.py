@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Reads every table of a finished run with DuckDB and Polars and checks what it promises.
 
-Usage: check_tables.py DIRECTORY, where DIRECTORY is the output of `readlens demo`, `readlens run` or
-the workflow. Names, types and nullability come from docs/columns.md; both readers must see the same
-values; then relations between the tables are checked. Stops at the first broken promise. Needs the
-packages of scripts/ci-requirements.txt.
+Usage: check_tables.py DIRECTORY, where DIRECTORY is the output of `readlens demo`, `readlens run`
+or the workflow. Names, types and nullability come from docs/columns.md; both readers must see the
+same values; then relations between the tables are checked. Stops at the first broken promise. Needs
+the packages of scripts/ci-requirements.txt.
 """
 
 import hashlib
@@ -28,7 +28,8 @@ TABLES = {
     "perturbations": "perturbations.parquet",
     "metrics": "metrics.parquet",
 }
-# Tables that a run has where its flow has `[attribute]` or `[baseline]`: the file and the table it is.
+# Tables that a run has where its flow has `[attribute]` or `[baseline]`: the file and the table it
+# is.
 OPTIONAL = {
     "attributions": ("attributions.parquet", "masks"),
     "costs": ("costs.parquet", "costs"),
@@ -138,7 +139,8 @@ def expect(condition, message):
 
 
 def promised_columns(text):
-    """Table -> (schema version, [(column, type, nullable)], type of further rank columns or None)."""
+    """Table -> (schema version, [(column, type, nullable)], type of further rank columns or
+    None)."""
     tables = {}
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
         name, version = re.match(r"(\w+) \(version (\d+)\)", section).groups()

@@ -22,8 +22,11 @@ rule mask:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
-# The methods of a section that names none, as `readlens run` has them.
-RIVALS = {"method": ["integrated_gradients", "occlusion", "lime"]}
+# What a section says that leaves it out, as in `readlens run`: three methods, and the windows, area
+# and blocks of the masks that all Explainers share.
+RIVALS = {"method": ["integrated_gradients", "occlusion", "lime"]} | {
+    name: MASK[name] for name in ("split", "area", "patch") if name in MASK
+}
 
 
 rule attribute:

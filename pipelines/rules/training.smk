@@ -1,7 +1,7 @@
 """The classifier and those it is compared with, and the Explainers of frozen classifiers.
 
-An interrupted training leaves a `.checkpoint` directory beside its output, such as `classifier.checkpoint/`,
-and goes on from there when the workflow is started again.
+An interrupted training leaves a `.checkpoint` directory beside its output, such as
+`classifier.checkpoint/`, and goes on from there when the workflow is started again.
 """
 
 

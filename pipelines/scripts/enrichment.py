@@ -4,10 +4,11 @@
 enrichment.py REGIONS BASES…
 
 REGIONS: TSV with id, region, start0, end0, complete (as data/16s/vregions_demo.tsv). BASES: bases
-tables of Explainers with different seeds. A base is read when its mask is above 1/2. The statistic is the
-fraction of the read bases that lie in the region, divided by the fraction of all bases that do. Under
-the null hypothesis the region keeps its length and begins anywhere in each gene (around the end):
-2,000 permutations with a fixed seed; p is two-sided in the logarithm, with one added to both counts.
+tables of Explainers with different seeds. A base is read when its mask is above 1/2. The statistic
+is the fraction of the read bases that lie in the region, divided by the fraction of all bases that
+do. Under the null hypothesis the region keeps its length and begins anywhere in each gene (around
+the end): 2,000 permutations with a fixed seed; p is two-sided in the logarithm, with one added to
+both counts.
 
 Needs pyarrow and numpy (scripts/ci-requirements.txt).
 """

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Prints the tables of an experiment as Markdown.
 
-Figures are in % unless said otherwise, with 95 % bootstrap intervals over records in brackets. Needs pyarrow
-(scripts/ci-requirements.txt).
+Figures are in % unless said otherwise, with 95 % bootstrap intervals over records in brackets.
+Needs pyarrow (scripts/ci-requirements.txt).
 """
 
 import argparse
@@ -21,10 +21,13 @@ KINDS = ("explainer", "attribution", "control")
 RANKS = ("superkingdom", "phylum", "genus")
 SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 REMOVALS = ("own", "mean", "unknown", "shuffled")
-
-
 # The removals that the names of operators say; others are under the classifier's own masking.
 OWN_REMOVALS = {"all_mean": "mean", "all_unknown": "unknown", "all_shuffled": "shuffled"}
+# Operators that keep or remove a fraction of the tokens, the control beside them, and what they do.
+CURVES = (("keep_top", "keep_block", "kept"), ("remove_top", "remove_block", "removed"))
+FAITHFULNESS = ("comprehensiveness", "sufficiency")
+# Metrics of two masks of a window, and the share that they are at.
+AGREEMENT = (("spearman", None), ("jaccard", 0.1), ("iou", None), ("max_sensitivity", None))
 
 
 class Method(NamedTuple):
@@ -179,7 +182,7 @@ def method_table(metrics: Metrics, cost: dict[str, dict[str, float]], methods: l
 
 
 def curve_table(metrics: Metrics, methods: list[Method], rank: str) -> None:
-    for operator, block, title in (("keep_top", "keep_block", "kept"), ("remove_top", "remove_block", "removed")):
+    for operator, block, title in CURVES:
         if not any(metrics.get(method, operator, "accuracy", rank, SHARES[0]) for method in methods):
             continue
         print(f"### Accuracy ({rank}) with a fraction of the tokens {title}\n")
@@ -224,7 +227,7 @@ def spearman(a: list[float], b: list[float]) -> float:
 
 
 def removal_table(metrics: Metrics, methods: list[Method], rank: str) -> None:
-    for metric in ("comprehensiveness", "sufficiency"):
+    for metric in FAITHFULNESS:
         figures = {}
         for removal in REMOVALS:
             rows = [metrics.get(method, "aopc", metric, rank, removal=removal) for method in methods]
@@ -241,10 +244,12 @@ def compare_table(metrics: Metrics) -> None:
     [method] = metrics.methods()
     rows = []
     for label in metrics.operators():
-        figures = [("spearman", None), ("jaccard", 0.1), ("iou", None), ("max_sensitivity", None)]
         rows.append([
             label,
-            *(percent(metrics.get(method, label, name, "all", share), scale=1.0, digits=2) for name, share in figures),
+            *(
+                percent(metrics.get(method, label, name, "all", share), scale=1.0, digits=2)
+                for name, share in AGREEMENT
+            ),
         ])
     table(["compared with", "Spearman", "Jaccard of the first 10 %", "IoU", "max-sensitivity"], rows)
 

@@ -96,8 +96,8 @@ class Round:
     agreements: list[tuple[str, str, float]] = field(default_factory=list)
 
 
-# Largest difference of two contenders' values, relative to the largest value. Losses of training steps have
-# been through AdamW, whose first steps are signs of gradients; bf16 has 8 bits.
+# Largest difference of two contenders' values, relative to the largest value. Losses of training
+# steps have been through AdamW, whose first steps are signs of gradients; bf16 has 8 bits.
 TOLERANCE = 1e-4
 TOLERANCE_OF_LOSSES = 2e-3
 TOLERANCE_OF_BF16 = 5e-2
@@ -127,7 +127,8 @@ class Effort:
     models: tuple[Model, ...]
     # Repetitions per model.
     repetitions: Mapping[str, int]
-    # Windows for the extrapolation to the paper's, bases of FASTA, and windows for the memory at 1x.
+    # Windows for the extrapolation to the paper's, bases of FASTA, and windows for the memory at
+    # 1x.
     mask_windows: int
     bases: int
     planted_windows: int
@@ -222,7 +223,8 @@ def mask_round(place: Workplace, effort: Effort) -> Round:
 
 
 def tokenizer_round(place: Workplace, effort: Effort) -> Round:
-    """The stage tokenize against BERTax's tokenizer and against reading alone, in GB of FASTA a second."""
+    """The stage tokenize against BERTax's tokenizer and against reading alone, in GB of FASTA a
+    second."""
 
     def file() -> Path:
         return place.sequences(effort.bases, RECORD)

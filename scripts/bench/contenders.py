@@ -1,7 +1,7 @@
 """Contenders as the driver sees them: processes that take turns, one repetition each.
 
-While one runs, the others wait on their standard input and use no processor, so that what the machine does
-besides falls on all of them alike.
+While one runs, the others wait on their standard input and use no processor, so that what the
+machine does besides falls on all of them alike.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ from protocol import peak_kb
 
 # Longest time for one answer, a preparation included.
 LIMIT_S = 1200.0
-# Rest between two turns: the worker threads of PyTorch and OpenVINO go on spinning for a while after a repetition, which
-# would fall on whoever comes next.
+# Rest between two turns: the worker threads of PyTorch and OpenVINO go on spinning for a while
+# after a repetition, which would fall on whoever comes next.
 REST_S = 0.25
 # Lines of a contender's standard error that an error message repeats.
 ERROR_LINES = 15
@@ -242,8 +242,8 @@ class Command:
         return milliseconds
 
     def end(self) -> tuple[int, list[float]]:
-        # The kernel counts the moment before the program began, when the child was still the driver: what
-        # is not larger than that is not known.
+        # The kernel counts the moment before the program began, when the child was still the
+        # driver: what is not larger than that is not known.
         return (self.peak_kb if self.peak_kb > peak_kb() else 0), []
 
     def close(self) -> None:

@@ -1,6 +1,6 @@
-"""The tokenizer that BERTax publishes (Mock et al. 2022), written afresh from its description: every
-sequence is cut into k-mers side by side, put in upper case and looked up in a dict; CLS comes first, what is
-not in the dict is UNK, and short rows are filled with PAD. It writes no file.
+"""The tokenizer that BERTax publishes (Mock et al. 2022), written afresh from its description:
+every sequence is cut into k-mers side by side, put in upper case and looked up in a dict; CLS comes
+first, what is not in the dict is UNK, and short rows are filled with PAD. It writes no file.
 
 A contender of the benchmark; the sequences are cut into windows as readlens-tokenize cuts them.
 """

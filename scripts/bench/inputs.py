@@ -17,7 +17,8 @@ BASES = b"ACGT" * 64
 
 
 def write_rows(folder: Path, rows: int, tokens: int, k: int, taxa: list[int]) -> None:
-    """Writes `ids.u32`, rows of random k-mers behind CLS, and `labels.u32`, a class per rank and row."""
+    """Writes `ids.u32`, rows of random k-mers behind CLS, and `labels.u32`, a class per rank and
+    row."""
     draw = random.Random(SEED)
     ids, labels = array.array("I"), array.array("I")
     for _ in range(rows):

@@ -1,8 +1,8 @@
 """The contender's side of the benchmark's protocol; `crates/readlens-bench` speaks the same.
 
-The first line of standard input is a job in JSON. A contender prepares, warms up and writes `ready`, then
-answers each line `run` with the milliseconds of one repetition, and `end` with a JSON report. One that
-cannot do the job writes `unsupported` and the reason instead of `ready`.
+The first line of standard input is a job in JSON. A contender prepares, warms up and writes
+`ready`, then answers each line `run` with the milliseconds of one repetition, and `end` with a JSON
+report. One that cannot do the job writes `unsupported` and the reason instead of `ready`.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """The networks of readlens in plain PyTorch, as a practitioner would write them.
 
-The modules keep readlens's tensor names, so that both sides load one safetensors file, and compute the
-same numbers from it. The rows of the benchmark have no padding, so there is no padding mask to apply:
-that is to PyTorch's advantage.
+The modules keep readlens's tensor names, so that both sides load one safetensors file, and compute
+the same numbers from it. The rows of the benchmark have no padding, so there is no padding mask to
+apply: that is to PyTorch's advantage.
 """
 
 from __future__ import annotations
@@ -58,7 +58,8 @@ class Encoder(nn.Module):
         self.final_ln = nn.LayerNorm(dim)
 
     def encode(self, ids: Tensor, mask: Tensor | None = None) -> Tensor:
-        """States `(batch, tokens, dim)` of `ids` `(batch, tokens)` under `mask` of the same shape."""
+        """States `(batch, tokens, dim)` of `ids` `(batch, tokens)` under `mask` of the same
+        shape."""
         x = self.tok(ids)
         if mask is not None:
             x = x * mask.unsqueeze(2)
@@ -178,8 +179,8 @@ def complete(values: Tensor) -> Tensor:
 
 
 def explainer_loss(logits: Tensor, classifier: Classifier, ids: Tensor, targets: list[Tensor]) -> Tensor:
-    """The loss of the preset `hard`: straight-through hard masks; classification under the mask, KL from
-    uniform under its inverse, area and total variation of the soft mask on real tokens."""
+    """The loss of the preset `hard`: straight-through hard masks; classification under the mask, KL
+    from uniform under its inverse, area and total variation of the soft mask on real tokens."""
     soft = logits.sigmoid()
     hard = (soft > 0.5).to(soft.dtype)
     seen = hard + (soft - soft.detach())

@@ -75,7 +75,8 @@ class Bench:
 
     @property
     def rows(self) -> int:
-        """Rows of one repetition. A convolutional Explainer is fast: more rows, so that waking up is no part of the time."""
+        """Rows of one repetition. A convolutional Explainer is fast: more rows, so that waking up
+        is no part of the time."""
         if self.is_training:
             return self.model.batch
         is_fast = self.kind == "mask-inference" and self.explainer == "convolutional"
@@ -228,7 +229,8 @@ class Workplace:
         return folder
 
     def planted_mask(self, windows: int) -> Turns:
-        """The stage mask on many short windows with a small Explainer: its time is in the tables."""
+        """The stage mask on many short windows with a small Explainer: its time is in the
+        tables."""
         tokens = self.planted_tokens(windows)
         inputs = ["--tokens", tokens, "--explainer", self.planted_models() / "explainer"]
         output = ["--output", tokens.with_name("masks.parquet"), "--split", "test"]

@@ -91,12 +91,14 @@ fn a_name_of_no_stage_is_a_usage_fault_that_lists_them() {
     for stage in STAGES {
         assert!(stderr.contains(stage), "{stage} is not in {stderr}");
     }
-    // Any other name is the umbrella.
-    let other = folder.path().join("rl");
-    std::os::unix::fs::symlink(binaries().join("readlens"), &other).unwrap();
-    let help = text(&program(&other, folder.path()).arg("--help").output().unwrap());
-    for name in STAGES.into_iter().chain(SUBCOMMANDS) {
-        assert_eq!(help.matches(&format!("\n  {name} ")).count(), 1, "{name} in {help}");
+    // Any other name is the umbrella, and so is a version of it.
+    for other in ["rl", "readlens-0.2"] {
+        let other = folder.path().join(other);
+        std::os::unix::fs::symlink(binaries().join("readlens"), &other).unwrap();
+        let help = text(&program(&other, folder.path()).arg("--help").output().unwrap());
+        for name in STAGES.into_iter().chain(SUBCOMMANDS) {
+            assert_eq!(help.matches(&format!("\n  {name} ")).count(), 1, "{name} in {help}");
+        }
     }
 }
 
@@ -116,6 +118,19 @@ fn every_command_has_a_manual_page_with_its_options() {
             assert!(page.contains(&option), "{option} is not on the page of {name}");
         }
     }
+    // A page that another names is there.
+    let mut named = BTreeSet::new();
+    for page in &expected {
+        let page = std::fs::read_to_string(folder.path().join("man1").join(page)).unwrap();
+        let page = page.replace("\\-", "-");
+        named.extend(page.split("(1)").filter_map(|before| {
+            let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '-');
+            let name = &before[start.map_or(0, |place| place + 1)..];
+            name.starts_with("readlens").then(|| format!("{name}.1"))
+        }));
+    }
+    assert!(named.len() >= STAGES.len(), "{named:?}");
+    assert!(named.is_subset(&expected), "not written: {:?}", &named - &expected);
     // A folder that cannot be made leaves nothing.
     std::fs::write(folder.path().join("taken"), "").unwrap();
     let output = umbrella(folder.path()).args(["man", "taken"]).output().unwrap();

@@ -10,7 +10,8 @@ use crate::stages;
 /// What the program is under its name.
 #[derive(Debug)]
 pub(crate) enum Name {
-    /// `readlens`, or any name that does not begin like a stage's.
+    /// `readlens`, a version of it such as `readlens-0.2`, or any name that does not begin like a
+    /// stage's.
     Umbrella,
     /// `readlens-STAGE`.
     Stage(AnyStage),
@@ -27,6 +28,7 @@ fn of(program: &OsStr) -> Name {
     let name = Path::new(program).file_name().unwrap_or_default().to_string_lossy();
     match name.strip_prefix(stages::PREFIX) {
         None => Name::Umbrella,
+        Some(version) if version.starts_with(|c: char| c.is_ascii_digit()) => Name::Umbrella,
         Some(stage) => stages::find(stage).map_or(Name::Unknown(name.into_owned()), Name::Stage),
     }
 }
@@ -43,7 +45,11 @@ mod tests {
         };
         assert_eq!(stage("readlens-tokenize"), Some("tokenize"));
         assert_eq!(stage("/opt/readlens-0.1/readlens-train-classifier"), Some("train-classifier"));
-        for umbrella in ["readlens", "./readlens", "/opt/readlens-0.1/readlens", "rl", ""] {
+        let versions = ["readlens-0.2", "bin/readlens-0.2.1-x86_64"];
+        for umbrella in ["readlens", "./readlens", "/opt/readlens-0.1/readlens", "rl", ""]
+            .into_iter()
+            .chain(versions)
+        {
             assert!(matches!(of(OsStr::new(umbrella)), Name::Umbrella), "{umbrella}");
         }
         for unknown in ["readlens-demo", "bin/readlens-tokenise", "readlens-"] {

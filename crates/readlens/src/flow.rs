@@ -26,6 +26,9 @@ const ATTRIBUTIONS: &str = "attributions.parquet";
 /// Methods of an `[attribute]` that names none: one with gradients, one that hides stretches, one
 /// that fits a linear model.
 const RIVALS: &str = "integrated_gradients,occlusion,lime";
+/// Options that an `[attribute]` without them has from `[mask]`: rivals explain the windows of the
+/// Explainer at its area and in its blocks.
+const SHARED: [&str; 3] = ["split", "area", "patch"];
 /// Figures of `[baseline]`.
 const BASELINE: &str = "baseline.parquet";
 /// Figures and verdicts of `[evaluate]`.
@@ -78,6 +81,18 @@ fn steps<'a>(settings: &Settings) -> Vec<(&'static str, Step<'a>)> {
     all.into_iter().filter(|(.., is_asked)| *is_asked).map(|(what, step, _)| (what, step)).collect()
 }
 
+/// Options of the stage attribute, where the flow has rivals of the Explainer.
+fn rivals(settings: &Settings) -> Option<Table> {
+    let mut table = settings.attribute.clone()?;
+    table.entry("method").or_insert_with(|| RIVALS.into());
+    for name in SHARED {
+        if let Some(value) = settings.mask.get(name) {
+            table.entry(name).or_insert_with(|| value.clone());
+        }
+    }
+    Some(table)
+}
+
 /// What the steps of a flow share.
 struct Walk<'a> {
     settings: &'a Settings,
@@ -126,8 +141,7 @@ impl Walk<'_> {
     }
 
     fn attribute(&self) -> Result<()> {
-        let Some(mut table) = self.settings.attribute.clone() else { return Ok(()) };
-        table.entry("method").or_insert_with(|| RIVALS.into());
+        let Some(table) = rivals(self.settings) else { return Ok(()) };
         let files = [TOKENS, CLASSIFIER, ("output", ATTRIBUTIONS), COSTS];
         self.stage::<readlens_attribute::Options>(&table, &files, &[], &[])
     }
@@ -232,5 +246,24 @@ mod tests {
             [whole[0], whole[2], whole[6]],
             ["simulate", "fit k-mer baselines", "attribute"]
         );
+    }
+
+    #[test]
+    fn rivals_follow_the_explainers_masks_unless_told_otherwise() {
+        let line = |text: &str| -> Option<Vec<String>> {
+            let settings = Settings::parse(text, Path::new("flow.toml")).unwrap();
+            rivals(&settings).map(|table| arguments("attribute", &table).unwrap())
+        };
+        let mask = "[mask]\nsplit = \"test\"\narea = 0.2\npatch = 4\nframes = 6\n";
+        assert_eq!(line(mask), None);
+        let method = "--method=integrated_gradients,occlusion,lime";
+        assert_eq!(line("[mask]\nframes = 6\n[attribute]\n").unwrap(), [method]);
+        let mut followed = line(&format!("{mask}[attribute]\n")).unwrap();
+        followed.sort();
+        assert_eq!(followed, ["--area=0.2", method, "--patch=4", "--split=test"]);
+        let own = "[attribute]\nmethod = \"lime\"\nsplit = \"valid\"\narea = 0.1\npatch = 1\n";
+        let mut own = line(&format!("{mask}{own}")).unwrap();
+        own.sort();
+        assert_eq!(own, ["--area=0.1", "--method=lime", "--patch=1", "--split=valid"]);
     }
 }

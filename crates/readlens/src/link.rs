@@ -1,6 +1,5 @@
 //! Links that give this program the names of the stages.
 
-use std::ffi::OsStr;
 use std::fs;
 use std::io::ErrorKind;
 use std::os::unix::fs::symlink;
@@ -11,7 +10,8 @@ use readlens_stage::print;
 
 use crate::stages;
 
-/// Name of the program that a link may be replaced for.
+/// How the file of a readlens is called, or begins, as in `readlens-0.2`: a link to it may be
+/// replaced.
 const PROGRAM: &str = "readlens";
 
 /// Makes a link for every stage in `directory` and prints those that are new.
@@ -76,7 +76,8 @@ fn is_made(path: &Path, program: &Path) -> Result<bool> {
     }
     let target = fs::read_link(path).map_err(|e| Fault::io("read", path, e))?;
     // Another version, or one that has moved.
-    if target.file_name() == Some(OsStr::new(PROGRAM)) {
+    let name = target.file_name().unwrap_or_default();
+    if name.as_encoded_bytes().starts_with(PROGRAM.as_bytes()) {
         return Ok(false);
     }
     Err(taken(&format!("a link to {}", target.display())))
@@ -122,7 +123,7 @@ mod tests {
     fn links_are_made_once_and_follow_a_moved_program() {
         let folder = tempfile::tempdir().unwrap();
         let root = fs::canonicalize(folder.path()).unwrap();
-        let old = root.join("old/readlens");
+        let old = root.join("old/readlens-0.1");
         let new = root.join("new/readlens");
         for program in [&old, &new] {
             fs::create_dir(program.parent().unwrap()).unwrap();
@@ -132,7 +133,7 @@ mod tests {
         assert_eq!(link(&old, &bin).unwrap().len(), stages::all().count());
         assert_eq!(link(&old, &bin).unwrap(), [""; 0].map(PathBuf::from));
         let one = bin.join("readlens-mask");
-        assert_eq!(fs::read_link(&one).unwrap(), Path::new("../old/readlens"));
+        assert_eq!(fs::read_link(&one).unwrap(), Path::new("../old/readlens-0.1"));
         // Another readlens, then one that is gone: the links are replaced.
         assert_eq!(link(&new, &bin).unwrap().len(), stages::all().count());
         fs::remove_file(&new).unwrap();

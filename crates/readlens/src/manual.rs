@@ -26,12 +26,12 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
 /// The commands that have a page. A stage's page is that of its own program: the umbrella's
 /// subcommand has the same options.
 fn commands() -> Vec<Command> {
-    let mut umbrella = options::command();
+    // `readlens help` has no page that the umbrella's could name.
+    let mut umbrella = options::command().disable_help_subcommand(true);
     // Building gives the subcommands their names, `readlens-demo`, and the options of all.
     umbrella.build();
-    let own = umbrella.get_subcommands().filter(|command| {
-        command.get_name() != "help" && stages::find(command.get_name()).is_none()
-    });
+    let own =
+        umbrella.get_subcommands().filter(|command| stages::find(command.get_name()).is_none());
     let own: Vec<Command> =
         own.map(|c| c.clone().name(format!("{}{}", stages::PREFIX, c.get_name()))).collect();
     let stages = stages::all().map(|stage| stage.command());
