@@ -110,9 +110,10 @@ RELATIONS = {
         """select a.id from attributions a left join masks m on a.id = m.id and a."window" = m."window"
            where m.id is null or len(a.mask) <> len(m.mask) or a.method = m.method
            union all select id from attributions group by id, "window", method, rank having count(*) > 1""",
-    "costs: one row per method of the attributions":
-        """select method from costs full join (select distinct method from attributions) using (method)
-           group by method having count(*) > 1 or count("windows") = 0""",
+    "costs: the windows of a method, over all shards, are those of its attributions":
+        """select method from (select method, sum("windows") as n from costs group by method) c
+           full join (select method, count(distinct (id, "window")) as n from attributions group by method) a
+           using (method) where c.n is distinct from a.n""",
     "metrics: area follows from the masks":
         """select m.split from metrics m left join (select k.*, t.split from all_masks k join tokens t
            on k.id = t.id and k."window" = t."window") k on m.method = k.method
