@@ -123,9 +123,9 @@ fn every_command_has_a_manual_page_with_its_options() {
     for page in &expected {
         let page = std::fs::read_to_string(folder.path().join("man1").join(page)).unwrap();
         let page = page.replace("\\-", "-");
-        named.extend(page.split("(1)").filter_map(|before| {
-            let start = before.rfind(|c: char| !c.is_ascii_alphanumeric() && c != '-');
-            let name = &before[start.map_or(0, |place| place + 1)..];
+        named.extend(page.match_indices("(1)").filter_map(|(end, _)| {
+            let is_outside = |c: char| !c.is_ascii_alphanumeric() && c != '-';
+            let name = page[..end].rsplit(is_outside).next()?;
             name.starts_with("readlens").then(|| format!("{name}.1"))
         }));
     }
