@@ -36,17 +36,6 @@ pub struct Options {
     /// What the mask must keep
     #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
     target: Target,
-    /// Number format of the frozen classifier's matrix products; bf16 is faster and less exact,
-    /// where the processor has it
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t,
-        help_heading = "Running",
-        hide_short_help = true
-    )]
-    precision: PrecisionOption,
 
     /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer
     /// finds it [default: 0.1]
@@ -109,6 +98,17 @@ pub struct Options {
     fit: FitOptions,
     #[command(flatten)]
     augmentation: AugmentationOptions,
+    /// Number format of the frozen classifier's matrix products; bf16 is faster and less exact,
+    /// where the processor has it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Running",
+        hide_short_help = true
+    )]
+    precision: PrecisionOption,
 }
 
 /// As typed; see [`NetworkConfig`].
