@@ -26,10 +26,7 @@ impl InferenceOptions {
 
     /// Number format of the networks' matrix products.
     pub fn precision(&self) -> Precision {
-        match self.precision {
-            PrecisionOption::F32 => Precision::F32,
-            PrecisionOption::Bf16 => Precision::Bf16,
-        }
+        self.precision.into()
     }
 
     /// Where networks compute.
@@ -46,6 +43,15 @@ pub enum PrecisionOption {
     F32,
     /// 16 bits with the range of 32; sums stay in 32 bits
     Bf16,
+}
+
+impl From<PrecisionOption> for Precision {
+    fn from(option: PrecisionOption) -> Self {
+        match option {
+            PrecisionOption::F32 => Self::F32,
+            PrecisionOption::Bf16 => Self::Bf16,
+        }
+    }
 }
 
 /// As typed; see [`DeviceKind`].

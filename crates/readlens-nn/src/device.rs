@@ -1,6 +1,3 @@
-use std::fmt;
-use std::str::FromStr;
-
 use candle_core::Device;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Level, Precision};
@@ -42,27 +39,6 @@ impl DeviceKind {
                 "this binary was built without CUDA: build it where nvcc is found, with \
                  `cargo build --release --workspace --bins --features readlens-nn/cuda`, or leave out --device cuda",
             )),
-        }
-    }
-}
-
-impl fmt::Display for DeviceKind {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Cpu => "cpu",
-            Self::Cuda => "cuda",
-        })
-    }
-}
-
-impl FromStr for DeviceKind {
-    type Err = String;
-
-    fn from_str(text: &str) -> std::result::Result<Self, String> {
-        match text {
-            "cpu" => Ok(Self::Cpu),
-            "cuda" => Ok(Self::Cuda),
-            _ => Err(format!("expected cpu or cuda, found {text:?}")),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Encoder, classifier, Explainer, masking, losses and objectives.
 //!
-//! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow, FASTA or the command line.
+//! Tensors are `(batch, tokens, …)`. Nothing here knows Arrow or FASTA; of the command line, only
+//! faults know the names of options, for their remedies.
 //!
 //! Networks compute in one of two ways, which a [`Pass`] chooses: in f32 on the CPU by the fused
 //! kernels of `readlens-kernels`, otherwise by [`ops`], composed of candle's operations. candle's

@@ -39,7 +39,7 @@ fn pass_gradient(hard: &Tensor, soft: &Tensor) -> Result<Tensor> {
     hard.detach() + (soft - soft.detach())?
 }
 
-/// A budgeted mask: the `shares[i]` of row i's real tokens with the largest logits.
+/// A budgeted mask: of row i's real tokens, the fraction `shares[i]` with the largest logits.
 #[derive(Debug)]
 pub struct Budgeted {
     /// 1 on the kept tokens forward, the gradient of `soft` backward; `(batch, tokens)`.
@@ -49,7 +49,7 @@ pub struct Budgeted {
     pub soft: Tensor,
 }
 
-/// Keeps a stated share of each row's real tokens.
+/// Keeps a stated fraction of each row's real tokens.
 ///
 /// `logits`: `(batch, tokens)`; `shares`: one in `(0, 1]` per row. At least one token is kept;
 /// ties go to the earlier token.
@@ -79,7 +79,7 @@ pub fn keep_share(logits: &Tensor, shares: &[f64], batch: &TokenBatch) -> Result
 
 /// The soft and the hard mask of one row at inference.
 ///
-/// `logits`: one per real token. A share keeps the largest logits, and the soft mask is then
+/// `logits`: one per real token. A fraction keeps the largest logits, and the soft mask is then
 /// `sigmoid(z − threshold)` of their z-scores, so that in both ways exactly the tokens above 1/2
 /// are read, up to ties at the threshold, which go to the earlier token.
 pub fn select(logits: &[f32], selection: Selection) -> (Vec<f32>, Vec<bool>) {

@@ -10,7 +10,8 @@ use rand::{Rng, RngExt};
 use readlens_fault::Fault;
 use serde::{Deserialize, Serialize};
 
-use crate::explainer::Explainer;
+use crate::explained::Explained;
+use crate::explainer::{Explainer, GradientUse};
 use crate::mask_gradient::predicted_mask_gradient;
 use crate::pass::Pass;
 use crate::selection::Selection;
@@ -183,6 +184,16 @@ impl Objective {
         }
     }
 
+    /// How an Explainer that learns from it uses the classifier's gradient, if it uses one.
+    pub fn gradient(&self) -> Option<GradientUse> {
+        match self {
+            Self::KeepAndRemove { levels, .. } => {
+                Some(GradientUse::Read { levels: levels.clone() })
+            }
+            Self::Composite { .. } | Self::Distilled { .. } => None,
+        }
+    }
+
     /// Weight of the mask's area in the loss; 0 where it is no part of it.
     pub fn area_weight(&self) -> f64 {
         match self {
@@ -216,24 +227,47 @@ impl Objective {
     /// classifier in passes of inference.
     ///
     /// # Errors
-    /// candle refuses an operation, or rows do not fit a network.
+    /// The Explainer does not use the gradient as [`Objective::gradient`] says, candle refuses an
+    /// operation, or rows do not fit a network.
     pub fn loss(&self, explainer: &Explainer, frozen: &Frozen, pass: &mut Pass) -> Result<Loss> {
         let Frozen { classifier, batch, .. } = *frozen;
+        let (expected, found) = (self.gradient(), &explainer.config().gradient);
+        if *found != expected {
+            candle_core::bail!(
+                "the objective expects an Explainer whose use of the gradient is {expected:?}, \
+                 found {found:?}"
+            );
+        }
         let explained = explainer.config().explained();
         let gradient = explainer.gradient_levels();
         let gradient =
             gradient.map(|levels| predicted_mask_gradient(classifier, batch, levels, &explained));
         let gradient = gradient.transpose()?;
-        if let Self::Distilled { levels, .. } = self {
-            let logits = explainer.network_logits(batch, gradient.as_ref(), pass)?;
-            return distillation::loss(frozen, &logits, levels, &explained);
-        }
-        let logits = explainer.forward(batch, gradient.as_ref(), pass)?;
+        let logits = match self {
+            Self::Distilled { .. } => explainer.network_logits(batch, gradient.as_ref(), pass)?,
+            Self::Composite { .. } | Self::KeepAndRemove { .. } => {
+                explainer.forward(batch, gradient.as_ref(), pass)?
+            }
+        };
+        self.loss_of_logits(&logits, frozen, &explained)
+    }
+
+    /// The loss of mask `logits`, `(batch, tokens, masks)`, one mask for each of `explained`.
+    ///
+    /// # Errors
+    /// candle refuses an operation, or rows do not fit the classifier.
+    pub fn loss_of_logits(
+        &self,
+        logits: &Tensor,
+        frozen: &Frozen,
+        explained: &[Explained],
+    ) -> Result<Loss> {
         match self {
             Self::Composite { mask, weights } => {
-                composite::loss(*mask, weights, frozen, &logits, &explained)
+                composite::loss(*mask, weights, frozen, logits, explained)
             }
-            _ => keep_and_remove::loss(frozen, &logits, &explained),
+            Self::Distilled { levels, .. } => distillation::loss(frozen, logits, levels, explained),
+            Self::KeepAndRemove { .. } => keep_and_remove::loss(frozen, logits, explained),
         }
     }
 }

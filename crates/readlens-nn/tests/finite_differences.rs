@@ -150,8 +150,9 @@ fn composite() -> Objective {
     Objective::Composite { mask: MaskTraining::Soft, weights }
 }
 
-fn check_objective(
-    objective: &Objective,
+/// Checks the gradient of the sum of the `objectives`.
+fn check_objectives(
+    objectives: &[Objective],
     config: &ExplainerConfig,
     classifier: &ClassifierConfig,
     what: &str,
@@ -167,7 +168,12 @@ fn check_objective(
         budgets: &budgets,
         batch_rows: ROWS.len(),
     };
-    let loss = || objective.loss(&explainer, &frozen, &mut Pass::composed()).unwrap().total;
+    let loss = || {
+        let total = |objective: &Objective| {
+            objective.loss(&explainer, &frozen, &mut Pass::composed()).unwrap().total
+        };
+        objectives.iter().map(total).reduce(|a, b| (a + b).unwrap()).unwrap()
+    };
     let grads = loss().backward().unwrap();
     for (name, tensor) in classifier.tensors() {
         assert!(!tensor.is_variable(), "{what}: {name} of the frozen classifier can be trained");
@@ -177,15 +183,45 @@ fn check_objective(
 }
 
 fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what: &str) {
-    check_objective(&composite(), config, classifier, what);
+    check_objectives(&[composite()], config, classifier, what);
 }
 
+/// A loss whose gradient is the true one: the objective of these Explainers has hard masks.
 #[test]
 fn explainers_that_read_a_gradient() {
     for config in network::gradient_fed_explainers() {
         for classifier in classifiers() {
-            check_explainer(&config, &classifier, &format!("{} masks", config.masks.len()));
+            let classifier = frozen_classifier(&classifier, DType::F64);
+            let (explainer, parameters) = trainable_explainer(&config, DType::F64);
+            let batch = batch(&ROWS, DType::F64);
+            let (targets, explained) = (labels(), config.explained());
+            let budgets = [Budgets::WHOLE; ROWS.len()];
+            let frozen = Frozen {
+                classifier: &classifier,
+                batch: &batch,
+                targets: &targets,
+                budgets: &budgets,
+                batch_rows: ROWS.len(),
+            };
+            let gradient = network::gradient(&config, &classifier, &batch);
+            check(&parameters, &format!("{} masks", config.masks.len()), &|| {
+                let pass = &mut Pass::composed();
+                let logits = explainer.forward(&batch, gradient.as_ref(), pass).unwrap();
+                composite().loss_of_logits(&logits, &frozen, &explained).unwrap().total
+            });
         }
+    }
+}
+
+/// The bias of the last layer does not change z-scores: only the composite loss has a gradient for
+/// it.
+#[test]
+fn distilled_explainers() {
+    let distilled = Objective::Distilled { levels: vec![0.15, 0.4], area: 0.1 };
+    let objectives = [distilled, composite()];
+    for (network, classifier) in [convolutional(), transformer()].into_iter().zip(classifiers()) {
+        let config = explainer_config(network, 1);
+        check_objectives(&objectives, &config, &classifier, "distilled");
     }
 }
 

@@ -9,9 +9,11 @@ use candle_core::{DType, Device, Tensor, Var};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::masking;
+use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining, Objective};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    MaskSite, NormPlace, Pass, Pooling, RankClasses, Selection, Targets, TokenBatch, WeightSource,
+    Classifier, ClassifierConfig, EncoderConfig, Explained, Explainer, ExplainerConfig,
+    ExplainerNetwork, MaskSite, NormPlace, Pass, Pooling, RankClasses, Selection, Targets,
+    TokenBatch, WeightSource,
 };
 use serde_json::Value;
 
@@ -192,6 +194,37 @@ fn every_loss_term_and_its_gradient() {
     assert_close(&value_of(&g["total_weights"]), &expected, 1e-9, "weighted total");
 }
 
+/// The loss of the composite objective, at the logits of the soft `mask`.
+fn composite(
+    classifier: &Classifier,
+    batch: &TokenBatch,
+    mask: &Tensor,
+    labels: &[Vec<u32>],
+    weights: &Value,
+) -> Tensor {
+    let weight = |name: &str| weights[name].as_f64().unwrap_or(0.0);
+    assert_eq!(weight("cls"), 1.0);
+    let weights = LossWeights {
+        entropy: weight("ent"),
+        uniform_kl: weight("kl"),
+        area: weight("area"),
+        total_variation: weight("tv"),
+    };
+    let (rows, ranks) = (labels.len(), labels[0].len());
+    let of_rank = |rank: usize| Targets {
+        classes: labels.iter().map(|row| row[rank]).collect(),
+        weights: vec![1.0 / (rows * ranks) as f64; rows],
+    };
+    let targets: Vec<Targets> = (0..ranks).map(of_rank).collect();
+    let budgets = vec![Budgets::WHOLE; rows];
+    let frozen =
+        Frozen { classifier, batch, targets: &targets, budgets: &budgets, batch_rows: rows };
+    let odds = (mask / mask.affine(-1.0, 1.0).unwrap()).unwrap();
+    let logits = odds.log().unwrap().unsqueeze(2).unwrap();
+    let objective = Objective::Composite { mask: MaskTraining::Soft, weights };
+    objective.loss_of_logits(&logits, &frozen, &[Explained::AllRanks]).unwrap().total
+}
+
 #[test]
 fn classifiers_at_every_mask_site() {
     for name in ["tiny_pre_mean_patch2", "tiny_post_cls"] {
@@ -233,14 +266,8 @@ fn classifiers_at_every_mask_site() {
                     &format!("{what}, inverse"),
                 );
                 let labels: Vec<Vec<u32>> = serde_json::from_value(g["labels"].clone()).unwrap();
-                let loss = total(
-                    &masked,
-                    &inverse,
-                    mask.as_tensor(),
-                    &batch,
-                    &labels,
-                    &g["total_weights"],
-                );
+                let weights = &g["total_weights"];
+                let loss = composite(&classifier, &batch, mask.as_tensor(), &labels, weights);
                 let expected = Tensor::new(place["total"].as_f64().unwrap(), &CPU).unwrap();
                 assert_close(&loss, &expected, tolerance, &format!("{what}, total"));
                 let grads = loss.backward().unwrap();

@@ -36,7 +36,7 @@ mod process;
 mod progress;
 mod words;
 
-pub use belonging::refuse_without;
+pub use belonging::{refuse_misplaced, refuse_without};
 mod standard_output;
 
 pub use any_stage::AnyStage;

@@ -1,6 +1,5 @@
 use clap::{ArgAction, Args};
-use readlens_batch::Augmentation;
-use readlens_fault::{Fault, Result};
+use readlens_batch::{Augmentation, DeviceOption};
 use readlens_fit::FitConfig;
 use readlens_nn::DeviceKind;
 
@@ -37,15 +36,22 @@ pub(crate) struct FitOptions {
     /// differently; another number of threads does not
     #[arg(long, value_name = "N", default_value_t = 4, hide_short_help = true)]
     shards: usize,
-    /// Where networks compute, cpu or cuda; cuda needs a build with CUDA
-    #[arg(long, value_name = "DEVICE", default_value_t = DeviceKind::Cpu, help_heading = "Running")]
-    device: DeviceKind,
+    /// Where networks compute; cuda needs a build with CUDA
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DEVICE",
+        default_value_t,
+        help_heading = "Running",
+        hide_short_help = true
+    )]
+    device: DeviceOption,
 }
 
 impl FitOptions {
     /// Where networks compute.
     pub(crate) fn device(&self) -> DeviceKind {
-        self.device
+        self.device.into()
     }
 
     /// The configuration, with the stage's own defaults where nothing was chosen.
@@ -83,14 +89,5 @@ impl AugmentationOptions {
             frame_offset: self.frame_offset,
             reverse_complement: self.reverse_complement,
         }
-    }
-}
-
-/// Refuses an option that has no effect under what was chosen: the first of `options`, by name and
-/// whether it was typed. They belong to `owner`, but `chosen` was chosen.
-pub(crate) fn refuse(options: &[(&str, bool)], owner: &str, chosen: &str) -> Result<()> {
-    match options.iter().find(|(_, is_typed)| *is_typed) {
-        Some((name, _)) => Err(Fault::usage(format!("{name} belongs to {owner}, not to {chosen}"))),
-        None => Ok(()),
     }
 }

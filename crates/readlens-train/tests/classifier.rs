@@ -193,8 +193,6 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
         with(|c| c.model.patch = 0),
         with(|c| c.model.dim = 1 << 20),
         with(|c| c.masks.probability = 1.5),
-        with(|c| c.masks = blocks(0.0, 0.0, 0.6)),
-        with(|c| c.masks = blocks(0.0, 0.1, 0.05)),
         with(|c| c.masks.kind = MaskKind::Tokens { unit: 0 }),
         with(|c| c.masks.kind = MaskKind::Uniform { unit: 0 }),
         with(|c| c.fit.epochs = 0),

@@ -100,7 +100,9 @@ fn the_classifier_is_frozen_under_every_preset() {
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {
                 Preset::Hard | Preset::Paper => Selection::Threshold,
-                _ => Selection::Share { share: 0.1 },
+                Preset::Budget | Preset::Distilled | Preset::GradientFed => {
+                    Selection::Share { share: 0.1 }
+                }
             };
             assert_eq!(shape.selection, expected);
             assert!(!directory.path().join("explainer.checkpoint").exists());
@@ -140,7 +142,7 @@ fn relabelled(rows: &[TokenRow]) -> [Vec<TokenRow>; 2] {
 #[test]
 fn the_label_never_enters_where_the_prediction_is_the_target() {
     let rows = rows(40, &tokenization());
-    for preset in [Preset::Hard, Preset::Budget, Preset::Paper] {
+    for preset in PRESETS {
         let config = config(preset);
         let expected = result(&config, &rows);
         for other in relabelled(&rows) {
@@ -220,6 +222,15 @@ fn collapse_has_its_three_kinds_and_honest_masks_pass() {
     assert_eq!(find_collapse(0.3, 0.5), None);
     for kind in [Collapse::AllOnes, Collapse::AllZeros, Collapse::SameForEveryInput(0.99)] {
         assert!(kind.to_string().contains("mask"), "{kind}");
+    }
+    // What is advised, the objective must have.
+    for kind in [Collapse::AllOnes, Collapse::AllZeros] {
+        for preset in PRESETS {
+            let objective = preset.objective();
+            let remedy = kind.remedy(objective.selection()).unwrap();
+            let is_weighted = objective.area_weight() > 0.0;
+            assert_eq!(remedy.contains("area weight"), is_weighted, "{preset:?}: {remedy}");
+        }
     }
 }
 

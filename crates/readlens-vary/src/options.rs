@@ -1,8 +1,8 @@
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
-use readlens_fault::{Fault, Result};
-use readlens_stage::{Context, Stage};
+use readlens_fault::Result;
+use readlens_stage::{Context, Stage, refuse_misplaced};
 
 use crate::config::{Config, Kind};
 use crate::run::run;
@@ -25,9 +25,9 @@ pub struct Options {
     /// Fraction of the bases that --kind substitute replaces, above 0 and at most 1 [default: 0.05]
     #[arg(long, value_name = "FRACTION")]
     rate: Option<f64>,
-    /// Seed of --kind substitute
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of --kind substitute [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 /// As typed; see [`Kind`].
@@ -43,26 +43,26 @@ pub enum KindOption {
 
 impl Options {
     fn config(&self) -> Result<Config> {
-        let misplaced = |option: &str, kind: &str| {
-            Err(Fault::usage(format!("{option} belongs to --kind {kind}; leave it out")))
+        let of_frame_shift = [("--shift", self.shift.is_some())];
+        let of_substitute = [("--rate", self.rate.is_some()), ("--seed", self.seed.is_some())];
+        let refuse_shift = |chosen| refuse_misplaced("--kind frame-shift", chosen, &of_frame_shift);
+        let refuse_rate = |chosen| refuse_misplaced("--kind substitute", chosen, &of_substitute);
+        let kind = match self.kind {
+            KindOption::ReverseComplement => {
+                refuse_shift("reverse-complement")?;
+                refuse_rate("reverse-complement")?;
+                Kind::ReverseComplement
+            }
+            KindOption::FrameShift => {
+                refuse_rate("frame-shift")?;
+                Kind::FrameShift { bases: self.shift.unwrap_or(1) }
+            }
+            KindOption::Substitute => {
+                refuse_shift("substitute")?;
+                Kind::Substitute { rate: self.rate.unwrap_or(0.05) }
+            }
         };
-        match (self.kind, self.shift, self.rate) {
-            (KindOption::FrameShift, _, Some(_)) | (KindOption::ReverseComplement, _, Some(_)) => {
-                misplaced("--rate", "substitute")
-            }
-            (KindOption::Substitute, Some(_), _) | (KindOption::ReverseComplement, Some(_), _) => {
-                misplaced("--shift", "frame-shift")
-            }
-            (KindOption::ReverseComplement, None, None) => {
-                Ok(Config { kind: Kind::ReverseComplement })
-            }
-            (KindOption::FrameShift, shift, None) => {
-                Ok(Config { kind: Kind::FrameShift { bases: shift.unwrap_or(1) } })
-            }
-            (KindOption::Substitute, None, rate) => {
-                Ok(Config { kind: Kind::Substitute { rate: rate.unwrap_or(0.05) } })
-            }
-        }
+        Ok(Config { kind })
     }
 }
 
@@ -72,6 +72,6 @@ impl Stage for Options {
         "Write windows on the other strand, in another frame or with other bases";
 
     fn run(self, context: &Context) -> Result<()> {
-        run(&self.config()?, self.seed, &self.tokens, &self.output, context)
+        run(&self.config()?, self.seed.unwrap_or(1), &self.tokens, &self.output, context)
     }
 }

@@ -9,7 +9,7 @@ impl Encoder {
     /// Encodes `batch` under `mask` by candle's operations, and gives `observe` each block's
     /// attention probabilities, first block first: `(batch, heads, positions, positions)`, the
     /// query's position before the key's; a row over the positions that are present sums to 1, and
-    /// padding has 0. Rows of padding mean nothing.
+    /// padding has 0. Rows of padding are unspecified.
     ///
     /// # Errors
     /// As [`Encoder::forward`], or those of `observe`.

@@ -91,7 +91,7 @@ impl GradientUse {
             Self::Added { weight, .. } if !weight.is_finite() => {
                 Err(Fault::usage(format!("gradient-weight must be a number, not {weight}")))
             }
-            _ => Ok(()),
+            Self::Read { .. } | Self::Added { .. } => Ok(()),
         }
     }
 }

@@ -129,9 +129,6 @@ pub struct Config {
     pub permute_labels: bool,
 }
 
-/// Smallest share of tokens that a block mask can be asked to have.
-const SMALLEST_SHARE: f64 = 1e-6;
-
 impl Config {
     /// Refuses values that cannot work.
     ///
@@ -142,24 +139,18 @@ impl Config {
         // Any vocabulary and length will do to check the rest before the data is read.
         self.model.encoder(1 << 10, 1).validate()?;
         self.model.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
-        let mut shares = vec![("mask-probability", self.masks.probability, 0.0)];
+        let probability = self.masks.probability;
+        if !(0.0..=1.0).contains(&probability) {
+            return Err(Fault::usage(format!(
+                "mask-probability must be in [0, 1], not {probability}"
+            )));
+        }
         match self.masks.kind {
-            MaskKind::Blocks(blocks) => shares.extend([
-                ("mask-smallest", blocks.smallest, SMALLEST_SHARE),
-                ("mask-largest", blocks.largest, blocks.smallest),
-            ]),
-            MaskKind::Tokens { unit } | MaskKind::Uniform { unit } => {
-                if unit == 0 {
-                    return Err(Fault::usage("mask-unit must be 1 or more, not 0"));
-                }
+            MaskKind::Tokens { unit: 0 } | MaskKind::Uniform { unit: 0 } => {
+                Err(Fault::usage("mask-unit must be 1 or more, not 0"))
             }
+            MaskKind::Blocks(_) | MaskKind::Tokens { .. } | MaskKind::Uniform { .. } => Ok(()),
         }
-        for (name, value, low) in shares {
-            if !(low..=1.0).contains(&value) {
-                return Err(Fault::usage(format!("{name} must be in [{low}, 1], not {value}")));
-            }
-        }
-        Ok(())
     }
 
     /// Whether no window is ever seen whole: validation windows are then masked too.

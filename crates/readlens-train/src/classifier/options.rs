@@ -5,11 +5,11 @@ use clap::{Args, ValueEnum};
 use readlens_batch::{BlockMasks, MaskKind, RandomMasks};
 use readlens_fault::Result;
 use readlens_nn::{BagConfig, MaskSite, NormPlace, Pooling};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, refuse_misplaced};
 
 use super::config::{BAG_DROPOUT, Config, Preset};
 use super::run::{Paths, run};
-use crate::options::{AugmentationOptions, FitOptions, refuse};
+use crate::options::{AugmentationOptions, FitOptions};
 
 /// Command line of `readlens-train-classifier`.
 #[derive(Debug, Args)]
@@ -87,9 +87,9 @@ pub struct Options {
     /// too
     #[arg(long, value_name = "FRACTION", default_value_t = 0.5, help_heading = "Augmentation")]
     mask_probability: f64,
-    /// What random masks look like
-    #[arg(long, value_enum, default_value_t, value_name = "KIND", help_heading = "Augmentation")]
-    mask_kind: MaskKindOption,
+    /// What random masks look like [default: blocks]
+    #[arg(long, value_enum, value_name = "KIND", help_heading = "Augmentation")]
+    mask_kind: Option<MaskKindOption>,
     /// Number of neighbouring tokens that are kept or hidden together (tokens, uniform) [default:
     /// 1]
     #[arg(long, value_name = "N", help_heading = "Augmentation", hide_short_help = true)]
@@ -167,11 +167,16 @@ impl ValueEnum for Preset {
 
 impl Options {
     fn mask_kind(&self) -> Result<MaskKind> {
+        let of_masks =
+            [("--mask-kind", self.mask_kind.is_some()), ("--mask-unit", self.mask_unit.is_some())];
+        if self.mask_probability == 0.0 {
+            refuse_misplaced("a --mask-probability above 0", "0", &of_masks)?;
+        }
         let unit = self.mask_unit.unwrap_or(1);
-        Ok(match self.mask_kind {
+        Ok(match self.mask_kind.unwrap_or_default() {
             MaskKindOption::Blocks => {
-                let typed = [("--mask-unit", self.mask_unit.is_some())];
-                refuse(&typed, "--mask-kind tokens and uniform", "blocks")?;
+                let of_units = [("--mask-unit", self.mask_unit.is_some())];
+                refuse_misplaced("--mask-kind tokens and uniform", "blocks", &of_units)?;
                 MaskKind::Blocks(BlockMasks::default())
             }
             MaskKindOption::Tokens => MaskKind::Tokens { unit },

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use readlens_nn::Selection;
+
 /// Above this mean correlation between the masks of different inputs, they are the same mask.
 const SAME_MASK: f64 = 0.95;
 /// Windows whose masks are compared pairwise.
@@ -21,18 +23,31 @@ pub enum Collapse {
 impl fmt::Display for Collapse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::AllOnes => f.write_str(
-                "the masks keep nearly everything: raise the area weight, or train the classifier \
-                 with mask augmentation",
-            ),
-            Self::AllZeros => f.write_str(
-                "the masks keep nearly nothing: lower the area weight or the learning rate",
-            ),
+            Self::AllOnes => f.write_str("the masks keep nearly everything"),
+            Self::AllZeros => f.write_str("the masks keep nearly nothing"),
             Self::SameForEveryInput(correlation) => write!(
                 f,
                 "every input gets nearly the same mask (mean correlation {correlation:.2}): the \
                  Explainer explains positions, not sequences"
             ),
+        }
+    }
+}
+
+impl Collapse {
+    /// What to change, where that is known; `selection` is the Explainer's.
+    pub fn remedy(self, selection: Selection) -> Option<&'static str> {
+        match (self, selection) {
+            (Self::AllOnes, Selection::Threshold) => {
+                Some("raise the area weight, or train the classifier with mask augmentation")
+            }
+            (Self::AllZeros, Selection::Threshold) => {
+                Some("lower the area weight or the learning rate")
+            }
+            // The area is what was asked for.
+            (Self::AllOnes, Selection::Share { .. }) => Some("choose a smaller area"),
+            (Self::AllZeros, Selection::Share { .. }) => Some("choose a larger area"),
+            (Self::SameForEveryInput(_), Selection::Threshold | Selection::Share { .. }) => None,
         }
     }
 }

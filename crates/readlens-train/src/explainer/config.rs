@@ -1,9 +1,7 @@
 use readlens_batch::Augmentation;
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{
-    EncoderConfig, ExplainerNetwork, GradientUse, MaskSite, NormPlace, Objective, Precision,
-};
+use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Objective, Precision};
 use serde::{Deserialize, Serialize};
 
 /// What the Explainer must keep.
@@ -139,15 +137,5 @@ impl Config {
             return Err(Fault::usage(format!("dropout must be in [0, 1), not {}", self.dropout)));
         }
         Ok(())
-    }
-
-    /// The gradient of the classifier that the Explainer reads beside the tokens, if it reads one.
-    pub(crate) fn gradient(&self) -> Option<GradientUse> {
-        match &self.objective {
-            Objective::KeepAndRemove { levels, .. } => {
-                Some(GradientUse::Read { levels: levels.clone() })
-            }
-            Objective::Composite { .. } | Objective::Distilled { .. } => None,
-        }
     }
 }

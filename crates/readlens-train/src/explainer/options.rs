@@ -2,14 +2,15 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use readlens_fault::Result;
+use readlens_batch::PrecisionOption;
+use readlens_fault::{Fault, Result};
+use readlens_nn::Objective;
 use readlens_nn::objective::{LossWeights, MaskTraining};
-use readlens_nn::{Objective, Precision};
-use readlens_stage::{Context, Stage};
+use readlens_stage::{Context, Stage, refuse_misplaced};
 
 use super::config::{Config, NetworkConfig, Preset, Target};
 use super::run::{Paths, run};
-use crate::options::{AugmentationOptions, FitOptions, refuse};
+use crate::options::{AugmentationOptions, FitOptions};
 
 /// Largest learning rate where none is chosen.
 const LEARNING_RATE: f64 = 5e-3;
@@ -35,10 +36,6 @@ pub struct Options {
     /// What the mask must keep
     #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
     target: Target,
-    /// Precision of the frozen classifier's matrix products, f32 or bf16; bf16 is faster on
-    /// processors that support it
-    #[arg(long, value_name = "PRECISION", default_value_t = Precision::F32)]
-    precision: Precision,
 
     /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer
     /// finds it [default: 0.1]
@@ -101,6 +98,17 @@ pub struct Options {
     fit: FitOptions,
     #[command(flatten)]
     augmentation: AugmentationOptions,
+    /// Number format of the frozen classifier's matrix products; bf16 is faster and less exact,
+    /// where the processor has it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Running",
+        hide_short_help = true
+    )]
+    precision: PrecisionOption,
 }
 
 /// As typed; see [`NetworkConfig`].
@@ -183,10 +191,13 @@ impl Options {
             ("--total-variation-weight", self.total_variation_weight.is_some()),
         ];
         let refuse_area =
-            || refuse(&area, "the presets budget, distilled and gradient-fed", preset);
-        let refuse_budgets = || refuse(&budgets, "the presets budget and gradient-fed", preset);
-        let refuse_levels = || refuse(&levels, "the presets distilled and gradient-fed", preset);
-        let refuse_weights = || refuse(&weights, "the presets hard, budget and paper", preset);
+            || refuse_misplaced("the presets budget, distilled and gradient-fed", preset, &area);
+        let refuse_budgets =
+            || refuse_misplaced("the presets budget and gradient-fed", preset, &budgets);
+        let refuse_levels =
+            || refuse_misplaced("the presets distilled and gradient-fed", preset, &levels);
+        let refuse_weights =
+            || refuse_misplaced("the presets hard, budget and paper", preset, &weights);
 
         let mut objective = self.preset.objective();
         match &mut objective {
@@ -232,7 +243,9 @@ impl Options {
     fn network(&self) -> Result<NetworkConfig> {
         let of_preset = match self.preset {
             Preset::Paper => NetworkKind::Transformer,
-            _ => NetworkKind::Convolutional,
+            Preset::Hard | Preset::Budget | Preset::Distilled | Preset::GradientFed => {
+                NetworkKind::Convolutional
+            }
         };
         match self.network.unwrap_or(of_preset) {
             NetworkKind::Convolutional => {
@@ -241,7 +254,7 @@ impl Options {
                     ("--heads", self.heads.is_some()),
                     ("--feed-forward", self.feed_forward.is_some()),
                 ];
-                refuse(&others, "--network transformer", "convolutional")?;
+                refuse_misplaced("--network transformer", "convolutional", &others)?;
                 Ok(NetworkConfig::Convolutional {
                     dim: self.dim,
                     width: self.width.unwrap_or(5),
@@ -251,7 +264,13 @@ impl Options {
             NetworkKind::Transformer => {
                 let others =
                     [("--width", self.width.is_some()), ("--dilations", self.dilations.is_some())];
-                refuse(&others, "--network convolutional", "transformer")?;
+                refuse_misplaced("--network convolutional", "transformer", &others)?;
+                if self.preset == Preset::GradientFed {
+                    return Err(Fault::usage(
+                        "--network transformer does not fit --preset gradient-fed: only a \
+                         convolutional Explainer reads a gradient",
+                    ));
+                }
                 Ok(NetworkConfig::Transformer {
                     dim: self.dim,
                     layers: self.layers.unwrap_or(2),
@@ -269,7 +288,7 @@ impl Options {
             smoothing: self.smoothing,
             mask_per_rank: self.mask_per_rank,
             target: self.target,
-            precision: self.precision,
+            precision: self.precision.into(),
             objective: self.objective()?,
             fit: self.fit.config(20, LEARNING_RATE),
             augmentation: self.augmentation.config(),

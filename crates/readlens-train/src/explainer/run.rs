@@ -6,8 +6,8 @@ use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, WEIGHTS_FILE, WeightSource, load_classifier,
-    read_tensors, weights_digest,
+    ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE, WeightSource,
+    load_classifier, read_tensors, weights_digest,
 };
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
@@ -54,7 +54,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
         masks: if config.mask_per_rank { ranks.clone() } else { vec![ALL_RANKS.to_owned()] },
         smoothing: config.smoothing,
-        gradient: config.gradient(),
+        gradient: config.objective.gradient(),
         selection: config.objective.selection(),
         tokenization: data.tokenization,
     };
@@ -111,7 +111,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         ));
     }
     tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
-    report_collapse(&fitted.figures, fitted.best_epoch);
+    report_collapse(&fitted.figures, fitted.best_epoch, explainer_shape.selection);
     write_model(&paths.output, &explainer_shape, &parameters, &manifest, &fitted.figures)?;
     checkpoint.remove()?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
@@ -139,15 +139,14 @@ fn validation_targets(
 }
 
 /// Warns of every mask that explains nothing.
-fn report_collapse(figures: &[Figure], epoch: u32) {
+fn report_collapse(figures: &[Figure], epoch: u32, selection: Selection) {
     let of_epoch = || figures.iter().filter(|f| f.epoch == epoch && f.step.is_none());
     for area in of_epoch().filter(|f| f.term == HARD_AREA) {
         let correlation = of_epoch().find(|f| f.term == MASK_CORRELATION && f.rank == area.rank);
         let collapse = correlation.and_then(|c| find_collapse(area.value, c.value));
-        match (collapse, &area.rank) {
-            (Some(collapse), Some(rank)) => tracing::warn!("the mask for {rank}: {collapse}"),
-            (Some(collapse), None) => tracing::warn!("{collapse}"),
-            (None, _) => {}
-        }
+        let Some(collapse) = collapse else { continue };
+        let whose = area.rank.as_ref().map(|rank| format!("the mask for {rank}: "));
+        let remedy = collapse.remedy(selection).map(|remedy| format!(": {remedy}"));
+        tracing::warn!("{}{collapse}{}", whose.unwrap_or_default(), remedy.unwrap_or_default());
     }
 }
