@@ -5,6 +5,11 @@
 //! stopped and resumed ends with the same weights as one that was not, and the number of threads
 //! changes nothing: a batch is always cut into the same shards, and their gradients are added in
 //! the same order.
+//!
+//! ```
+//! let shards: Vec<_> = readlens_fit::shards_of(10, 4).collect();
+//! assert_eq!(shards, [0..3, 3..6, 6..9, 9..10]);
+//! ```
 
 mod adamw;
 mod checkpoint;

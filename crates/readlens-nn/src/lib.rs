@@ -7,6 +7,15 @@
 //! kernels of `readlens-kernels`, otherwise by [`ops`], composed of candle's operations. candle's
 //! own `LayerNorm`, `softmax_last_dim` and attention stop gradients silently, so [`ops`] composes
 //! them from operations that do not.
+//!
+//! ```
+//! use readlens_nn::{Selection, masking::select};
+//!
+//! // Half of the tokens are read: those with the largest logits.
+//! let (mask, hard) = select(&[2.0, -1.0, 0.5, -3.0], Selection::Share { share: 0.5 });
+//! assert_eq!(hard, [true, false, true, false]);
+//! assert!(mask.iter().zip(&hard).all(|(value, is_read)| (*value >= 0.5) == *is_read));
+//! ```
 
 pub mod classifier;
 pub mod explainer;

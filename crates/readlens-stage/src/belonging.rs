@@ -34,7 +34,8 @@ pub fn refuse_without(owner: &str, is_given: bool, options: &[(&str, bool)]) -> 
 /// use readlens_stage::refuse_misplaced;
 ///
 /// assert!(refuse_misplaced("--kind substitute", "frame-shift", &[("--rate", false)]).is_ok());
-/// let fault = refuse_misplaced("--kind substitute", "frame-shift", &[("--rate", true)]).unwrap_err();
+/// let given = [("--rate", true)];
+/// let fault = refuse_misplaced("--kind substitute", "frame-shift", &given).unwrap_err();
 /// assert_eq!(fault.to_string(), "--rate belongs to --kind substitute, not to frame-shift");
 /// ```
 pub fn refuse_misplaced(owner: &str, chosen: &str, options: &[(&str, bool)]) -> Result<()> {

@@ -5,6 +5,15 @@
 //! reference all come from that one declaration. No other crate names `parquet`.
 //!
 //! Coordinates are 0-based and half-open everywhere.
+//!
+//! ```
+//! use readlens_tables::{Record, masks::MaskRow};
+//!
+//! let masks = MaskRow::TABLE;
+//! assert_eq!((masks.name, masks.version), ("masks", 2));
+//! assert!(masks.columns.iter().any(|column| column.name == "replicate"));
+//! assert_eq!(masks.written_by(), "readlens-mask, readlens-attribute or readlens-merge");
+//! ```
 
 mod cell;
 mod column;
