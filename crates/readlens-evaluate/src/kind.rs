@@ -32,30 +32,14 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
-    /// Number of sums.
+    /// Number of sums: those that the formulas name.
     pub(crate) fn sums(self) -> usize {
-        match self {
-            Self::Calibration => CALIBRATION_BINS,
-            Self::Localisation => 5,
-            Self::Accuracy
-            | Self::AccuracyMacro
-            | Self::Prediction
-            | Self::Lineage
-            | Self::Sufficiency
-            | Self::Comprehensiveness
-            | Self::NormalizedSufficiency
-            | Self::NormalizedComprehensiveness
-            | Self::SoftSufficiency
-            | Self::SoftComprehensiveness
-            | Self::Deletion
-            | Self::Insertion
-            | Self::Infidelity
-            | Self::Shape
-            | Self::Variation
-            | Self::Segments
-            | Self::Concentration
-            | Self::LeaveOneOut => self.metrics().len(),
-        }
+        let last = |place| match self.formula(place) {
+            Formula::Mean(sum) => sum + 1,
+            Formula::Ratio(sum, over) => sum.max(over) + 1,
+            Formula::Deviation => CALIBRATION_BINS,
+        };
+        (0..self.metrics().len()).map(last).max().unwrap_or(0)
     }
 
     /// The metrics that are made of the sums, in the order of the sums.
