@@ -41,7 +41,7 @@ pub fn run(
         .chain(inputs.others.iter().filter_map(|other| other.tokens.as_ref()))
         .cloned()
         .collect();
-    refuse_overwriting([&output.to_path_buf()], &paths)?;
+    refuse_overwriting([output], &paths)?;
     let labels = inputs.labels();
     let join = Join::open(inputs)?;
     let ranks = join.ranks().to_vec();

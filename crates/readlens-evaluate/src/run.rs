@@ -3,7 +3,7 @@ use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
 use readlens_metrics::Bootstrap;
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
@@ -51,13 +51,15 @@ pub fn run(
     context: &Context,
 ) -> Result<Evaluated> {
     config.validate()?;
-    let evidence = read_evidence(&inputs.evidence)?;
-    let mut truth = match &inputs.truth {
+    let Inputs { tokens, masks, perturbations, truth, evidence } = inputs;
+    let read = masks.iter().chain(truth).chain(evidence).chain([tokens, perturbations]);
+    refuse_overwriting(std::iter::once(&outputs.metrics).chain(&outputs.json), read)?;
+    let evidence = read_evidence(evidence)?;
+    let mut truth = match truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
         None => None,
     };
     let manifest = manifest(config, seed, inputs)?;
-    let Inputs { tokens, masks, perturbations, .. } = inputs;
     let made_from = manifest.input("tokens").map_or(&[][..], std::slice::from_ref);
     let of_tokens = Reader::<TokenRow>::open(tokens)?;
     Reader::<PerturbationRow>::open(perturbations)?.check_origin(&of_tokens, made_from)?;

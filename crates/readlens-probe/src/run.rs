@@ -4,7 +4,7 @@ use std::path::Path;
 use rand::RngExt;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::Writer;
@@ -43,8 +43,9 @@ pub fn run(
     if inputs.masks.is_empty() {
         return Err(Fault::usage("no masks to probe; pass --masks"));
     }
-    let made_from = [InputDigest::of("tokens", &inputs.tokens)?];
-    let gathered = gather(config, inputs, &made_from, context)?;
+    refuse_overwriting([output], inputs.masks.iter().chain([&inputs.tokens]))?;
+    let mut digests = vec![InputDigest::of("tokens", &inputs.tokens)?];
+    let gathered = gather(config, inputs, &digests, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);
     let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
     let mut rows = Vec::new();
@@ -81,7 +82,10 @@ pub fn run(
             rows.extend(new);
         }
     }
-    write(config, seed, inputs, output, &rows)
+    for masks in &inputs.masks {
+        digests.push(InputDigest::of("masks", masks)?);
+    }
+    write(&Manifest::new("probe", config, Some(seed), digests)?, output, &rows)
 }
 
 /// Half of a record: 0 or 1, by its id and the seed alone.
@@ -118,19 +122,8 @@ fn figures(
     METRICS.into_iter().enumerate().map(row).collect()
 }
 
-fn write(
-    config: &Config,
-    seed: u64,
-    inputs: &Inputs,
-    output: &Path,
-    rows: &[MetricRow],
-) -> Result<()> {
-    let mut digests = vec![InputDigest::of("tokens", &inputs.tokens)?];
-    for masks in &inputs.masks {
-        digests.push(InputDigest::of("masks", masks)?);
-    }
-    let manifest = Manifest::new("probe", config, Some(seed), digests)?;
-    let mut writer = Writer::<MetricRow>::create(output, &[], &manifest, &BTreeMap::new())?;
+fn write(manifest: &Manifest, output: &Path, rows: &[MetricRow]) -> Result<()> {
+    let mut writer = Writer::<MetricRow>::create(output, &[], manifest, &BTreeMap::new())?;
     rows.iter().try_for_each(|row| writer.push(row))?;
     writer.finish()?;
     tracing::info!("wrote {} figures to {}", rows.len(), output.display());

@@ -158,16 +158,17 @@ impl NewDirectory {
 ///
 /// # Errors
 /// [`Fault::Usage`] naming the path.
-pub fn refuse_overwriting<'a>(
-    outputs: impl IntoIterator<Item = &'a PathBuf>,
-    inputs: impl IntoIterator<Item = &'a PathBuf>,
+pub fn refuse_overwriting(
+    outputs: impl IntoIterator<Item: AsRef<Path>>,
+    inputs: impl IntoIterator<Item: AsRef<Path>>,
 ) -> Result<()> {
     let place = |path: &Path| {
         let parent = fs::canonicalize(parent_of(path)).unwrap_or_else(|_| parent_of(path));
         fs::canonicalize(path).unwrap_or_else(|_| parent.join(path.file_name().unwrap_or_default()))
     };
-    let mut taken: Vec<PathBuf> = inputs.into_iter().map(|path| place(path)).collect();
+    let mut taken: Vec<PathBuf> = inputs.into_iter().map(|path| place(path.as_ref())).collect();
     for output in outputs {
+        let output = output.as_ref();
         let target = place(output);
         if taken.contains(&target) {
             return Err(Fault::usage(format!(

@@ -89,3 +89,23 @@ pub struct Inputs {
     /// Annotated intervals to draw beside the masks.
     pub intervals: Option<PathBuf>,
 }
+
+impl Inputs {
+    /// Every file and directory that is read, with the role it has in the manifest.
+    pub(crate) fn files(&self) -> impl Iterator<Item = (&'static str, &PathBuf)> {
+        let named = [
+            ("tokens", Some(&self.tokens)),
+            ("masks", Some(&self.masks)),
+            ("bases", self.bases.as_ref()),
+            ("perturbations", self.perturbations.as_ref()),
+            ("metrics", self.metrics.as_ref()),
+            ("checks", self.checks.as_ref()),
+            ("costs", self.costs.as_ref()),
+            ("classifier", self.classifier.as_ref()),
+            ("explainer", self.explainer.as_ref()),
+            ("intervals", self.intervals.as_ref()),
+        ];
+        let evidence = self.evidence.iter().map(|path| ("evidence", path));
+        named.into_iter().filter_map(|(role, path)| Some((role, path?))).chain(evidence)
+    }
+}

@@ -41,22 +41,7 @@ pub(crate) fn manifest_of(directory: &Path) -> Result<Manifest> {
 /// # Errors
 /// An input cannot be read.
 pub(crate) fn own_manifest(config: &Config, inputs: &Inputs) -> Result<Manifest> {
-    let evidence = inputs.evidence.iter().map(|path| ("evidence", Some(path)));
-    let digests = [
-        ("tokens", Some(&inputs.tokens)),
-        ("masks", Some(&inputs.masks)),
-        ("bases", inputs.bases.as_ref()),
-        ("perturbations", inputs.perturbations.as_ref()),
-        ("metrics", inputs.metrics.as_ref()),
-        ("checks", inputs.checks.as_ref()),
-        ("costs", inputs.costs.as_ref()),
-        ("classifier", inputs.classifier.as_ref()),
-        ("explainer", inputs.explainer.as_ref()),
-        ("intervals", inputs.intervals.as_ref()),
-    ]
-    .into_iter()
-    .chain(evidence)
-    .filter_map(|(role, path)| Some(InputDigest::of(role, path?)))
-    .collect::<Result<Vec<_>>>()?;
+    let digests = inputs.files().map(|(role, path)| InputDigest::of(role, path));
+    let digests = digests.collect::<Result<Vec<_>>>()?;
     Manifest::new("report", config, Some(config.seed), digests)
 }

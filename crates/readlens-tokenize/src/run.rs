@@ -1,11 +1,11 @@
 use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{Manifest, NewFile};
+use readlens_provenance::{Manifest, NewFile, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
@@ -167,24 +167,9 @@ fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()
     if read().filter(|path| is_stdin(path)).count() > 1 {
         return Err(Fault::usage(format!("{STDIN} (standard input) can be read only once")));
     }
-    if outputs.summary.as_ref() == Some(&outputs.tokens) {
-        return Err(Fault::usage("--output and --summary name the same file"));
-    }
     let of_dump = TAXDUMP_FILES.iter().filter_map(|file| Some(inputs.taxdump.as_ref()?.join(file)));
-    let read: Vec<PathBuf> = read().cloned().chain(of_dump).collect();
-    for output in outputs.summary.iter().chain([&outputs.tokens]) {
-        if let Some(input) = read.iter().find(|input| is_same_file(input, output)) {
-            return Err(Fault::usage(format!(
-                "{} is an input and would be overwritten; choose another output",
-                input.display()
-            )));
-        }
-    }
-    Ok(())
-}
-
-fn is_same_file(a: &Path, b: &Path) -> bool {
-    matches!((a.canonicalize(), b.canonicalize()), (Ok(a), Ok(b)) if a == b)
+    let files = read().filter(|path| !is_stdin(path)).cloned().chain(of_dump);
+    refuse_overwriting(std::iter::once(&outputs.tokens).chain(&outputs.summary), files)
 }
 
 fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {

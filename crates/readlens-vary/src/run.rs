@@ -23,7 +23,7 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    refuse_overwriting([&output.to_path_buf()], [&tokens.to_path_buf()])?;
+    refuse_overwriting([output], [tokens])?;
     let mut reader = Reader::<TokenRow>::open(tokens)?;
     let tokenization: Tokenization = reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
     // A seed where nothing is drawn would make equal tables look different.

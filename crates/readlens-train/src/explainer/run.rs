@@ -9,7 +9,7 @@ use readlens_nn::{
     ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE, WeightSource,
     load_classifier, read_tensors, weights_digest,
 };
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::Context;
 
 use super::collapse::find_collapse;
@@ -35,6 +35,7 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
+    refuse_overwriting([&paths.output], [&paths.tokens, &paths.classifier])?;
     let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
