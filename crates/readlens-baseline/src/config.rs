@@ -1,13 +1,10 @@
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Alphabet;
-use serde::{Deserialize, Serialize};
-
-/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
-const MAX_REPLICATES: u32 = 100_000;
+use readlens_metrics::check_replicates;
+use serde::Serialize;
 
 /// How the baselines are fitted and judged; goes into the manifest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// Letters of the k-mers that are counted, whatever the k of the tokens.
     pub k: u32,
@@ -40,10 +37,8 @@ impl Config {
             "--epochs is 0; give at least 1".to_owned()
         } else if !(self.learning_rate > 0.0 && self.learning_rate.is_finite()) {
             format!("--learning-rate is {}; give a number above 0", self.learning_rate)
-        } else if self.replicates > MAX_REPLICATES {
-            format!("--replicates is {}; give a maximum of {MAX_REPLICATES}", self.replicates)
         } else {
-            return Ok(());
+            return check_replicates(self.replicates);
         };
         Err(Fault::usage(problem))
     }

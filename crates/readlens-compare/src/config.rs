@@ -2,19 +2,17 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use readlens_fault::{Fault, Result};
+use readlens_metrics::check_replicates;
 use readlens_tables::vocabulary::{Operator, Role, Word};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::window::Label;
 
-/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
-const MAX_REPLICATES: u32 = 100_000;
 /// Longest word of a label.
 const MAX_LABEL: usize = 64;
 
 /// How figures are computed; goes into the manifest.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// Shares of the bases whose overlap is measured, in (0, 1].
     pub shares: Vec<f64>,
@@ -34,12 +32,7 @@ impl Config {
     /// # Errors
     /// A usage fault that names the option.
     pub fn validate(&self) -> Result<()> {
-        if self.replicates > MAX_REPLICATES {
-            return Err(Fault::usage(format!(
-                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
-                self.replicates
-            )));
-        }
+        check_replicates(self.replicates)?;
         if let Some(share) = self.shares.iter().find(|share| !(**share > 0.0 && **share <= 1.0)) {
             return Err(Fault::usage(format!("--shares has {share}; give shares in (0, 1]")));
         }

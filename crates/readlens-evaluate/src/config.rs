@@ -1,15 +1,13 @@
 use std::path::PathBuf;
 
-use readlens_fault::{Fault, Result};
-use serde::{Deserialize, Serialize};
+use readlens_fault::Result;
+use readlens_metrics::check_replicates;
+use serde::Serialize;
 
 use crate::check::Checks;
 
-/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
-const MAX_REPLICATES: u32 = 100_000;
-
 /// Which truth intervals count for a mask.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TruthNames {
     /// All intervals of the record.
@@ -22,8 +20,7 @@ pub enum TruthNames {
 }
 
 /// How figures are computed; goes into the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Config {
     /// Bootstrap replicates; 0 for no intervals.
     pub replicates: u32,
@@ -45,13 +42,7 @@ impl Config {
     /// # Errors
     /// A usage fault that names the option.
     pub fn validate(&self) -> Result<()> {
-        if self.replicates > MAX_REPLICATES {
-            return Err(Fault::usage(format!(
-                "--replicates is {}; give a maximum of {MAX_REPLICATES}",
-                self.replicates
-            )));
-        }
-        Ok(())
+        check_replicates(self.replicates)
     }
 }
 

@@ -1,8 +1,11 @@
 use rand::Rng;
+use readlens_fault::{Fault, Result};
 use readlens_random::stream;
 
 /// Largest weight: more has a probability of 6e-11.
 const MAX_WEIGHT: usize = 12;
+/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
+const MAX_REPLICATES: u32 = 100_000;
 /// Share of the replicates outside the interval on each side.
 const TAIL: f64 = 0.025;
 
@@ -19,6 +22,19 @@ pub struct Bootstrap {
     replicates: usize,
     /// `thresholds[w]`: a uniform 32-bit number at or above it has a weight above `w`.
     thresholds: [u32; MAX_WEIGHT],
+}
+
+/// Refuses a number of bootstrap replicates that is too large.
+///
+/// # Errors
+/// A usage fault that names the option `--replicates`.
+pub fn check_replicates(replicates: u32) -> Result<()> {
+    if replicates > MAX_REPLICATES {
+        return Err(Fault::usage(format!(
+            "--replicates is {replicates}; give a maximum of {MAX_REPLICATES}"
+        )));
+    }
+    Ok(())
 }
 
 impl Bootstrap {

@@ -26,7 +26,7 @@ mod names;
 mod panel;
 
 pub use about::About;
-pub use bootstrap::Bootstrap;
+pub use bootstrap::{Bootstrap, check_replicates};
 pub use formula::Formula;
 pub use ledger::{Ledger, Subject, TooMany};
 pub use names::Names;

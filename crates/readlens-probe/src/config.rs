@@ -1,17 +1,15 @@
 use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
+use readlens_metrics::check_replicates;
 use readlens_tables::vocabulary::Split;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-/// Maximum number of replicates: far beyond what a percentile needs, and memory grows with it.
-const MAX_REPLICATES: u32 = 100_000;
 /// Maximum number of bins: a window rarely has more tokens.
 const MAX_BINS: u32 = 4096;
 
 /// How masks are probed; goes into the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Config {
     /// Bins that every mask is resampled to.
     pub bins: u32,
@@ -39,10 +37,8 @@ impl Config {
             format!("--bins is {}; give 1 to {MAX_BINS}", self.bins)
         } else if self.min_records == 0 {
             "--min-records is 0; give at least 1".to_owned()
-        } else if self.replicates > MAX_REPLICATES {
-            format!("--replicates is {}; give a maximum of {MAX_REPLICATES}", self.replicates)
         } else {
-            return Ok(());
+            return check_replicates(self.replicates);
         };
         Err(Fault::usage(problem))
     }

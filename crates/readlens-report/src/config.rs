@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
 use readlens_tables::vocabulary::Name;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 /// Maximum number of sequences on a page: a browser has to hold them all.
 const MAX_SEQUENCES: u32 = 2_000;
@@ -10,8 +10,7 @@ const MAX_SEQUENCES: u32 = 2_000;
 const MAX_TITLE_CHARS: usize = 300;
 
 /// What the page says and shows, apart from its inputs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Config {
     /// Heading of the page.
     pub title: String,

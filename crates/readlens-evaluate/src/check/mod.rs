@@ -1,9 +1,9 @@
 //! Verdicts: which of the ways to fool oneself the figures rule out, and which they do not.
 //!
 //! A check compares figures that are there already, of this evaluation and of the metrics tables
-//! that are given as evidence. It passes or fails only where 95 % intervals are apart, or where a
-//! threshold that is named in the sentence is crossed; without the figures it was not measured,
-//! which is never a pass.
+//! that are given as evidence. It passes where 95 % intervals are apart in the mask's favour, or where
+//! a threshold that is named in the sentence is reached, and fails otherwise; without the figures it
+//! was not measured, which is never a pass.
 
 mod classifier;
 mod comparison;
@@ -17,7 +17,7 @@ use std::fmt;
 
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::vocabulary::{MaskName, MethodKind, Name, Operator};
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Serialize, Serializer};
 
 pub use finding::Finding;
 
@@ -25,8 +25,7 @@ use crate::paper::Subject;
 use evidence::Evidence;
 
 /// What is checked; goes into the manifest.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Checks {
     /// Methods whose masks are checked; where empty, the Explainers, or all methods where there is
     /// no Explainer.
