@@ -59,13 +59,9 @@ pub fn check_tokenization(
     if found == wanted {
         return Ok(());
     }
-    let said = |t: &Tokenization| {
-        let cls = if t.cls { "with" } else { "without" };
-        format!("{:?} {}-mers at stride {} {cls} CLS", t.alphabet, t.k, t.stride)
-    };
     Err(Fault::input(tokens)
-        .expected(format!("the tokenization of {}: {}", model.display(), said(wanted)))
-        .found(said(found))
+        .expected(format!("the tokenization of {}: {wanted}", model.display()))
+        .found(found.to_string())
         .remedy("tokenize again as for that model, or train a model on this table")
         .into())
 }

@@ -32,5 +32,5 @@ pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use masks::{MaskKind, RandomMasks};
-pub use options::{DeviceOption, InferenceOptions, PrecisionOption};
+pub use options::{AveragingOptions, DeviceOption, InferenceOptions, PrecisionOption};
 pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::ops::Range;
 
 use readlens_fault::{Fault, Place, Result};
@@ -35,6 +36,15 @@ struct Fields {
     k: u32,
     stride: u32,
     cls: bool,
+}
+
+impl fmt::Display for Tokenization {
+    /// As in `Dna 6-mers at stride 6 with CLS`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { alphabet, k, stride, cls } = self;
+        let cls = if *cls { "with" } else { "without" };
+        write!(f, "{alphabet:?} {k}-mers at stride {stride} {cls} CLS")
+    }
 }
 
 impl TryFrom<Fields> for Tokenization {

@@ -59,7 +59,8 @@ pub(crate) struct Planner<'a> {
 }
 
 impl<'a> Planner<'a> {
-    /// Passes of a window that do not depend on its masks.
+    /// Maximum number of passes of a window that do not depend on its masks: passes that are alike
+    /// are made once. Groups of windows are as large as this number lets them be.
     fn plain_count(&self) -> usize {
         let blocks = if self.config.graded { 2 * SHARES.len() } else { 0 };
         let removals = self.replacing().count();

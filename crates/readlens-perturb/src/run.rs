@@ -2,7 +2,7 @@ use std::path::Path;
 
 use readlens_batch::{Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, DeviceKind, MaskSite, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
@@ -62,7 +62,15 @@ pub fn run(
     inputs.extend(further_digests(paths)?);
     let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
-    let names: Vec<Name> = ranks.iter().map(|rank| Name::new(rank)).collect::<Result<_, _>>()?;
+    let name = |rank: &String| {
+        Name::new(rank).map_err(|_| {
+            Fault::input(&paths.classifier)
+                .expected(format!("every rank to have {}", Name::EXPECTED))
+                .found(format!("a rank {rank:?}"))
+                .remedy("rename the rank in the taxonomy, tokenize and train again")
+        })
+    };
+    let names: Vec<Name> = ranks.iter().map(name).collect::<Result<_, _>>()?;
     let columns = windows.reader().ranks().to_vec();
     let columns: Vec<Option<usize>> =
         ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
@@ -131,19 +139,39 @@ fn further_digests(paths: &Paths) -> Result<Vec<InputDigest>> {
 fn check_judge(networks: &Networks, paths: &Paths) -> Result<()> {
     let (Some(judge), Some(path)) = (&networks.judge, &paths.judge) else { return Ok(()) };
     let (own, judge) = (networks.own.config(), judge.config());
-    let fault = |what: &str| {
-        Fault::input(path)
-            .expected(format!("the {what} of {}", paths.classifier.display()))
-            .found("others")
+    let fault = |what: &str, own: String, judge: String| {
+        Err(Fault::input(path)
+            .expected(format!("the {what} of {}: {own}", paths.classifier.display()))
+            .found(judge)
             .remedy("train the judge on the tokens that the classifier was trained on")
+            .into())
     };
     if own.tokenization != judge.tokenization {
-        return Err(fault("tokenization").into());
+        return fault("tokenization", own.tokenization.to_string(), judge.tokenization.to_string());
     }
-    if own.ranks != judge.ranks {
-        return Err(fault("ranks and taxa, in their order").into());
+    let ranks = |ranks: &[RankClasses]| -> String {
+        ranks.iter().map(|rank| rank.rank.as_str()).collect::<Vec<_>>().join(", ")
+    };
+    let (own_ranks, judge_ranks) = (ranks(&own.ranks), ranks(&judge.ranks));
+    if own_ranks != judge_ranks {
+        return fault("ranks in their order", own_ranks, judge_ranks);
     }
-    Ok(())
+    match own.ranks.iter().zip(&judge.ranks).find(|(own, judge)| own.taxa != judge.taxa) {
+        Some((own, judge)) => fault(
+            &format!("taxa of {} in their order", own.rank),
+            listed(&own.taxa),
+            listed(&judge.taxa),
+        ),
+        None => Ok(()),
+    }
+}
+
+/// How many taxa there are, and the first of them.
+fn listed(taxa: &[String]) -> String {
+    const SHOWN: usize = 5;
+    let first = taxa.iter().take(SHOWN).map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more = if taxa.len() > SHOWN { ", …" } else { "" };
+    format!("{} taxa ({first}{more})", taxa.len())
 }
 
 /// The donors with the taxon that the classifier takes each for.

@@ -44,7 +44,6 @@ impl Family {
                 Operator::Shuffled,
                 Operator::ForeignMask,
                 Operator::Masked,
-                Operator::Constant,
             ],
             Self::Hide => &[
                 Operator::HardInverse,
@@ -130,7 +129,7 @@ pub const fn words(operator: Operator) -> Words {
             "Every token is multiplied by its mask value between 0 and 1. A network can read tokens that were multiplied by .05 almost as well as whole ones, so trust the hard row.",
         ),
         Operator::Constant => {
-            row(Family::Keep, "Constant mask", "Every token is multiplied by the mask's mean.")
+            elsewhere("Constant mask", "Every token is multiplied by the same number.")
         }
         Operator::HardInverse => row(
             Family::Hide,
