@@ -1,8 +1,9 @@
 //! Masks on nucleotides: overlapping k-mers and frame offsets averaged onto bases.
 
-use crate::record::{Broken, check_mask_columns, record};
+use crate::mask_columns::names_a_mask;
+use crate::record::record;
 use crate::upgrade;
-use crate::vocabulary::{MaskName, Method, MethodKind, Name, Ranks};
+use crate::vocabulary::{MethodKind, Name, Ranks};
 
 record! {
     /// The mask of one window, base by base.
@@ -21,24 +22,7 @@ record! {
         rank: Ranks => Category, "", "Rank whose prediction the mask explains, or `all`.";
         mask: Vec<f32> => Float32List, "0 to 1", "Mean mask of the k-mers that cover the base, over all frame offsets; 0 where none does.";
     }
-    checked by BaseRow::check_replicate;
+    checked by BaseRow::check_mask;
 }
 
-impl BaseRow {
-    fn check_replicate(&self) -> Result<(), Broken> {
-        check_mask_columns([true; 3], Some(self.replicate))
-    }
-
-    /// What made the mask and what it explains.
-    pub fn name(&self) -> MaskName {
-        let Self { method, method_kind, replicate, rank, .. } = self;
-        let method = Method { name: method.clone(), kind: *method_kind, replicate: *replicate };
-        MaskName { method, ranks: rank.clone() }
-    }
-
-    /// Whether both rows are masks by the same method for the same rank.
-    pub fn is_named_as(&self, other: &BaseRow) -> bool {
-        let name = |row: &BaseRow| (row.method_kind, row.replicate);
-        name(self) == name(other) && self.method == other.method && self.rank == other.rank
-    }
-}
+names_a_mask!(BaseRow);

@@ -4,6 +4,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
 
+use crate::vocabulary::alternatives;
+
 /// How a column is stored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
@@ -120,10 +122,7 @@ impl Table {
     pub fn written_by(&self) -> String {
         let names: Vec<String> =
             self.writers.iter().map(|stage| format!("readlens-{stage}")).collect();
-        match names.as_slice() {
-            [first @ .., last] if !first.is_empty() => format!("{} or {last}", first.join(", ")),
-            names => names.concat(),
-        }
+        alternatives(&names)
     }
 
     /// How the columns are stored, `ranks` rank columns included, in file order.

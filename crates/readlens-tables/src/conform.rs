@@ -14,7 +14,7 @@ use readlens_fault::{Fault, Place, Result};
 
 use crate::cell::ColumnArray;
 use crate::column::{Kind, Origin, Table, WordCheck};
-use crate::vocabulary::Name;
+use crate::vocabulary::{Name, alternatives};
 use crate::{KEY_TABLE, KEY_VERSION};
 
 pub(crate) fn check_identity(
@@ -32,15 +32,14 @@ pub(crate) fn check_identity(
             .remedy(format!("pass a file that {} wrote", table.written_by()))
             .into());
     }
-    let is_known = |version: &str| {
-        let mut known = table.older.iter().chain([&table.version]);
-        known.any(|known| known.to_string() == version)
-    };
+    let known: Vec<String> =
+        table.older.iter().chain([&table.version]).map(u32::to_string).collect();
     if let Some(version) = metadata.get(KEY_VERSION)
-        && !is_known(version)
+        && !known.contains(version)
     {
+        let known = alternatives(&known);
         return Err(Fault::input(path)
-            .expected(format!("schema version {} of the {} table", table.version, table.name))
+            .expected(format!("schema version {known} of the {} table", table.name))
             .found(format!("version {version}"))
             .remedy(format!("write it again with this version's {}", table.written_by()))
             .into());

@@ -19,6 +19,7 @@ mod cell;
 mod column;
 mod conform;
 mod intervals;
+mod mask_columns;
 mod number_lists;
 mod origin;
 mod reader;

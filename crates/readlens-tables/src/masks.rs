@@ -1,8 +1,9 @@
 //! Masks: what was read. Any attribution method writes this table.
 
-use crate::record::{Broken, check_mask_columns, record};
+use crate::mask_columns::names_a_mask;
+use crate::record::record;
 use crate::upgrade;
-use crate::vocabulary::{MaskName, Method, MethodKind, Name, Ranks, TargetKind};
+use crate::vocabulary::{MethodKind, Name, Ranks, TargetKind};
 
 record! {
     /// The mask of one window for one method and rank.
@@ -22,24 +23,7 @@ record! {
         hard: Vec<bool> => FlagList, "", "Whether the token counts as read; same length as mask.";
         area: f32 => Float32, "0 to 1", "Mean of mask.";
     }
-    checked by MaskRow::check_replicate;
+    checked by MaskRow::check_mask;
 }
 
-impl MaskRow {
-    fn check_replicate(&self) -> Result<(), Broken> {
-        check_mask_columns([true; 3], Some(self.replicate))
-    }
-
-    /// What made the mask and what it explains.
-    pub fn name(&self) -> MaskName {
-        let Self { method, method_kind, replicate, rank, .. } = self;
-        let method = Method { name: method.clone(), kind: *method_kind, replicate: *replicate };
-        MaskName { method, ranks: rank.clone() }
-    }
-
-    /// Whether both rows are masks by the same method for the same rank.
-    pub fn is_named_as(&self, other: &MaskRow) -> bool {
-        let name = |row: &MaskRow| (row.method_kind, row.replicate);
-        name(self) == name(other) && self.method == other.method && self.rank == other.rank
-    }
-}
+names_a_mask!(MaskRow);

@@ -1,10 +1,9 @@
 //! Metrics in long form.
 
-use crate::record::{Broken, check_mask_columns, record};
+use crate::mask_columns::may_name_a_mask;
+use crate::record::record;
 use crate::upgrade;
-use crate::vocabulary::{
-    MaskName, Method, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Word,
-};
+use crate::vocabulary::{MaskName, MethodKind, Metric, Name, Operator, Over, Ranks, Removal, Word};
 
 record! {
     /// One metric with its interval.
@@ -31,12 +30,9 @@ record! {
     checked by MetricRow::check_mask;
 }
 
-impl MetricRow {
-    fn check_mask(&self) -> Result<(), Broken> {
-        let others = [self.method.is_some(), self.method_kind.is_some(), self.mask_rank.is_some()];
-        check_mask_columns(others, self.replicate)
-    }
+may_name_a_mask!(MetricRow);
 
+impl MetricRow {
     /// Whether hidden tokens were removed in the operator's own way, see [`Operator::own_removal`].
     pub fn has_own_removal(&self) -> bool {
         self.removal == self.operator.known().map_or(Removal::Own, Operator::own_removal)
@@ -44,19 +40,6 @@ impl MetricRow {
 
     /// Whether the figure is about this mask.
     pub fn is_of(&self, mask: &MaskName) -> bool {
-        self.method_kind == Some(mask.method.kind)
-            && self.replicate == Some(mask.method.replicate)
-            && self.method.as_ref() == Some(&mask.method.name)
-            && self.mask_rank.as_ref() == Some(&mask.ranks)
-    }
-
-    /// What made the mask and what it explains; none for figures of the classifier alone.
-    pub fn mask_name(&self) -> Option<MaskName> {
-        let method = Method {
-            name: self.method.clone()?,
-            kind: self.method_kind?,
-            replicate: self.replicate?,
-        };
-        Some(MaskName { method, ranks: self.mask_rank.clone()? })
+        self.mask_name().as_ref() == Some(mask)
     }
 }

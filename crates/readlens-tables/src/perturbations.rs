@@ -1,10 +1,9 @@
 //! The classifier's predictions under every mask, control and operator.
 
-use crate::record::{Broken, check_mask_columns, record};
+use crate::mask_columns::may_name_a_mask;
+use crate::record::record;
 use crate::upgrade;
-use crate::vocabulary::{
-    MaskName, Method, MethodKind, Name, Operator, Ranks, Removal, Split, Word,
-};
+use crate::vocabulary::{MethodKind, Name, Operator, Ranks, Removal, Split, Word};
 
 record! {
     /// One prediction of one rank for one perturbed window.
@@ -36,20 +35,4 @@ record! {
     checked by PerturbationRow::check_mask;
 }
 
-impl PerturbationRow {
-    fn check_mask(&self) -> Result<(), Broken> {
-        let others = [self.method.is_some(), self.method_kind.is_some(), self.mask_rank.is_some()];
-        check_mask_columns(others, self.replicate)
-    }
-
-    /// What made the mask and what it explains; none where no mask was used, or where one of the
-    /// four columns that name it is null.
-    pub fn mask_name(&self) -> Option<MaskName> {
-        let method = Method {
-            name: self.method.clone()?,
-            kind: self.method_kind?,
-            replicate: self.replicate?,
-        };
-        Some(MaskName { method, ranks: self.mask_rank.clone()? })
-    }
-}
+may_name_a_mask!(PerturbationRow);

@@ -23,7 +23,7 @@ const BATCH_ROWS: usize = 1024;
 /// The declared table that the file at `path` says it is.
 ///
 /// # Errors
-/// The file cannot be read, is not Parquet, or does not name a table of this version.
+/// The file cannot be read, is not Parquet, or names no table, or a version that is not read.
 pub fn table_of(path: &Path) -> Result<&'static Table> {
     let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
     let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
@@ -104,8 +104,8 @@ impl<R: Record> Reader<R> {
     /// Opens the table at `path`.
     ///
     /// # Errors
-    /// The file cannot be read, is not Parquet, is another table, has another schema version,
-    /// or lacks a column.
+    /// The file cannot be read, is not Parquet, is another table, has a schema version that is not
+    /// read, or lacks a column.
     pub fn open(path: &Path) -> Result<Self> {
         Self::open_rows(path, 0..u64::MAX)
     }

@@ -33,28 +33,6 @@ pub struct Broken {
     pub remedy: &'static str,
 }
 
-/// Checks the columns that name a mask: all four or none, and replicates from 1.
-pub(crate) fn check_mask_columns(
-    are_there: [bool; 3],
-    replicate: Option<u32>,
-) -> Result<(), Broken> {
-    if replicate == Some(0) {
-        return Err(Broken {
-            expected: "replicates counted from 1",
-            found: "0",
-            remedy: "number the runs of a method from 1",
-        });
-    }
-    if are_there.into_iter().any(|is_there| is_there != replicate.is_some()) {
-        return Err(Broken {
-            expected: "method, method_kind, replicate and mask_rank together, or null in all four",
-            found: "null in some of them",
-            remedy: "fill all four, or none where no mask was used",
-        });
-    }
-    Ok(())
-}
-
 /// Declares a table and its row type at once; `=> Kind` is how the column is stored.
 macro_rules! record {
     (

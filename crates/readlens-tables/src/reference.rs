@@ -1,10 +1,10 @@
 use std::fmt::Write;
 
-use crate::TABLES;
 use crate::vocabulary::{
     AttributionMethod, Direction, MethodKind, Metric, Operator, Over, Removal, Role, Split,
-    TargetKind, Vocabulary,
+    TargetKind, Vocabulary, alternatives,
 };
+use crate::{TABLES, Table};
 
 /// The column reference as Markdown, made from the declarations.
 pub fn column_reference() -> String {
@@ -15,17 +15,18 @@ pub fn column_reference() -> String {
          long). Coordinates are 0-based and half-open. The file's metadata holds `readlens.table`, `readlens.schema_version` and\n\
          `readlens.manifest` (stage, version, configuration, seed and input digests, as JSON); a\n\
          shard's also has `readlens.shard`, its place `i/n` counted from 1. The words of the columns\n\
-         stand in the [vocabulary](reference/vocabulary.md). Older versions of a table are read too.\n",
+         stand in the [vocabulary](reference/vocabulary.md).\n",
     );
     for table in TABLES {
         let _ = write!(
             page,
-            "\n## {} (version {})\n\n{} Written by {}.\n\n\
+            "\n## {} (version {})\n\n{} Written by {}.{}\n\n\
              | column | type | null | unit or range | meaning |\n|---|---|---|---|---|\n",
             table.name,
             table.version,
             table.about,
-            listed(table.writers)
+            listed(table.writers),
+            older_versions(table)
         );
         for c in table.columns {
             let null = if c.nullable { "yes" } else { "no" };
@@ -51,6 +52,15 @@ pub fn column_reference() -> String {
 fn listed(stages: &[&str]) -> String {
     let spans: Vec<String> = stages.iter().map(|stage| format!("`readlens-{stage}`")).collect();
     spans.join(", ")
+}
+
+/// The sentence that names the older versions of a table that are read; empty without any.
+fn older_versions(table: &Table) -> String {
+    let older: Vec<String> = table.older.iter().map(u32::to_string).collect();
+    match older.is_empty() {
+        true => String::new(),
+        false => format!(" Version {} is read too.", alternatives(&older)),
+    }
 }
 
 /// The reference of all words that stand in columns as Markdown, made from the vocabulary.
@@ -86,8 +96,7 @@ pub fn vocabulary_reference() -> String {
             Direction::Lower => "lower",
             Direction::Neither => "",
         };
-        let (meaning, unit, source) =
-            (cell(metric.meaning()), metric.unit().label(), metric.source());
+        let (meaning, unit, source) = (cell(metric.meaning()), metric.unit(), metric.source());
         let _ = writeln!(page, "| `{metric}` | {meaning} | {unit} | {better} | {source} |");
     }
     words::<Removal>(

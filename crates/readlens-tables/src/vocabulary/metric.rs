@@ -66,50 +66,9 @@ pub enum Direction {
     Neither,
 }
 
-/// What a metric is counted in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Unit {
-    /// From 0 to 1; people like to read it in per cent.
-    Fraction,
-    /// A probability or a mean of probabilities, from 0 to 1.
-    Probability,
-    /// A difference of probabilities, from −1 to 1.
-    ProbabilityDifference,
-    /// A correlation, from −1 to 1.
-    Correlation,
-    /// Natural logarithm of a ratio.
-    LogRatio,
-    /// A ratio or a square without unit, from 0.
-    Ratio,
-    /// A ratio of at most 1, negative where the masked input does worse than the empty one.
-    AtMostOne,
-    /// A number of segments.
-    Segments,
-    /// A number of tokens.
-    Tokens,
-    /// A number of nucleotides.
-    Nucleotides,
-}
-
-impl Unit {
-    /// The unit or range as a document prints it.
-    pub const fn label(self) -> &'static str {
-        match self {
-            Self::Fraction | Self::Probability => "0 to 1",
-            Self::ProbabilityDifference | Self::Correlation => "−1 to 1",
-            Self::LogRatio => "nats",
-            Self::Ratio => "from 0",
-            Self::AtMostOne => "at most 1",
-            Self::Segments => "segments",
-            Self::Tokens => "tokens",
-            Self::Nucleotides => "nt",
-        }
-    }
-}
-
 impl Metric {
-    /// What it is counted in.
-    pub const fn unit(self) -> Unit {
+    /// The unit or range that it is counted in, as a document prints it.
+    pub const fn unit(self) -> &'static str {
         match self {
             Self::Accuracy
             | Self::AccuracyMacro
@@ -129,11 +88,17 @@ impl Metric {
             | Self::MajorityAccuracy
             | Self::Jaccard
             | Self::Entropy
-            | Self::ExpectedCalibrationError => Unit::Fraction,
-            Self::PTarget | Self::DeletionAuc | Self::InsertionAuc => Unit::Probability,
-            Self::Sufficiency | Self::Comprehensiveness => Unit::ProbabilityDifference,
-            Self::LogOdds => Unit::LogRatio,
-            Self::NormalizedSufficiency | Self::SoftNormalizedSufficiency => Unit::AtMostOne,
+            | Self::ExpectedCalibrationError
+            | Self::PTarget
+            | Self::DeletionAuc
+            | Self::InsertionAuc => "0 to 1",
+            Self::Sufficiency
+            | Self::Comprehensiveness
+            | Self::LeaveOneOutTau
+            | Self::MaskCorrelation
+            | Self::Spearman => "−1 to 1",
+            Self::LogOdds => "nats",
+            Self::NormalizedSufficiency | Self::SoftNormalizedSufficiency => "at most 1",
             Self::NormalizedComprehensiveness
             | Self::SoftNormalizedComprehensiveness
             | Self::Infidelity
@@ -143,13 +108,12 @@ impl Metric {
             | Self::PointingOverPrevalence
             | Self::MassOverPrevalence
             | Self::RelativeDistance
-            | Self::MaxSensitivity => Unit::Ratio,
-            Self::Segments => Unit::Segments,
+            | Self::MaxSensitivity => "from 0",
+            Self::Segments => "segments",
             Self::SegmentLengthTokens | Self::SegmentLengthTokensMax | Self::EffectiveTokens => {
-                Unit::Tokens
+                "tokens"
             }
-            Self::SegmentLengthNt | Self::SegmentLengthNtMax => Unit::Nucleotides,
-            Self::LeaveOneOutTau | Self::MaskCorrelation | Self::Spearman => Unit::Correlation,
+            Self::SegmentLengthNt | Self::SegmentLengthNtMax => "nt",
         }
     }
 

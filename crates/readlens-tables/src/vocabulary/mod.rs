@@ -25,7 +25,7 @@ mod split;
 mod words;
 
 pub use method::{AttributionMethod, MaskName, Method, MethodKind, TargetKind};
-pub use metric::{Direction, Metric, Unit};
+pub use metric::{Direction, Metric};
 pub use name::{BadName, MAX_NAME, Name};
 pub use operator::{Operator, Role};
 pub use ranks::Ranks;
@@ -34,3 +34,4 @@ pub use split::{Over, Split};
 pub use words::{UnknownWord, Vocabulary, Word};
 
 pub(crate) use name::NONE;
+pub(crate) use words::alternatives;

@@ -1,5 +1,6 @@
 //! What all vocabularies share: a word is known, or it is refused with the words that are.
 
+use std::borrow::Borrow;
 use std::fmt;
 
 /// A closed set of words, such as the operators: each has a name in the tables and a meaning.
@@ -50,11 +51,11 @@ impl fmt::Display for UnknownWord {
 impl std::error::Error for UnknownWord {}
 
 /// `a, b or c`.
-fn alternatives(words: &[&str]) -> String {
+pub(crate) fn alternatives<T: Borrow<str>>(words: &[T]) -> String {
     match words {
         [] => String::new(),
-        [only] => (*only).to_owned(),
-        [first @ .., last] => format!("{} or {last}", first.join(", ")),
+        [only] => only.borrow().to_owned(),
+        [first @ .., last] => format!("{} or {}", first.join(", "), last.borrow()),
     }
 }
 
