@@ -1,10 +1,10 @@
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
+use readlens_nn::scores::Averaging;
 use readlens_tables::vocabulary::Split;
 use serde::Serialize;
 
 use crate::method::Method;
-use crate::settings::LARGEST_COUNT;
 
 /// Everything that decides the masks, apart from the inputs and the shard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -17,10 +17,9 @@ pub struct Config {
     pub limit: Option<usize>,
     /// Fraction of the tokens that the hard mask keeps, in (0, 1].
     pub area: f64,
-    /// Tokens of a block over which scores are averaged; 1 leaves them.
-    pub patch: usize,
-    /// Tokens of the moving mean over scores, odd; 1 leaves them.
-    pub smoothing: usize,
+    /// How scores are averaged.
+    #[serde(flatten)]
+    pub averaging: Averaging,
     /// One mask per rank instead of one for all.
     pub mask_per_rank: bool,
     /// Seed of every draw.
@@ -37,8 +36,7 @@ impl Default for Config {
             split: None,
             limit: None,
             area: 0.1,
-            patch: 1,
-            smoothing: 1,
+            averaging: Averaging::NONE,
             mask_per_rank: false,
             seed: 1,
             precision: Precision::F32,
@@ -71,17 +69,9 @@ impl Config {
                 self.area
             )));
         }
-        let counts = [
-            ("limit", self.limit.unwrap_or(1), usize::MAX),
-            ("patch", self.patch, LARGEST_COUNT),
-            ("smoothing", self.smoothing, LARGEST_COUNT),
-        ];
-        if let Some((name, value, largest)) = counts.into_iter().find(|(_, v, m)| v < &1 || v > m) {
-            return Err(Fault::usage(format!("--{name} must be 1 to {largest}, not {value}")));
+        if self.limit == Some(0) {
+            return Err(Fault::usage("--limit must be 1 or more, not 0"));
         }
-        if self.smoothing.is_multiple_of(2) {
-            return Err(Fault::usage(format!("--smoothing must be odd, not {}", self.smoothing)));
-        }
-        Ok(())
+        self.averaging.validate()
     }
 }

@@ -21,7 +21,7 @@ mod solve;
 pub use config::Config;
 pub use method::Method;
 pub use methods::{kernel_shap, lime, scores_of};
-pub use objective::{Masked, Objective, Output, Scores, Window};
+pub use objective::{Masked, Objective, Scores, Window};
 pub use options::Options;
 pub use run::{Paths, run};
 pub use segments::Segments;

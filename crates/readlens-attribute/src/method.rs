@@ -51,7 +51,7 @@ impl Method {
     }
 
     /// The method with its default settings.
-    pub fn with_defaults(word: AttributionMethod) -> Self {
+    fn with_defaults(word: AttributionMethod) -> Self {
         match word {
             AttributionMethod::RandomTokens => Self::RandomTokens,
             AttributionMethod::RandomBlocks => Self::RandomBlocks,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candle_core::{D, Tensor, Var};
 use readlens_batch::for_each_batch;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, Pass, TokenBatch, masking};
+use readlens_nn::{Classifier, Explained, Pass, TokenBatch, masking};
 
 /// Factors of all masks that are held at a time.
 const HELD_FACTORS: usize = 1 << 22;
@@ -20,15 +20,6 @@ pub struct Window<'a> {
     pub targets: Vec<u32>,
     /// Names the window in random streams.
     pub key: String,
-}
-
-/// What is explained of the classifier.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Output {
-    /// The sum over ranks of the targets' log-probabilities.
-    AllRanks,
-    /// The log-probability of one rank's target.
-    Rank(usize),
 }
 
 /// Signed scores of the real tokens: `[window][output][token]`, larger for more evidence for the
@@ -48,7 +39,7 @@ pub struct Masked {
 pub struct Objective<'a> {
     classifier: &'a Classifier,
     windows: &'a [Window<'a>],
-    outputs: &'a [Output],
+    outputs: &'a [Explained],
     check_interrupt: &'a (dyn Fn() -> Result<()> + Sync),
     forward: AtomicU64,
     backward: AtomicU64,
@@ -60,7 +51,7 @@ impl<'a> Objective<'a> {
     pub fn new(
         classifier: &'a Classifier,
         windows: &'a [Window<'a>],
-        outputs: &'a [Output],
+        outputs: &'a [Explained],
         check_interrupt: &'a (dyn Fn() -> Result<()> + Sync),
     ) -> Self {
         let (forward, backward) = (AtomicU64::new(0), AtomicU64::new(0));
@@ -78,7 +69,7 @@ impl<'a> Objective<'a> {
     }
 
     /// What is explained.
-    pub fn outputs(&self) -> &[Output] {
+    pub fn outputs(&self) -> &[Explained] {
         self.outputs
     }
 
@@ -137,10 +128,7 @@ impl<'a> Objective<'a> {
             let of_row = |(row, &index): (usize, &usize)| {
                 let targets = &self.windows[masks[index].window].targets;
                 let log_p = |rank: usize| log_probability(&ranks[rank][row], targets[rank]);
-                let value = |output: &Output| match *output {
-                    Output::AllRanks => (0..ranks.len()).map(log_p).sum(),
-                    Output::Rank(rank) => log_p(rank),
-                };
+                let value = |output: &Explained| output.ranks(ranks.len()).map(log_p).sum::<f64>();
                 self.outputs.iter().map(value).collect()
             };
             Ok(indices.iter().enumerate().map(of_row).collect())
@@ -189,7 +177,7 @@ impl<'a> Objective<'a> {
         &self,
         logits: &[Tensor],
         windows: &[usize],
-        output: Output,
+        output: Explained,
     ) -> candle_core::Result<Tensor> {
         let of_rank = |rank: usize| {
             let targets = self.targets(windows, rank, logits[rank].device())?;
@@ -205,11 +193,8 @@ impl<'a> Objective<'a> {
     }
 
     /// The ranks that an output is about.
-    pub(crate) fn ranks(&self, output: Output) -> Range<usize> {
-        match output {
-            Output::AllRanks => 0..self.classifier.config().ranks.len(),
-            Output::Rank(rank) => rank..rank + 1,
-        }
+    pub(crate) fn ranks(&self, output: Explained) -> Range<usize> {
+        output.ranks(self.classifier.config().ranks.len())
     }
 
     /// Target classes of a rank, u32 `(batch, 1)`.

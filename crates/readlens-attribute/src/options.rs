@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::InferenceOptions;
+use readlens_batch::{AveragingOptions, InferenceOptions};
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage, one_of};
 use readlens_tables::vocabulary::Split;
@@ -55,26 +55,8 @@ pub struct Options {
         help_heading = "From scores to masks"
     )]
     area: f64,
-    /// Tokens of the moving average over the scores, an odd number; 1 leaves the scores as they are
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        default_value_t = Config::default().smoothing,
-        help_heading = "From scores to masks"
-    )]
-    smoothing: usize,
-    /// Tokens of a block that get one mean score, after the smoothing; 1 leaves the scores as they
-    /// are
-    ///
-    /// Compare methods at equal block size: masks of scattered tokens have an advantage where
-    /// evidence is removed.
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        default_value_t = Config::default().patch,
-        help_heading = "From scores to masks"
-    )]
-    patch: usize,
+    #[command(flatten)]
+    averaging: AveragingOptions,
     #[command(flatten)]
     inference: InferenceOptions,
 }
@@ -99,8 +81,7 @@ impl Stage for Options {
             split: self.split,
             limit: self.limit,
             area: self.area,
-            patch: self.patch,
-            smoothing: self.smoothing,
+            averaging: self.averaging.into(),
             mask_per_rank: self.mask_per_rank,
             seed: self.seed,
             precision: self.inference.precision(),

@@ -3,8 +3,7 @@ use std::time::Instant;
 
 use readlens_batch::{Bound, Shard, most_likely, predict};
 use readlens_fault::Result;
-use readlens_nn::scores::{average_in_blocks, smooth};
-use readlens_nn::{Classifier, DeviceKind};
+use readlens_nn::{Classifier, DeviceKind, Explained};
 use readlens_provenance::{Manifest, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -17,7 +16,7 @@ use crate::chosen::Chosen;
 use crate::config::Config;
 use crate::method::Method;
 use crate::methods::{constant, scores_of};
-use crate::objective::{Objective, Output, Scores, Window};
+use crate::objective::{Objective, Scores, Window};
 use crate::scores::mask_of;
 
 /// Where the stage reads and writes.
@@ -126,7 +125,7 @@ impl Cost {
     fn row(&self, method: Method, windows: usize, threads: usize) -> CostRow {
         let per_window = |sum: f64| sum / windows.max(1) as f64;
         CostRow {
-            method: method.word().name().to_owned(),
+            method: method.name().to_owned(),
             windows: u32::try_from(windows).unwrap_or(u32::MAX),
             forward_passes: per_window(self.forward as f64),
             backward_passes: per_window(self.backward as f64),
@@ -154,10 +153,10 @@ impl Attributor<'_> {
         check()?;
         let windows = self.windows(rows)?;
         let ranks = self.classifier.config().ranks.len();
-        let outputs: Vec<Output> = if self.config.mask_per_rank {
-            (0..ranks).map(Output::Rank).collect()
+        let outputs: Vec<Explained> = if self.config.mask_per_rank {
+            (0..ranks).map(Explained::Rank).collect()
         } else {
-            vec![Output::AllRanks]
+            vec![Explained::AllRanks]
         };
         let (mut scores, mut costs) = (Vec::new(), Vec::new());
         for &method in &self.config.methods {
@@ -200,15 +199,15 @@ impl Attributor<'_> {
         row: &TokenRow,
         window: &Window<'_>,
         method: Method,
-        output: Output,
+        output: Explained,
         scores: &[f64],
     ) -> Result<MaskRow> {
-        let scores = average_in_blocks(&smooth(scores, self.config.smoothing), self.config.patch);
+        let scores = self.config.averaging.apply(scores);
         let (mask, hard) = mask_of(&scores, self.config.area);
         let ranks = &self.classifier.config().ranks;
         let (rank, target) = match output {
-            Output::AllRanks => (Ranks::All, None),
-            Output::Rank(rank) => {
+            Explained::AllRanks => (Ranks::All, None),
+            Explained::Rank(rank) => {
                 let taxon = ranks[rank].taxa[window.targets[rank] as usize].clone();
                 (Ranks::One(Name::new(&ranks[rank].rank)?), Some(taxon))
             }

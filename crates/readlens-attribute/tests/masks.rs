@@ -12,6 +12,7 @@ use readlens_attribute::{
 use readlens_batch::{Shard, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
+use readlens_nn::scores::Averaging;
 use readlens_nn::{ClassifierConfig, DeviceKind, load_classifier};
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
@@ -191,13 +192,25 @@ fn shards_are_the_whole_in_parts_and_a_limit_is_a_sample() {
 fn scores_are_averaged_in_blocks() {
     let table = rows(10, &tokenization());
     let folder = Folder::new(&table);
-    folder.run("a", &Config { patch: 4, ..all_methods() }, Shard::WHOLE).unwrap();
+    folder
+        .run(
+            "a",
+            &Config { averaging: Averaging { patch: 4, ..Averaging::NONE }, ..all_methods() },
+            Shard::WHOLE,
+        )
+        .unwrap();
     for mask in folder.masks("a") {
         let blocks: Vec<&[f32]> = mask.mask.chunks(4).collect();
         assert!(blocks.iter().all(|block| block.iter().all(|m| m == &block[0])), "{}", mask.method);
         assert!(blocks.iter().any(|block| block[0] != blocks[0][0]), "{}: flat", mask.method);
     }
-    folder.run("b", &Config { smoothing: 5, ..all_methods() }, Shard::WHOLE).unwrap();
+    folder
+        .run(
+            "b",
+            &Config { averaging: Averaging { smoothing: 5, ..Averaging::NONE }, ..all_methods() },
+            Shard::WHOLE,
+        )
+        .unwrap();
     folder.run("c", &all_methods(), Shard::WHOLE).unwrap();
     let steps = |mask: &MaskRow| mask.mask.windows(2).map(|w| (w[0] - w[1]).abs()).sum::<f32>();
     let (smooth, rough) = (folder.masks("b"), folder.masks("c"));
@@ -336,8 +349,8 @@ fn values_that_cannot_work_are_refused() {
     refused(|c| c.area = 0.0, "area");
     refused(|c| c.area = f64::NAN, "area");
     refused(|c| c.limit = Some(0), "limit");
-    refused(|c| c.patch = 0, "patch");
-    refused(|c| c.smoothing = 4, "smoothing");
+    refused(|c| c.averaging.patch = 0, "patch");
+    refused(|c| c.averaging.smoothing = 4, "smoothing");
     refused(
         |c| c.methods = vec![Method::IntegratedGradients(IntegratedGradients { steps: 0 })],
         "integrated_gradients: steps must be a whole number",

@@ -1,4 +1,5 @@
 use clap::{Args, ValueEnum};
+use readlens_nn::scores::Averaging;
 use readlens_nn::{DeviceKind, Precision};
 
 use crate::stream::Shard;
@@ -32,6 +33,28 @@ impl InferenceOptions {
     /// Where networks compute.
     pub fn device(&self) -> DeviceKind {
         self.device.into()
+    }
+}
+
+/// Options of every stage that makes masks from scores.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "From scores to masks")]
+pub struct AveragingOptions {
+    /// Tokens of the moving average over the scores, an odd number; 1 leaves the scores as they are
+    #[arg(long, value_name = "TOKENS", default_value_t = Averaging::NONE.smoothing)]
+    smoothing: usize,
+    /// Tokens of a block that get one mean score, after the smoothing; 1 leaves the scores as they
+    /// are
+    ///
+    /// Compare methods at equal block size: masks of scattered tokens have an advantage where
+    /// evidence is removed.
+    #[arg(long, value_name = "TOKENS", default_value_t = Averaging::NONE.patch)]
+    patch: usize,
+}
+
+impl From<AveragingOptions> for Averaging {
+    fn from(options: AveragingOptions) -> Self {
+        Self { smoothing: options.smoothing, patch: options.patch }
     }
 }
 

@@ -1,4 +1,5 @@
 use readlens_fault::{Fault, Result};
+use readlens_nn::scores::Averaging;
 use readlens_nn::{Precision, Selection};
 use readlens_tables::vocabulary::{Name, Split};
 use serde::Serialize;
@@ -18,10 +19,9 @@ pub struct Config {
     /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub gradient: Option<AddedGradient>,
-    /// Tokens of the moving mean over scores, odd; 1 leaves them.
-    pub smoothing: usize,
-    /// Tokens of a block over which scores are averaged, after smoothing; 1 leaves them.
-    pub patch: usize,
+    /// How scores are averaged.
+    #[serde(flatten)]
+    pub averaging: Averaging,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
     /// Precision of the networks' products.
@@ -46,8 +46,7 @@ impl Default for Config {
             split: None,
             selection: None,
             gradient: None,
-            smoothing: 1,
-            patch: 1,
+            averaging: Averaging::NONE,
             frames: 1,
             precision: Precision::F32,
         }
@@ -65,12 +64,7 @@ impl Config {
         {
             return Err(Fault::usage(format!("--area must be above 0 and at most 1, not {share}")));
         }
-        if self.smoothing.is_multiple_of(2) {
-            return Err(Fault::usage(format!("--smoothing must be odd, not {}", self.smoothing)));
-        }
-        if self.patch == 0 {
-            return Err(Fault::usage("--patch must be 1 or more, not 0"));
-        }
+        self.averaging.validate()?;
         if self.replicate == 0 {
             return Err(Fault::usage("--replicate is 0; replicates are counted from 1"));
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use readlens_batch::explain;
 use readlens_fault::{Fault, Result};
 use readlens_nn::masking::z_scores;
-use readlens_nn::scores::{average_in_blocks, smooth};
+use readlens_nn::scores::Averaging;
 use readlens_nn::{Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, load_explainer};
 
 use crate::config::{AddedGradient, Config};
@@ -15,8 +15,7 @@ use crate::config::{AddedGradient, Config};
 pub(crate) struct Ensemble {
     first: Explainer,
     others: Vec<Explainer>,
-    smoothing: usize,
-    patch: usize,
+    averaging: Averaging,
 }
 
 impl Ensemble {
@@ -56,7 +55,7 @@ impl Ensemble {
                 "averaged scores have no threshold: pass --area, the fraction of the tokens to keep",
             ));
         }
-        Ok(Self { first, others, smoothing: config.smoothing, patch: config.patch })
+        Ok(Self { first, others, averaging: config.averaging })
     }
 
     /// The first member's shape.
@@ -100,10 +99,10 @@ impl Ensemble {
                 }
             }
         }
-        if self.smoothing > 1 || self.patch > 1 {
+        if self.averaging != Averaging::NONE {
             for logits in logits.iter_mut().flatten() {
                 let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
-                let means = average_in_blocks(&smooth(&wide, self.smoothing), self.patch);
+                let means = self.averaging.apply(&wide);
                 *logits = means.into_iter().map(|x| x as f32).collect();
             }
         }

@@ -1,17 +1,15 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::InferenceOptions;
+use readlens_batch::{AveragingOptions, InferenceOptions};
 use readlens_fault::Result;
 use readlens_nn::Selection;
+use readlens_nn::objective::LEVELS;
 use readlens_stage::{Context, Stage, one_of, refuse_without};
 use readlens_tables::vocabulary::{Name, Split};
 
 use crate::config::{AddedGradient, Config};
 use crate::run::{Paths, run};
-
-/// Value of the uniform mask at which the gradient is taken where the user names none.
-const DEFAULT_LEVEL: f64 = 0.15;
 
 /// Command line of `readlens-mask`.
 #[derive(Debug, Args)]
@@ -66,26 +64,8 @@ pub struct Options {
         help_heading = "From scores to masks"
     )]
     gradient_levels: Vec<f64>,
-    /// Tokens of the moving average over the scores, an odd number; 1 leaves the scores as they are
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        default_value_t = Config::default().smoothing,
-        help_heading = "From scores to masks"
-    )]
-    smoothing: usize,
-    /// Tokens of a block that get one mean score, after the smoothing; 1 leaves the scores as they
-    /// are
-    ///
-    /// Compare methods at equal block size: masks of scattered tokens have an advantage where
-    /// evidence is removed.
-    #[arg(
-        long,
-        value_name = "TOKENS",
-        default_value_t = Config::default().patch,
-        help_heading = "From scores to masks"
-    )]
-    patch: usize,
+    #[command(flatten)]
+    averaging: AveragingOptions,
     #[command(flatten)]
     inference: InferenceOptions,
 }
@@ -99,15 +79,14 @@ impl Stage for Options {
         let has_levels = !self.gradient_levels.is_empty();
         let has_weight = self.gradient_weight.is_some();
         refuse_without("--gradient-weight", has_weight, &[("--gradient-levels", has_levels)])?;
-        let levels = if has_levels { self.gradient_levels } else { vec![DEFAULT_LEVEL] };
+        let levels = if has_levels { self.gradient_levels } else { LEVELS.to_vec() };
         let config = Config {
             method: self.method,
             replicate: self.replicate,
             split: self.split,
             selection: self.area.map(|share| Selection::Share { share }),
             gradient: self.gradient_weight.map(|weight| AddedGradient { levels, weight }),
-            smoothing: self.smoothing,
-            patch: self.patch,
+            averaging: self.averaging.into(),
             frames: self.frames.unwrap_or(Config::default().frames),
             precision: self.inference.precision(),
         };

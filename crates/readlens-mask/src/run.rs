@@ -158,7 +158,7 @@ struct Masker<'a> {
 }
 
 impl Masker<'_> {
-    /// The rows of the chosen split that have a token, checked for length.
+    /// The rows of the chosen split, checked for length.
     fn choose(&self, path: &Path, first: u64, rows: Vec<TokenRow>) -> Result<Vec<TokenRow>> {
         let most = |explainer: &Explainer| match &explainer.config().network {
             ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,

@@ -7,7 +7,7 @@ use readlens_batch::{Shard, explain};
 use readlens_fault::{ExitCode, Result};
 use readlens_mask::{AddedGradient, Config, Paths, run};
 use readlens_nn::masking::{select, z_scores};
-use readlens_nn::scores::{average_in_blocks, smooth};
+use readlens_nn::scores::Averaging;
 use readlens_nn::{
     CONFIG_FILE, DeviceKind, ExplainerConfig, GradientUse, Precision, Selection, load_classifier,
     load_explainer,
@@ -80,11 +80,12 @@ fn an_ensemble_is_the_mean_of_z_scores() {
 fn neighbours_and_then_blocks_are_averaged() {
     let directory = tempfile::tempdir().unwrap();
     let table = prepare(directory.path());
-    let config = Config { smoothing: 3, patch: 4, ..config() };
+    let averaging = Averaging { smoothing: 3, patch: 4 };
+    let config = Config { averaging, ..config() };
     let found = mask(directory.path(), &config, &["a"]).unwrap();
     for (found, logits) in found.iter().zip(logits(directory.path().join("a"), &table)) {
         let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
-        let means = average_in_blocks(&smooth(&wide, 3), 4);
+        let means = averaging.apply(&wide);
         let means: Vec<f32> = means.into_iter().map(|x| x as f32).collect();
         let expected = select(&means, SHARE).0;
         assert!(found.mask.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));

@@ -19,7 +19,7 @@ use crate::selection::Selection;
 pub use frozen::{Budgets, Frozen};
 
 /// Uniform masks at which an objective takes the classifier's gradient by default.
-const LEVELS: [f64; 1] = [0.15];
+pub const LEVELS: [f64; 1] = [0.15];
 /// Fraction of tokens that counts as read by default, for objectives whose Explainer does not
 /// decide it.
 const AREA: f64 = 0.1;

@@ -11,7 +11,6 @@ use crate::entry::{Stage, command, main};
 #[derive(Clone, Copy)]
 pub struct AnyStage {
     name: &'static str,
-    about: &'static str,
     command: fn() -> Command,
     subcommand: fn() -> Command,
     main: fn() -> ExitCode,
@@ -23,7 +22,6 @@ impl AnyStage {
     pub const fn of<S: Stage>() -> Self {
         Self {
             name: S::NAME,
-            about: S::ABOUT,
             command: command::<S>,
             subcommand: || S::augment_args(Command::new(S::NAME)).about(S::ABOUT),
             main: main::<S>,
@@ -37,11 +35,6 @@ impl AnyStage {
     /// Name of the stage, such as `tokenize`.
     pub const fn name(&self) -> &'static str {
         self.name
-    }
-
-    /// One line that says what it does.
-    pub const fn about(&self) -> &'static str {
-        self.about
     }
 
     /// The command line of its own binary, `readlens-NAME`.

@@ -10,11 +10,12 @@ mod random;
 
 use rand_chacha::ChaCha8Rng;
 use readlens_fault::Result;
+use readlens_nn::Explained;
 use readlens_random::stream;
 
 use crate::config::Config;
 use crate::method::Method;
-use crate::objective::{Masked, Objective, Output, Scores, Window};
+use crate::objective::{Masked, Objective, Scores, Window};
 use crate::settings::Occlusion;
 
 /// The scores of `method` for the windows of `objective`, before smoothing and averaging.
@@ -47,9 +48,9 @@ pub(crate) fn constant(window: usize, of: &Window<'_>, factor: f32) -> Masked {
 }
 
 /// Names an output in streams whose draws are to differ between ranks.
-fn output_name(output: Output) -> String {
+fn output_name(output: Explained) -> String {
     match output {
-        Output::AllRanks => "all".to_owned(),
-        Output::Rank(rank) => rank.to_string(),
+        Explained::AllRanks => "all".to_owned(),
+        Explained::Rank(rank) => rank.to_string(),
     }
 }

@@ -7,9 +7,9 @@
 
 use candle_core::{D, Result, Tensor, Var};
 use readlens_batch::for_each_batch;
-use readlens_nn::{Pass, TokenBatch, losses, masking};
+use readlens_nn::{Explained, Pass, TokenBatch, losses, masking};
 
-use crate::objective::{Objective, Output, Scores, real_values};
+use crate::objective::{Objective, Scores, real_values};
 use crate::settings::OptimizedMask;
 
 /// Logit of every token before the first step: all are kept.
@@ -53,7 +53,7 @@ fn optimize(
     objective: &Objective<'_>,
     batch: &TokenBatch,
     windows: &[usize],
-    output: Output,
+    output: Explained,
     optimization: OptimizedMask,
 ) -> Result<Tensor> {
     let device = objective.classifier().device();
@@ -98,7 +98,7 @@ fn misfit(
     batch: &TokenBatch,
     kept: &Tensor,
     windows: &[usize],
-    output: Output,
+    output: Explained,
 ) -> Result<Tensor> {
     let forward =
         |mask: &Tensor| objective.classifier().forward(batch, Some(mask), &mut Pass::inference());

@@ -4,12 +4,12 @@
 use std::collections::HashMap;
 
 use candle_core::{DType, Device, Tensor};
-use readlens_attribute::{Config, Method, Objective, Output, Scores, Window, scores_of};
+use readlens_attribute::{Config, Method, Objective, Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, MaskSite, NormPlace, Pooling, RankClasses,
-    WEIGHTS_FILE, load_classifier, read_tensors,
+    Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NormPlace, Pooling,
+    RankClasses, WEIGHTS_FILE, load_classifier, read_tensors,
 };
 use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
@@ -100,9 +100,9 @@ pub fn windows<'a>(classifier: &Classifier, rows: &'a [Vec<u32>]) -> Vec<Window<
 }
 
 /// All ranks together, and each of them.
-pub fn all_outputs(classifier: &Classifier) -> Vec<Output> {
-    let ranks = (0..classifier.config().ranks.len()).map(Output::Rank);
-    std::iter::once(Output::AllRanks).chain(ranks).collect()
+pub fn all_outputs(classifier: &Classifier) -> Vec<Explained> {
+    let ranks = (0..classifier.config().ranks.len()).map(Explained::Rank);
+    std::iter::once(Explained::AllRanks).chain(ranks).collect()
 }
 
 /// The scores of `rows` by a method, for all ranks together and for each.

@@ -11,6 +11,10 @@ use crate::selection::Selection;
 
 /// Maximum number of tokens that one convolution may span.
 const MAXIMUM_REACH: usize = 1 << 14;
+/// Maximum width of a convolution in tokens.
+const MAXIMUM_WIDTH: usize = (1 << 10) - 1;
+/// Maximum number of channels of a convolutional Explainer.
+const MAXIMUM_DIM: usize = 1 << 14;
 
 /// Kind and shape of the network.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -156,15 +160,22 @@ impl ExplainerConfig {
             ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations } => {
                 check_vocabulary(*vocabulary, &self.tokenization)?;
                 let sound =
-                    *vocabulary > 0 && *vocabulary <= 1 << 24 && *dim > 0 && *dim <= 1 << 14;
-                if !sound || width.is_multiple_of(2) || *width > 1 << 10 {
-                    return Err(Fault::usage(
-                        "a convolutional Explainer needs a vocabulary, a dim and an odd width",
-                    ));
+                    *vocabulary > 0 && *vocabulary <= 1 << 24 && *dim > 0 && *dim <= MAXIMUM_DIM;
+                if !sound {
+                    return Err(Fault::usage(format!(
+                        "a convolutional Explainer needs a vocabulary and a dim of 1 to {MAXIMUM_DIM}, \
+                         not {dim}"
+                    )));
                 }
-                if dilations.is_empty()
-                    || dilations.iter().any(|&d| d == 0 || d * width > MAXIMUM_REACH)
-                {
+                if width.is_multiple_of(2) || *width > MAXIMUM_WIDTH {
+                    return Err(Fault::usage(format!(
+                        "a convolutional Explainer needs an odd width of at most {MAXIMUM_WIDTH}, not \
+                         {width}"
+                    )));
+                }
+                let reaches_too_far =
+                    |&d: &usize| d == 0 || d.saturating_mul(*width) > MAXIMUM_REACH;
+                if dilations.is_empty() || dilations.iter().any(reaches_too_far) {
                     return Err(Fault::usage(format!(
                         "dilations must be one or more positive numbers, and times width at most {MAXIMUM_REACH}"
                     )));
