@@ -122,9 +122,9 @@ struct SplitOptions {
     /// Keep records with equal values in this column of the taxonomy in one random split
     #[arg(long, value_name = "COLUMN")]
     group_column: Option<String>,
-    /// Seed of the random splits
-    #[arg(long, value_name = "N", default_value_t = 1)]
-    seed: u64,
+    /// Seed of the random splits [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 }
 
 /// As typed; see [`Strands`].
@@ -184,16 +184,16 @@ impl TaxonomyOptions {
 
 impl SplitOptions {
     fn config(&self) -> Result<Splits> {
-        match (&self.split_column, &self.split_fractions, &self.group_column) {
-            (Some(_), Some(_), _) => {
+        let of_fractions =
+            [("--group-column", self.group_column.is_some()), ("--seed", self.seed.is_some())];
+        refuse_without("--split-fractions", self.split_fractions.is_some(), &of_fractions)?;
+        match (&self.split_column, &self.split_fractions) {
+            (Some(_), Some(_)) => {
                 Err(Fault::usage("pass --split-column or --split-fractions, not both"))
             }
-            (_, None, Some(_)) => {
-                Err(Fault::usage("--group-column belongs to --split-fractions; pass that too"))
-            }
-            (None, None, None) => Ok(Splits::Unassigned),
-            (Some(column), None, None) => Ok(Splits::Column(column.clone())),
-            (None, Some(fractions), group_column) => {
+            (None, None) => Ok(Splits::Unassigned),
+            (Some(column), None) => Ok(Splits::Column(column.clone())),
+            (None, Some(fractions)) => {
                 let fractions: [f64; 3] = fractions.as_slice().try_into().map_err(|_| {
                     Fault::usage(format!(
                         "--split-fractions needs three fractions (train, valid, test), but has {}; \
@@ -201,7 +201,7 @@ impl SplitOptions {
                         fractions.len()
                     ))
                 })?;
-                let group_column = group_column.clone();
+                let group_column = self.group_column.clone();
                 Ok(Splits::Hash { fractions: Fractions(fractions), group_column })
             }
         }
@@ -239,6 +239,6 @@ impl Stage for Options {
             taxdump: self.taxonomy.taxdump,
         };
         let outputs = Outputs { tokens: self.output, summary: self.summary };
-        crate::run(&inputs, &config, self.splits.seed, &outputs, context).map(drop)
+        crate::run(&inputs, &config, self.splits.seed.unwrap_or(1), &outputs, context).map(drop)
     }
 }

@@ -168,6 +168,18 @@ fn labels_as_targets_need_a_label() {
 }
 
 #[test]
+fn validation_windows_without_labels_give_no_score() {
+    let mut rows = rows(40, &tokenization());
+    let valid = rows.iter_mut().filter(|row| row.split == Some(Split::Valid));
+    valid.for_each(|row| row.taxa.fill(None));
+    let config = Config { target: Target::Label, ..config(Preset::Hard) };
+    let (_, curves) = result(&config, &rows);
+    let has = |term: &str| curves.iter().any(|figure| figure.term == term);
+    assert!(has("hard_area"), "the windows are there");
+    assert!(!has("hard_masked_agreement") && !has("score"), "figures of no window");
+}
+
+#[test]
 fn every_mask_has_its_own_figures() {
     let config = Config { mask_per_rank: true, ..config(Preset::Hard) };
     let (_, curves) = result(&config, &rows(40, &tokenization()));

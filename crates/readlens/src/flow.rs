@@ -27,8 +27,10 @@ const ATTRIBUTIONS: &str = "attributions.parquet";
 /// that fits a linear model.
 const RIVALS: &str = "integrated_gradients,occlusion,lime";
 /// Options that an `[attribute]` without them has from `[mask]`: rivals explain the windows of the
-/// Explainer at its area and in its blocks.
-const SHARED: [&str; 3] = ["split", "area", "patch"];
+/// Explainer at its area and in its blocks. An area that `[mask]` does not change is that of
+/// `[train-explainer]`.
+const SHARED: [&str; 3] = ["split", AREA, "patch"];
+const AREA: &str = "area";
 /// Figures of `[baseline]`.
 const BASELINE: &str = "baseline.parquet";
 /// Figures and verdicts of `[evaluate]`.
@@ -86,7 +88,8 @@ fn rivals(settings: &Settings) -> Option<Table> {
     let mut table = settings.attribute.clone()?;
     table.entry("method").or_insert_with(|| RIVALS.into());
     for name in SHARED {
-        if let Some(value) = settings.mask.get(name) {
+        let trained = || settings.train_explainer.get(name).filter(|_| name == AREA);
+        if let Some(value) = settings.mask.get(name).or_else(trained) {
             table.entry(name).or_insert_with(|| value.clone());
         }
     }
@@ -261,6 +264,10 @@ mod tests {
         let mut followed = line(&format!("{mask}[attribute]\n")).unwrap();
         followed.sort();
         assert_eq!(followed, ["--area=0.2", method, "--patch=4", "--split=test"]);
+        let trained = "[train-explainer]\narea = 0.08\npatch = 2\n[attribute]\n";
+        assert_eq!(line(trained).unwrap(), ["--area=0.08", method]);
+        let masked = line(&format!("[mask]\narea = 0.2\n{trained}")).unwrap();
+        assert_eq!(masked, ["--area=0.2", method]);
         let own = "[attribute]\nmethod = \"lime\"\nsplit = \"valid\"\narea = 0.1\npatch = 1\n";
         let mut own = line(&format!("{mask}{own}")).unwrap();
         own.sort();

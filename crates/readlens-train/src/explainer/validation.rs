@@ -66,18 +66,26 @@ pub(crate) fn validate(
         for rank in explained.ranks(ranks) {
             let name = Some(validation.ranks[rank].as_str());
             let mut probability = [0.0; 2];
+            let known: Vec<(usize, usize)> = validation
+                .targets
+                .iter()
+                .enumerate()
+                .filter_map(|(window, targets)| Some((window, targets[rank]?)))
+                .collect();
+            if known.is_empty() {
+                continue;
+            }
+            let count = known.len() as f64;
             let sides = [("hard_masked_agreement", &kept), ("hard_inverse_agreement", &hidden)];
             for ((term, predictions), probability) in sides.into_iter().zip(&mut probability) {
-                let pairs: Vec<(&Vec<f32>, usize)> = predictions
-                    .iter()
-                    .zip(&validation.targets)
-                    .filter_map(|(row, targets)| Some((&row[rank], targets[rank]?)))
-                    .collect();
-                let known = pairs.len().max(1) as f64;
-                let agreeing = pairs.iter().filter(|(p, target)| most_likely(p) == *target).count();
-                figures.push(figure(name, term, agreeing as f64 / known));
-                *probability =
-                    pairs.iter().map(|(p, target)| f64::from(p[*target])).sum::<f64>() / known;
+                let of = |window: usize| &predictions[window][rank];
+                let is_right =
+                    |&&(window, target): &&(usize, usize)| most_likely(of(window)) == target;
+                let agreeing = known.iter().filter(is_right).count();
+                figures.push(figure(name, term, agreeing as f64 / count));
+                let sum: f64 =
+                    known.iter().map(|&(window, target)| f64::from(of(window)[target])).sum();
+                *probability = sum / count;
             }
             scores.push(probability[0] - probability[1] - validation.area_weight * area);
         }
@@ -85,7 +93,10 @@ pub(crate) fn validate(
         figures.push(figure(whose, HARD_AREA, area));
         figures.push(figure(whose, MASK_CORRELATION, mean_correlation(logits, output)));
     }
-    let score = scores.iter().sum::<f64>() / scores.len().max(1) as f64;
+    if scores.is_empty() {
+        return Ok((figures, None));
+    }
+    let score = scores.iter().sum::<f64>() / scores.len() as f64;
     figures.push(figure(None, "score", score));
     Ok((figures, Some(score)))
 }
