@@ -4,7 +4,7 @@ use std::time::Instant;
 use readlens_batch::{Bound, Shard, most_likely, predict};
 use readlens_fault::Result;
 use readlens_nn::{Classifier, DeviceKind, Explained};
-use readlens_provenance::{Manifest, refuse_overwriting};
+use readlens_provenance::{Manifest, check_files, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::costs::CostRow;
@@ -45,9 +45,10 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let outputs = [&paths.output].into_iter().chain(&paths.costs);
+    check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
-    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
     let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
     let metadata = windows.metadata(shard);
     let split = config.split;
@@ -91,11 +92,9 @@ pub fn run(
             costs.push(&row)?;
         }
     }
-    if let Some(costs) = costs {
-        costs.finish()?;
-    }
     let written = masks.rows();
-    masks.finish()?;
+    let costs = costs.map(Writer::complete).transpose()?;
+    commit_together([masks.complete()?].into_iter().chain(costs))?;
     tracing::info!("wrote {written} masks to {}", paths.output.display());
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 use readlens_linear::{Fitting, LogisticRegression, NaiveBayes};
 use readlens_metrics::Bootstrap;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest, check_files};
 use readlens_stage::Context;
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
@@ -38,7 +38,7 @@ pub fn run(
     output: &Path,
     context: &Context,
 ) -> Result<()> {
-    refuse_overwriting([output], [tokens])?;
+    check_files([output], [tokens])?;
     let tokenization = windows::tokenization(tokens)?;
     config.validate(tokenization.alphabet)?;
     let kmers = Kmers::new(tokenization.alphabet, config.k);

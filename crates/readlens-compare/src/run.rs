@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Ledger, Names};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest, check_files};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
@@ -41,7 +41,7 @@ pub fn run(
         .chain(inputs.others.iter().filter_map(|other| other.tokens.as_ref()))
         .cloned()
         .collect();
-    refuse_overwriting([output], &paths)?;
+    check_files([output], &paths)?;
     let labels = inputs.labels();
     let join = Join::open(inputs)?;
     let ranks = join.ranks().to_vec();

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
 use readlens_metrics::Bootstrap;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{
+    InputDigest, Manifest, check_files, commit_together, refuse_standard_output,
+};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
@@ -53,7 +55,9 @@ pub fn run(
     config.validate()?;
     let Inputs { tokens, masks, perturbations, truth, evidence } = inputs;
     let read = masks.iter().chain(truth).chain(evidence).chain([tokens, perturbations]);
-    refuse_overwriting(std::iter::once(&outputs.metrics).chain(&outputs.json), read)?;
+    let written = [&outputs.metrics].into_iter().chain(&outputs.json);
+    refuse_standard_output(written.clone())?;
+    check_files(written, read)?;
     let evidence = read_evidence(evidence)?;
     let mut truth = match truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
@@ -81,7 +85,6 @@ pub fn run(
         refuse_unknown(&checks.methods, &rows)?;
     }
     let checks = config.checks.as_ref().map(|checks| check(&rows, &evidence, checks));
-    // Both files are complete before either takes its name.
     let json = match &outputs.json {
         Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),
         None => None,
@@ -91,10 +94,7 @@ pub fn run(
     for row in &rows {
         writer.push(row)?;
     }
-    writer.finish()?;
-    if let Some(json) = json {
-        json.commit()?;
-    }
+    commit_together([writer.complete()?].into_iter().chain(json))?;
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
     Ok(Evaluated { metrics: rows, checks })
 }

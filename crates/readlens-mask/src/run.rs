@@ -10,7 +10,7 @@ use readlens_nn::masking::select;
 use readlens_nn::{
     Classifier, DeviceKind, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
 };
-use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest, check_files, commit_together, read_json};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
@@ -51,6 +51,8 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let models = paths.explainers.iter().chain(&paths.classifier);
+    check_files([&paths.output].into_iter().chain(&paths.bases), models.chain([&paths.tokens]))?;
     let explainer = Ensemble::load(config, &paths.explainers, device)?;
     let ranks: Vec<Ranks> =
         explainer.shape().masks.iter().map(|rank| rank.parse()).collect::<Result<_, _>>()?;
@@ -67,7 +69,6 @@ pub fn run(
     if let Some(directory) = &paths.classifier {
         inputs.push(InputDigest::of("classifier", directory)?);
     }
-    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.bases), [&paths.tokens])?;
     for directory in &paths.explainers {
         let trained: Manifest = read_json(&directory.join(MANIFEST_FILE))?;
         for input in inputs.iter().filter(|input| input.role == "classifier") {
@@ -111,10 +112,8 @@ pub fn run(
     if written == 0 {
         tracing::warn!("no window was masked: the table has none, or none of the split");
     }
-    if let Some(bases) = bases {
-        bases.finish()?;
-    }
-    masks.finish()?;
+    let bases = bases.map(Writer::complete).transpose()?;
+    commit_together([masks.complete()?].into_iter().chain(bases))?;
     tracing::info!("wrote {written} masks to {}", paths.output.display());
     Ok(())
 }

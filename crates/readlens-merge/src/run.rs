@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::refuse_overwriting;
+use readlens_provenance::check_files;
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::costs::CostRow;
@@ -32,7 +32,7 @@ pub fn run(shards: &[PathBuf], output: &Path, context: &Context) -> Result<()> {
     let Some(first) = shards.first() else {
         return Err(Fault::usage("no shards to merge; name at least one"));
     };
-    refuse_overwriting([output], shards)?;
+    check_files([output], shards)?;
     let table = table_of(first)?;
     let joiners = [
         joiner::<TokenRow>(),

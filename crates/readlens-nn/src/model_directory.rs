@@ -3,7 +3,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::{NewFile, Sha256Digest, digest_bytes, read_json};
+use readlens_provenance::{DirectoryKind, NewFile, Sha256Digest, digest_bytes, read_json};
 use serde::de::DeserializeOwned;
 
 use crate::classifier::Classifier;
@@ -18,6 +18,18 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// Training curves.
 pub const TRAINING_FILE: &str = "training.parquet";
+
+/// The directory of a trained or randomised classifier.
+pub const CLASSIFIER: DirectoryKind = DirectoryKind {
+    name: "classifier",
+    stages: &["train-classifier", "randomize"],
+    files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE],
+    is_temporary: false,
+};
+
+/// The directory of a trained Explainer.
+pub const EXPLAINER: DirectoryKind =
+    DirectoryKind { name: "Explainer", stages: &["train-explainer"], ..CLASSIFIER };
 
 /// Reads configuration and tensors of a model directory.
 ///

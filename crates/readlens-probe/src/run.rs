@@ -4,7 +4,7 @@ use std::path::Path;
 use rand::RngExt;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest, check_files};
 use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::Writer;
@@ -43,7 +43,7 @@ pub fn run(
     if inputs.masks.is_empty() {
         return Err(Fault::usage("no masks to probe; pass --masks"));
     }
-    refuse_overwriting([output], inputs.masks.iter().chain([&inputs.tokens]))?;
+    check_files([output], inputs.masks.iter().chain([&inputs.tokens]))?;
     let mut digests = vec![InputDigest::of("tokens", &inputs.tokens)?];
     let gathered = gather(config, inputs, &digests, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);

@@ -29,4 +29,7 @@ mod output;
 
 pub use digest::{DigestReader, Sha256Digest, digest_bytes, digest_file};
 pub use manifest::{InputDigest, Manifest, read_json};
-pub use output::{NewDirectory, NewFile, refuse_overwriting, write_json};
+pub use output::{
+    DirectoryKind, ExitHold, NewDirectory, NewFile, OutputLock, abandon_outputs, check_directory,
+    check_files, commit_together, put_json, refuse_standard_output, remove_directory, write_json,
+};

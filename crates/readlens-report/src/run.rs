@@ -3,7 +3,7 @@ use std::path::Path;
 
 use askama::Template;
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{NewFile, refuse_overwriting};
+use readlens_provenance::{NewFile, check_files};
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::vocabulary::Over;
@@ -46,7 +46,7 @@ pub(crate) struct Findings {
 pub fn run(inputs: &Inputs, config: Config, output: &Path, context: &Context) -> Result<()> {
     const REMEDY: &str = "run it again";
     let config = config.validated()?;
-    refuse_overwriting([output], inputs.files().map(|(_, path)| path))?;
+    check_files([output], inputs.files().map(|(_, path)| path))?;
     let mut file = NewFile::create(output)?;
     let manifest = own_manifest(&config, inputs)?;
     context.check_interrupt(REMEDY)?;

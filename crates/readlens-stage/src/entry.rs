@@ -1,13 +1,13 @@
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, FromArgMatches, Parser};
 use readlens_fault::{ExitCode, Fault, Result};
 
 use crate::context::{Context, threads_of};
 use crate::options::Common;
-use crate::{logs, process};
+use crate::{interrupt, logs, process};
 
 /// The options of a stage and what they do.
 pub trait Stage: Args {
@@ -103,14 +103,7 @@ pub fn start(common: &Common) -> Result<Context> {
     process::prepare(threads_of(common))?;
     logs::init(common);
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || {
-        // The second time the user means it: long computations look at the flag between steps.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(ExitCode::Interrupted as i32);
-        }
-    })
-    .map_err(|e| Fault::failed("setting the interrupt handler", e))?;
+    interrupt::listen(Arc::clone(&interrupted))?;
     Ok(Context::new(common, interrupted))
 }
 

@@ -30,6 +30,7 @@ mod belonging;
 mod context;
 mod entry;
 mod in_order;
+mod interrupt;
 mod logs;
 mod options;
 mod process;

@@ -7,6 +7,7 @@ use std::sync::mpsc::{Receiver, RecvError, TryRecvError, sync_channel};
 
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::metadata::KeyValue;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
@@ -65,7 +66,7 @@ impl<R: Record> Writer<R> {
 
     /// Begins the table at `target` as [`Writer::create`] does, for a stage that knows its
     /// manifest only at the end, such as one that digests a stream while reading it. Complete
-    /// the file with [`Writer::finish_with`].
+    /// the file with [`Writer::complete_with`].
     ///
     /// # Errors
     /// As [`Writer::create`].
@@ -85,7 +86,7 @@ impl<R: Record> Writer<R> {
             }
         }
         let schema = Arc::new(table.schema(ranks));
-        let failed = |e| Fault::failed(format!("writing {}", target.display()), e);
+        let failed = |e| unwritten(target, e);
         let mut pairs = vec![
             KeyValue::new(KEY_TABLE.to_owned(), table.name.to_owned()),
             KeyValue::new(KEY_VERSION.to_owned(), table.version.to_string()),
@@ -172,7 +173,7 @@ impl<R: Record> Writer<R> {
     }
 
     fn write(&mut self, group: EncodedRowGroup<R>) -> Result<()> {
-        let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
+        let failed = |e| unwritten(&self.target, e);
         let mut row_group = self.file.next_row_group().map_err(failed)?;
         for column in group.columns {
             column.append_to(&mut row_group).map_err(failed)?;
@@ -187,24 +188,43 @@ impl<R: Record> Writer<R> {
         Ok(())
     }
 
-    /// Completes a file that was begun without a manifest and gives it its name.
-    ///
-    /// # Errors
-    /// As [`Writer::finish`].
-    pub fn finish_with(mut self, manifest: &Manifest) -> Result<()> {
-        self.put_manifest(manifest)?;
-        self.finish()
-    }
-
     /// Completes the file and gives it its name.
     ///
     /// # Errors
     /// The disk is full or the rename is refused.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.complete()?.commit()
+    }
+
+    /// Completes the file, which has no name before it is committed: for a stage that writes
+    /// several ([`readlens_provenance::commit_together`]).
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn complete(mut self) -> Result<NewFile> {
         self.end_row_group()?;
         self.wait_until_encoded(0)?;
-        let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
-        self.file.into_inner().map_err(failed)?.commit()
+        self.file.into_inner().map_err(|e| unwritten(&self.target, e))
+    }
+
+    /// Completes a file that was begun without a manifest, as [`Writer::complete`] does.
+    ///
+    /// # Errors
+    /// As [`Writer::complete`].
+    pub fn complete_with(mut self, manifest: &Manifest) -> Result<NewFile> {
+        self.put_manifest(manifest)?;
+        self.complete()
+    }
+}
+
+/// What it means that Parquet's writer failed: mostly that the system refused to write.
+fn unwritten(target: &Path, error: ParquetError) -> Fault {
+    match error {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(error) => Fault::io("write", target, *error),
+            Err(source) => Fault::failed(format!("writing {}", target.display()), source),
+        },
+        other => Fault::failed(format!("writing {}", target.display()), other),
     }
 }
 

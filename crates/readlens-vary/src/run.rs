@@ -3,7 +3,7 @@ use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest, check_files};
 use readlens_stage::Context;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Writer};
@@ -23,7 +23,7 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    refuse_overwriting([output], [tokens])?;
+    check_files([output], [tokens])?;
     let mut reader = Reader::<TokenRow>::open(tokens)?;
     let tokenization: Tokenization = reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
     // A seed where nothing is drawn would make equal tables look different.

@@ -1,10 +1,10 @@
 use std::path::PathBuf;
 
-use crate::{Watcher, checkpoint_for, write_model};
+use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
+use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 
@@ -27,6 +27,7 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
+    let output = ModelOutput::claim(&paths.output, CLASSIFIER, &[&paths.tokens])?;
     let mut data = Dataset::read(&paths.tokens, &config.ranks, None)?;
     config.augmentation.validate(&data.tokenization)?;
     if config.permute_labels {
@@ -58,13 +59,12 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     if data.valid.is_empty() {
         tracing::warn!("no windows in the split valid: the last epoch's weights are kept");
     }
-    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let checkpoint = output.checkpoint(&manifest);
     let task = ClassifierTask::new(config, &data, &classifier);
     let watcher = Watcher::new(context, "classifier");
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
-    write_model(&paths.output, &shape, &parameters, &manifest, &fitted.figures)?;
-    checkpoint.remove()?;
+    output.write(&shape, &parameters, &manifest, &fitted.figures)?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

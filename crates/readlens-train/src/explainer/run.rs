@@ -1,15 +1,15 @@
 use std::path::{Path, PathBuf};
 
-use crate::{Watcher, checkpoint_for, write_model};
+use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE, WeightSource,
-    load_classifier, read_tensors, weights_digest,
+    ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE,
+    WeightSource, load_classifier, read_tensors, weights_digest,
 };
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 
 use super::collapse::find_collapse;
@@ -35,7 +35,8 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    refuse_overwriting([&paths.output], [&paths.tokens, &paths.classifier])?;
+    let inputs = [&paths.tokens, &paths.classifier];
+    let output = ModelOutput::claim(&paths.output, EXPLAINER, &inputs)?;
     let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
@@ -89,7 +90,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
-    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let checkpoint = output.checkpoint(&manifest);
     let task = ExplainerTask {
         config,
         data: &data,
@@ -113,8 +114,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     }
     tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
     report_collapse(&fitted.figures, fitted.best_epoch, explainer_shape.selection);
-    write_model(&paths.output, &explainer_shape, &parameters, &manifest, &fitted.figures)?;
-    checkpoint.remove()?;
+    output.write(&explainer_shape, &parameters, &manifest, &fitted.figures)?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
     Ok(())
 }
