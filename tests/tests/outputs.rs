@@ -9,10 +9,7 @@ use std::os::unix::fs::{FileTypeExt, symlink};
 use std::path::Path;
 use std::process::Stdio;
 
-use readlens_tests::{
-    classifier_shape, convolutional, explainer_shape, rows, tokenization, write_classifier,
-    write_explainer, write_tokens,
-};
+use readlens_tests::{rows, tokenization, write_tokens};
 use stages::{STAGES, contents, names_in, run, stage, succeed};
 
 /// A stage with its options in a folder made by [`prepare`].
@@ -27,7 +24,13 @@ struct Use {
 }
 
 const USES: [Use; 15] = [
-    Use { stage: "simulate", inputs: &[], outputs: &["--output"], writes_directory: true, rest: "--train 30 --valid 5 --test 5" },
+    Use {
+        stage: "simulate",
+        inputs: &[],
+        outputs: &["--output"],
+        writes_directory: true,
+        rest: "--train 30 --valid 5 --test 5",
+    },
     Use {
         stage: "tokenize",
         inputs: &[("-", "genes.fasta"), ("--taxonomy", "taxa.tsv")],
@@ -35,8 +38,20 @@ const USES: [Use; 15] = [
         writes_directory: false,
         rest: "--ranks genus",
     },
-    Use { stage: "baseline", inputs: &[("--tokens", "tokens.parquet")], outputs: &["--output"], writes_directory: false, rest: "--replicates 5" },
-    Use { stage: "vary", inputs: &[("--tokens", "tokens.parquet")], outputs: &["--output"], writes_directory: false, rest: "--kind substitute" },
+    Use {
+        stage: "baseline",
+        inputs: &[("--tokens", "tokens.parquet")],
+        outputs: &["--output"],
+        writes_directory: false,
+        rest: "--replicates 5",
+    },
+    Use {
+        stage: "vary",
+        inputs: &[("--tokens", "tokens.parquet")],
+        outputs: &["--output"],
+        writes_directory: false,
+        rest: "--kind substitute",
+    },
     Use {
         stage: "train-classifier",
         inputs: &[("--tokens", "tokens.parquet")],
@@ -44,7 +59,13 @@ const USES: [Use; 15] = [
         writes_directory: true,
         rest: "--preset tiny --epochs 1",
     },
-    Use { stage: "randomize", inputs: &[("--classifier", "classifier")], outputs: &["--output"], writes_directory: true, rest: "--parts all" },
+    Use {
+        stage: "randomize",
+        inputs: &[("--classifier", "classifier")],
+        outputs: &["--output"],
+        writes_directory: true,
+        rest: "--parts all",
+    },
     Use {
         stage: "train-explainer",
         inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
@@ -54,7 +75,11 @@ const USES: [Use; 15] = [
     },
     Use {
         stage: "mask",
-        inputs: &[("--tokens", "tokens.parquet"), ("--explainer", "explainer"), ("--classifier", "classifier")],
+        inputs: &[
+            ("--tokens", "tokens.parquet"),
+            ("--explainer", "explainer"),
+            ("--classifier", "classifier"),
+        ],
         outputs: &["--output", "--bases"],
         writes_directory: false,
         rest: "",
@@ -64,12 +89,23 @@ const USES: [Use; 15] = [
         inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
         outputs: &["--output", "--costs"],
         writes_directory: false,
-        rest: "--method random --limit 2",
+        rest: "--method random_tokens --limit 2",
     },
-    Use { stage: "merge", inputs: &[("-", "masks.parquet")], outputs: &["--output"], writes_directory: false, rest: "" },
+    Use {
+        stage: "merge",
+        inputs: &[("-", "masks.parquet")],
+        outputs: &["--output"],
+        writes_directory: false,
+        rest: "",
+    },
     Use {
         stage: "perturb",
-        inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier"), ("--judge", "classifier"), ("--masks", "masks.parquet")],
+        inputs: &[
+            ("--tokens", "tokens.parquet"),
+            ("--classifier", "classifier"),
+            ("--judge", "classifier"),
+            ("--masks", "masks.parquet"),
+        ],
         outputs: &["--output"],
         writes_directory: false,
         rest: "--limit 2",
@@ -96,7 +132,11 @@ const USES: [Use; 15] = [
     },
     Use {
         stage: "compare",
-        inputs: &[("--tokens", "tokens.parquet"), ("--reference", "bases.parquet"), ("--other", "seed=bases.parquet")],
+        inputs: &[
+            ("--tokens", "tokens.parquet"),
+            ("--reference", "bases.parquet"),
+            ("--other", "seed=bases.parquet"),
+        ],
         outputs: &["--output"],
         writes_directory: false,
         rest: "--replicates 5",
@@ -127,16 +167,30 @@ fn prepare() -> tempfile::TempDir {
     let path = |name: &str| here.join(name);
     let windows = rows(24, &tokenization());
     write_tokens(&path("tokens.parquet"), &windows, &tokenization());
-    write_classifier(&path("classifier"), &classifier_shape(), 2);
-    let shape = explainer_shape(convolutional(), &["all"], readlens_nn::Selection::Threshold);
-    write_explainer(&path("explainer"), &shape, 3);
     fs::write(path("genes.fasta"), ">a\nACGTACGTACGT\n").unwrap();
     fs::write(path("taxa.tsv"), "id\tgenus\na\tBacillus\n").unwrap();
     fs::write(path("truth.tsv"), format!("id\tstart\tend\n{}\t0\t6\n", windows[0].id)).unwrap();
     let made = [
-        ("mask", "--tokens tokens.parquet --explainer explainer --output masks.parquet --bases bases.parquet"),
-        ("perturb", "--tokens tokens.parquet --classifier classifier --masks masks.parquet --output perturbations.parquet"),
-        ("evaluate", "--tokens tokens.parquet --masks masks.parquet --perturbations perturbations.parquet --replicates 5 --check --output metrics.parquet --json metrics.json"),
+        (
+            "train-classifier",
+            "--tokens tokens.parquet --preset tiny --epochs 1 --output classifier",
+        ),
+        (
+            "train-explainer",
+            "--tokens tokens.parquet --classifier classifier --dim 4 --epochs 1 --output explainer",
+        ),
+        (
+            "mask",
+            "--tokens tokens.parquet --explainer explainer --output masks.parquet --bases bases.parquet",
+        ),
+        (
+            "perturb",
+            "--tokens tokens.parquet --classifier classifier --masks masks.parquet --output perturbations.parquet",
+        ),
+        (
+            "evaluate",
+            "--tokens tokens.parquet --masks masks.parquet --perturbations perturbations.parquet --replicates 5 --check --output metrics.parquet --json metrics.json",
+        ),
     ];
     for (name, arguments) in made {
         succeed(name, here, &format!("{arguments} --quiet"));
@@ -156,7 +210,12 @@ fn arguments(used: &Use, outputs: &[&str]) -> String {
 }
 
 /// Refused as a usage that cannot work, and nothing in the folder is touched.
-fn assert_refused(used: &Use, here: &Path, outputs: &[&str], before: &[(std::path::PathBuf, Vec<u8>)]) {
+fn assert_refused(
+    used: &Use,
+    here: &Path,
+    outputs: &[&str],
+    before: &[(std::path::PathBuf, Vec<u8>)],
+) {
     let arguments = arguments(used, outputs);
     let output = run(used.stage, here, &arguments);
     let stderr = String::from_utf8_lossy(&output.stderr);
@@ -215,26 +274,17 @@ fn what_is_not_a_stages_own_is_not_replaced() {
     let here = folder.path();
     fs::create_dir(here.join("photos")).unwrap();
     fs::write(here.join("photos/cat.jpg"), "cat").unwrap();
+    let before = contents(here);
     symlink("nowhere", here.join("dangling")).unwrap();
-    let before = |here: &Path| {
-        fs::remove_file(here.join("dangling")).unwrap();
-        let before = contents(here);
-        symlink("nowhere", here.join("dangling")).unwrap();
-        before
-    };
-    let before = before(here);
     let long = "x".repeat(300);
     for used in &USES {
         for output in ["photos", "dangling", "genes.fasta/new", &long] {
-            let is_refused = |output: &str| {
-                let mut outputs = vec![output, "free"];
-                outputs.truncate(used.outputs.len());
-                let arguments = arguments(used, &outputs);
-                let finished = run(used.stage, here, &arguments);
-                let stderr = String::from_utf8_lossy(&finished.stderr);
-                assert_eq!(finished.status.code(), Some(2), "{} {arguments}: {stderr}", used.stage);
-            };
-            is_refused(output);
+            let mut outputs = vec![output, "free"];
+            outputs.truncate(used.outputs.len());
+            let arguments = arguments(used, &outputs);
+            let finished = run(used.stage, here, &arguments);
+            let stderr = String::from_utf8_lossy(&finished.stderr);
+            assert_eq!(finished.status.code(), Some(2), "{} {arguments}: {stderr}", used.stage);
         }
         if used.writes_directory {
             let finished = run(used.stage, here, &arguments(used, &["-"]));
@@ -290,6 +340,10 @@ fn a_directory_with_foreign_entries_is_refused_and_one_of_its_kind_replaced() {
         let before = contents(here);
         assert_refused(used, here, &["made"], &before);
         fs::remove_dir_all(here.join("made")).unwrap();
-        assert!(names_in(here).iter().all(|name| !name.starts_with('.')), "{} left a file", used.stage);
+        assert!(
+            names_in(here).iter().all(|name| !name.starts_with('.')),
+            "{} left a file",
+            used.stage
+        );
     }
 }
