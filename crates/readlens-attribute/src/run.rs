@@ -48,7 +48,8 @@ pub fn run(
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
-    let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
+    let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
+        .computed_by(device.compute());
     let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;

@@ -68,9 +68,10 @@ pub(crate) fn write(
     manifest: &Manifest,
     rows: &[MetricRow],
     checks: Option<&[Check]>,
+    in_sample: Option<bool>,
 ) -> Result<NewFile> {
     let metrics = rows.iter().map(Line::from).collect();
-    let document = Document { manifest, table: PaperTable::new(rows), checks, metrics };
+    let document = Document { manifest, table: PaperTable::new(rows, in_sample), checks, metrics };
     let mut file = NewFile::create(target)?;
     serde_json::to_writer_pretty(&mut file, &document)
         .map_err(|e| Fault::failed(format!("writing {}", target.display()), e))?;

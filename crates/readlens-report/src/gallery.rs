@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use readlens_fault::{InputFault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
@@ -68,8 +67,6 @@ pub(crate) struct Gallery {
     pub(crate) windows: Vec<Shown>,
     /// Only with both bases and intervals.
     pub(crate) enrichment: Option<Enrichment>,
-    pub(crate) bases_manifest: Option<Manifest>,
-    pub(crate) perturbations_manifest: Option<Manifest>,
 }
 
 impl Gallery {
@@ -93,7 +90,7 @@ impl Gallery {
             gallery.add_bases(inputs, survey, method, over, intervals, &mut shown)?;
         }
         if inputs.perturbations.is_some() {
-            gallery.add_predictions(inputs, survey, method, &mut shown)?;
+            Self::add_predictions(inputs, survey, method, &mut shown)?;
         }
         gallery.windows = shown.into_values().collect();
         for window in &mut gallery.windows {
@@ -120,7 +117,6 @@ impl Gallery {
     ) -> Result<()> {
         let Some(path) = &inputs.bases else { return Ok(()) };
         let mut reader = Reader::<BaseRow>::open(path)?;
-        self.bases_manifest = reader.manifest()?;
         let mut enrichment = Enrichment::default();
         while let Some(row) = reader.next() {
             let row = row?;
@@ -167,7 +163,6 @@ impl Gallery {
     }
 
     fn add_predictions(
-        &mut self,
         inputs: &Inputs,
         survey: &Survey,
         method: Option<&Method>,
@@ -175,7 +170,6 @@ impl Gallery {
     ) -> Result<()> {
         let Some(path) = &inputs.perturbations else { return Ok(()) };
         let mut reader = Reader::<PerturbationRow>::open(path)?;
-        self.perturbations_manifest = reader.manifest()?;
         while let Some(row) = reader.next() {
             let row = row?;
             survey.index.find(&row.id, row.window, || reader.fault())?;

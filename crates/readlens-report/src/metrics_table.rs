@@ -4,7 +4,6 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::vocabulary::{
@@ -114,9 +113,6 @@ pub(crate) struct Figures {
     pub(crate) treatments: Vec<Treatment>,
     /// Methods whose masks have figures, in file order.
     pub(crate) methods: Vec<Method>,
-    pub(crate) manifest: Option<Manifest>,
-    /// Manifests of the further tables, in their order.
-    pub(crate) evidence_manifests: Vec<Option<Manifest>>,
     /// Comparisons of masks, in file order.
     pub(crate) similarities: Vec<Similarity>,
     figures: HashMap<Key, Figure>,
@@ -133,14 +129,10 @@ impl Figures {
     pub(crate) fn of(metrics: Option<&Path>, evidence: &[PathBuf]) -> Result<Self> {
         let mut figures = Self::default();
         if let Some(path) = metrics {
-            let (rows, manifest) = read(path)?;
-            figures.manifest = manifest;
-            figures.add(rows, true);
+            figures.add(read(path)?, true);
         }
         for path in evidence {
-            let (rows, manifest) = read(path)?;
-            figures.evidence_manifests.push(manifest);
-            figures.add(rows, false);
+            figures.add(read(path)?, false);
         }
         Ok(figures)
     }
@@ -295,9 +287,8 @@ pub(crate) fn rounded(share: f32) -> f64 {
     (f64::from(share) * 1e6).round() / 1e6
 }
 
-fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
+fn read(path: &Path) -> Result<Vec<MetricRow>> {
     let reader = Reader::<MetricRow>::open(path)?;
-    let manifest = reader.manifest()?;
     if reader.rows() > MAX_ROWS {
         return Err(Fault::input(path)
             .expected(format!("at most {MAX_ROWS} metrics"))
@@ -305,5 +296,5 @@ fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
             .remedy("pass the metrics table of readlens-evaluate")
             .into());
     }
-    Ok((reader.collect::<Result<_>>()?, manifest))
+    reader.collect()
 }

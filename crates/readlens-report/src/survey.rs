@@ -5,7 +5,6 @@ use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Split};
@@ -24,7 +23,6 @@ pub(crate) struct Survey {
     /// Different taxa at each rank.
     pub(crate) taxa: Vec<usize>,
     pub(crate) index: WindowIndex,
-    pub(crate) manifest: Option<Manifest>,
 }
 
 impl Survey {
@@ -35,7 +33,6 @@ impl Survey {
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let reader = Reader::<TokenRow>::open(path)?;
         let tokenization = tokenization_of(&reader)?;
-        let manifest = reader.manifest()?;
         let ranks: Vec<Name> = reader
             .ranks()
             .iter()
@@ -71,6 +68,6 @@ impl Survey {
         }
         let taxa = taxa.iter().map(BTreeSet::len).collect();
         let index = WindowIndex::new(entries);
-        Ok(Self { ranks, tokenization, windows, taxa, index, manifest })
+        Ok(Self { ranks, tokenization, windows, taxa, index })
     }
 }
