@@ -30,6 +30,7 @@ mod build;
 mod digest;
 mod manifest;
 mod output;
+mod schema;
 mod together;
 
 pub use artefact::{Artefact, refuse_large_json};
@@ -37,4 +38,5 @@ pub use build::{Build, Compute};
 pub use digest::{DigestReader, Sha256Digest, digest_bytes, digest_file};
 pub use manifest::{InputDigest, Manifest, Origin, read_json};
 pub use output::{NewDirectory, NewFile, refuse_overwriting, write_json};
+pub use schema::manifest_schema;
 pub use together::{Compared, Explains, check_compared, check_together, has_learnt_from_them};

@@ -67,6 +67,8 @@ pub(crate) struct Gallery {
     pub(crate) windows: Vec<Shown>,
     /// Only with both bases and intervals.
     pub(crate) enrichment: Option<Enrichment>,
+    /// Ranks that are predicted, in file order.
+    pub(crate) predicted: Vec<Name>,
 }
 
 impl Gallery {
@@ -90,7 +92,7 @@ impl Gallery {
             gallery.add_bases(inputs, survey, method, over, intervals, &mut shown)?;
         }
         if inputs.perturbations.is_some() {
-            Self::add_predictions(inputs, survey, method, &mut shown)?;
+            gallery.add_predictions(inputs, survey, method, &mut shown)?;
         }
         gallery.windows = shown.into_values().collect();
         for window in &mut gallery.windows {
@@ -163,6 +165,7 @@ impl Gallery {
     }
 
     fn add_predictions(
+        &mut self,
         inputs: &Inputs,
         survey: &Survey,
         method: Option<&Method>,
@@ -175,6 +178,9 @@ impl Gallery {
             survey.index.find(&row.id, row.window, || reader.fault())?;
             let mask = row.mask_name();
             let is_shown = mask.as_ref().is_none_or(|mask| Some(&mask.method) == method);
+            if !self.predicted.contains(&row.rank) {
+                self.predicted.push(row.rank.clone());
+            }
             // Operators at several shares, other removals and foreign operators have no place among
             // one window's predictions.
             let Some(operator) = row.operator.known() else { continue };

@@ -10,6 +10,7 @@ use readlens_tables::vocabulary::Over;
 use readlens_tables::{Interval, read_intervals};
 
 use crate::checks::{Check, checks_of};
+use crate::classifier::Classifier;
 use crate::config::{Config, Inputs};
 use crate::costs::costs_of;
 use crate::gallery::Gallery;
@@ -23,6 +24,7 @@ use crate::training_curves::{Term, curves_of};
 /// Everything that was read.
 #[derive(Debug)]
 pub(crate) struct Findings {
+    pub(crate) classifier: Classifier,
     pub(crate) survey: Survey,
     pub(crate) figures: Figures,
     pub(crate) checks: Vec<Check>,
@@ -75,13 +77,16 @@ fn read(
     let costs = inputs.costs.as_deref().map(costs_of).transpose()?;
     let intervals =
         inputs.intervals.as_deref().map(read_intervals).transpose()?.unwrap_or_default();
-    let survey = Survey::of(&inputs.tokens)?;
+    let classifier = Classifier::of(inputs.classifier.as_deref(), &artefacts)?;
+    let mut survey = Survey::of(&inputs.tokens)?;
+    survey.add_ranks(classifier.ranks.iter().map(|(rank, _)| rank).chain(&figures.ranks));
     context.check_interrupt(remedy)?;
     // Shapes and regions are about the same windows as the table of results.
     let over = figures.over.filter(|over| *over != Over::All);
     let masks = Masks::of(&inputs.masks, &survey, over, config)?;
     context.check_interrupt(remedy)?;
     let gallery = Gallery::of(inputs, &survey, &masks, over, &intervals)?;
+    survey.add_ranks(&gallery.predicted);
     let mut training = Vec::new();
     let models = [("Classifier", &inputs.classifier), ("Explainer", &inputs.explainer)];
     for (title, directory) in models {
@@ -90,6 +95,7 @@ fn read(
         }
     }
     Ok(Findings {
+        classifier,
         survey,
         figures,
         checks,

@@ -94,17 +94,20 @@ impl Outcome {
     }
 
     /// The same, saying which ranks took no part because the classifier knows one taxon there.
-    fn without(mut self, ranks: &[&str], by: By) -> Self {
-        if by == By::Masks || ranks.is_empty() {
+    fn without_ranks_of_one_taxon(mut self, evidence: &Evidence) -> Self {
+        let ranks = evidence.left_out().join(" and ");
+        if ranks.is_empty() {
             return self;
         }
-        let ranks = ranks.join(" and ");
-        self.sentence = if self.figures.is_empty() {
-            format!("the classifier knows one taxon of {ranks}, so there is nothing to compare")
-        } else {
-            let Self { sentence, .. } = self;
-            format!("{sentence}; without {ranks}, of which the classifier knows one taxon")
-        };
+        if evidence.ranks().is_empty() {
+            return Self::not_measured(format!(
+                "the classifier knows one taxon of {ranks}, so there is nothing to compare"
+            ));
+        }
+        if !self.figures.is_empty() {
+            let more = format!("; without {ranks}, of which the classifier knows one taxon");
+            self.sentence.push_str(&more);
+        }
         self
     }
 }
@@ -166,8 +169,11 @@ pub fn check(metrics: &[MetricRow], evidence: &[MetricRow], checks: &Checks) -> 
     let all = alone.into_iter().chain(of_masks);
     all.map(|(mask, (name, by, of))| {
         let evidence = Evidence::new(metrics, evidence, mask.as_ref(), &one_taxon);
-        let Outcome { verdict, sentence, figures } =
-            of(&evidence).without(&evidence.left_out(), by);
+        let outcome = match by {
+            By::Ranks => of(&evidence).without_ranks_of_one_taxon(&evidence),
+            By::Masks => of(&evidence),
+        };
+        let Outcome { verdict, sentence, figures } = outcome;
         Check { name, mask, verdict, sentence, figures }
     })
     .collect()
