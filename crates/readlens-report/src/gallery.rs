@@ -264,6 +264,6 @@ fn twice(fault: InputFault) -> readlens_fault::Fault {
     fault
         .expected("every window once")
         .found("this one again")
-        .remedy("merge the parts of the table without overlap")
+        .remedy("drop one of them; if two records of the tokens share an id, tokenize them again")
         .into()
 }
