@@ -49,7 +49,8 @@ pub fn run(
     check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
-    let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
+    let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
+        .computed_by(device.compute());
     let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;

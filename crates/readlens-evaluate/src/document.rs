@@ -67,9 +67,10 @@ pub(crate) fn write(
     manifest: &Manifest,
     rows: &[MetricRow],
     checks: Option<&[Check]>,
+    in_sample: Option<bool>,
 ) -> Result<NewFile> {
     let metrics = rows.iter().map(Line::from).collect();
-    let document = Document { manifest, table: PaperTable::new(rows), checks, metrics };
+    let document = Document { manifest, table: PaperTable::new(rows, in_sample), checks, metrics };
     let mut file = NewFile::create(target)?;
     put_json(&mut file, &document)?;
     Ok(file)

@@ -104,7 +104,7 @@ impl Checkpoint {
         }
         let found: Manifest = read_json(&manifest_file)?;
         let remove = || format!("remove {} to start afresh", self.directory.display());
-        if found != self.identity {
+        if !found.is_same_work(&self.identity) {
             return Err(Fault::input(&manifest_file)
                 .expected("a checkpoint of this training")
                 .found("another configuration, seed, version or input")

@@ -8,9 +8,9 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
 use readlens_nn::{
-    Classifier, DeviceKind, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
+    Classifier, DeviceKind, Explainer, ExplainerNetwork, Selection, load_classifier,
 };
-use readlens_provenance::{InputDigest, Manifest, check_files, commit_together, read_json};
+use readlens_provenance::{Artefact, Manifest, check_files, check_together, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
@@ -62,20 +62,16 @@ pub fn run(
     let tokenization = *stream.tokenization();
     let directory = paths.explainers.first().unwrap_or(&paths.tokens);
     check_tokenization(&paths.tokens, &tokenization, directory, &explainer.shape().tokenization)?;
-    let mut inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
+    let mut inputs = vec![stream.reader().artefact("tokens")?];
     for directory in &paths.explainers {
-        inputs.push(InputDigest::of("explainer", directory)?);
+        inputs.push(Artefact::model("explainer", directory)?);
     }
     if let Some(directory) = &paths.classifier {
-        inputs.push(InputDigest::of("classifier", directory)?);
+        inputs.push(Artefact::model("classifier", directory)?);
     }
-    for directory in &paths.explainers {
-        let trained: Manifest = read_json(&directory.join(MANIFEST_FILE))?;
-        for input in inputs.iter().filter(|input| input.role == "classifier") {
-            trained.check_input(directory, input)?;
-        }
-    }
-    let manifest = Manifest::new("mask", config, None, inputs)?;
+    check_together(&inputs)?;
+    let manifest =
+        Manifest::made_from("mask", config, None, &inputs)?.computed_by(device.compute());
     let metadata = stream.metadata(shard);
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let bases = paths

@@ -9,7 +9,7 @@ use readlens_nn::{
     CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, MANIFEST_FILE, WEIGHTS_FILE,
     WeightSource, load_classifier, save_weights,
 };
-use readlens_provenance::{InputDigest, Manifest, NewDirectory, check_directory, write_json};
+use readlens_provenance::{Artefact, Manifest, NewDirectory, check_directory, write_json};
 use readlens_random::stream;
 use serde::Serialize;
 
@@ -82,8 +82,8 @@ pub fn run(amount: Amount, seed: u64, paths: &Paths) -> Result<()> {
     let (fresh, kept) = parts.split_at(count);
     let tensors = randomized(&classifier, fresh, seed)?;
     let config = Config { randomized: names(fresh), kept: names(kept) };
-    let inputs = vec![InputDigest::of("classifier", &paths.classifier)?];
-    let manifest = Manifest::new("randomize", &config, Some(seed), inputs)?;
+    let inputs = [Artefact::model("classifier", &paths.classifier)?];
+    let manifest = Manifest::made_from("randomize", &config, Some(seed), &inputs)?;
     write(&paths.output, classifier.config(), &tensors, &manifest)?;
     let or_nothing = |names: &[String]| match names {
         [] => "nothing".to_owned(),

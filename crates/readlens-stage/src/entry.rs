@@ -7,6 +7,7 @@ use readlens_fault::{ExitCode, Fault, Result};
 
 use crate::context::{Context, threads_of};
 use crate::options::Common;
+use crate::version::version;
 use crate::{interrupt, logs, process};
 
 /// The options of a stage and what they do.
@@ -23,9 +24,6 @@ pub trait Stage: Args {
     fn run(self, context: &Context) -> Result<()>;
 }
 
-/// Version with the git revision it was built from, where that is known.
-pub const VERSION: &str = env!("READLENS_VERSION");
-
 #[derive(Debug, Parser)]
 struct CommandLine<S: Stage> {
     #[command(flatten)]
@@ -38,7 +36,7 @@ struct CommandLine<S: Stage> {
 pub(crate) fn command<S: Stage>() -> clap::Command {
     CommandLine::<S>::augment_args(clap::Command::new(format!("readlens-{}", S::NAME)))
         .about(S::ABOUT)
-        .version(VERSION)
+        .version(version())
 }
 
 /// The whole of a stage binary's `main`.

@@ -13,7 +13,7 @@ pub fn column_reference() -> String {
          Made from the declarations in `crates/readlens-tables`; a test keeps it current.\n\
          All tables are Parquet (zstd, row groups of at most 65,536 rows, fewer where lists are\n\
          long). Coordinates are 0-based and half-open. The file's metadata holds `readlens.table`, `readlens.schema_version` and\n\
-         `readlens.manifest` (stage, version, configuration, seed and input digests, as JSON); a\n\
+         `readlens.manifest` (stage, version, build, configuration, seed, inputs and their lineage, as JSON); a\n\
          shard's also has `readlens.shard`, its place `i/n` counted from 1. The words of the columns\n\
          stand in the [vocabulary](reference/vocabulary.md).\n",
     );

@@ -5,8 +5,10 @@ use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
 use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::Manifest;
 use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
 
 use super::config::Config;
 use super::task::ClassifierTask;
@@ -34,8 +36,9 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         data.permute_labels(config.fit.seed);
         tracing::warn!("labels are permuted among records: this classifier is a sanity check");
     }
-    let inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
-    let manifest = Manifest::new("train-classifier", config, Some(config.fit.seed), inputs)?;
+    let inputs = [Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?];
+    let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
+        .computed_by(device.compute());
     let shape = ClassifierConfig {
         encoder: config.model.encoder(data.tokenization.vocabulary_size(), data.longest),
         pooling: config.model.pooling,
@@ -56,6 +59,14 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         data.valid.len(),
         taxa.collect::<Vec<_>>().join(", ")
     );
+    for rank in data.ranks.iter().filter(|rank| rank.taxa.len() == 1) {
+        tracing::warn!(
+            "the training windows know one taxon of {}, {}: every prediction of it is right, so it \
+             takes no part in comparisons; leave the rank out with --ranks",
+            rank.rank,
+            rank.taxa[0]
+        );
+    }
     if data.valid.is_empty() {
         tracing::warn!("no windows in the split valid: the last epoch's weights are kept");
     }

@@ -9,8 +9,10 @@ use readlens_nn::{
     ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE,
     WeightSource, load_classifier, read_tensors, weights_digest,
 };
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
 
 use super::collapse::find_collapse;
 use super::config::{Config, Target};
@@ -37,6 +39,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     config.validate()?;
     let inputs = [&paths.tokens, &paths.classifier];
     let output = ModelOutput::claim(&paths.output, EXPLAINER, &inputs)?;
+    let compute = device.compute();
     let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
@@ -45,11 +48,12 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     check_tokenization(&paths.tokens, found, &paths.classifier, wanted)?;
     data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
     config.augmentation.validate(&data.tokenization)?;
-    let inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
+    let inputs = [
+        Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?,
+        Artefact::model("classifier", &paths.classifier)?,
     ];
-    let manifest = Manifest::new("train-explainer", config, Some(config.fit.seed), inputs)?;
+    let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
+        .computed_by(compute);
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let encoder = &shape.encoder;
     let explainer_shape = ExplainerConfig {
