@@ -116,6 +116,10 @@ pub struct ExplainerConfig {
     pub gradient: Option<GradientUse>,
     /// Which tokens count as read.
     pub selection: Selection,
+    /// Tokens of the longest window that its classifier reads; none in Explainers of earlier
+    /// versions, which did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
     /// How the windows it reads must be tokenized.
     pub tokenization: Tokenization,
 }
@@ -124,6 +128,16 @@ impl ExplainerConfig {
     /// What each of its masks explains.
     pub fn explained(&self) -> Vec<Explained> {
         Explained::by(self.masks.len())
+    }
+
+    /// Tokens of the longest window that it can explain, as far as it says so: its classifier reads
+    /// no longer one, and nor may it itself.
+    pub fn longest_window(&self) -> Option<usize> {
+        let own = match &self.network {
+            ExplainerNetwork::Transformer(encoder) => Some(encoder.max_tokens),
+            ExplainerNetwork::Convolutional { .. } => None,
+        };
+        [own, self.max_tokens].into_iter().flatten().min()
     }
 
     /// Refuses shapes that cannot work.

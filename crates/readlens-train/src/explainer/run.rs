@@ -57,6 +57,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         smoothing: config.smoothing,
         gradient: config.objective.gradient(),
         selection: config.objective.selection(),
+        max_tokens: Some(encoder.max_tokens),
         tokenization: data.tokenization,
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
