@@ -12,6 +12,7 @@ use readlens_fault::{Fault, Place, Result};
 
 use crate::cell::ColumnArray;
 use crate::column::{Kind, Origin, Table, WordCheck};
+use crate::parquet_file::limits::MAX_CELL_BYTES;
 use crate::vocabulary::{Name, alternatives};
 use crate::{KEY_TABLE, KEY_VERSION};
 
@@ -197,6 +198,13 @@ pub(crate) fn typed(
                 .remedy(STORE_AS_DECLARED)
         })?
     };
+    if let Some(length) = longest_text(&array).filter(|length| *length > MAX_CELL_BYTES) {
+        return Err(fault()
+            .expected(format!("at most {MAX_CELL_BYTES} bytes of text in a cell"))
+            .found(format!("{length} in the rows from {first_row}"))
+            .remedy("shorten the text")
+            .into());
+    }
     // A dictionary can hide a null among its values; the logical nulls count it.
     let nulls = array.logical_nulls();
     let hole = (0..array.len())
@@ -217,6 +225,14 @@ pub(crate) fn typed(
         })?;
     }
     Ok(ColumnArray(array))
+}
+
+/// Bytes of the longest text of a column of texts.
+fn longest_text(array: &ArrayRef) -> Option<usize> {
+    let words = array.as_any().downcast_ref::<DictionaryArray<Int32Type>>();
+    let texts = words.map_or(array, |words| words.values());
+    let texts = texts.as_any().downcast_ref::<StringArray>()?;
+    texts.offsets().lengths().max()
 }
 
 /// Checks every word of a column of words; gives the first row with a wrong one, what was expected

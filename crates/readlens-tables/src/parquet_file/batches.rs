@@ -11,7 +11,7 @@ use parquet::schema::types::{ColumnDescPtr, SchemaDescriptor, Type};
 
 use super::footer::{Chunk, Footer, RowGroup};
 use super::limits::{BATCH_ROWS, MAX_LIST_ITEMS};
-use super::pages::Pages;
+use super::pages::{Pages, Reason};
 use super::schema::Selected;
 use super::unreadable::{Result, Unreadable};
 
@@ -27,6 +27,7 @@ pub(crate) struct Batches {
     /// Rows to pass over, and to give then.
     skip: u64,
     left: u64,
+    reason: Reason,
 }
 
 impl Batches {
@@ -38,11 +39,24 @@ impl Batches {
         range: std::ops::Range<u64>,
     ) -> Self {
         let (skip, left) = (range.start, range.end - range.start);
-        Self { file, footer, selected, next_group: 0, open: None, skip, left }
+        Self {
+            file,
+            footer,
+            selected,
+            next_group: 0,
+            open: None,
+            skip,
+            left,
+            reason: Reason::default(),
+        }
     }
 
     /// The next rows; none behind the last.
     pub(crate) fn next(&mut self) -> Result<Option<RecordBatch>> {
+        self.read().map_err(|unreadable| self.reason.get().cloned().unwrap_or(unreadable))
+    }
+
+    fn read(&mut self) -> Result<Option<RecordBatch>> {
         while self.left > 0 {
             let Some((reader, rows)) = &mut self.open else {
                 if !self.open_group()? {
@@ -91,6 +105,7 @@ impl Batches {
                 rows: group.rows,
                 chunks,
                 nothing: nothing(),
+                reason: Arc::clone(&self.reason),
             };
             let levels = &self.selected.levels;
             let reader =
@@ -111,8 +126,8 @@ impl Batches {
             if column.max_rep_level() == 0 || chunk.values <= MAX_LIST_ITEMS {
                 continue;
             }
-            let pages = Pages::open(Arc::clone(&self.file), chunk, Arc::clone(column));
-            let longest = pages?.longest_row()?;
+            let (file, reason) = (Arc::clone(&self.file), Arc::clone(&self.reason));
+            let longest = Pages::open(file, chunk, Arc::clone(column), reason)?.longest_row()?;
             if longest > MAX_LIST_ITEMS {
                 let what = format!("items in a list of the column {}", column.path().parts()[0]);
                 return Err(Unreadable::too_many(&what, MAX_LIST_ITEMS, longest));
@@ -130,6 +145,7 @@ struct Source {
     /// The chunk of each leaf, and what it holds.
     chunks: Vec<(Chunk, ColumnDescPtr)>,
     nothing: ParquetMetaData,
+    reason: Reason,
 }
 
 impl RowGroups for Source {
@@ -139,7 +155,8 @@ impl RowGroups for Source {
 
     fn column_chunks(&self, i: usize) -> parquet::errors::Result<Box<dyn PageIterator>> {
         let (chunk, column) = &self.chunks[i];
-        let pages = Pages::open(Arc::clone(&self.file), *chunk, Arc::clone(column))?;
+        let (file, reason) = (Arc::clone(&self.file), Arc::clone(&self.reason));
+        let pages = Pages::open(file, *chunk, Arc::clone(column), reason)?;
         Ok(Box::new(OneChunk(Some(pages))))
     }
 

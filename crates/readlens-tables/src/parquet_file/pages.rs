@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
 use parquet::basic::{Encoding, Type as Physical};
@@ -30,7 +30,13 @@ pub(crate) struct Pages {
     values: u64,
     /// The next page's header, if it was looked at.
     next: Option<Header>,
+    /// Where a reason to stop is left, as the crates between here and the reader of rows pass on no
+    /// more than its text.
+    reason: Reason,
 }
+
+/// The first reason why a page could not be read.
+pub(crate) type Reason = Arc<OnceLock<Unreadable>>;
 
 /// How pages are packed.
 enum Codec {
@@ -125,10 +131,15 @@ const SECOND_DATA_PAGE: i32 = 3;
 
 impl Pages {
     /// The pages of `chunk` of `file`, whose values `column` describes.
-    pub(crate) fn open(file: Arc<File>, chunk: Chunk, column: ColumnDescPtr) -> Result<Self> {
+    pub(crate) fn open(
+        file: Arc<File>,
+        chunk: Chunk,
+        column: ColumnDescPtr,
+        reason: Reason,
+    ) -> Result<Self> {
         let codec = Codec::numbered(chunk.codec)?;
         let Chunk { start, end, values, .. } = chunk;
-        Ok(Self { file, column, codec, at: start, end, values, next: None })
+        Ok(Self { file, column, codec, at: start, end, values, next: None, reason })
     }
 
     /// The next page's header; none behind the last page.
@@ -304,21 +315,30 @@ impl Pages {
     }
 }
 
+impl Pages {
+    fn reported(&self, unreadable: Unreadable) -> ParquetError {
+        // Only the first reason matters.
+        let _ = self.reason.set(unreadable.clone());
+        unreadable.into()
+    }
+}
+
 impl Iterator for Pages {
     type Item = parquet::errors::Result<Page>;
 
     fn next(&mut self) -> Option<Self::Item> {
-        self.page().map_err(ParquetError::from).transpose()
+        self.get_next_page().transpose()
     }
 }
 
 impl PageReader for Pages {
     fn get_next_page(&mut self) -> parquet::errors::Result<Option<Page>> {
-        Ok(self.page()?)
+        self.page().map_err(|unreadable| self.reported(unreadable))
     }
 
     fn peek_next_page(&mut self) -> parquet::errors::Result<Option<PageMetadata>> {
-        Ok(self.header()?.map(|header| PageMetadata {
+        let header = self.header().map_err(|unreadable| self.reported(unreadable))?;
+        Ok(header.map(|header| PageMetadata {
             num_rows: header.second.map(|second| second.rows as usize),
             num_levels: (header.kind != DICTIONARY_PAGE).then_some(header.values as usize),
             is_dict: header.kind == DICTIONARY_PAGE,
@@ -326,7 +346,8 @@ impl PageReader for Pages {
     }
 
     fn skip_next_page(&mut self) -> parquet::errors::Result<()> {
-        if let Some(header) = self.header()? {
+        let header = self.header().map_err(|unreadable| self.reported(unreadable))?;
+        if let Some(header) = header {
             self.next = None;
             self.at = header.start + header.packed;
         }

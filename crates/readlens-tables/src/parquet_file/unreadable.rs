@@ -77,15 +77,6 @@ impl From<ParquetError> for Unreadable {
 
 impl From<ArrowError> for Unreadable {
     fn from(error: ArrowError) -> Self {
-        match error {
-            ArrowError::ExternalError(inner) => match inner.downcast::<Self>() {
-                Ok(unreadable) => *unreadable,
-                Err(inner) => match inner.downcast::<ParquetError>() {
-                    Ok(error) => Self::from(*error),
-                    Err(other) => Self::damaged(other),
-                },
-            },
-            other => Self::damaged(other),
-        }
+        Self::damaged(error)
     }
 }
