@@ -8,7 +8,7 @@ use readlens_batch::{
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
-use readlens_nn::{Classifier, DeviceKind, MANIFEST_FILE, Selection, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MANIFEST_FILE, MAX_TOKENS, Selection, load_classifier};
 use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -73,9 +73,8 @@ pub fn run(
             trained.check_input(directory, input)?;
         }
     }
-    if let Some(most) = most_tokens(&explainer, classifier.as_ref()) {
-        check_lengths(&paths.tokens, shard, most, |_, row| is_chosen(config, row))?;
-    }
+    let most = most_tokens(&explainer, classifier.as_ref());
+    check_lengths(&paths.tokens, shard, most, |_, row| is_chosen(config, row))?;
     let manifest = Manifest::new("mask", config, None, inputs)?;
     let metadata = stream.metadata(shard);
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
@@ -151,11 +150,11 @@ fn target_classifier(
     Ok(Some(classifier))
 }
 
-/// Tokens of the longest window that the Explainers and the classifier read, where one says so.
-fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> Option<usize> {
-    let limits = explainer.members().filter_map(|member| member.config().longest_window());
+/// Tokens of the longest window that the Explainers and the classifier read.
+fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> usize {
+    let most = explainer.members().map(|member| member.config().longest_window());
     let of_classifier = classifier.map(|classifier| classifier.config().encoder.max_tokens);
-    limits.chain(of_classifier).min()
+    most.chain(of_classifier).min().unwrap_or(MAX_TOKENS)
 }
 
 fn is_chosen(config: &Config, row: &TokenRow) -> bool {

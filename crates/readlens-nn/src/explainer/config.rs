@@ -4,7 +4,7 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{EncoderConfig, check_vocabulary};
+use crate::encoder::{EncoderConfig, MAX_TOKENS, check_vocabulary};
 use crate::explained::Explained;
 use crate::objective::check_levels;
 use crate::selection::Selection;
@@ -130,14 +130,14 @@ impl ExplainerConfig {
         Explained::by(self.masks.len())
     }
 
-    /// Tokens of the longest window that it can explain, as far as it says so: its classifier reads
-    /// no longer one, and nor may it itself.
-    pub fn longest_window(&self) -> Option<usize> {
+    /// Tokens of the longest window that it can explain: its classifier reads no longer one, as far
+    /// as it says so, and nor may it itself.
+    pub fn longest_window(&self) -> usize {
         let own = match &self.network {
-            ExplainerNetwork::Transformer(encoder) => Some(encoder.max_tokens),
-            ExplainerNetwork::Convolutional { .. } => None,
+            ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
+            ExplainerNetwork::Convolutional { .. } => MAX_TOKENS,
         };
-        [own, self.max_tokens].into_iter().flatten().min()
+        self.max_tokens.map_or(own, |of_classifier| of_classifier.min(own))
     }
 
     /// Refuses shapes that cannot work.

@@ -31,7 +31,8 @@ pub(crate) fn carried(schema: &Schema, pairs: &BTreeMap<String, String>) -> Vec<
 }
 
 impl Footer {
-    /// The pairs by key. Where two places have one, the file's own counts, then the Arrow schema's.
+    /// The pairs by key, without those that only carry them. Where two places have one, the file's own
+    /// counts, then the Arrow schema's.
     pub(crate) fn pairs(&self) -> BTreeMap<String, String> {
         let own = |key: &str| self.pairs.iter().find(|(own, _)| own == key).map(|(_, value)| value);
         let of_schema = own(ARROW_SCHEMA_META_KEY).and_then(|text| of_arrow_schema(text));
@@ -47,7 +48,8 @@ impl Footer {
             pairs.extend(texts.filter(|(key, _)| key.starts_with(OURS)));
         }
         pairs.extend(of_schema.into_iter().filter(|(key, _)| key.starts_with(OURS)));
-        pairs.extend(self.pairs.iter().cloned());
+        let is_carrier = |key: &str| [ARROW_SCHEMA_META_KEY, KEY_PANDAS].contains(&key);
+        pairs.extend(self.pairs.iter().filter(|(key, _)| !is_carrier(key)).cloned());
         pairs
     }
 }

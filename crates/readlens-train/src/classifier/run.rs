@@ -4,7 +4,7 @@ use crate::{Watcher, checkpoint_for, write_model};
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
+use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, MAX_TOKENS, Precision, WeightSource};
 use readlens_provenance::{InputDigest, Manifest};
 use readlens_stage::Context;
 
@@ -27,7 +27,8 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    let mut data = Dataset::read(&paths.tokens, &config.ranks, None)?;
+    let most = config.model.max_tokens.unwrap_or(MAX_TOKENS);
+    let mut data = Dataset::read(&paths.tokens, &config.ranks, None, most)?;
     config.augmentation.validate(&data.tokenization)?;
     if config.permute_labels {
         data.permute_labels(config.fit.seed);
@@ -42,7 +43,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         ranks: data.ranks.clone(),
         tokenization: data.tokenization,
     };
-    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
     let mut source =
         WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
     let classifier = Classifier::new(&shape, &mut source)?;
