@@ -54,6 +54,7 @@ pub fn run(
     let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
+    chosen.check_lengths(&paths.tokens, classifier.config().encoder.max_tokens)?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
     let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
@@ -61,8 +62,7 @@ pub fn run(
     let progress = context.progress("windows", chosen.len() as u64);
     let attributor = Attributor { config, classifier: &classifier, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
-    let most = classifier.config().encoder.max_tokens;
-    let groups = chosen.groups(&paths.tokens, windows, most);
+    let groups = chosen.groups(windows);
     // One group at a time, so that the seconds of a method are its own.
     in_order(
         1,

@@ -66,6 +66,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             smoothing: 1,
             gradient: None,
             selection: Selection::Threshold,
+            max_tokens: None,
             tokenization,
         };
         // Another seed than the classifier's, or its tensors of the same name would be equal.

@@ -16,8 +16,6 @@ use readlens_tables::{
 
 use crate::shards::Shards;
 
-/// Key that the Parquet writer adds by itself.
-const KEY_ARROW_SCHEMA: &str = "ARROW:schema";
 /// Rows between two looks at the progress and at the interrupt flag.
 const STEP_ROWS: u64 = 1024;
 
@@ -90,7 +88,7 @@ fn create<R: Record>(first: &Path, output: &Path) -> Result<Writer<R>> {
     // The writer puts the other keys there itself.
     let mut metadata = reader.metadata().clone();
     metadata.retain(|key, _| {
-        ![KEY_TABLE, KEY_VERSION, KEY_MANIFEST, KEY_SHARD, KEY_ARROW_SCHEMA].contains(&key.as_str())
+        ![KEY_TABLE, KEY_VERSION, KEY_MANIFEST, KEY_SHARD].contains(&key.as_str())
     });
     Writer::create(output, reader.ranks(), &manifest, &metadata)
 }

@@ -45,7 +45,7 @@ pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
 pub use dropout::Dropout;
-pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
+pub use encoder::{Encoded, Encoder, EncoderConfig, MAX_TOKENS, Pooling};
 pub use explained::{ALL_RANKS, Explained};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
 pub use gradients::{GradientLayout, WeightGradients};

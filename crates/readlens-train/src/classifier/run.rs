@@ -4,7 +4,9 @@ use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
+use readlens_nn::{
+    CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, MAX_TOKENS, Precision, WeightSource,
+};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
@@ -30,7 +32,8 @@ pub struct Paths {
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
     let output = ModelOutput::claim(&paths.output, CLASSIFIER, &[&paths.tokens])?;
-    let mut data = Dataset::read(&paths.tokens, &config.ranks, None)?;
+    let most = config.model.max_tokens.unwrap_or(MAX_TOKENS);
+    let mut data = Dataset::read(&paths.tokens, &config.ranks, None, most)?;
     config.augmentation.validate(&data.tokenization)?;
     if config.permute_labels {
         data.permute_labels(config.fit.seed);
@@ -46,7 +49,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         ranks: data.ranks.clone(),
         tokenization: data.tokenization,
     };
-    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
     let mut source =
         WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
     let classifier = Classifier::new(&shape, &mut source)?;

@@ -2,7 +2,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{ModelOutput, Watcher};
 use candle_core::DType;
-use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
+use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict, tokenization_of};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
@@ -43,10 +43,10 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
-    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
-    let (found, wanted) = (&data.tokenization, &shape.tokenization);
-    check_tokenization(&paths.tokens, found, &paths.classifier, wanted)?;
-    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
+    let found = tokenization_of(&Reader::open(&paths.tokens)?)?;
+    check_tokenization(&paths.tokens, &found, &paths.classifier, &shape.tokenization)?;
+    let most = shape.encoder.max_tokens;
+    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks), most)?;
     config.augmentation.validate(&data.tokenization)?;
     let inputs = [
         Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?,
@@ -62,6 +62,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         smoothing: config.smoothing,
         gradient: config.objective.gradient(),
         selection: config.objective.selection(),
+        max_tokens: Some(encoder.max_tokens),
         tokenization: data.tokenization,
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
