@@ -7,7 +7,7 @@ rule baseline:
     output:
         f"{OUT}/baseline.parquet",
     params:
-        options=options("baseline"),
+        options=lambda wildcards: options("baseline"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/baseline.log",
@@ -27,7 +27,7 @@ rule compare:
         others=" ".join(
             f"--other {quote(f'{label}={OUT}/bases{key}.parquet')}" for label, keys in COMPARED.items() for key in keys
         ),
-        options=options("compare"),
+        options=lambda wildcards: options("compare"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/compare.log",
@@ -44,7 +44,7 @@ rule probe:
         f"{OUT}/probe.parquet",
     params:
         masks=repeated("--masks", MASK_TABLES),
-        options=options("probe"),
+        options=lambda wildcards: options("probe"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/probe.log",

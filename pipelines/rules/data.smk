@@ -14,7 +14,7 @@ rule simulate:
     output:
         directory(SIMULATED),
     params:
-        options=options("simulate"),
+        options=lambda wildcards: options("simulate"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/simulate.log",
@@ -36,14 +36,20 @@ def taxonomy(sample: str) -> list[str]:
     return [f"{OUT}/taxonomy{sample}.tsv"] if changes(sample) else input_files("taxonomy")
 
 
+def taxdump() -> list[str]:
+    """The files of the taxdump that every taxdump has, where the options name one."""
+    directory = config.get("tokenize", {}).get("taxdump")
+    return [plain(f"{directory}/{file}") for file in ("names.dmp", "nodes.dmp")] if directory else []
+
+
 rule sample_taxonomy:
     input:
         script=SCRIPTS / "sample_taxonomy.py",
-        taxonomy=input_files("taxonomy"),
+        taxonomy=lambda wildcards: input_files("taxonomy"),
     output:
         f"{OUT}/taxonomy{{sample}}.tsv",
     params:
-        taxonomy=INPUT.get("taxonomy"),
+        taxonomy=lambda wildcards: INPUT.get("taxonomy"),
         changes=lambda wildcards: changes(wildcards.sample),
     shell:
         "{PYTHON:q} {input.script:q} {params.taxonomy:q} {params.changes} --output {output:q}"
@@ -51,18 +57,19 @@ rule sample_taxonomy:
 
 rule tokenize:
     input:
-        input_files("sequences"),
+        lambda wildcards: input_files("sequences"),
         lambda wildcards: taxonomy(wildcards.sample),
+        lambda wildcards: taxdump(),
     output:
         tokens=f"{OUT}/tokens{{sample}}.parquet",
         summary=f"{OUT}/summary{{sample}}.json",
     params:
-        sequences=INPUT["sequences"],
+        sequences=lambda wildcards: INPUT["sequences"],
         taxonomy=lambda wildcards: (
-            f"--taxonomy {quote(taxonomy(wildcards.sample)[0])}"
+            f"--taxonomy {quote(f'{OUT}/taxonomy{wildcards.sample}.tsv')}"
             if changes(wildcards.sample) else input_option("taxonomy")
         ),
-        options=options("tokenize"),
+        options=lambda wildcards: options("tokenize"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/tokenize{{sample}}.log",

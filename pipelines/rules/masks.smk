@@ -37,7 +37,7 @@ rule attribute:
         masks=shard("attributions"),
         costs=shard("costs"),
     params:
-        options=typed("attribute", RIVALS | config.get("attribute", {})),
+        options=lambda wildcards: typed("attribute", RIVALS | config.get("attribute", {})),
         shards=SHARDS,
     threads: config["threads"]
     log:

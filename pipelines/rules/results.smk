@@ -22,7 +22,7 @@ rule perturb:
     params:
         masks=repeated("--masks", MASK_TABLES),
         judge=repeated("--judge", JUDGE),
-        options=options("perturb"),
+        options=lambda wildcards: options("perturb"),
         shards=SHARDS,
     threads: config["threads"]
     log:
@@ -36,7 +36,7 @@ rule perturb:
 # Prints the paper's table on standard output.
 rule evaluate:
     input:
-        input_files("truth"),
+        lambda wildcards: input_files("truth"),
         CHECKED,
         tokens=f"{OUT}/tokens.parquet",
         masks=MASK_TABLES,
@@ -47,8 +47,8 @@ rule evaluate:
     params:
         masks=repeated("--masks", MASK_TABLES),
         evidence=repeated("--evidence", CHECKED),
-        truth=input_option("truth"),
-        options=options("evaluate"),
+        truth=lambda wildcards: input_option("truth"),
+        options=lambda wildcards: options("evaluate"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/evaluate.log",
@@ -66,7 +66,7 @@ def report_options() -> str:
 
 rule report:
     input:
-        input_files("intervals"),
+        lambda wildcards: input_files("intervals"),
         EVIDENCE,
         COSTS,
         tokens=f"{OUT}/tokens.parquet",
@@ -82,8 +82,8 @@ rule report:
     params:
         evidence=repeated("--evidence", EVIDENCE),
         costs=repeated("--costs", COSTS),
-        intervals=input_option("intervals"),
-        options=report_options(),
+        intervals=lambda wildcards: input_option("intervals"),
+        options=lambda wildcards: report_options(),
     threads: config["threads"]
     log:
         f"{OUT}/logs/report.log",
@@ -105,11 +105,11 @@ rule tables:
     output:
         f"{OUT}/tables.md",
     params:
-        title=config.get("title", OUT),
-        source=" ".join(
+        title=lambda wildcards: config.get("title", OUT),
+        source=lambda wildcards: " ".join(
             ["snakemake --profile pipelines/profiles/default --configfile", *map(relative, workflow.configfiles)]
         ),
-        methods=repeated("--method", config.get("tables", {}).get("methods", [])),
+        methods=lambda wildcards: repeated("--method", config.get("tables", {}).get("methods", [])),
     shell:
         "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} --source {params.source:q} {params.methods}"
         " > {output:q}"
@@ -117,12 +117,12 @@ rule tables:
 
 rule enrichment:
     input:
-        input_files("regions"),
+        lambda wildcards: input_files("regions"),
         script=SCRIPTS / "enrichment.py",
         bases=[f"{OUT}/bases{key}.parquet" for key in [REFERENCE, *COMPARED.get("seed", [])]] if COMPARED else [],
     output:
         f"{OUT}/enrichment.md",
     params:
-        regions=INPUT.get("regions"),
+        regions=lambda wildcards: INPUT.get("regions"),
     shell:
         "{PYTHON:q} {input.script:q} {params.regions:q} {input.bases:q} > {output:q}"

@@ -1,4 +1,8 @@
-"""What the configuration means to every rule: places, and options as they are typed."""
+"""What the configuration means to every rule: places, and options as they are typed.
+
+Rules take their parameters from functions: Snakemake looks for wildcards in other strings, and a title
+may hold braces.
+"""
 
 import os
 import re
@@ -33,6 +37,13 @@ else:
     INPUT = config["input"]
 
 
+def plain(path: str) -> str:
+    """A path that can be an input of a rule."""
+    if set(path) & set("{}"):
+        raise WorkflowError(f"{path}: Snakemake takes braces in a path for wildcards; rename the file")
+    return path
+
+
 def input_files(*kinds: str) -> list[str]:
     """What must be there to read these kinds of input: files, or the simulated directory."""
     if "simulate" in config:
@@ -41,7 +52,7 @@ def input_files(*kinds: str) -> list[str]:
     for kind in kinds:
         given = INPUT.get(kind, [])
         files += [given] if isinstance(given, str) else given
-    return files
+    return [plain(file) for file in files]
 
 
 def input_option(kind: str) -> str:

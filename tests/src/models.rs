@@ -73,6 +73,7 @@ pub fn explainer_shape(
 
         gradient: None,
         selection,
+        max_tokens: None,
         tokenization: tokenization(),
     }
 }

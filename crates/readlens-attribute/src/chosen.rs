@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use readlens_batch::{Chunk, Shard, WindowStream};
+use readlens_batch::{Chunk, Shard, WindowStream, check_lengths};
 use readlens_fault::{Fault, Place, Result};
 use readlens_random::stream;
 use readlens_tables::Reader;
@@ -66,14 +66,19 @@ impl Chosen {
         self.rows.len()
     }
 
-    /// The chosen rows of `table` in groups, each with at most `most` tokens.
+    /// Refuses chosen rows of more than `most` tokens in the table at `path`, before any of them
+    /// is explained.
+    pub(crate) fn check_lengths(&self, path: &Path, most: usize) -> Result<()> {
+        let is_chosen = |row: u64, _: &TokenRow| self.rows.binary_search(&row).is_ok();
+        check_lengths(path, Shard::WHOLE, most, is_chosen)
+    }
+
+    /// The chosen rows of `table` in groups.
     ///
-    /// An item is an error where the table has a fault or a chosen row is longer.
+    /// An item is an error where the table has a fault.
     pub(crate) fn groups(
         &self,
-        path: &Path,
         mut table: WindowStream,
-        most: usize,
     ) -> impl Iterator<Item = Result<Vec<TokenRow>>> {
         let mut rest = self.rows.as_slice();
         let mut left: Vec<TokenRow> = Vec::new();
@@ -83,10 +88,7 @@ impl Chosen {
                 let Some(chunk) = table.next() else { break };
                 match chunk {
                     Err(found) => fault = Some(found),
-                    Ok(chunk) => match take(path, &mut rest, chunk, most) {
-                        Err(found) => fault = Some(found),
-                        Ok(rows) => left.extend(rows),
-                    },
+                    Ok(chunk) => left.extend(take(&mut rest, chunk)),
                 }
             }
             if let Some(fault) = fault.take() {
@@ -103,26 +105,14 @@ impl Chosen {
 
 /// The rows of a chunk that are chosen; `rest` are those from the chunk on, and afterwards those
 /// behind it.
-fn take(path: &Path, rest: &mut &[u64], chunk: Chunk, most: usize) -> Result<Vec<TokenRow>> {
+fn take(rest: &mut &[u64], chunk: Chunk) -> Vec<TokenRow> {
     let mut taken = Vec::new();
     for (index, row) in (chunk.first..).zip(chunk.rows) {
         if rest.first() != Some(&index) {
             continue;
         }
         *rest = &rest[1..];
-        if row.tokens.len() > most {
-            return Err(too_long(path, index, most, row.tokens.len()));
-        }
         taken.push(row);
     }
-    Ok(taken)
-}
-
-fn too_long(path: &Path, row: u64, most: usize, found: usize) -> Fault {
-    Fault::input(path)
-        .at(Place::Row(row))
-        .expected(format!("at most {most} tokens, as the classifier allows"))
-        .found(found)
-        .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
-        .into()
+    taken
 }

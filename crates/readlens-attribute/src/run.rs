@@ -4,7 +4,7 @@ use std::time::Instant;
 use readlens_batch::{Bound, Shard, most_likely, predict};
 use readlens_fault::Result;
 use readlens_nn::{Classifier, DeviceKind, Explained};
-use readlens_provenance::{Manifest, refuse_overwriting};
+use readlens_provenance::{Manifest, check_files, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::costs::CostRow;
@@ -45,13 +45,16 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let outputs = [&paths.output].into_iter().chain(&paths.costs);
+    check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
-    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.costs), [&paths.tokens])?;
-    let manifest = Manifest::new("attribute", config, Some(config.seed), inputs)?;
+    let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
+        .computed_by(device.compute());
     let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
+    chosen.check_lengths(&paths.tokens, classifier.config().encoder.max_tokens)?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
     let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
@@ -59,8 +62,7 @@ pub fn run(
     let progress = context.progress("windows", chosen.len() as u64);
     let attributor = Attributor { config, classifier: &classifier, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
-    let most = classifier.config().encoder.max_tokens;
-    let groups = chosen.groups(&paths.tokens, windows, most);
+    let groups = chosen.groups(windows);
     // One group at a time, so that the seconds of a method are its own.
     in_order(
         1,
@@ -91,11 +93,9 @@ pub fn run(
             costs.push(&row)?;
         }
     }
-    if let Some(costs) = costs {
-        costs.finish()?;
-    }
     let written = masks.rows();
-    masks.finish()?;
+    let costs = costs.map(Writer::complete).transpose()?;
+    commit_together([masks.complete()?].into_iter().chain(costs))?;
     tracing::info!("wrote {written} masks to {}", paths.output.display());
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! Judges k-mer baselines; the work is in the library.
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     readlens_stage::main::<readlens_baseline::Options>()
 }

@@ -4,11 +4,12 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 use readlens_linear::{Fitting, LogisticRegression, NaiveBayes};
 use readlens_metrics::Bootstrap;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Compute, Manifest, check_files};
 use readlens_stage::Context;
-use readlens_tables::Writer;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Operator};
+use readlens_tables::{Reader, Writer};
 
 use crate::config::Config;
 use crate::kmers::Kmers;
@@ -38,7 +39,7 @@ pub fn run(
     output: &Path,
     context: &Context,
 ) -> Result<()> {
-    refuse_overwriting([output], [tokens])?;
+    check_files([output], [tokens])?;
     let tokenization = windows::tokenization(tokens)?;
     config.validate(tokenization.alphabet)?;
     let kmers = Kmers::new(tokenization.alphabet, config.k);
@@ -143,8 +144,9 @@ fn write(
             )
             .into());
     }
-    let manifest =
-        Manifest::new("baseline", config, Some(seed), vec![InputDigest::of("tokens", tokens)?])?;
+    let inputs = [Reader::<TokenRow>::open(tokens)?.artefact("tokens")?];
+    let manifest = Manifest::made_from("baseline", config, Some(seed), &inputs)?
+        .computed_by(Compute::on_cpu(readlens_linear::kernels()));
     let mut writer = Writer::<MetricRow>::create(output, &[], &manifest, &BTreeMap::new())?;
     rows.iter().try_for_each(|row| writer.push(row))?;
     writer.finish()?;

@@ -6,7 +6,7 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
-use readlens_provenance::InputDigest;
+use readlens_provenance::Artefact;
 use readlens_tables::KEY_SHARD;
 use readlens_tables::tokens::KEY_TOKENIZATION;
 
@@ -19,8 +19,8 @@ pub struct Bound {
     pub classifier: Classifier,
     /// All windows of the table.
     pub windows: WindowStream,
-    /// Digests of both, under the roles `tokens` and `classifier`.
-    pub inputs: Vec<InputDigest>,
+    /// Both, under the roles `tokens` and `classifier`.
+    pub inputs: Vec<Artefact>,
 }
 
 impl Bound {
@@ -41,7 +41,7 @@ impl Bound {
         let wanted = loaded.config().tokenization;
         check_tokenization(tokens, windows.tokenization(), classifier, &wanted)?;
         let inputs =
-            vec![InputDigest::of("tokens", tokens)?, InputDigest::of("classifier", classifier)?];
+            vec![windows.reader().artefact("tokens")?, Artefact::model("classifier", classifier)?];
         Ok(Self { classifier: loaded, windows, inputs })
     }
 }

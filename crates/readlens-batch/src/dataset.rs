@@ -42,12 +42,17 @@ impl Dataset {
     /// `known` gives the ranks and taxa of a trained classifier, and a rank without a column is
     /// then unlabelled; without it they are those of the training windows, taxa in alphabetical
     /// order. Windows without a real token are left out, and so are those without a split where
-    /// others have one.
+    /// others have one. `most` is the longest window that the network can read, in tokens.
     ///
     /// # Errors
-    /// The table cannot be read, has no tokenization, an id out of the vocabulary, or no training
-    /// window; a rank of `known` is not a column.
-    pub fn read(path: &Path, wanted: &[String], known: Option<&[RankClasses]>) -> Result<Self> {
+    /// The table cannot be read, has no tokenization, an id out of the vocabulary, a longer window, or
+    /// no training window; a rank of `known` is not a column.
+    pub fn read(
+        path: &Path,
+        wanted: &[String],
+        known: Option<&[RankClasses]>,
+        most: usize,
+    ) -> Result<Self> {
         let mut reader = Reader::<TokenRow>::open(path)?;
         let tokenization = tokenization_of(&reader)?;
         let columns = reader.ranks().to_vec();
@@ -69,6 +74,14 @@ impl Dataset {
         while let Some(row) = reader.next() {
             let mut row = row?;
             check_tokens(&reader, &row, &tokenization)?;
+            if row.tokens.len() > most {
+                return Err(reader
+                    .fault()
+                    .expected(format!("windows of at most {most} tokens, as the network allows"))
+                    .found(format!("one of {}", row.tokens.len()))
+                    .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
+                    .into());
+            }
             longest = longest.max(row.tokens.len());
             if last.as_ref().is_some_and(|last| *last != row.id) {
                 record += 1;
@@ -117,21 +130,6 @@ impl Dataset {
         };
         let (train, valid) = (classified(train), classified(valid));
         Ok(Self { tokenization, ranks, train, valid, longest })
-    }
-
-    /// Refuses a network that the longest window does not fit into.
-    ///
-    /// # Errors
-    /// [`Fault::Input`] about `path`.
-    pub fn check_lengths(&self, path: &Path, most: usize) -> Result<()> {
-        if self.longest <= most {
-            return Ok(());
-        }
-        Err(Fault::input(path)
-            .expected(format!("windows of at most {most} tokens, as the network allows"))
-            .found(format!("one of {}", self.longest))
-            .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
-            .into())
     }
 }
 

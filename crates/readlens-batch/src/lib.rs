@@ -33,4 +33,6 @@ pub use dataset::{Dataset, Window};
 pub use inference::{explain, for_each_batch, most_likely, predict};
 pub use masks::{MaskKind, RandomMasks};
 pub use options::{AveragingOptions, DeviceOption, InferenceOptions, PrecisionOption};
-pub use stream::{CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, tokenization_of};
+pub use stream::{
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, tokenization_of, too_long,
+};

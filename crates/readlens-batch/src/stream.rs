@@ -2,7 +2,7 @@ use std::fmt;
 use std::path::Path;
 use std::str::FromStr;
 
-use readlens_fault::{Fault, Result};
+use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
@@ -57,6 +57,41 @@ impl FromStr for Shard {
     }
 }
 
+/// Most tokens of a chunk's rows: as many as rows of the longest windows that a network may read.
+const CHUNK_TOKENS: usize = 1 << 25;
+
+/// Refuses a table with a window that `is_chosen`, by row and content, and has more than `most`
+/// tokens. It reads the shard's part of the table once, so that nothing is computed before.
+///
+/// # Errors
+/// There is such a window, or the table cannot be read.
+pub fn check_lengths(
+    path: &Path,
+    shard: Shard,
+    most: usize,
+    is_chosen: impl Fn(u64, &TokenRow) -> bool,
+) -> Result<()> {
+    let range = shard.rows(Reader::<TokenRow>::open(path)?.rows());
+    let mut reader = Reader::<TokenRow>::open_rows(path, range)?;
+    while let Some(row) = reader.next() {
+        let row = row?;
+        if row.tokens.len() > most && is_chosen(reader.row_index(), &row) {
+            return Err(too_long(path, reader.row_index(), most, row.tokens.len()));
+        }
+    }
+    Ok(())
+}
+
+/// The fault of a window with more tokens than the classifier reads.
+pub fn too_long(path: &Path, row: u64, most: usize, found: usize) -> Fault {
+    Fault::input(path)
+        .at(Place::Row(row))
+        .expected(format!("at most {most} tokens, as the classifier allows"))
+        .found(found)
+        .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
+        .into()
+}
+
 /// Some rows of a token table, in table order.
 #[derive(Debug)]
 pub struct Chunk {
@@ -109,11 +144,16 @@ impl Iterator for WindowStream {
 
     fn next(&mut self) -> Option<Self::Item> {
         let first = self.next;
-        let mut rows = Vec::new();
+        let mut rows: Vec<TokenRow> = Vec::new();
+        let mut tokens = 0;
         while self.fault.is_none() && (rows.len() as u64) < CHUNK_ROWS {
             let checked = self.reader.next().map(|row| {
                 let row = row?;
                 check_tokens(&self.reader, &row, &self.tokenization)?;
+                tokens += row.tokens.len();
+                if tokens > CHUNK_TOKENS {
+                    return Err(too_many(&self.reader, tokens));
+                }
                 Ok(row)
             });
             match checked {
@@ -128,6 +168,15 @@ impl Iterator for WindowStream {
         self.next += rows.len() as u64;
         Some(Ok(Chunk { first, rows }))
     }
+}
+
+fn too_many(reader: &Reader<TokenRow>, found: usize) -> Fault {
+    reader
+        .fault()
+        .expected(format!("at most {CHUNK_TOKENS} tokens in {CHUNK_ROWS} windows"))
+        .found(format!("{found} up to this one"))
+        .remedy("tokenize with a smaller --window")
+        .into()
 }
 
 /// The tokenization that a token table was written with.
@@ -169,20 +218,7 @@ pub(crate) fn check_tokens(
             .remedy("tokenize again")
             .into());
     }
-    let bases = row.end.saturating_sub(row.start) as usize;
-    if tokenization.token_count(bases) != body.len() {
-        return Err(reader
-            .fault()
-            .expected(format!(
-                "{} tokens for bases {} to {}",
-                tokenization.token_count(bases),
-                row.start,
-                row.end
-            ))
-            .found(body.len())
-            .remedy("tokenize again")
-            .into());
-    }
+    tokenization.window_bases(row.start, row.end, row.tokens.len(), || reader.fault())?;
     // Overlapping k-mers say every base more than once, and must say the same.
     if tokenization.stride < tokenization.k {
         tokenization.decode(&row.tokens).map_err(|e| {

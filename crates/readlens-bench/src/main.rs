@@ -26,6 +26,7 @@ use readlens_stage::Common;
 use crate::job::{Job, Work};
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     let job = Job::read();
     let threads = job.as_ref().ok().map(|job| job.threads);
     let common = Common { threads, quiet: true, ..Common::default() };

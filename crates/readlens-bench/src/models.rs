@@ -10,13 +10,21 @@ use readlens_nn::{
     ExplainerNetwork, MANIFEST_FILE, MaskSite, NormPlace, Parameters, Pooling, RankClasses,
     Selection, WEIGHTS_FILE, WeightSource, save_weights,
 };
-use readlens_provenance::{Manifest, NewDirectory, write_json};
+use readlens_provenance::{DirectoryKind, Manifest, NewDirectory, write_json};
 use serde::Serialize;
 
 use crate::job::{ExplainerKind, Shape};
 
 /// Folder of the classifier in a models directory.
 pub(crate) const CLASSIFIER: &str = "classifier";
+
+/// The directory of a model with fresh weights.
+const MODEL: DirectoryKind = DirectoryKind {
+    name: "model of the benchmark",
+    stages: &["bench"],
+    files: &[WEIGHTS_FILE, CONFIG_FILE],
+    is_temporary: false,
+};
 
 /// Width, span and dilations of the Explainer that `train-explainer` builds by default.
 const CONVOLUTIONAL_DIM: usize = 32;
@@ -58,6 +66,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             smoothing: 1,
             gradient: None,
             selection: Selection::Threshold,
+            max_tokens: None,
             tokenization,
         };
         // Another seed than the classifier's, or its tensors of the same name would be equal.
@@ -103,7 +112,7 @@ fn write_model(
     config: &impl Serialize,
     parameters: &Parameters,
 ) -> Result<()> {
-    let new = NewDirectory::create(directory)?;
+    let new = NewDirectory::create(directory, MODEL)?;
     save_weights(&new.path().join(WEIGHTS_FILE), &parameters.tensors())?;
     write_json(&new.path().join(CONFIG_FILE), config)?;
     let manifest = Manifest::new("bench", config, Some(seed), Vec::new())?;

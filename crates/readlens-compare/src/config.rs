@@ -3,6 +3,7 @@ use std::str::FromStr;
 
 use readlens_fault::{Fault, Result};
 use readlens_metrics::check_replicates;
+use readlens_provenance::Explains;
 use readlens_tables::vocabulary::{Operator, Role, Word};
 use serde::Serialize;
 
@@ -65,6 +66,18 @@ impl Other {
         match &self.variant {
             Some(variant) => format!("{} ({variant})", self.operator),
             None => self.operator.to_string(),
+        }
+    }
+}
+
+impl Other {
+    /// What its masks explain, as its label says.
+    pub(crate) fn explains(&self) -> Explains {
+        match self.operator.known() {
+            Some(Operator::Randomized) => Explains::ARandomizedCopy,
+            Some(Operator::Permuted) => Explains::ATwin,
+            Some(_) => Explains::TheSame,
+            None => Explains::Any,
         }
     }
 }

@@ -81,7 +81,10 @@ impl Join {
 
     /// The masks of a window, if any table has one.
     fn window(&mut self, row: &TokenRow) -> Result<Option<Window>> {
-        let window = row.start..row.end;
+        let fault = || self.tokens.fault();
+        let (start, end) = (row.start, row.end);
+        let length = self.tokenization.laid_bases(start, end, row.tokens.len(), fault)?;
+        let window = start..end;
         let reference = self.reference.take(&row.id, row.window, &Place::At(window.clone()))?;
         let within = Place::Within(window);
         let others = self.others.iter_mut().map(|masks| masks.take(&row.id, row.window, &within));
@@ -89,7 +92,7 @@ impl Join {
         if reference.is_empty() && others.iter().all(Vec::is_empty) {
             return Ok(None);
         }
-        let covered = covered(row, &self.tokenization);
+        let covered = covered(row, &self.tokenization, length);
         let over = Over::of(row.split);
         Ok(Some(Window { id: row.id.clone(), over, covered, reference, others }))
     }
@@ -109,11 +112,10 @@ impl Iterator for Join {
 }
 
 /// The bases of a window that its tokens cover: those behind the last whole k-mer are in none.
-fn covered(row: &TokenRow, tokenization: &Tokenization) -> Range<u32> {
-    let length = row.end.saturating_sub(row.start);
-    let tokens = tokenization.token_count(length as usize);
+fn covered(row: &TokenRow, tokenization: &Tokenization, length: usize) -> Range<u32> {
+    let tokens = tokenization.token_count(length);
     let end = tokens.checked_sub(1).map_or(0, |last| tokenization.token_interval(last).end);
-    let read = (end as u32).min(length);
+    let read = end.min(length) as u32;
     match row.strand.as_str() {
         "-" => row.end - read..row.end,
         _ => row.start..row.start + read,

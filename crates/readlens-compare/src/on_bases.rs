@@ -68,7 +68,9 @@ impl OnBases {
                 .remedy("scale the method's scores to 0 to 1, keeping their order")
                 .into());
         }
-        let length = token.end.saturating_sub(token.start) as usize;
+        let fault = || self.tokens.fault();
+        let (start, end) = (token.start, token.end);
+        let length = self.tokenization.laid_bases(start, end, token.tokens.len(), fault)?;
         let mut mask = means(&row.mask, &self.tokenization, length);
         if token.strand == "-" {
             mask.reverse();
@@ -76,8 +78,8 @@ impl OnBases {
         Ok(Some(BaseRow {
             id: row.id,
             window: row.window,
-            start: token.start,
-            end: token.start + length as u32,
+            start,
+            end,
             strand: token.strand.clone(),
             method: row.method,
             method_kind: row.method_kind,

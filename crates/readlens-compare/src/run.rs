@@ -4,11 +4,14 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Ledger, Names};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Artefact, Compared, Manifest, check_compared, check_files};
 use readlens_stage::{Context, in_order};
-use readlens_tables::Writer;
+use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{MaskName, Ranks, Removal};
+use readlens_tables::{Reader, Record, Writer, table_of};
 
 use crate::config::{Config, Inputs};
 use crate::counts::Counts;
@@ -41,11 +44,11 @@ pub fn run(
         .chain(inputs.others.iter().filter_map(|other| other.tokens.as_ref()))
         .cloned()
         .collect();
-    refuse_overwriting([output], &paths)?;
+    check_files([output], &paths)?;
     let labels = inputs.labels();
+    let manifest = manifest(config, seed, inputs)?;
     let join = Join::open(inputs)?;
     let ranks = join.ranks().to_vec();
-    let manifest = manifest(config, seed, inputs)?;
     let progress = context.progress("comparing windows", join.rows());
     let mut masks: Names<MaskName> = Names::default();
     let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
@@ -98,16 +101,36 @@ pub fn run(
     Ok(rows)
 }
 
+/// The manifest of the figures, after a look at whether the inputs can be compared.
 fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
-    let mut digests = vec![
-        InputDigest::of("tokens", &inputs.tokens)?,
-        InputDigest::of("reference", &inputs.reference)?,
-    ];
+    let windows = |role: &str, path: &Path| Reader::<TokenRow>::open(path)?.artefact(role);
+    let tokens = windows("tokens", &inputs.tokens)?;
+    let reference = masks("reference", &inputs.reference)?;
+    let mut others = Vec::new();
     for other in &inputs.others {
-        digests.push(InputDigest::of(&format!("other {}", other.label()), &other.path)?);
-        if let Some(tokens) = &other.tokens {
-            digests.push(InputDigest::of(&format!("tokens of {}", other.label()), tokens)?);
-        }
+        let label = other.label();
+        let of = other.tokens.as_deref();
+        let of = of.map(|path| windows(&format!("tokens of {label}"), path)).transpose()?;
+        others.push((masks(&format!("other {label}"), &other.path)?, of));
     }
-    Manifest::new("compare", config, Some(seed), digests)
+    let compared: Vec<Compared<'_>> = (inputs.others.iter().zip(&others))
+        .map(|(other, (masks, tokens))| Compared {
+            masks,
+            tokens: tokens.as_ref(),
+            explains: other.explains(),
+        })
+        .collect();
+    check_compared(&tokens, &reference, &compared)?;
+    let mut all = vec![tokens, reference];
+    all.extend(others.into_iter().flat_map(|(masks, tokens)| std::iter::once(masks).chain(tokens)));
+    Manifest::made_from("compare", config, Some(seed), &all)
+}
+
+/// A table of masks, on bases or on tokens.
+fn masks(role: &str, path: &Path) -> Result<Artefact> {
+    if table_of(path)?.name == MaskRow::TABLE.name {
+        Reader::<MaskRow>::open(path)?.artefact(role)
+    } else {
+        Reader::<BaseRow>::open(path)?.artefact(role)
+    }
 }

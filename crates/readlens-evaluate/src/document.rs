@@ -1,8 +1,7 @@
-use std::io::Write;
 use std::path::Path;
 
-use readlens_fault::{Fault, Result};
-use readlens_provenance::{Manifest, NewFile};
+use readlens_fault::Result;
+use readlens_provenance::{Manifest, NewFile, put_json};
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::vocabulary::{MethodKind, Metric, Name, Operator, Ranks, Removal, Word};
 use serde::Serialize;
@@ -68,12 +67,11 @@ pub(crate) fn write(
     manifest: &Manifest,
     rows: &[MetricRow],
     checks: Option<&[Check]>,
+    in_sample: Option<bool>,
 ) -> Result<NewFile> {
     let metrics = rows.iter().map(Line::from).collect();
-    let document = Document { manifest, table: PaperTable::new(rows), checks, metrics };
+    let document = Document { manifest, table: PaperTable::new(rows, in_sample), checks, metrics };
     let mut file = NewFile::create(target)?;
-    serde_json::to_writer_pretty(&mut file, &document)
-        .map_err(|e| Fault::failed(format!("writing {}", target.display()), e))?;
-    file.write_all(b"\n").map_err(|e| Fault::io("write", target, e))?;
+    put_json(&mut file, &document)?;
     Ok(file)
 }

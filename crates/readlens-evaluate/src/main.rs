@@ -1,5 +1,6 @@
 //! Evaluates masks and predictions; the work is in the library.
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     readlens_stage::main::<readlens_evaluate::Options>()
 }

@@ -22,6 +22,8 @@ pub(crate) struct Survey {
     pub(crate) majority: HashMap<String, String>,
     /// Which taxa occur together.
     pub(crate) lineages: Lineages,
+    /// Whether any window belongs to a split.
+    pub(crate) has_splits: bool,
 }
 
 /// Counts the taxa of the windows and checks the truth against the records.
@@ -37,12 +39,13 @@ pub(crate) fn survey(
     let ranks = reader.ranks().to_vec();
     let mut counts = vec![TaxonCounts::default(); ranks.len()];
     let mut lineages = Lineages::default();
-    let mut any_train = false;
+    let (mut any_train, mut has_splits) = (false, false);
     let mut record: Option<(String, u32)> = None;
     let progress = context.progress("counting taxa", reader.rows());
     while let Some(row) = reader.next().transpose()? {
         let is_train = row.split == Some(Split::Train);
         any_train |= is_train;
+        has_splits |= row.split.is_some();
         for (counts, taxon) in counts.iter_mut().zip(&row.taxa) {
             let Some(taxon) = taxon else { continue };
             if counts.len() >= MAX_TAXA && !counts.contains_key(taxon) {
@@ -89,7 +92,7 @@ pub(crate) fn survey(
         Some((rank.clone(), taxon.clone()))
     });
     let majority = majority.collect();
-    Ok(Survey { ranks, majority, lineages })
+    Ok(Survey { ranks, majority, lineages, has_splits })
 }
 
 /// Windows of every taxon of a rank.

@@ -122,7 +122,7 @@ impl Stage for Options {
         };
         let outputs = Outputs { metrics: self.output, json: self.json };
         let evaluated = crate::run(&config, self.bootstrap.seed, &inputs, &outputs, context)?;
-        print(&crate::paper_table(&evaluated.metrics))?;
+        print(&crate::paper_table(&evaluated.metrics, evaluated.in_sample))?;
         let Some(checks) = evaluated.checks else { return Ok(()) };
         print(&format!("\n{}", crate::verdicts(&checks)))?;
         let failed: Vec<&str> =

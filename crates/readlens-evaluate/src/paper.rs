@@ -56,6 +56,11 @@ impl Column {
         Self { operator, metric, block }
     }
 
+    /// Its metric, where windows are counted by `count`: accuracy, or agreement without labels.
+    fn metric(&self, count: Metric) -> Metric {
+        if self.metric == Metric::Accuracy { count } else { self.metric }
+    }
+
     /// An accuracy has the name of its operator, as in the sections.
     fn title(&self) -> &'static str {
         if self.metric == Metric::Accuracy { self.operator.name() } else { self.metric.name() }
@@ -89,10 +94,13 @@ const MASK_FIGURES: [Metric; 6] = [
     Metric::Prevalence,
 ];
 
-/// The paper's table: accuracy per rank, unmasked, masked and inverse-masked, with the controls.
+/// The paper's table: accuracy per rank, unmasked, masked and inverse-masked, with the controls; of
+/// windows without labels the agreement with the prediction for the whole window.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PaperTable {
     metric: Metric,
+    /// Whether the classifier learnt from these windows; null where that is not known.
+    in_sample: Option<bool>,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
     /// One per method and rank of the mask, and one of random blocks, where there are such figures
@@ -154,8 +162,17 @@ struct RankLine {
     rank: Ranks,
     n: u32,
     /// By operator; null where it was not run.
-    #[serde(serialize_with = "as_object")]
+    #[serde(serialize_with = "as_object", skip_serializing_if = "Vec::is_empty")]
     accuracy: Vec<(Operator, Option<f64>)>,
+    /// The same, in place of accuracy where no window has a label.
+    #[serde(serialize_with = "as_object", skip_serializing_if = "Vec::is_empty")]
+    agreement: Vec<(Operator, Option<f64>)>,
+}
+
+impl RankLine {
+    fn figures(&self) -> impl Iterator<Item = Option<f64>> {
+        self.accuracy.iter().chain(&self.agreement).map(|(_, value)| *value)
+    }
 }
 
 /// Named figures as a JSON object in their order.
@@ -168,8 +185,10 @@ fn as_object<K: fmt::Display, T: Serialize, S: Serializer>(
 
 /// The paper's table as aligned text, from the rows of a metrics table: per method the accuracy
 /// in per cent of every rank, on the test split where there is one.
-pub fn paper_table(metrics: &[MetricRow]) -> String {
-    PaperTable::new(metrics).to_string()
+///
+/// `in_sample`: whether the classifier learnt from these windows, where that is known.
+pub fn paper_table(metrics: &[MetricRow], in_sample: Option<bool>) -> String {
+    PaperTable::new(metrics, in_sample).to_string()
 }
 
 /// Whether a row is a plain figure: of no share, and under the operator's own removal.
@@ -178,9 +197,12 @@ fn is_plain(row: &MetricRow) -> bool {
 }
 
 impl PaperTable {
-    pub(crate) fn new(metrics: &[MetricRow]) -> Self {
-        let accuracy =
-            || metrics.iter().filter(|row| row.metric == Metric::Accuracy && is_plain(row));
+    pub(crate) fn new(metrics: &[MetricRow], in_sample: Option<bool>) -> Self {
+        let has_accuracy = metrics
+            .iter()
+            .any(|row| row.metric == Metric::Accuracy && row.operator != Operator::MajorityClass);
+        let count = if has_accuracy { Metric::Accuracy } else { Metric::Agreement };
+        let accuracy = || metrics.iter().filter(|row| row.metric == count && is_plain(row));
         let over = SHOWN_OVER
             .into_iter()
             .find(|over| {
@@ -205,10 +227,12 @@ impl PaperTable {
                     })
                 };
                 let n = OPERATORS.iter().find_map(|operator| of(*operator)).map_or(0, |row| row.n);
-                let accuracy = OPERATORS
+                let figures = OPERATORS
                     .map(|operator| (operator, of(operator).map(|row| row.value)))
                     .to_vec();
-                RankLine { rank, n, accuracy }
+                let (accuracy, agreement) =
+                    if has_accuracy { (figures, Vec::new()) } else { (Vec::new(), figures) };
+                RankLine { rank, n, accuracy, agreement }
             };
             let figure = |metric: Metric| {
                 let is_it = |row: &&MetricRow| {
@@ -228,9 +252,10 @@ impl PaperTable {
             }
         };
         let ranks = distinct(accuracy().map(|row| row.rank.clone()));
-        let faithfulness = faithfulness(metrics, &masks, &ranks, over);
+        let faithfulness = faithfulness(metrics, &masks, &ranks, over, count);
         Self {
-            metric: Metric::Accuracy,
+            metric: count,
+            in_sample,
             sections: masks.iter().map(section).collect(),
             faithfulness,
         }
@@ -243,11 +268,12 @@ fn faithfulness(
     masks: &[Option<MaskName>],
     ranks: &[Ranks],
     over: Over,
+    count: Metric,
 ) -> Vec<FaithfulnessLine> {
     let rows: Vec<&MetricRow> =
         metrics.iter().filter(|row| row.split == over && is_plain(row)).collect();
     let is_of = |row: &MetricRow, column: &Column| {
-        row.operator == column.operator && row.metric == column.metric
+        row.operator == column.operator && row.metric == column.metric(count)
     };
     let is_graded =
         |row: &&MetricRow| COLUMNS.iter().any(|column| column.is_graded() && is_of(row, column));
@@ -266,7 +292,7 @@ fn faithfulness(
             let is_it = |row: &&&MetricRow| {
                 mask.map_or(row.method.is_none(), |mask| row.is_of(mask))
                     && row.operator.known() == operator
-                    && row.metric == column.metric
+                    && row.metric == column.metric(count)
                     && (row.rank == rank || row.operator == Operator::Mask)
             };
             let found = operator.and_then(|_| rows.iter().find(is_it));
@@ -310,7 +336,7 @@ impl fmt::Display for PaperTable {
             if i > 0 {
                 f.write_char('\n')?;
             }
-            section.fmt(f)?;
+            section.write(f, self)?;
         }
         if self.faithfulness.is_empty() {
             return Ok(());
@@ -319,7 +345,7 @@ impl fmt::Display for PaperTable {
         let has = |i: usize| self.faithfulness.iter().any(|line| line.figures[i].1.is_some());
         let columns: Vec<usize> = (0..COLUMNS.len()).filter(|i| has(*i)).collect();
         let has_accuracy = columns.iter().any(|&i| COLUMNS[i].metric == Metric::Accuracy);
-        let unit = if has_accuracy { ", accuracy in %" } else { "" };
+        let unit = if has_accuracy { format!(", {} in %", self.metric) } else { String::new() };
         writeln!(f, "\nfollowing the masks, split {split}{unit}")?;
         let mut lines = vec![vec!["masks".to_owned(), "rank".to_owned()]];
         lines[0].extend(columns.iter().map(|&i| COLUMNS[i].title().to_owned()));
@@ -358,13 +384,21 @@ fn write_aligned(f: &mut fmt::Formatter<'_>, lines: &[Vec<String>], names: usize
     Ok(())
 }
 
-impl fmt::Display for Section {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Section {
+    fn write(&self, f: &mut fmt::Formatter<'_>, table: &PaperTable) -> fmt::Result {
         let whose = match &self.mask {
             None => "without masks".to_owned(),
             Some(mask) => format!("masks of {}", shown(&mask.to_string())),
         };
-        writeln!(f, "accuracy in %, split {}, {whose}", self.split)?;
+        let metric = table.metric;
+        let how = match (metric, table.in_sample) {
+            (Metric::Accuracy, Some(true)) => {
+                ", in sample: the classifier learnt from these windows"
+            }
+            (Metric::Accuracy, _) => "",
+            _ => ", with the prediction for the whole window: no window has a label",
+        };
+        writeln!(f, "{metric} in %, split {}, {whose}{how}", self.split)?;
         if !self.figures.is_empty() {
             let figures: Vec<String> =
                 self.figures.iter().map(|(name, value)| format!("{name} {value:.3}")).collect();
@@ -375,7 +409,7 @@ impl fmt::Display for Section {
         lines[0].extend(self.ranks.iter().map(with_n));
         for (i, operator) in OPERATORS.iter().enumerate() {
             let values: Vec<Option<f64>> =
-                self.ranks.iter().map(|line| line.accuracy[i].1).collect();
+                self.ranks.iter().map(|line| line.figures().nth(i).flatten()).collect();
             if values.iter().all(Option::is_none) {
                 continue;
             }

@@ -82,7 +82,7 @@ pub(crate) fn observe_predictions(
                 .fault()
                 .expected("one prediction per window, method, mask rank, operator, share, removal and rank")
                 .found(format!("a second one of {} for {}", row.operator, row.rank))
-                .remedy("drop one of them")
+                .remedy("drop one of them; if two records of the tokens share an id, tokenize them again")
                 .into());
         }
         window.seen.push(seen(&row, key, ledger).map_err(full)?);

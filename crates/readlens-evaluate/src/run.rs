@@ -3,13 +3,16 @@ use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
 use readlens_metrics::Bootstrap;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{
+    Artefact, Manifest, check_files, check_together, commit_together, has_learnt_from_them,
+    refuse_standard_output,
+};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::vocabulary::Name;
+use readlens_tables::vocabulary::{Name, Over, Split};
 use readlens_tables::{Reader, Writer};
 
 use crate::check::{Check, check};
@@ -32,6 +35,9 @@ pub struct Evaluated {
     pub metrics: Vec<MetricRow>,
     /// The verdicts; none where nothing was to be checked.
     pub checks: Option<Vec<Check>>,
+    /// Whether the classifier learnt from the windows that the summary is about; none where the
+    /// inputs do not tell.
+    pub in_sample: Option<bool>,
 }
 
 /// Computes all metrics, writes them, and returns them with the verdicts on them.
@@ -53,20 +59,18 @@ pub fn run(
     config.validate()?;
     let Inputs { tokens, masks, perturbations, truth, evidence } = inputs;
     let read = masks.iter().chain(truth).chain(evidence).chain([tokens, perturbations]);
-    refuse_overwriting(std::iter::once(&outputs.metrics).chain(&outputs.json), read)?;
+    let written = [&outputs.metrics].into_iter().chain(&outputs.json);
+    refuse_standard_output(written.clone())?;
+    check_files(written, read)?;
     let evidence = read_evidence(evidence)?;
     let mut truth = match truth {
         Some(path) => Some(Truth::read(path, config.truth_names)?),
         None => None,
     };
-    let manifest = manifest(config, seed, inputs)?;
-    let made_from = manifest.input("tokens").map_or(&[][..], std::slice::from_ref);
-    let of_tokens = Reader::<TokenRow>::open(tokens)?;
-    Reader::<PerturbationRow>::open(perturbations)?.check_origin(&of_tokens, made_from)?;
-    for masks in masks {
-        Reader::<MaskRow>::open(masks)?.check_origin(&of_tokens, made_from)?;
-    }
-    let Survey { ranks, majority, lineages } = survey(tokens, truth.as_mut(), context)?;
+    let artefacts = artefacts(inputs)?;
+    check_together(&artefacts)?;
+    let manifest = Manifest::made_from("evaluate", config, Some(seed), &artefacts)?;
+    let Survey { ranks, majority, lineages, has_splits } = survey(tokens, truth.as_mut(), context)?;
     let mut ledger = Ledger::new(Bootstrap::new(seed, config.replicates as usize));
     let counts = count_predictions(perturbations, &mut ledger, context)?;
     let lineages = lineages.over(&ranks, &counts.ranks);
@@ -81,9 +85,16 @@ pub fn run(
         refuse_unknown(&checks.methods, &rows)?;
     }
     let checks = config.checks.as_ref().map(|checks| check(&rows, &evidence, checks));
-    // Both files are complete before either takes its name.
+    let in_sample = has_learnt_from_them(&artefacts)
+        .map(|has_learnt| has_learnt && is_of_training_rows(&rows, has_splits));
+    if in_sample == Some(true) {
+        tracing::warn!(
+            "the classifier learnt from these windows: its accuracy is in sample and says nothing \
+             about other sequences"
+        );
+    }
     let json = match &outputs.json {
-        Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref())?),
+        Some(path) => Some(document::write(path, &manifest, &rows, checks.as_deref(), in_sample)?),
         None => None,
     };
     let mut writer =
@@ -91,12 +102,16 @@ pub fn run(
     for row in &rows {
         writer.push(row)?;
     }
-    writer.finish()?;
-    if let Some(json) = json {
-        json.commit()?;
-    }
+    commit_together([writer.complete()?].into_iter().chain(json))?;
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
-    Ok(Evaluated { metrics: rows, checks })
+    Ok(Evaluated { metrics: rows, checks, in_sample })
+}
+
+/// Whether the summary is about rows that a training on the same table learnt from: those of the
+/// split train, and all rows of a table without splits.
+fn is_of_training_rows(rows: &[MetricRow], has_splits: bool) -> bool {
+    let has = |split| rows.iter().any(|row| row.split == Over::Split(split));
+    !has(Split::Test) && !has(Split::Valid) && (!has_splits || has(Split::Train))
 }
 
 /// Refuses methods to check that have no masks.
@@ -139,19 +154,22 @@ fn read_evidence(paths: &[PathBuf]) -> Result<Vec<MetricRow>> {
     Ok(rows)
 }
 
-fn manifest(config: &Config, seed: u64, inputs: &Inputs) -> Result<Manifest> {
-    let mut digests = vec![
-        InputDigest::of("tokens", &inputs.tokens)?,
-        InputDigest::of("perturbations", &inputs.perturbations)?,
-    ];
+/// The inputs with their digests and manifests.
+fn artefacts(inputs: &Inputs) -> Result<Vec<Artefact>> {
+    let tokens = Reader::<TokenRow>::open(&inputs.tokens)?;
+    let perturbations = Reader::<PerturbationRow>::open(&inputs.perturbations)?;
+    perturbations.check_tokenization(&tokens)?;
+    let mut artefacts = vec![tokens.artefact("tokens")?, perturbations.artefact("perturbations")?];
     for masks in &inputs.masks {
-        digests.push(InputDigest::of("masks", masks)?);
+        let masks = Reader::<MaskRow>::open(masks)?;
+        masks.check_tokenization(&tokens)?;
+        artefacts.push(masks.artefact("masks")?);
     }
     for evidence in &inputs.evidence {
-        digests.push(InputDigest::of("evidence", evidence)?);
+        artefacts.push(Reader::<MetricRow>::open(evidence)?.artefact("evidence")?);
     }
     if let Some(truth) = &inputs.truth {
-        digests.push(InputDigest::of("truth", truth)?);
+        artefacts.push(Artefact::file("truth", truth, None)?);
     }
-    Manifest::new("evaluate", config, Some(seed), digests)
+    Ok(artefacts)
 }

@@ -141,6 +141,74 @@ fn fails(changes: &[(&str, &str, f64)], name: &str, part: &str) {
     with(changes, name, Verdict::Failed, part);
 }
 
+/// Figures of a rank at which the classifier knows one taxon: all of them perfect.
+fn of_one_taxon(rank: &str) -> Vec<MetricRow> {
+    let operators = [
+        "hard_masked",
+        "random_block",
+        "random_segments",
+        "shifted",
+        "shuffled",
+        "masked",
+        "hard_inverse",
+        "random_block_inverse",
+        "random_segments_inverse",
+        "foreign",
+        "all_zero",
+        "judge_hard_masked",
+        "judge_random_block",
+    ];
+    let of = |operator| {
+        let of = |metric, value| row(EXPLAINER, operator, rank, metric, value);
+        [of("agreement", 1.0), of("p_target", 1.0), of("entropy", 0.0)]
+    };
+    operators.into_iter().flat_map(of).collect()
+}
+
+#[test]
+fn a_rank_of_one_taxon_takes_no_part_and_the_sentence_says_so() {
+    let honest = check(&metrics(), &evidence(), &Checks::default());
+    let rows = [metrics(), of_one_taxon("superkingdom")].concat();
+    let checks = check(&rows, &evidence(), &Checks::default());
+    assert_eq!(checks.len(), honest.len());
+    let by_ranks = [
+        "nothing_left",
+        "kmer_baselines",
+        "controls",
+        "inverse",
+        "soft_and_hard",
+        "dose_response",
+        "foreign",
+        "judge",
+        "probe",
+    ];
+    for (check, honest) in checks.iter().zip(&honest) {
+        assert_eq!(check.verdict, Verdict::Passed, "{}: {}", check.name, check.sentence);
+        assert_eq!(check.figures, honest.figures, "{}", check.name);
+        let says = "; without superkingdom, of which the classifier knows one taxon";
+        let more = if by_ranks.contains(&check.name) { says } else { "" };
+        assert_eq!(check.sentence, format!("{}{more}", honest.sentence));
+    }
+    // A classifier that is sure for once is not one of a single taxon.
+    let mut rows = rows;
+    rows.iter_mut().filter(|row| row.metric == Metric::PTarget).next().unwrap().value = 0.99;
+    let controls = check(&rows, &evidence(), &Checks::default()).remove(2);
+    assert_eq!((controls.name, controls.verdict), ("controls", Verdict::Failed));
+}
+
+#[test]
+fn a_classifier_of_one_taxon_has_nothing_to_compare() {
+    let rows = of_one_taxon("superkingdom");
+    let rows: Vec<MetricRow> =
+        rows.into_iter().chain([row(EXPLAINER, "mask", "all", "area", 0.3)]).collect();
+    let check = found(&rows, "controls");
+    assert_eq!(check.verdict, Verdict::NotMeasured);
+    assert_eq!(
+        check.sentence,
+        "the classifier knows one taxon of superkingdom, so there is nothing to compare"
+    );
+}
+
 #[test]
 fn an_honest_mask_passes_every_check() {
     let checks = check(&metrics(), &evidence(), &Checks::default());

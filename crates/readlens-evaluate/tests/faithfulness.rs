@@ -296,7 +296,7 @@ fn one_line_per_method_follows_the_papers_table() {
     let mut perturbations = graded();
     perturbations.retain(|row| row.removal == Removal::Own);
     let rows = Bench::new().evaluate(&tokens(), &masks(), &perturbations).unwrap();
-    insta::assert_snapshot!(paper_table(&rows), @r"
+    insta::assert_snapshot!(paper_table(&rows, None), @r"
     accuracy in %, split test, masks of explainer for all ranks
     area 0.344, hard_area 0.250, segments 1.000
     operator        genus (n=2)

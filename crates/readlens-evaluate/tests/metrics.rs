@@ -192,7 +192,7 @@ fn empty_tables_give_an_empty_table() {
     let rows = bench.evaluate(&[], &[], &[]).unwrap();
     assert!(rows.is_empty());
     assert_eq!(Reader::<MetricRow>::open(&bench.path("metrics.parquet")).unwrap().count(), 0);
-    assert!(paper_table(&rows).starts_with("accuracy in %"));
+    assert!(paper_table(&rows, None).starts_with("accuracy in %"));
 }
 
 /// 600 records, more than one update of the bootstrap; 40 % are right.
@@ -313,7 +313,7 @@ fn the_papers_table_is_aligned_text() {
     let mut bench = Bench::new();
     bench.truth = Some(text("id\tstart\tend\nt1\t0\t6\n"));
     let rows = bench.evaluate(&tokens(), &masks(), &perturbations()).unwrap();
-    insta::assert_snapshot!(paper_table(&rows), @r"
+    insta::assert_snapshot!(paper_table(&rows, None), @r"
     accuracy in %, split test, masks of explainer for all ranks
     area 0.438, hard_area 0.333, segments 1.000, auprc 0.500, iou 0.500, prevalence 0.250
     operator        genus (n=3)
@@ -347,7 +347,7 @@ fn beside_an_explainer_other_methods_have_a_line_each() {
     };
     let masks: Vec<MaskRow> = masks().into_iter().flat_map(|mask| [of_lime(&mask), mask]).collect();
     let rows = Bench::new().evaluate(&tokens(), &masks, &perturbations).unwrap();
-    insta::assert_snapshot!(paper_table(&rows), @r"
+    insta::assert_snapshot!(paper_table(&rows, None), @r"
     accuracy in %, split test, masks of explainer for all ranks
     area 0.438, hard_area 0.333, segments 1.000
     operator        genus (n=3)

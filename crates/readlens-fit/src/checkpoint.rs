@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::{Parameters, read_tensors, save_weights};
-use readlens_provenance::{Manifest, NewDirectory, read_json, write_json};
+use readlens_provenance::{
+    DirectoryKind, Manifest, NewDirectory, read_json, remove_directory, write_json,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::adamw::AdamW;
@@ -14,6 +16,14 @@ const MANIFEST: &str = "manifest.json";
 const STATE: &str = "state.json";
 const TENSORS: &str = "state.safetensors";
 const FIGURES: &str = "figures.json";
+
+/// The directory of a checkpoint.
+pub const CHECKPOINT: DirectoryKind = DirectoryKind {
+    name: "checkpoint",
+    stages: &["train-classifier", "train-explainer"],
+    files: &[STATE, TENSORS, FIGURES],
+    is_temporary: true,
+};
 
 /// Where a training keeps what it needs to go on, and what identifies the training.
 ///
@@ -55,16 +65,9 @@ impl Checkpoint {
     /// Removes the checkpoint, if there is one.
     ///
     /// # Errors
-    /// The directory cannot be removed.
+    /// The directory cannot be removed, or something else lies in it.
     pub fn remove(&self) -> Result<()> {
-        if !self.directory.join(MANIFEST).is_file() {
-            return Ok(());
-        }
-        // Renamed first: a removal that is cut short must not leave half a checkpoint behind.
-        let removed = self.directory.with_extension("checkpoint-removed");
-        std::fs::rename(&self.directory, &removed)
-            .and_then(|()| std::fs::remove_dir_all(&removed))
-            .map_err(|e| Fault::io("remove", &self.directory, e))
+        remove_directory(&self.directory, &CHECKPOINT)
     }
 
     pub(crate) fn save(
@@ -74,7 +77,7 @@ impl Checkpoint {
         best: &HashMap<String, Tensor>,
         adamw: &AdamW,
     ) -> Result<()> {
-        let new = NewDirectory::create(&self.directory)?;
+        let new = NewDirectory::create(&self.directory, CHECKPOINT)?;
         let failed = |e| Fault::failed("writing a checkpoint", e);
         let mut tensors = adamw.tensors(parameters).map_err(failed)?;
         tensors.extend(parameters.tensors().into_iter().map(|(n, t)| (format!("current/{n}"), t)));
@@ -101,7 +104,7 @@ impl Checkpoint {
         }
         let found: Manifest = read_json(&manifest_file)?;
         let remove = || format!("remove {} to start afresh", self.directory.display());
-        if found != self.identity {
+        if !found.is_same_work(&self.identity) {
             return Err(Fault::input(&manifest_file)
                 .expected("a checkpoint of this training")
                 .found("another configuration, seed, version or input")

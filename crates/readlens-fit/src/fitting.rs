@@ -1,9 +1,11 @@
+use std::cell::Cell;
 use std::collections::HashMap;
 
 use candle_core::Tensor;
 use rand::seq::SliceRandom;
 use readlens_fault::{Fault, Result};
 use readlens_nn::Parameters;
+use readlens_provenance::ExitHold;
 use readlens_random::stream;
 
 use crate::adamw::AdamW;
@@ -12,6 +14,7 @@ use crate::config::FitConfig;
 use crate::gradients::Gradients;
 use crate::schedule::learning_rate;
 use crate::task::{Figure, Observer, Split, Task};
+use crate::watch::{Watched, watch};
 
 /// What a training came to; the parameters hold the best weights.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ struct Fitting<'a, T> {
     state: State,
     best: HashMap<String, Tensor>,
     steps_per_epoch: u32,
+    /// A process that is asked to stop waits for the checkpoint.
+    hold: Cell<Option<ExitHold>>,
 }
 
 impl<'a, T: Task> Fitting<'a, T> {
@@ -92,26 +97,27 @@ impl<'a, T: Task> Fitting<'a, T> {
             state,
             best,
             steps_per_epoch,
+            hold: Cell::new(Some(ExitHold::new())),
         })
     }
 
     fn run(mut self, observer: &dyn Observer) -> Result<Fitted> {
         let total = self.steps_per_epoch * self.config.epochs;
+        // It was stopped between the last step of an epoch and the epoch's validation.
+        if self.state.batches > 0 && self.state.step.is_multiple_of(self.steps_per_epoch) {
+            self.finish_epoch(self.state.step / self.steps_per_epoch, observer)?;
+            self.save()?;
+        }
         while self.state.step < total && !self.has_lost_patience() {
             let epoch = self.state.step / self.steps_per_epoch + 1;
             let order = self.order(epoch);
             let first = (self.state.step % self.steps_per_epoch) as usize;
             for indices in order.chunks(self.config.batch).skip(first) {
-                let loss = self.step(indices, epoch, total)?;
+                let loss = self.step(indices, epoch, total, observer)?;
                 observer.stepped(self.state.step, total, loss);
                 if observer.is_interrupted() {
-                    // The last step of an epoch is not complete before its validation.
-                    if self.state.step.is_multiple_of(self.steps_per_epoch) {
-                        self.finish_epoch(epoch, observer)?;
-                    }
                     self.save()?;
-                    let remedy = "run the same command again to go on from here";
-                    return Err(Fault::Interrupted { remedy: remedy.to_owned() });
+                    return Err(interrupted());
                 }
             }
             self.finish_epoch(epoch, observer)?;
@@ -140,10 +146,37 @@ impl<'a, T: Task> Fitting<'a, T> {
         order
     }
 
-    fn step(&mut self, indices: &[usize], epoch: u32, total: u32) -> Result<f64> {
+    /// What `work` comes to, unless the user asks to stop and it takes longer than a moment: then
+    /// the state before it is saved, and repeated work comes to the same.
+    fn watched<R: Send>(
+        &self,
+        observer: &dyn Observer,
+        work: impl FnOnce() -> Result<R> + Send,
+    ) -> Result<R> {
+        let save = || {
+            let saved = self.save();
+            // Nothing more can be lost: the process may end although a thread still works.
+            self.hold.take();
+            saved
+        };
+        match watch(work, || observer.is_interrupted(), save) {
+            Watched::Done(result) => result,
+            Watched::Stopped(saved) => Err(saved.err().unwrap_or_else(interrupted)),
+        }
+    }
+
+    fn step(
+        &mut self,
+        indices: &[usize],
+        epoch: u32,
+        total: u32,
+        observer: &dyn Observer,
+    ) -> Result<f64> {
         let step = self.state.step;
-        let shards = self.task.prepare(indices, self.config.shards, epoch, step)?;
-        let batch = self.gradients.of_batch(self.task, &shards)?;
+        let batch = self.watched(observer, || {
+            let shards = self.task.prepare(indices, self.config.shards, epoch, step)?;
+            self.gradients.of_batch(self.task, &shards)
+        })?;
         if !batch.loss.is_finite() {
             return Err(diverged("the loss", batch.loss, epoch, step));
         }
@@ -175,6 +208,7 @@ impl<'a, T: Task> Fitting<'a, T> {
     }
 
     fn finish_epoch(&mut self, epoch: u32, observer: &dyn Observer) -> Result<()> {
+        let (validation, score) = self.watched(observer, || self.task.validate(epoch))?;
         let batches = f64::from(self.state.batches.max(1));
         let running = std::mem::take(&mut self.state.running);
         self.state.batches = 0;
@@ -182,7 +216,6 @@ impl<'a, T: Task> Fitting<'a, T> {
             .into_iter()
             .map(|(term, sum)| train_figure(epoch, None, &term, sum / batches))
             .collect();
-        let (validation, score) = self.task.validate(epoch)?;
         figures.extend(validation);
         if let Some(score) = score
             && self.state.best.is_none_or(|(best, _)| score > best)
@@ -205,6 +238,10 @@ impl<'a, T: Task> Fitting<'a, T> {
             _ => false,
         }
     }
+}
+
+fn interrupted() -> Fault {
+    Fault::Interrupted { remedy: "run the same command again to go on from here".to_owned() }
 }
 
 fn train_figure(epoch: u32, step: Option<u32>, term: &str, value: f64) -> Figure {

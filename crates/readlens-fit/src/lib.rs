@@ -19,8 +19,9 @@ mod gradients;
 mod schedule;
 mod shards;
 mod task;
+mod watch;
 
-pub use checkpoint::Checkpoint;
+pub use checkpoint::{CHECKPOINT, Checkpoint};
 pub use config::FitConfig;
 pub use fitting::{Fitted, fit};
 pub use readlens_nn::Loss;

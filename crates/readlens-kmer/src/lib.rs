@@ -19,7 +19,7 @@ mod alphabet;
 mod tokenization;
 
 pub use alphabet::Alphabet;
-pub use tokenization::Tokenization;
+pub use tokenization::{MAX_STRIDE, MAX_WINDOW_BASES, Tokenization};
 
 /// Token that fills a batch behind the end of a window.
 pub const PAD: u32 = 0;

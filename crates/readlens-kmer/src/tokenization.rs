@@ -1,7 +1,7 @@
 use std::fmt;
 use std::ops::Range;
 
-use readlens_fault::{Fault, Place, Result};
+use readlens_fault::{Fault, InputFault, Place, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::alphabet::{Alphabet, NO_LETTER};
@@ -27,6 +27,13 @@ pub struct Tokenization {
     /// Whether a CLS token precedes the first k-mer.
     pub cls: bool,
 }
+
+/// Largest stride, in bases: far more than the longest k-mer, and few enough that the bases of a
+/// window follow from its tokens within memory.
+pub const MAX_STRIDE: u32 = 1 << 10;
+
+/// Most bases of a window whose values are laid on bases.
+pub const MAX_WINDOW_BASES: usize = 1 << 25;
 
 /// The fields as they are written, before they are checked.
 #[derive(Deserialize)]
@@ -59,7 +66,8 @@ impl Tokenization {
     /// Checks and joins the four choices.
     ///
     /// # Errors
-    /// [`Fault::Usage`] if `k` is 0 or longer than [`Alphabet::longest_k`], or `stride` is 0.
+    /// [`Fault::Usage`] if `k` is 0 or longer than [`Alphabet::longest_k`], or `stride` is 0 or more
+    /// than [`MAX_STRIDE`].
     pub fn new(alphabet: Alphabet, k: u32, stride: u32, cls: bool) -> Result<Self> {
         let longest = alphabet.longest_k();
         if k == 0 || k > longest {
@@ -73,7 +81,63 @@ impl Tokenization {
                 "stride must be at least 1 base, but is 0; use {k} for k-mers side by side"
             )));
         }
+        if stride > MAX_STRIDE {
+            return Err(Fault::usage(format!(
+                "stride must be at most {MAX_STRIDE} bases, but is {stride}: the bases between two \
+                 k-mers are in no token; use {k} for k-mers side by side"
+            )));
+        }
         Ok(Self { alphabet, k, stride, cls })
+    }
+
+    /// Bases of a window from `start` to `end` (0-based, half-open) that is read as `tokens`
+    /// tokens, CLS included; `fault` is about its place in the table.
+    ///
+    /// Every stage that joins a window with its bases asks here before it takes memory for them:
+    /// the coordinates are two numbers in a file, and only the tokens prove how long a window is.
+    ///
+    /// # Errors
+    /// `end` is before `start`, CLS is missing, or the bases have another number of tokens.
+    pub fn window_bases(
+        &self,
+        start: u32,
+        end: u32,
+        tokens: usize,
+        fault: impl FnOnce() -> InputFault,
+    ) -> Result<usize> {
+        let kmers = tokens.checked_sub(usize::from(self.cls));
+        let bases = end.checked_sub(start).map(|bases| bases as usize);
+        let count = self.token_count(bases.unwrap_or(0));
+        match (bases, kmers) {
+            (Some(bases), Some(kmers)) if kmers == count => Ok(bases),
+            (_, kmers) => Err(fault()
+                .expected(format!("{count} tokens for bases {start} to {end}"))
+                .found(kmers.map_or("not even CLS".to_owned(), |kmers| kmers.to_string()))
+                .remedy("tokenize again")
+                .into()),
+        }
+    }
+
+    /// As [`Tokenization::window_bases`], for a window on whose bases values are laid.
+    ///
+    /// # Errors
+    /// As there, or they are more than [`MAX_WINDOW_BASES`].
+    pub fn laid_bases(
+        &self,
+        start: u32,
+        end: u32,
+        tokens: usize,
+        fault: impl Fn() -> InputFault,
+    ) -> Result<usize> {
+        let bases = self.window_bases(start, end, tokens, &fault)?;
+        if bases <= MAX_WINDOW_BASES {
+            return Ok(bases);
+        }
+        Err(fault()
+            .expected(format!("windows of at most {MAX_WINDOW_BASES} bases"))
+            .found(bases)
+            .remedy("tokenize with a smaller --window")
+            .into())
     }
 
     /// Number of token ids: the five special tokens and every k-mer.

@@ -42,3 +42,8 @@ pub use examples::Examples;
 pub use fitting::{Fitted, Fitting};
 pub use logistic::LogisticRegression;
 pub use naive_bayes::NaiveBayes;
+
+/// Name of the instruction set that the kernels compute with.
+pub fn kernels() -> String {
+    readlens_kernels::Level::current().to_string()
+}

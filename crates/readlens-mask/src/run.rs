@@ -2,15 +2,14 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use readlens_batch::{
-    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_tokenization, most_likely, predict,
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, check_tokenization, most_likely,
+    predict,
 };
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
-use readlens_nn::{
-    Classifier, DeviceKind, Explainer, ExplainerNetwork, MANIFEST_FILE, Selection, load_classifier,
-};
-use readlens_provenance::{InputDigest, Manifest, read_json, refuse_overwriting};
+use readlens_nn::{Classifier, DeviceKind, MAX_TOKENS, Selection, load_classifier};
+use readlens_provenance::{Artefact, Manifest, check_files, check_together, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
@@ -51,6 +50,8 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let models = paths.explainers.iter().chain(&paths.classifier);
+    check_files([&paths.output].into_iter().chain(&paths.bases), models.chain([&paths.tokens]))?;
     let explainer = Ensemble::load(config, &paths.explainers, device)?;
     let ranks: Vec<Ranks> =
         explainer.shape().masks.iter().map(|rank| rank.parse()).collect::<Result<_, _>>()?;
@@ -60,21 +61,18 @@ pub fn run(
     let tokenization = *stream.tokenization();
     let directory = paths.explainers.first().unwrap_or(&paths.tokens);
     check_tokenization(&paths.tokens, &tokenization, directory, &explainer.shape().tokenization)?;
-    let mut inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
+    let mut inputs = vec![stream.reader().artefact("tokens")?];
     for directory in &paths.explainers {
-        inputs.push(InputDigest::of("explainer", directory)?);
+        inputs.push(Artefact::model("explainer", directory)?);
     }
     if let Some(directory) = &paths.classifier {
-        inputs.push(InputDigest::of("classifier", directory)?);
+        inputs.push(Artefact::model("classifier", directory)?);
     }
-    refuse_overwriting(std::iter::once(&paths.output).chain(&paths.bases), [&paths.tokens])?;
-    for directory in &paths.explainers {
-        let trained: Manifest = read_json(&directory.join(MANIFEST_FILE))?;
-        for input in inputs.iter().filter(|input| input.role == "classifier") {
-            trained.check_input(directory, input)?;
-        }
-    }
-    let manifest = Manifest::new("mask", config, None, inputs)?;
+    check_together(&inputs)?;
+    let most = most_tokens(&explainer, classifier.as_ref());
+    check_lengths(&paths.tokens, shard, most, |_, row| is_chosen(config, row))?;
+    let manifest =
+        Manifest::made_from("mask", config, None, &inputs)?.computed_by(device.compute());
     let metadata = stream.metadata(shard);
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let bases = paths
@@ -89,11 +87,12 @@ pub fn run(
         ranks: &ranks,
         classifier: classifier.as_ref(),
         tokenization,
+        tokens: &paths.tokens,
     };
     let mask_chunk = |chunk: Chunk| {
         context.check_interrupt("nothing was written; run the same command again")?;
         let count = chunk.rows.len() as u64;
-        let rows = masker.choose(&paths.tokens, chunk.first, chunk.rows)?;
+        let rows = masker.choose(chunk.rows);
         let masks = masker.masks(&rows)?;
         let bases = if paths.bases.is_some() { masker.bases(&rows)? } else { Vec::new() };
         Ok((masks, bases, count))
@@ -111,10 +110,8 @@ pub fn run(
     if written == 0 {
         tracing::warn!("no window was masked: the table has none, or none of the split");
     }
-    if let Some(bases) = bases {
-        bases.finish()?;
-    }
-    masks.finish()?;
+    let bases = bases.map(Writer::complete).transpose()?;
+    commit_together([masks.complete()?].into_iter().chain(bases))?;
     tracing::info!("wrote {written} masks to {}", paths.output.display());
     Ok(())
 }
@@ -148,6 +145,17 @@ fn target_classifier(
     Ok(Some(classifier))
 }
 
+/// Tokens of the longest window that the Explainers and the classifier read.
+fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> usize {
+    let most = explainer.members().map(|member| member.config().longest_window());
+    let of_classifier = classifier.map(|classifier| classifier.config().encoder.max_tokens);
+    most.chain(of_classifier).min().unwrap_or(MAX_TOKENS)
+}
+
+fn is_chosen(config: &Config, row: &TokenRow) -> bool {
+    config.split.is_none() || row.split == config.split
+}
+
 struct Masker<'a> {
     config: &'a Config,
     explainer: &'a Ensemble,
@@ -155,33 +163,14 @@ struct Masker<'a> {
     ranks: &'a [Ranks],
     classifier: Option<&'a Classifier>,
     tokenization: Tokenization,
+    /// The tokens table, for messages.
+    tokens: &'a Path,
 }
 
 impl Masker<'_> {
-    /// The rows of the chosen split, checked for length.
-    fn choose(&self, path: &Path, first: u64, rows: Vec<TokenRow>) -> Result<Vec<TokenRow>> {
-        let most = |explainer: &Explainer| match &explainer.config().network {
-            ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
-            ExplainerNetwork::Convolutional { .. } => usize::MAX,
-        };
-        let most = self.explainer.members().map(most).min().unwrap_or(usize::MAX);
-        let most = self.classifier.map_or(most, |c| most.min(c.config().encoder.max_tokens));
-        let mut chosen = Vec::with_capacity(rows.len());
-        for (index, row) in (first..).zip(rows) {
-            if self.config.split.is_some() && row.split != self.config.split {
-                continue;
-            }
-            if row.tokens.len() > most {
-                return Err(Fault::input(path)
-                    .at(Place::Row(index))
-                    .expected(format!("at most {most} tokens, as the network allows"))
-                    .found(row.tokens.len())
-                    .remedy("tokenize with a smaller --window, or train with a larger --max-tokens")
-                    .into());
-            }
-            chosen.push(row);
-        }
-        Ok(chosen)
+    /// The rows of the chosen split.
+    fn choose(&self, rows: Vec<TokenRow>) -> Vec<TokenRow> {
+        rows.into_iter().filter(|row| is_chosen(self.config, row)).collect()
     }
 
     fn selection(&self) -> Selection {
@@ -246,7 +235,12 @@ impl Masker<'_> {
             for (output, rank) in outputs.iter().enumerate() {
                 let masks: Vec<Vec<f32>> =
                     readings.iter().map(|r| select(&r[output], self.selection()).0).collect();
-                let length = row.end.saturating_sub(row.start) as usize;
+                let fault = || {
+                    Fault::input(self.tokens)
+                        .at(Place::Part(format!("window {} of {}", row.window, row.id)))
+                };
+                let length =
+                    self.tokenization.laid_bases(row.start, row.end, row.tokens.len(), fault)?;
                 let mut mask = base_values(&masks, &self.tokenization, length);
                 if row.strand == "-" {
                     mask.reverse();

@@ -1,5 +1,6 @@
 //! Joins shards; the work is in the library.
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     readlens_stage::main::<readlens_merge::Options>()
 }

@@ -1,7 +1,7 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::refuse_overwriting;
+use readlens_provenance::check_files;
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::costs::CostRow;
@@ -16,8 +16,6 @@ use readlens_tables::{
 
 use crate::shards::Shards;
 
-/// Key that the Parquet writer adds by itself.
-const KEY_ARROW_SCHEMA: &str = "ARROW:schema";
 /// Rows between two looks at the progress and at the interrupt flag.
 const STEP_ROWS: u64 = 1024;
 
@@ -32,7 +30,7 @@ pub fn run(shards: &[PathBuf], output: &Path, context: &Context) -> Result<()> {
     let Some(first) = shards.first() else {
         return Err(Fault::usage("no shards to merge; name at least one"));
     };
-    refuse_overwriting([output], shards)?;
+    check_files([output], shards)?;
     let table = table_of(first)?;
     let joiners = [
         joiner::<TokenRow>(),
@@ -90,7 +88,7 @@ fn create<R: Record>(first: &Path, output: &Path) -> Result<Writer<R>> {
     // The writer puts the other keys there itself.
     let mut metadata = reader.metadata().clone();
     metadata.retain(|key, _| {
-        ![KEY_TABLE, KEY_VERSION, KEY_MANIFEST, KEY_SHARD, KEY_ARROW_SCHEMA].contains(&key.as_str())
+        ![KEY_TABLE, KEY_VERSION, KEY_MANIFEST, KEY_SHARD].contains(&key.as_str())
     });
     Writer::create(output, reader.ranks(), &manifest, &metadata)
 }

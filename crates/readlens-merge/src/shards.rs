@@ -100,7 +100,8 @@ fn agree(earlier: &Shard, shard: &Shard) -> Result<()> {
             return Err(fault(Place::Part(format!("metadata {key}")))
                 .expected(format!("the same as in {other}"))
                 .found(difference(key, shard, earlier))
-                .remedy("pass shards of one run: same inputs, configuration, seed and version")
+                .remedy("pass shards of one run: same inputs, configuration, seed, version, build and kernels; \
+                     READLENS_KERNELS pins the kernels on unlike machines")
                 .into());
         }
     }

@@ -1,6 +1,7 @@
 use candle_core::Device;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Level, Precision};
+use readlens_provenance::Compute;
 
 /// Where networks compute: on the CPU by fused kernels, on a GPU by candle's operations.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,6 +14,14 @@ pub enum DeviceKind {
 }
 
 impl DeviceKind {
+    /// What computes on it, for a manifest.
+    pub fn compute(self) -> Compute {
+        match self {
+            Self::Cpu => Compute::on_cpu(Level::current().to_string()),
+            Self::Cuda => Compute { device: "cuda".to_owned(), kernels: None },
+        }
+    }
+
     /// Opens the device for networks of `precision`, and says in the log what computes.
     ///
     /// # Errors

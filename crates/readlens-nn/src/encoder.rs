@@ -20,7 +20,7 @@ use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 pub(crate) use config::check_vocabulary;
-pub use config::{EncoderConfig, Pooling};
+pub use config::{EncoderConfig, MAX_TOKENS, Pooling};
 
 #[derive(Debug)]
 struct Block {

@@ -45,14 +45,14 @@ pub use batch::TokenBatch;
 pub use classifier::{Classifier, ClassifierConfig, RankClasses};
 pub use device::DeviceKind;
 pub use dropout::Dropout;
-pub use encoder::{Encoded, Encoder, EncoderConfig, Pooling};
+pub use encoder::{Encoded, Encoder, EncoderConfig, MAX_TOKENS, Pooling};
 pub use explained::{ALL_RANKS, Explained};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use mask_gradient::{mask_gradient, predicted_mask_gradient};
 pub use model_directory::{
-    CONFIG_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, load_classifier, load_explainer,
-    read_model, read_tensors, save_weights, weights_digest,
+    CLASSIFIER, CONFIG_FILE, EXPLAINER, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE,
+    load_classifier, load_explainer, read_model, read_tensors, save_weights, weights_digest,
 };
 pub use objective::{Loss, Objective};
 pub use pass::Pass;

@@ -1,9 +1,11 @@
 use std::collections::{BTreeMap, HashMap};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::{NewFile, Sha256Digest, digest_bytes, read_json};
+use readlens_provenance::{DirectoryKind, NewFile, Sha256Digest, digest_bytes, read_json};
 use serde::de::DeserializeOwned;
 
 use crate::classifier::Classifier;
@@ -18,6 +20,21 @@ pub const MANIFEST_FILE: &str = "manifest.json";
 pub const WEIGHTS_FILE: &str = "model.safetensors";
 /// Training curves.
 pub const TRAINING_FILE: &str = "training.parquet";
+
+/// The directory of a trained or randomised classifier.
+pub const CLASSIFIER: DirectoryKind = DirectoryKind {
+    name: "classifier",
+    stages: &["train-classifier", "randomize"],
+    files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE],
+    is_temporary: false,
+};
+
+/// The directory of a trained Explainer.
+pub const EXPLAINER: DirectoryKind =
+    DirectoryKind { name: "Explainer", stages: &["train-explainer"], ..CLASSIFIER };
+
+/// Largest header of a weights file, in bytes: the deepest network has a tenth of it.
+const MAX_HEADER_BYTES: u64 = 16 << 20;
 
 /// Reads configuration and tensors of a model directory.
 ///
@@ -87,17 +104,35 @@ fn checked<T>(directory: &Path, network: Result<T>) -> Result<T> {
 
 /// Reads all tensors of a safetensors file.
 ///
+/// Its header says which tensors there are and where; it is held against the length of the file
+/// before memory is taken for any of them. What a network wants of them follows from `config.json`,
+/// and [`WeightSource::loaded`] compares each shape with the tensor that is there, so no size in
+/// either file is believed that the bytes do not bear out.
+///
 /// # Errors
 /// The file cannot be read or is not whole.
 pub fn read_tensors(file: &Path) -> Result<HashMap<String, Tensor>> {
-    let bytes = std::fs::read(file).map_err(|e| Fault::io("open", file, e))?;
-    candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| {
+    let damaged = |found: &dyn std::fmt::Display| -> Fault {
         Fault::input(file)
             .expected("a whole safetensors file")
-            .found(e)
+            .found(found)
             .remedy("the checkpoint is damaged; train again or restore it")
             .into()
-    })
+    };
+    let io = |e| Fault::io("open", file, e);
+    let mut input = File::open(file).map_err(io)?;
+    let length = input.metadata().map_err(io)?.len();
+    let mut header = [0; size_of::<u64>()];
+    if length < header.len() as u64 {
+        return Err(damaged(&format_args!("a file of {length} bytes")));
+    }
+    input.read_exact(&mut header).map_err(io)?;
+    let header = u64::from_le_bytes(header);
+    if header > MAX_HEADER_BYTES.min(length - size_of::<u64>() as u64) {
+        return Err(damaged(&format_args!("a header of {header} bytes in a file of {length}")));
+    }
+    let bytes = std::fs::read(file).map_err(io)?;
+    candle_core::safetensors::load_buffer(&bytes, &Device::Cpu).map_err(|e| damaged(&e))
 }
 
 /// Writes `tensors` to `file`, names in order, whole or not at all.

@@ -300,6 +300,7 @@ fn explainers() {
                 },
                 masks: (0..size("out")).map(|i| i.to_string()).collect(),
                 smoothing: 1,
+                max_tokens: None,
                 gradient: None,
                 selection: Selection::Threshold,
                 tokenization: tokenization(),

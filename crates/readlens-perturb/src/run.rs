@@ -3,7 +3,7 @@ use std::path::Path;
 use readlens_batch::{Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, load_classifier};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::vocabulary::{Name, Removal};
@@ -36,6 +36,8 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let models = [&paths.classifier].into_iter().chain(&paths.judge);
+    check_files([&paths.output], models.chain(&paths.masks).chain([&paths.tokens]))?;
     let Bound { classifier, windows, mut inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let load = |path: &Path| -> Result<Classifier> {
@@ -55,12 +57,17 @@ pub fn run(
             tokenization.stride, tokenization.k
         )));
     }
-    refuse_overwriting([&paths.output], paths.masks.iter().chain([&paths.tokens]))?;
     for masks in &paths.masks {
-        Reader::<MaskRow>::open(masks)?.check_origin(windows.reader(), &inputs)?;
+        let masks = Reader::<MaskRow>::open(masks)?;
+        masks.check_tokenization(windows.reader())?;
+        inputs.push(masks.artefact("masks")?);
     }
-    inputs.extend(further_digests(paths)?);
-    let manifest = Manifest::new("perturb", config, Some(config.seed), inputs)?;
+    if let Some(judge) = &paths.judge {
+        inputs.push(Artefact::model("judge", judge)?);
+    }
+    check_together(&inputs)?;
+    let manifest = Manifest::made_from("perturb", config, Some(config.seed), &inputs)?
+        .computed_by(device.compute());
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let name = |rank: &String| {
         Name::new(rank).map_err(|_| {
@@ -121,18 +128,6 @@ fn rows_of_shard(shard: Shard, windows: u64, group: u64) -> std::ops::Range<u64>
     let groups = windows.div_ceil(group);
     let bound = |i: u64| (groups * i / shard.count * group).min(windows);
     bound(shard.index - 1)..bound(shard.index)
-}
-
-/// Digests of the masks and the judge.
-fn further_digests(paths: &Paths) -> Result<Vec<InputDigest>> {
-    let mut inputs = Vec::new();
-    for masks in &paths.masks {
-        inputs.push(InputDigest::of("masks", masks)?);
-    }
-    if let Some(judge) = &paths.judge {
-        inputs.push(InputDigest::of("judge", judge)?);
-    }
-    Ok(inputs)
 }
 
 /// Refuses a judge that answers another question than the classifier.

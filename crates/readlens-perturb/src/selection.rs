@@ -4,8 +4,8 @@
 use std::collections::{BTreeSet, HashSet};
 
 use rand::RngExt;
-use readlens_batch::WindowStream;
-use readlens_fault::{Fault, Place, Result};
+use readlens_batch::{WindowStream, too_long};
+use readlens_fault::Result;
 use readlens_random::stream;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
@@ -63,14 +63,7 @@ impl Selection {
                     continue;
                 }
                 if window.tokens.len() > most {
-                    return Err(Fault::input(&path)
-                        .at(Place::Row(row))
-                        .expected(format!("at most {most} tokens, as the classifier allows"))
-                        .found(window.tokens.len())
-                        .remedy(
-                            "tokenize with a smaller --window, or train with a larger --max-tokens",
-                        )
-                        .into());
+                    return Err(too_long(&path, row, most, window.tokens.len()));
                 }
                 count += 1;
                 most_masks = most_masks.max(masks.len());

@@ -227,7 +227,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     write_classifier(&folder.path("judge"), &shape, 9);
     let fault = folder.run_with("q", &Config::default(), Shard::WHOLE, judge).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
-    assert!(fault.to_string().contains("ranks and taxa"), "{fault}");
+    assert!(fault.to_string().contains("taxa of genus in their order"), "{fault}");
 }
 
 #[test]

@@ -4,7 +4,6 @@ use std::path::Path;
 use readlens_fault::{InputFault, Result};
 use readlens_kmer::Tokenization;
 use readlens_metrics::Names;
-use readlens_provenance::InputDigest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
@@ -37,12 +36,7 @@ pub(crate) struct Gathered {
 /// # Errors
 /// A mask's window is not among the tokens or out of their order, a mask has not one value in
 /// [0, 1] per real token, or a window has two masks of one method and rank.
-pub(crate) fn gather(
-    config: &Config,
-    inputs: &Inputs,
-    made_from: &[InputDigest],
-    context: &Context,
-) -> Result<Gathered> {
+pub(crate) fn gather(config: &Config, inputs: &Inputs, context: &Context) -> Result<Gathered> {
     let mut gathered = Gathered {
         ranks: Reader::<TokenRow>::open(&inputs.tokens)?.ranks().to_vec(),
         masks: Vec::new(),
@@ -50,7 +44,7 @@ pub(crate) fn gather(
         taxa: Names::default(),
     };
     for path in &inputs.masks {
-        gathered.read(path, config, &inputs.tokens, made_from, context)?;
+        gathered.read(path, config, &inputs.tokens, context)?;
     }
     gathered.masks.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(gathered)
@@ -62,12 +56,10 @@ impl Gathered {
         path: &Path,
         config: &Config,
         tokens: &Path,
-        made_from: &[InputDigest],
         context: &Context,
     ) -> Result<()> {
         let mut reader = Reader::<MaskRow>::open(path)?;
         let mut windows = Windows::open(tokens)?;
-        reader.check_origin(&windows.reader, made_from)?;
         let progress = context.progress("reading masks", reader.rows());
         // Masks of earlier files may not go on in this one.
         let earlier = self.masks.len();

@@ -1,5 +1,6 @@
 //! Probes masks; the work is in the library.
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     readlens_stage::main::<readlens_probe::Options>()
 }

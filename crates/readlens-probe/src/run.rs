@@ -4,12 +4,14 @@ use std::path::Path;
 use rand::RngExt;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::{About, Bootstrap, Formula, Observation, Panel};
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Artefact, Compute, Manifest, check_files, check_together};
 use readlens_random::stream;
 use readlens_stage::Context;
-use readlens_tables::Writer;
+use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
+use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Metric, Name, Operator, Ranks};
+use readlens_tables::{Reader, Writer};
 
 use crate::config::{Config, Inputs};
 use crate::features::SHAPE_FEATURES;
@@ -43,9 +45,10 @@ pub fn run(
     if inputs.masks.is_empty() {
         return Err(Fault::usage("no masks to probe; pass --masks"));
     }
-    refuse_overwriting([output], inputs.masks.iter().chain([&inputs.tokens]))?;
-    let mut digests = vec![InputDigest::of("tokens", &inputs.tokens)?];
-    let gathered = gather(config, inputs, &digests, context)?;
+    check_files([output], inputs.masks.iter().chain([&inputs.tokens]))?;
+    let artefacts = artefacts(inputs)?;
+    check_together(&artefacts)?;
+    let gathered = gather(config, inputs, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);
     let halves: Vec<u8> = gathered.records.iter().map(|id| half(seed, id)).collect();
     let mut rows = Vec::new();
@@ -82,10 +85,21 @@ pub fn run(
             rows.extend(new);
         }
     }
+    let manifest = Manifest::made_from("probe", config, Some(seed), &artefacts)?
+        .computed_by(Compute::on_cpu(readlens_linear::kernels()));
+    write(&manifest, output, &rows)
+}
+
+/// The inputs with their digests and manifests.
+fn artefacts(inputs: &Inputs) -> Result<Vec<Artefact>> {
+    let tokens = Reader::<TokenRow>::open(&inputs.tokens)?;
+    let mut artefacts = vec![tokens.artefact("tokens")?];
     for masks in &inputs.masks {
-        digests.push(InputDigest::of("masks", masks)?);
+        let masks = Reader::<MaskRow>::open(masks)?;
+        masks.check_tokenization(&tokens)?;
+        artefacts.push(masks.artefact("masks")?);
     }
-    write(&Manifest::new("probe", config, Some(seed), digests)?, output, &rows)
+    Ok(artefacts)
 }
 
 /// Half of a record: 0 or 1, by its id and the seed alone.

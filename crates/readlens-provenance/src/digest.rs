@@ -20,6 +20,20 @@ impl Sha256Digest {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// The same bytes in Base64 (RFC 4648, section 4), as web pages name a script.
+    pub fn base64(&self) -> String {
+        const DIGITS: &[u8; 64] =
+            b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+        let nibbles = self.0.bytes().map(|digit| char::from(digit).to_digit(16).unwrap_or(0));
+        // Three hexadecimal digits are two digits of Base64; the last of 64 stands alone.
+        let nibbles: Vec<u32> = nibbles.chain([0, 0]).collect();
+        let digits = nibbles.chunks_exact(3).flat_map(|n| {
+            let bits = n[0] << 8 | n[1] << 4 | n[2];
+            [bits >> 6, bits & 63].map(|digit| char::from(DIGITS[digit as usize]))
+        });
+        digits.take(43).chain(['=']).collect()
+    }
 }
 
 /// Digest of bytes in memory.
@@ -78,5 +92,12 @@ mod tests {
             digest_bytes(b"abc").as_str(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn base64_is_that_of_openssl() {
+        // printf abc | openssl dgst -sha256 -binary | base64
+        let wanted = "ungWv48Bz+pBQUDeXa4iI7ADYaOWF3qctBD/YfIAFa0=";
+        assert_eq!(digest_bytes(b"abc").base64(), wanted);
     }
 }

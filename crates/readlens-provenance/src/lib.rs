@@ -1,8 +1,10 @@
 //! What makes an artefact trustworthy: manifests, digests, whole-or-absent outputs.
 //!
-//! A [`Manifest`] says which stage, version, configuration, seed and inputs made an artefact. It
-//! holds no clock, host or path, so the same inputs give the same manifest anywhere. [`NewFile`]
-//! and [`NewDirectory`] appear under their final name only when they are complete.
+//! A [`Manifest`] says which stage, version, build, configuration, seed and inputs made an artefact,
+//! and what those were made from. It holds no clock, host or path, so the same inputs give the same
+//! manifest anywhere but for the kernels that computed ([`Compute`]). [`check_together`] refuses
+//! inputs of different runs. [`NewFile`] and [`NewDirectory`] appear under their final name only when
+//! they are complete.
 //!
 //! ```
 //! use std::io::Write;
@@ -23,10 +25,21 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod artefact;
+mod build;
 mod digest;
 mod manifest;
 mod output;
+mod schema;
+mod together;
 
+pub use artefact::{Artefact, refuse_large_json};
+pub use build::{Build, Compute};
 pub use digest::{DigestReader, Sha256Digest, digest_bytes, digest_file};
-pub use manifest::{InputDigest, Manifest, read_json};
-pub use output::{NewDirectory, NewFile, refuse_overwriting, write_json};
+pub use manifest::{InputDigest, Manifest, Origin, read_json};
+pub use output::{
+    DirectoryKind, ExitHold, NewDirectory, NewFile, OutputLock, abandon_outputs, check_directory,
+    check_files, commit_together, put_json, refuse_standard_output, remove_directory, write_json,
+};
+pub use schema::manifest_schema;
+pub use together::{Compared, Explains, check_compared, check_together, has_learnt_from_them};

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Place, Result};
@@ -5,10 +6,12 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::digest::{Sha256Digest, digest_file};
+use crate::artefact::{Artefact, refuse_large_json};
+use crate::build::{Build, Compute};
+use crate::digest::Sha256Digest;
 
 /// Largest JSON file that is read: configurations and manifests are small, bombs are not.
-const MAX_JSON_BYTES: u64 = 64 << 20;
+pub(crate) const MAX_JSON_BYTES: u64 = 64 << 20;
 
 /// One input of a stage, by content and not by place.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,32 +27,20 @@ pub struct InputDigest {
     pub bytes: u64,
 }
 
-impl InputDigest {
-    /// Digests the file at `path`; a model directory is identified by its weights, configuration
-    /// and manifest.
-    ///
-    /// # Errors
-    /// A file cannot be read.
-    pub fn of(role: &str, path: &Path) -> Result<Self> {
-        let name = file_name(path);
-        if path.is_dir() {
-            let (weights, bytes) = digest_file(&path.join("model.safetensors"))?;
-            let (config, _) = digest_file(&path.join("config.json"))?;
-            let (manifest, _) = digest_file(&path.join("manifest.json"))?;
-            let all = [weights.as_str(), config.as_str(), manifest.as_str()].concat();
-            let sha256 = crate::digest_bytes(all.as_bytes());
-            return Ok(Self { role: role.to_owned(), name, sha256, bytes });
-        }
-        let (sha256, bytes) = digest_file(path)?;
-        Ok(Self { role: role.to_owned(), name, sha256, bytes })
-    }
-}
-
-fn file_name(path: &Path) -> String {
-    path.file_name().map_or_else(|| "-".to_owned(), |name| name.to_string_lossy().into_owned())
+/// How an artefact that an input was made from came to be.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Origin {
+    /// Name of the stage that made it.
+    pub stage: String,
+    /// What it was made from.
+    pub inputs: Vec<InputDigest>,
 }
 
 /// How an artefact came to be: enough to make it again and to notice that it would differ.
+///
+/// The same inputs, options and build give the same manifest on any machine; only `compute` may
+/// differ between machines.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
@@ -57,16 +48,26 @@ pub struct Manifest {
     pub stage: String,
     /// Version of readlens that ran it.
     pub version: String,
+    /// The build that ran it; null in manifests of version 0.1.0 and in those of a program that
+    /// does not say what it was built from.
+    #[serde(default)]
+    pub build: Option<Build>,
+    /// What computed the numbers; null where the stage computes none that depend on it.
+    #[serde(default)]
+    pub compute: Option<Compute>,
     /// The validated configuration, without paths and thread counts, which change no content.
     pub config: Value,
     /// Seed of every random choice, where the stage makes any.
     pub seed: Option<u64>,
     /// The inputs in a stable order.
     pub inputs: Vec<InputDigest>,
+    /// How the inputs, and what they were made from, came to be, by their digests.
+    #[serde(default)]
+    pub lineage: BTreeMap<Sha256Digest, Origin>,
 }
 
 impl Manifest {
-    /// A manifest of this version of readlens.
+    /// A manifest of this build of readlens, for a stage whose inputs no other stage made.
     ///
     /// # Errors
     /// `config` cannot be written as JSON.
@@ -78,24 +79,52 @@ impl Manifest {
     ) -> Result<Self> {
         let config = serde_json::to_value(config)
             .map_err(|e| Fault::failed(format!("writing the configuration of {stage}"), e))?;
-        let version = env!("CARGO_PKG_VERSION").to_owned();
-        Ok(Self { stage: stage.to_owned(), version, config, seed, inputs })
+        Ok(Self {
+            stage: stage.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            build: Build::of_this_program().cloned(),
+            compute: None,
+            config,
+            seed,
+            inputs,
+            lineage: BTreeMap::new(),
+        })
     }
 
-    /// Refuses an input that is not the one that the artefact `file` was made from; `given` is
-    /// what this stage was given in the same role. An artefact that names no such input passes.
+    /// A manifest of this build of readlens, which also says how the inputs came to be.
     ///
     /// # Errors
-    /// [`Fault::Input`] about `file`.
-    pub fn check_input(&self, file: &Path, given: &InputDigest) -> Result<()> {
-        match self.input(&given.role) {
-            Some(made_from) if made_from.sha256 != given.sha256 => Err(Fault::input(file)
-                .expected(format!("to be made from the {} {} given here", given.role, given.name))
-                .found(format!("that it was made from another {}", made_from.name))
-                .remedy("pass files of one run together, or make this one again")
-                .into()),
-            _ => Ok(()),
+    /// `config` cannot be written as JSON.
+    pub fn made_from(
+        stage: &str,
+        config: &impl Serialize,
+        seed: Option<u64>,
+        inputs: &[Artefact],
+    ) -> Result<Self> {
+        let digests = inputs.iter().map(|input| input.digest.clone()).collect();
+        let mut manifest = Self::new(stage, config, seed, digests)?;
+        for Artefact { digest, manifest: made, .. } in inputs {
+            let Some(made) = made else { continue };
+            let origin = Origin { stage: made.stage.clone(), inputs: made.inputs.clone() };
+            manifest.lineage.insert(digest.sha256.clone(), origin);
+            let earlier = made.lineage.iter().map(|(sha256, o)| (sha256.clone(), o.clone()));
+            manifest.lineage.extend(earlier);
         }
+        Ok(manifest)
+    }
+
+    /// The same manifest, for numbers that `compute` has computed.
+    #[must_use]
+    pub fn computed_by(mut self, compute: Compute) -> Self {
+        self.compute = Some(compute);
+        self
+    }
+
+    /// Whether both are of the same stage, version, configuration, seed and inputs, whatever the
+    /// build and the machine.
+    pub fn is_same_work(&self, other: &Self) -> bool {
+        let work = |m: &Self| (m.stage.clone(), m.version.clone(), m.config.clone(), m.seed);
+        work(self) == work(other) && self.inputs == other.inputs
     }
 
     /// The digest of the input with `role`, if there is one.
@@ -109,14 +138,7 @@ impl Manifest {
 /// # Errors
 /// The file cannot be read, is too large, or is not the JSON that `T` expects.
 pub fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T> {
-    let length = std::fs::metadata(path).map_err(|e| Fault::io("open", path, e))?.len();
-    if length > MAX_JSON_BYTES {
-        return Err(Fault::input(path)
-            .expected(format!("a JSON file of at most {MAX_JSON_BYTES} bytes"))
-            .found(format!("{length} bytes"))
-            .remedy("pass the file that the stage wrote")
-            .into());
-    }
+    refuse_large_json(path)?;
     let text = std::fs::read(path).map_err(|e| Fault::io("read", path, e))?;
     serde_json::from_slice(&text).map_err(|e| {
         Fault::input(path)

@@ -6,10 +6,10 @@ use candle_core::{DType, Device, Tensor};
 use rand::Rng;
 use readlens_fault::{Fault, Result};
 use readlens_nn::{
-    CONFIG_FILE, Classifier, ClassifierConfig, MANIFEST_FILE, WEIGHTS_FILE, WeightSource,
-    load_classifier, save_weights,
+    CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, MANIFEST_FILE, WEIGHTS_FILE,
+    WeightSource, load_classifier, save_weights,
 };
-use readlens_provenance::{InputDigest, Manifest, NewDirectory, refuse_overwriting, write_json};
+use readlens_provenance::{Artefact, Manifest, NewDirectory, check_directory, write_json};
 use readlens_random::stream;
 use serde::Serialize;
 
@@ -64,7 +64,7 @@ struct Config {
 /// The directory holds no whole classifier, the network has fewer parts, or `output` cannot be
 /// written.
 pub fn run(amount: Amount, seed: u64, paths: &Paths) -> Result<()> {
-    refuse_overwriting([&paths.output], [&paths.classifier])?;
+    check_directory(&paths.output, &CLASSIFIER, [&paths.classifier])?;
     let classifier = load_classifier(&paths.classifier, &Device::Cpu)?;
     let parts = parts_of(classifier.tensors().keys().map(String::as_str));
     let count = match amount {
@@ -82,8 +82,8 @@ pub fn run(amount: Amount, seed: u64, paths: &Paths) -> Result<()> {
     let (fresh, kept) = parts.split_at(count);
     let tensors = randomized(&classifier, fresh, seed)?;
     let config = Config { randomized: names(fresh), kept: names(kept) };
-    let inputs = vec![InputDigest::of("classifier", &paths.classifier)?];
-    let manifest = Manifest::new("randomize", &config, Some(seed), inputs)?;
+    let inputs = [Artefact::model("classifier", &paths.classifier)?];
+    let manifest = Manifest::made_from("randomize", &config, Some(seed), &inputs)?;
     write(&paths.output, classifier.config(), &tensors, &manifest)?;
     let or_nothing = |names: &[String]| match names {
         [] => "nothing".to_owned(),
@@ -128,7 +128,7 @@ fn write(
     tensors: &HashMap<String, Tensor>,
     manifest: &Manifest,
 ) -> Result<()> {
-    let new = NewDirectory::create(output)?;
+    let new = NewDirectory::create(output, CLASSIFIER)?;
     save_weights(&new.path().join(WEIGHTS_FILE), tensors)?;
     write_json(&new.path().join(CONFIG_FILE), config)?;
     write_json(&new.path().join(MANIFEST_FILE), manifest)?;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use readlens_fault::{Fault, Result};
 use readlens_provenance::Manifest;
-use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks};
+use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks, Split};
 
 use crate::config::{Config, Inputs};
+use crate::content_policy::{SCRIPT, STYLE, policy};
 use crate::enrichment::{Contrast, Enrichment};
 use crate::evidence::curve_plots;
 use crate::headline::{self, Comparison};
@@ -101,16 +102,23 @@ impl Page {
         }
         let own = serde_json::to_string(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
+        let own = script_json(&own);
         let pretty = serde_json::to_string_pretty(manifest)
             .map_err(|e| Fault::failed("writing the manifest as JSON", e))?;
         sources.push(SourceView { name: "this page".to_owned(), json: shown_json(&pretty) });
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
-            sentence: headline::sentence(survey, method),
+            sentence: headline::sentence(&findings.classifier, survey, method),
             other_methods: other_methods(findings),
             basis: basis(findings),
             comparison,
+            absence: match inputs.metrics {
+                None => {
+                    "No metrics were given. With --metrics this section shows the accuracy under every operator and control."
+                }
+                Some(_) => "The metrics have no figures of these masks.",
+            },
             results,
             verdicts: verdict_groups(&findings.checks, method),
             evidence: evidence(findings),
@@ -122,7 +130,10 @@ impl Page {
             regions: regions(findings, inputs),
             gallery: gallery(findings, config, inputs),
             sources,
-            manifest: script_json(&own),
+            policy: policy(STYLE, &[&own, SCRIPT]),
+            manifest: own,
+            style: STYLE,
+            script: SCRIPT,
         })
     }
 }
@@ -140,11 +151,21 @@ fn other_methods(findings: &Findings) -> String {
 
 /// Which windows the figures are about.
 fn basis(findings: &Findings) -> String {
-    match findings.figures.over {
-        None => String::new(),
+    let windows = match findings.figures.over {
+        None => return String::new(),
         Some(Over::All) => "all windows".to_owned(),
         Some(Over::Unassigned) => "windows that belong to no split".to_owned(),
         Some(Over::Split(split)) => format!("{split} split"),
+    };
+    let are_training_windows = match findings.figures.over {
+        Some(Over::Split(split)) => split == Split::Train,
+        _ => !findings.survey.has_splits(),
+    };
+    match findings.classifier.has_learnt_from_these {
+        Some(true) if are_training_windows => {
+            format!("{windows}, which the classifier learned from: accuracies are in sample")
+        }
+        _ => windows,
     }
 }
 
@@ -177,11 +198,24 @@ fn result(findings: &Findings, kind: MaskKind) -> Option<page::Result> {
         MaskKind::Shared => "One mask for all ranks",
         MaskKind::PerRank => "One mask per rank, each rank judged by its own",
     };
+    let count = figures.count();
+    let has_labels = count == Metric::Accuracy;
+    let (leading, caption) = if has_labels {
+        ("Accuracy in %, with its 95 % interval", "Accuracy in %, with 95 % intervals")
+    } else {
+        (
+            "Agreement in %, with its 95 % interval: no sequence has a label, so predictions are compared with the one for the whole sequence",
+            "Agreement in %, with 95 % intervals",
+        )
+    };
+    let others = MEASURES.iter().filter(|(metric, _)| *metric != count);
     Some(page::Result {
         heading,
-        accuracy: table(Metric::Accuracy, "Accuracy in %, with its 95 % interval")?,
+        leading: table(count, leading)?,
+        caption,
+        has_labels,
         plots: DotPlot::of(figures, subject, ranks),
-        others: MEASURES.iter().filter_map(|(metric, caption)| table(*metric, caption)).collect(),
+        others: others.filter_map(|(metric, caption)| table(*metric, caption)).collect(),
     })
 }
 
@@ -309,17 +343,20 @@ fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView
         let intervals = findings.intervals.get(&window.row.id).unwrap_or(&none);
         Card::of(i + 1, window, &findings.survey.ranks, intervals)
     });
-    let over = findings.survey.ranks.last().map_or_else(String::new, |rank| {
+    let spread = findings.survey.columns().last().filter(|_| findings.survey.has_labels);
+    let over = spread.map_or_else(String::new, |rank| {
         format!(", spread over the taxa of rank {}", spaced(rank))
     });
+    let first = if findings.survey.has_splits() { ", from the test split first" } else { "" };
     let choice = format!(
-        "{} drawn at random with seed {}{over}, from the test split first. Nobody picked them by hand.",
+        "{} drawn at random with seed {}{over}{first}. Nobody picked them by hand.",
         plural(windows.len() as u64, "window"),
         config.seed,
     );
     GalleryView {
         choice,
         cards: cards.collect(),
+        has_labels: findings.survey.has_labels,
         has_intervals: inputs.intervals.is_some(),
         has_own_bases: inputs.bases.is_some(),
         steps: level::steps(),

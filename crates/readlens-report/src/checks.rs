@@ -5,7 +5,7 @@ use std::io::BufReader;
 use std::path::Path;
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::Manifest;
+use readlens_provenance::{Manifest, refuse_large_json};
 use readlens_tables::vocabulary::{MaskName, Method, MethodKind, Name, Ranks};
 use serde::Deserialize;
 
@@ -105,6 +105,7 @@ struct Document {
 /// # Errors
 /// The document cannot be read or is none of readlens-evaluate.
 pub(crate) fn checks_of(path: &Path) -> Result<(Vec<Check>, Manifest)> {
+    refuse_large_json(path)?;
     let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
     // The document holds every figure too: tens of megabytes, which are read past.
     let document: Document = serde_json::from_reader(BufReader::new(file)).map_err(|e| {

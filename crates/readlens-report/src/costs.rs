@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::costs::CostRow;
 
@@ -14,9 +13,8 @@ const MAX_ROWS: u64 = 100_000;
 ///
 /// # Errors
 /// The table cannot be read or is far longer than one.
-pub(crate) fn costs_of(path: &Path) -> Result<(Vec<CostRow>, Option<Manifest>)> {
+pub(crate) fn costs_of(path: &Path) -> Result<Vec<CostRow>> {
     let reader = Reader::<CostRow>::open(path)?;
-    let manifest = reader.manifest()?;
     if reader.rows() > MAX_ROWS {
         return Err(Fault::input(path)
             .expected(format!("at most {MAX_ROWS} rows"))
@@ -32,7 +30,7 @@ pub(crate) fn costs_of(path: &Path) -> Result<(Vec<CostRow>, Option<Manifest>)> 
             None => costs.push(row),
         }
     }
-    Ok((costs, manifest))
+    Ok(costs)
 }
 
 fn merge(known: &mut CostRow, row: &CostRow) {

@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, HashMap};
 
 use readlens_fault::{InputFault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
@@ -68,8 +67,8 @@ pub(crate) struct Gallery {
     pub(crate) windows: Vec<Shown>,
     /// Only with both bases and intervals.
     pub(crate) enrichment: Option<Enrichment>,
-    pub(crate) bases_manifest: Option<Manifest>,
-    pub(crate) perturbations_manifest: Option<Manifest>,
+    /// Ranks that are predicted, in file order.
+    pub(crate) predicted: Vec<Name>,
 }
 
 impl Gallery {
@@ -120,7 +119,6 @@ impl Gallery {
     ) -> Result<()> {
         let Some(path) = &inputs.bases else { return Ok(()) };
         let mut reader = Reader::<BaseRow>::open(path)?;
-        self.bases_manifest = reader.manifest()?;
         let mut enrichment = Enrichment::default();
         while let Some(row) = reader.next() {
             let row = row?;
@@ -175,12 +173,14 @@ impl Gallery {
     ) -> Result<()> {
         let Some(path) = &inputs.perturbations else { return Ok(()) };
         let mut reader = Reader::<PerturbationRow>::open(path)?;
-        self.perturbations_manifest = reader.manifest()?;
         while let Some(row) = reader.next() {
             let row = row?;
             survey.index.find(&row.id, row.window, || reader.fault())?;
             let mask = row.mask_name();
             let is_shown = mask.as_ref().is_none_or(|mask| Some(&mask.method) == method);
+            if !self.predicted.contains(&row.rank) {
+                self.predicted.push(row.rank.clone());
+            }
             // Operators at several shares, other removals and foreign operators have no place among
             // one window's predictions.
             let Some(operator) = row.operator.known() else { continue };
@@ -264,6 +264,6 @@ fn twice(fault: InputFault) -> readlens_fault::Fault {
     fault
         .expected("every window once")
         .found("this one again")
-        .remedy("merge the parts of the table without overlap")
+        .remedy("drop one of them; if two records of the tokens share an id, tokenize them again")
         .into()
 }

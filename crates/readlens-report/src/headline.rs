@@ -1,7 +1,8 @@
 //! The result in sentences, computed from the figures and never from hope.
 
-use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator, Split};
+use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator};
 
+use crate::classifier::Classifier;
 use crate::metrics_table::{Figure, Figures, Subject};
 use crate::survey::Survey;
 use crate::text::{count_of, listed, percent, plural, spaced};
@@ -35,18 +36,32 @@ pub(crate) struct Finding {
 }
 
 /// What was trained, on what, and what made the masks.
-pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
-    let taxa: Vec<String> = survey
-        .ranks
-        .iter()
-        .zip(&survey.taxa)
-        .map(|(rank, n)| {
-            format!("{} ({})", spaced(rank), plural(*n as u64, "taxon").replace("taxons", "taxa"))
-        })
-        .collect();
+pub(crate) fn sentence(
+    classifier: &Classifier,
+    survey: &Survey,
+    method: Option<&Method>,
+) -> String {
+    // Numbers of taxa are those of the classifier, not those of the windows that are shown.
+    let named: Vec<String> = if classifier.ranks.is_empty() {
+        survey.ranks.iter().map(|rank| spaced(rank)).collect()
+    } else {
+        let taxa = |n: usize| plural(n as u64, "taxon").replace("taxons", "taxa");
+        classifier
+            .ranks
+            .iter()
+            .map(|(rank, n)| format!("{} ({})", spaced(rank), taxa(*n)))
+            .collect()
+    };
     let t = survey.tokenization;
     let windows: u64 = survey.windows.values().sum();
-    let train = survey.windows.get(&Some(Split::Train)).copied().unwrap_or(0);
+    let windows = plural(windows, "window");
+    let learnt = match classifier.has_learnt_from_these {
+        Some(true) => {
+            format!("It learned from {} of {windows}.", count_of(survey.training_windows()))
+        }
+        Some(false) => format!("It learned from another table than that of these {windows}."),
+        None => format!("The table of tokens has {windows}."),
+    };
     let read = match method {
         None => "There are no masks.".to_owned(),
         Some(Method { kind, name, .. }) => match kind {
@@ -62,14 +77,12 @@ pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
             ),
         },
     };
-    let subject = if taxa.is_empty() { "sequences".to_owned() } else { listed(&taxa) };
+    let subject = if named.is_empty() { "taxa".to_owned() } else { listed(&named) };
     format!(
         "A classifier names {subject} from nucleotide sequences, which are cut into {}-mers every {}. \
-         It learned from {} of {}. {read}",
+         {learnt} {read}",
         t.k,
         plural(t.stride.into(), "base"),
-        count_of(train),
-        plural(windows, "window"),
     )
 }
 
@@ -78,19 +91,24 @@ pub(crate) fn sentence(survey: &Survey, method: Option<&Method>) -> String {
 pub(crate) struct Comparison {
     pub(crate) tiles: Vec<Tile>,
     pub(crate) findings: Vec<Finding>,
+    /// Which ranks cannot be compared; empty where all can.
+    pub(crate) note: String,
 }
 
 impl Comparison {
-    /// Compares mask and controls at the finest rank that has figures.
+    /// Compares mask and controls at the finest rank that has figures and more than one taxon; by
+    /// accuracy, or by agreement where there are no labels.
     pub(crate) fn of(figures: &Figures, subject: Subject<'_>, ranks: &[Name]) -> Option<Self> {
         let at = |rank: &Name, operator: Operator, metric| {
             figures.get(subject, &operator.into(), rank, metric)
         };
-        let rank = ranks
-            .iter()
-            .rev()
-            .find(|rank| at(rank, Operator::HardMasked, Metric::Accuracy).is_some())?;
-        let accuracy = |operator| at(rank, operator, Metric::Accuracy);
+        let count = figures.count();
+        let can_be_compared = |rank: &&Name| {
+            at(rank, Operator::HardMasked, count).is_some() && !figures.one_taxon.contains(rank)
+        };
+        let rank = ranks.iter().rev().find(can_be_compared)?;
+        let accuracy = |operator| at(rank, operator, count);
+        let right = if count == Metric::Accuracy { "right" } else { "as for the whole sequence" };
         let area = at(rank, Operator::HardMasked, Metric::KeptArea).map_or_else(
             || "the marked part".to_owned(),
             |f| format!("{}\u{a0}%", percent(f.value)),
@@ -119,34 +137,44 @@ impl Comparison {
         };
         let tiles = [
             tile(
-                accuracy(Operator::Unmasked),
+                // The prediction for the whole sequence agrees with itself.
+                accuracy(Operator::Unmasked).filter(|_| count == Metric::Accuracy),
                 format!("{rank_name} right from the whole sequence"),
                 false,
             ),
-            tile(kept, format!("right from only the {area} that the mask marks"), true),
-            tile(kept_control, "right from random stretches of the same size".to_owned(), false),
-            tile(hidden, "right with the marked bases hidden".to_owned(), true),
+            tile(kept, format!("{right} from only the {area} that the mask marks"), true),
+            tile(kept_control, format!("{right} from random stretches of the same size"), false),
+            tile(hidden, format!("{right} with the marked bases hidden"), true),
             tile(
                 hidden_control,
-                "right with random stretches of the same size hidden".to_owned(),
+                format!("{right} with random stretches of the same size hidden"),
                 false,
             ),
         ];
         let mut findings = Vec::new();
         if let (Some(kept), Some(control)) = (kept, kept_control) {
-            findings.push(keeping(&rank_name, &area, kept, control));
+            findings.push(keeping(&rank_name, right, &area, kept, control));
         }
         if let (Some(hidden), Some(control)) = (hidden, hidden_control) {
-            findings.push(hiding(&rank_name, hidden, control));
+            findings.push(hiding(&rank_name, right, hidden, control));
         }
-        Some(Self { tiles: tiles.into_iter().flatten().collect(), findings })
+        let one_taxon: Vec<String> = figures.one_taxon.iter().map(|rank| spaced(rank)).collect();
+        let note = if one_taxon.is_empty() {
+            String::new()
+        } else {
+            format!(
+                "The classifier knows one taxon of {}, so nothing can be compared there.",
+                listed(&one_taxon)
+            )
+        };
+        Some(Self { tiles: tiles.into_iter().flatten().collect(), findings, note })
     }
 }
 
-fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
+fn keeping(rank: &str, right: &str, area: &str, kept: Figure, control: Figure) -> Finding {
     let outcome = compare(kept, control);
     let numbers = format!(
-        "with only the marked bases shown ({area} of the sequence), {}\u{a0}% of the {rank} names are right; with only random stretches of the same size shown, {}\u{a0}% are",
+        "with only the marked bases shown ({area} of the sequence), {}\u{a0}% of the {rank} names are {right}; with only random stretches of the same size shown, {}\u{a0}% are",
         percent(kept.value),
         percent(control.value)
     );
@@ -166,10 +194,10 @@ fn keeping(rank: &str, area: &str, kept: Figure, control: Figure) -> Finding {
     Finding { outcome, text }
 }
 
-fn hiding(rank: &str, hidden: Figure, control: Figure) -> Finding {
+fn hiding(rank: &str, right: &str, hidden: Figure, control: Figure) -> Finding {
     let compared = compare(control, hidden);
     let numbers = format!(
-        "with the marked bases hidden, {}\u{a0}% of the {rank} names are still right; with random stretches of the same size hidden, {}\u{a0}% are",
+        "with the marked bases hidden, {}\u{a0}% of the {rank} names are still {right}; with random stretches of the same size hidden, {}\u{a0}% are",
         percent(hidden.value),
         percent(control.value)
     );
@@ -228,7 +256,7 @@ mod tests {
 
     #[test]
     fn hiding_is_good_when_it_lowers_accuracy() {
-        let finding = hiding("genus", figure(0.2, 0.1, 0.3), figure(0.9, 0.8, 0.95));
+        let finding = hiding("genus", "right", figure(0.2, 0.1, 0.3), figure(0.9, 0.8, 0.95));
         assert_eq!(finding.outcome, Outcome::Shown);
         assert!(finding.text.contains("20.0\u{a0}% of the genus names"));
     }

@@ -20,7 +20,9 @@
 mod assemble;
 mod checks;
 mod choice;
+mod classifier;
 mod config;
+mod content_policy;
 mod costs;
 mod enrichment;
 mod evidence;

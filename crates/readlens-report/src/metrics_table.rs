@@ -4,9 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
-use readlens_tables::metrics::MetricRow;
+use readlens_tables::metrics::{MetricRow, ranks_of_one_taxon};
 use readlens_tables::vocabulary::{
     MaskName, Method, Metric, Name, Operator, Over, Ranks, Role, Split, Word,
 };
@@ -114,9 +113,10 @@ pub(crate) struct Figures {
     pub(crate) treatments: Vec<Treatment>,
     /// Methods whose masks have figures, in file order.
     pub(crate) methods: Vec<Method>,
-    pub(crate) manifest: Option<Manifest>,
-    /// Manifests of the further tables, in their order.
-    pub(crate) evidence_manifests: Vec<Option<Manifest>>,
+    /// Ranks that have figures, in file order.
+    pub(crate) ranks: Vec<Name>,
+    /// Ranks at which the classifier knows one taxon: nothing can be compared there.
+    pub(crate) one_taxon: Vec<Name>,
     /// Comparisons of masks, in file order.
     pub(crate) similarities: Vec<Similarity>,
     figures: HashMap<Key, Figure>,
@@ -133,14 +133,12 @@ impl Figures {
     pub(crate) fn of(metrics: Option<&Path>, evidence: &[PathBuf]) -> Result<Self> {
         let mut figures = Self::default();
         if let Some(path) = metrics {
-            let (rows, manifest) = read(path)?;
-            figures.manifest = manifest;
+            let rows = read(path)?;
+            figures.one_taxon = ranks_of_one_taxon(&rows);
             figures.add(rows, true);
         }
         for path in evidence {
-            let (rows, manifest) = read(path)?;
-            figures.evidence_manifests.push(manifest);
-            figures.add(rows, false);
+            figures.add(read(path)?, false);
         }
         Ok(figures)
     }
@@ -184,6 +182,11 @@ impl Figures {
             }
             self.masks.insert(mask.clone());
         }
+        if let Ranks::One(rank) = &rank
+            && !self.ranks.contains(rank)
+        {
+            self.ranks.push(rank.clone());
+        }
         let key = Key { mask, treatment: Treatment::new(operator, removal), ranks: rank, metric };
         // Figures at several shares are points of a curve and no cells of the tables.
         if let Some(share) = share {
@@ -198,6 +201,18 @@ impl Figures {
             self.treatments.push(key.treatment.clone());
         }
         self.figures.entry(key).or_insert(figure);
+    }
+
+    /// What predictions are counted against: labels where there are any, otherwise the prediction
+    /// for the whole window.
+    pub(crate) fn count(&self) -> Metric {
+        let is_accuracy = |key: &Key| {
+            key.metric == Metric::Accuracy && key.treatment.operator != Operator::MajorityClass
+        };
+        match self.figures.keys().any(is_accuracy) {
+            false if !self.figures.is_empty() => Metric::Agreement,
+            _ => Metric::Accuracy,
+        }
     }
 
     /// The kinds of masks of `method` that there are figures for, the shared one first.
@@ -295,9 +310,8 @@ pub(crate) fn rounded(share: f32) -> f64 {
     (f64::from(share) * 1e6).round() / 1e6
 }
 
-fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
+fn read(path: &Path) -> Result<Vec<MetricRow>> {
     let reader = Reader::<MetricRow>::open(path)?;
-    let manifest = reader.manifest()?;
     if reader.rows() > MAX_ROWS {
         return Err(Fault::input(path)
             .expected(format!("at most {MAX_ROWS} metrics"))
@@ -305,5 +319,5 @@ fn read(path: &Path) -> Result<(Vec<MetricRow>, Option<Manifest>)> {
             .remedy("pass the metrics table of readlens-evaluate")
             .into());
     }
-    Ok((reader.collect::<Result<_>>()?, manifest))
+    reader.collect()
 }

@@ -28,6 +28,8 @@ pub(crate) struct Page {
     pub(crate) comparison: Option<Comparison>,
     /// The results by kind of mask, the leading one first.
     pub(crate) results: Vec<Result>,
+    /// Why there are none, where there are none.
+    pub(crate) absence: &'static str,
     /// Verdicts by what they are about.
     pub(crate) verdicts: Vec<VerdictGroup>,
     pub(crate) evidence: EvidenceView,
@@ -39,6 +41,10 @@ pub(crate) struct Page {
     pub(crate) sources: Vec<SourceView>,
     /// Own manifest as JSON, safe in a script element.
     pub(crate) manifest: String,
+    pub(crate) style: &'static str,
+    pub(crate) script: &'static str,
+    /// What a browser may run on the page.
+    pub(crate) policy: String,
 }
 
 /// The methods beside one another.
@@ -67,7 +73,12 @@ impl EvidenceView {
 #[derive(Debug)]
 pub(crate) struct Result {
     pub(crate) heading: &'static str,
-    pub(crate) accuracy: MeasureTable,
+    /// Accuracy, or agreement where no window has a label.
+    pub(crate) leading: MeasureTable,
+    /// What the plots show.
+    pub(crate) caption: &'static str,
+    /// Whether labels are what predictions are counted against.
+    pub(crate) has_labels: bool,
     pub(crate) plots: Vec<DotPlot>,
     pub(crate) others: Vec<MeasureTable>,
 }
@@ -134,6 +145,8 @@ pub(crate) struct RegionRow {
 pub(crate) struct GalleryView {
     pub(crate) choice: String,
     pub(crate) cards: Vec<Card>,
+    /// Whether any sequence has a label to compare a prediction with.
+    pub(crate) has_labels: bool,
     pub(crate) has_intervals: bool,
     pub(crate) has_own_bases: bool,
     pub(crate) steps: Vec<(char, String)>,

@@ -1,11 +1,19 @@
 //! The manifests of everything that went into the page.
 
-use std::path::Path;
+use std::path::PathBuf;
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{InputDigest, Manifest, read_json};
+use readlens_provenance::{Artefact, Manifest};
+use readlens_tables::Reader;
+use readlens_tables::bases::BaseRow;
+use readlens_tables::costs::CostRow;
+use readlens_tables::masks::MaskRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::tokens::TokenRow;
 
-use crate::config::{Config, Inputs};
+use crate::config::Inputs;
+use crate::text::visible;
 
 /// One manifest under the name of what it belongs to.
 #[derive(Debug)]
@@ -28,20 +36,37 @@ impl Source {
     }
 }
 
-/// The manifest of a model directory.
-///
-/// # Errors
-/// There is none, or it is not a manifest.
-pub(crate) fn manifest_of(directory: &Path) -> Result<Manifest> {
-    read_json(&directory.join("manifest.json"))
-}
-
-/// The manifest of the page itself.
+/// Every input with its digest and manifest; `checks` is the manifest of the document of verdicts.
 ///
 /// # Errors
 /// An input cannot be read.
-pub(crate) fn own_manifest(config: &Config, inputs: &Inputs) -> Result<Manifest> {
-    let digests = inputs.files().map(|(role, path)| InputDigest::of(role, path));
-    let digests = digests.collect::<Result<Vec<_>>>()?;
-    Manifest::new("report", config, Some(config.seed), digests)
+pub(crate) fn artefacts(inputs: &Inputs, checks: Option<&Manifest>) -> Result<Vec<Artefact>> {
+    let artefact = |(role, path): (&str, &PathBuf)| match role {
+        "tokens" => Reader::<TokenRow>::open(path)?.artefact(role),
+        "masks" => Reader::<MaskRow>::open(path)?.artefact(role),
+        "bases" => Reader::<BaseRow>::open(path)?.artefact(role),
+        "perturbations" => Reader::<PerturbationRow>::open(path)?.artefact(role),
+        "metrics" | "evidence" => Reader::<MetricRow>::open(path)?.artefact(role),
+        "costs" => Reader::<CostRow>::open(path)?.artefact(role),
+        "classifier" | "explainer" => Artefact::model(role, path),
+        "checks" => Artefact::file(role, path, checks.cloned()),
+        _ => Artefact::file(role, path, None),
+    };
+    inputs.files().map(artefact).collect()
+}
+
+/// The manifests that the page shows: those of everything that a stage may have written.
+pub(crate) fn sources(artefacts: Vec<Artefact>) -> Vec<Source> {
+    let shown = artefacts.into_iter().filter(|artefact| artefact.digest.role != "intervals");
+    let source = |Artefact { digest, manifest, .. }: Artefact| {
+        let name = match digest.role.as_str() {
+            "evidence" => {
+                let stage = manifest.as_ref().map_or("unknown stage", |m| m.stage.as_str());
+                format!("evidence of {}", visible(stage, 40))
+            }
+            role => role.to_owned(),
+        };
+        Source { name, manifest }
+    };
+    shown.map(source).collect()
 }

@@ -31,7 +31,7 @@ impl Layout {
     /// Lays out `row`; `fault` is about its place in the table.
     ///
     /// # Errors
-    /// The strand is neither + nor -, the window is empty, or the tokens do not fit into it.
+    /// The strand is neither + nor -, or the tokens are not those of the window's bases.
     pub(crate) fn of(
         tokenization: Tokenization,
         row: &TokenRow,
@@ -49,23 +49,8 @@ impl Layout {
                     .into());
             }
         };
-        let Some(bases) = row.end.checked_sub(row.start) else {
-            return Err(fault()
-                .expected("start at or below end")
-                .found(format!("{} to {}", row.start, row.end))
-                .remedy(remedy)
-                .into());
-        };
-        let (bases, cls) = (bases as usize, usize::from(tokenization.cls));
-        let tokens = row.tokens.len().saturating_sub(cls);
-        let needed = tokens.checked_sub(1).map_or(0, |last| tokenization.token_interval(last).end);
-        if needed > bases {
-            return Err(fault()
-                .expected(format!("tokens of at most {bases} bases"))
-                .found(format!("{tokens} tokens, which cover {needed}"))
-                .remedy(remedy)
-                .into());
-        }
+        let bases = tokenization.laid_bases(row.start, row.end, row.tokens.len(), fault)?;
+        let tokens = row.tokens.len() - usize::from(tokenization.cls);
         Ok(Self { tokenization, tokens, bases, is_reverse })
     }
 

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use readlens_fault::{InputFault, Result};
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::vocabulary::{Method, Over, Ranks};
@@ -57,7 +56,6 @@ pub(crate) struct Masks {
     pub(crate) shapes: BTreeMap<Ranks, Shape>,
     /// Fingerprints of the windows that the gallery shows, sorted.
     pub(crate) chosen: Vec<u64>,
-    pub(crate) manifest: Option<Manifest>,
 }
 
 impl Masks {
@@ -73,7 +71,6 @@ impl Masks {
         config: &Config,
     ) -> Result<Self> {
         let mut reader = Reader::<MaskRow>::open(path)?;
-        let manifest = reader.manifest()?;
         let is_wanted = |method: &Method| {
             let name = config.method.as_ref();
             name.is_none_or(|name| method.name == *name && method.replicate == config.replicate)
@@ -118,7 +115,7 @@ impl Masks {
                 .remedy("choose one of these with --method and --replicate")
                 .into());
         }
-        Ok(Self { method, methods, shapes, chosen: draw.finish(), manifest })
+        Ok(Self { method, methods, shapes, chosen: draw.finish() })
     }
 }
 

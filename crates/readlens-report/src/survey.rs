@@ -1,11 +1,10 @@
 //! The first pass over the tokens table: what there is.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_provenance::Manifest;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Split};
@@ -16,15 +15,17 @@ use crate::windows::{Entry, NO_CLASS, WindowIndex, fingerprint};
 /// What a tokens table holds, in counts.
 #[derive(Debug)]
 pub(crate) struct Survey {
-    /// Rank columns, in file order: from coarse to fine.
+    /// Rank columns, in file order: from coarse to fine; behind them, ranks without a column that
+    /// the classifier predicts.
     pub(crate) ranks: Vec<Name>,
     pub(crate) tokenization: Tokenization,
     /// Windows per split, and those that belong to none.
     pub(crate) windows: HashMap<Option<Split>, u64>,
-    /// Different taxa at each rank.
-    pub(crate) taxa: Vec<usize>,
+    /// How many of the ranks are columns.
+    columns: usize,
+    /// Whether any window has a label.
+    pub(crate) has_labels: bool,
     pub(crate) index: WindowIndex,
-    pub(crate) manifest: Option<Manifest>,
 }
 
 impl Survey {
@@ -35,14 +36,13 @@ impl Survey {
     pub(crate) fn of(path: &Path) -> Result<Self> {
         let reader = Reader::<TokenRow>::open(path)?;
         let tokenization = tokenization_of(&reader)?;
-        let manifest = reader.manifest()?;
         let ranks: Vec<Name> = reader
             .ranks()
             .iter()
             .map(|rank| Name::new(rank))
             .collect::<std::result::Result<_, _>>()?;
         let mut windows = HashMap::new();
-        let mut taxa = vec![BTreeSet::new(); ranks.len()];
+        let (columns, mut has_labels) = (ranks.len(), false);
         let mut classes: HashMap<String, u32> = HashMap::new();
         let mut entries = Vec::new();
         for row in reader {
@@ -59,18 +59,40 @@ impl Survey {
                 },
                 _ => NO_CLASS,
             };
-            for (set, taxon) in taxa.iter_mut().zip(row.taxa) {
-                if let Some(taxon) = taxon
-                    && !set.contains(&taxon)
-                {
-                    set.insert(taxon);
-                }
-            }
+            has_labels |= row.taxa.iter().any(Option::is_some);
             let fingerprint = fingerprint(&row.id, row.window);
             entries.push(Entry { fingerprint, class, split: row.split });
         }
-        let taxa = taxa.iter().map(BTreeSet::len).collect();
         let index = WindowIndex::new(entries);
-        Ok(Self { ranks, tokenization, windows, taxa, index, manifest })
+        Ok(Self { ranks, tokenization, windows, columns, has_labels, index })
+    }
+
+    /// The ranks that are columns of the table.
+    pub(crate) fn columns(&self) -> &[Name] {
+        &self.ranks[..self.columns]
+    }
+
+    /// Adds ranks that no column has, behind the others.
+    pub(crate) fn add_ranks<'a>(&mut self, ranks: impl IntoIterator<Item = &'a Name>) {
+        for rank in ranks {
+            if !self.ranks.contains(rank) {
+                self.ranks.push(rank.clone());
+            }
+        }
+    }
+
+    /// Windows that a training on this table learns from: those of the split train, or all of a
+    /// table without splits.
+    pub(crate) fn training_windows(&self) -> u64 {
+        if self.has_splits() {
+            self.windows.get(&Some(Split::Train)).copied().unwrap_or(0)
+        } else {
+            self.windows.values().sum()
+        }
+    }
+
+    /// Whether any window belongs to a split.
+    pub(crate) fn has_splits(&self) -> bool {
+        self.windows.keys().any(Option::is_some)
     }
 }

@@ -12,13 +12,13 @@
       let count = 0;
       for (const card of cards) {
         const fits = words.every((word) => card.dataset.find.includes(word));
-        card.hidden = !fits || (onlyWrong.checked && card.dataset.wrong === undefined);
+        card.hidden = !fits || (onlyWrong?.checked && card.dataset.wrong === undefined);
         if (!card.hidden) count += 1;
       }
       found.textContent = count === cards.length ? "" : count + " of " + cards.length;
     };
     find.addEventListener("input", show);
-    onlyWrong.addEventListener("change", show);
+    onlyWrong?.addEventListener("change", show);
     const all = document.getElementById("open-all");
     all.addEventListener("click", () => {
       const opens = all.dataset.open === undefined;

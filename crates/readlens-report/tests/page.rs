@@ -7,11 +7,13 @@ mod markup;
 use std::fs;
 
 use fixture::{Fixture, page_path, per_rank, rewrite};
+use readlens_provenance::digest_bytes;
 use readlens_report::{Config, Inputs, removal_words, words};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
-use readlens_tables::vocabulary::{Operator, Removal, Word};
+use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::vocabulary::{Metric, Operator, Over, Removal, Word};
 
 fn page(inputs: &Inputs, config: Config) -> String {
     let folder = tempfile::tempdir().unwrap();
@@ -179,6 +181,111 @@ fn nothing_is_loaded_from_anywhere() {
     let links = markup::tags(&page);
     let links = links.iter().filter(|tag| tag.name == "a").flat_map(|tag| &tag.attributes);
     assert!(links.filter(|(name, _)| name == "href").all(|(_, to)| to.starts_with('#')));
+}
+
+#[test]
+fn a_browser_runs_the_scripts_and_the_style_of_the_page_and_nothing_else() {
+    for fixture in [Fixture::random(20, 200), Fixture::hostile()] {
+        let folder = tempfile::tempdir().unwrap();
+        let page = page(&fixture.write(folder.path()), Config::default());
+        let tags = markup::tags(&page);
+        let attribute = |tag: &markup::Tag, wanted: &str| {
+            let found = tag.attributes.iter().find(|(name, _)| name == wanted);
+            found.map(|(_, value)| value.clone())
+        };
+        let is_policy = |tag: &&markup::Tag| {
+            attribute(tag, "http-equiv").as_deref() == Some("Content-Security-Policy")
+        };
+        let policy = attribute(tags.iter().find(is_policy).unwrap(), "content").unwrap();
+        let directive = |name: &str| {
+            let of = |part: &str| part.trim().strip_prefix(name).map(str::to_owned);
+            let allowed = policy.split(';').find_map(of).unwrap();
+            allowed.split_whitespace().map(str::to_owned).collect::<Vec<_>>()
+        };
+        // What the browser computes: the digest of the text between the tags.
+        let digests = |name: &str| {
+            let close = format!("</{name}>");
+            let of = |tag: &markup::Tag| {
+                let text = &page[tag.end..tag.end + page[tag.end..].find(&close).unwrap()];
+                format!("'sha256-{}'", digest_bytes(text.as_bytes()).base64())
+            };
+            tags.iter().filter(|tag| tag.name == name).map(of).collect::<Vec<_>>()
+        };
+        assert_eq!(directive("script-src "), digests("script"));
+        assert_eq!(directive("style-src "), digests("style"));
+        assert_eq!((digests("script").len(), digests("style").len()), (2, 1));
+        assert_eq!(directive("default-src "), ["'none'"]);
+        // What these digests do not allow, the page does not need.
+        for (name, _) in tags.iter().flat_map(|tag| &tag.attributes) {
+            assert!(name != "style" && !name.starts_with("on"), "{name}");
+        }
+    }
+}
+
+#[test]
+fn the_numbers_of_taxa_are_those_of_the_classifier() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut inputs = Fixture::random(20, 200).write(folder.path());
+    let with = page(&inputs, with_sequences(2));
+    assert!(with.contains("superkingdom (1 taxon), phylum (2 taxa) and genus (5 taxa)"));
+    inputs.classifier = None;
+    let without = page(&inputs, with_sequences(2));
+    assert!(without.contains("names superkingdom, phylum and genus from nucleotide sequences"));
+    // Nothing tells what it learned from.
+    for page in [with, without] {
+        assert!(!page.contains("learned from"), "{}", markup::texts_of(&page, "p")[0]);
+        assert!(page.contains("The table of tokens has 20 windows."));
+    }
+}
+
+#[test]
+fn without_labels_the_page_leads_with_predictions_and_agreement() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut fixture = Fixture::random(12, 200);
+    for sequence in &mut fixture.sequences {
+        sequence.taxa = vec![None; 3];
+        sequence.split = None;
+    }
+    let inputs = fixture.write(folder.path());
+    rewrite::<PerturbationRow>(inputs.perturbations.as_ref().unwrap(), |rows| {
+        rows.iter_mut().for_each(|row| row.predicted = format!("Some {}", row.rank));
+    });
+    rewrite::<MetricRow>(inputs.metrics.as_ref().unwrap(), |rows| {
+        rows.retain(|row| row.metric != Metric::Accuracy);
+        rows.iter_mut().for_each(|row| row.split = Over::All);
+    });
+    let inputs = Inputs { evidence: Vec::new(), checks: None, ..inputs };
+    let page = page(&inputs, Config::default());
+    markup::check(&page);
+    assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));
+    assert!(!page.contains("% of the genus names are right") && !page.contains("Label</th>"));
+    assert!(page.contains("Agreement in %, with its 95 % interval: no sequence has a label"));
+    assert!(page.contains("of the genus names are as for the whole sequence"));
+    assert!(!page.contains("only wrong names"));
+    let articles = markup::texts_of(&page, "article");
+    assert_eq!(articles.len(), 12);
+    for article in articles {
+        assert!(article.contains("Some genus") && article.contains("predicted,"), "{article}");
+        assert!(article.contains("no split"), "{article}");
+    }
+}
+
+#[test]
+fn the_page_leads_with_a_rank_that_can_be_compared() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Fixture::random(20, 200).write(folder.path());
+    rewrite::<MetricRow>(inputs.metrics.as_ref().unwrap(), |rows| {
+        for row in rows.iter_mut().filter(|row| row.rank.name() == "genus") {
+            match row.metric {
+                Metric::PTarget => row.value = 1.0,
+                Metric::Entropy => row.value = 0.0,
+                _ => {}
+            }
+        }
+    });
+    let page = page(&inputs, with_sequences(2));
+    assert!(page.contains("% of the phylum names are right"));
+    assert!(page.contains("The classifier knows one taxon of genus, so nothing can be compared"));
 }
 
 /// The values of `attribute` in the elements `name` whose class is `class`.

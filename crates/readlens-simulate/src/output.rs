@@ -5,7 +5,7 @@ use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{Manifest, NewDirectory, NewFile, write_json};
+use readlens_provenance::{DirectoryKind, Manifest, NewDirectory, NewFile, write_json};
 use readlens_stage::Context;
 
 use crate::config::Config;
@@ -20,6 +20,22 @@ const MOTIF_STREAM: u64 = 0;
 const SPLIT_STREAM: u64 = 1;
 const RECORD_STREAM: u64 = 1 << 32;
 const CHIMERA_STREAM: u64 = 1 << 33;
+
+/// The directory of a simulated data set.
+const SIMULATION: DirectoryKind = DirectoryKind {
+    name: "simulated data set",
+    stages: &["simulate"],
+    files: &[
+        "sequences.fasta",
+        "taxonomy.tsv",
+        "truth.tsv",
+        "motifs.tsv",
+        "chimeras.fasta",
+        "chimeras_taxonomy.tsv",
+        "chimeras_truth.tsv",
+    ],
+    is_temporary: false,
+};
 
 /// Writes the simulated data set into the directory `output`.
 ///
@@ -36,7 +52,7 @@ pub fn run(config: &Config, seed: u64, output: &Path, context: &Context) -> Resu
     config.validate()?;
     let hierarchy = Hierarchy::new(&config.ranks);
     let motifs = Motifs::draw(&hierarchy, config.motif_length, &mut stream(seed, MOTIF_STREAM))?;
-    let directory = NewDirectory::create(output)?;
+    let directory = NewDirectory::create(output, SIMULATION)?;
     let simulation = Simulation {
         seed,
         workshop: Workshop { config, hierarchy: &hierarchy, motifs: &motifs },

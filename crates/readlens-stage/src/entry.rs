@@ -1,13 +1,14 @@
 use std::process::ExitCode as ProcessExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::AtomicBool;
 
 use clap::{Args, FromArgMatches, Parser};
 use readlens_fault::{ExitCode, Fault, Result};
 
 use crate::context::{Context, threads_of};
 use crate::options::Common;
-use crate::{logs, process};
+use crate::version::version;
+use crate::{interrupt, logs, process};
 
 /// The options of a stage and what they do.
 pub trait Stage: Args {
@@ -23,9 +24,6 @@ pub trait Stage: Args {
     fn run(self, context: &Context) -> Result<()>;
 }
 
-/// Version with the git revision it was built from, where that is known.
-pub const VERSION: &str = env!("READLENS_VERSION");
-
 #[derive(Debug, Parser)]
 struct CommandLine<S: Stage> {
     #[command(flatten)]
@@ -38,7 +36,7 @@ struct CommandLine<S: Stage> {
 pub(crate) fn command<S: Stage>() -> clap::Command {
     CommandLine::<S>::augment_args(clap::Command::new(format!("readlens-{}", S::NAME)))
         .about(S::ABOUT)
-        .version(VERSION)
+        .version(version())
 }
 
 /// The whole of a stage binary's `main`.
@@ -103,14 +101,7 @@ pub fn start(common: &Common) -> Result<Context> {
     process::prepare(threads_of(common))?;
     logs::init(common);
     let interrupted = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&interrupted);
-    ctrlc::set_handler(move || {
-        // The second time the user means it: long computations look at the flag between steps.
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(ExitCode::Interrupted as i32);
-        }
-    })
-    .map_err(|e| Fault::failed("setting the interrupt handler", e))?;
+    interrupt::listen(Arc::clone(&interrupted))?;
     Ok(Context::new(common, interrupted))
 }
 

@@ -30,10 +30,12 @@ mod belonging;
 mod context;
 mod entry;
 mod in_order;
+mod interrupt;
 mod logs;
 mod options;
 mod process;
 mod progress;
+mod version;
 mod words;
 
 pub use belonging::{refuse_misplaced, refuse_without};
@@ -41,9 +43,10 @@ mod standard_output;
 
 pub use any_stage::AnyStage;
 pub use context::Context;
-pub use entry::{Stage, VERSION, finish, main, run_with, start};
+pub use entry::{Stage, finish, main, run_with, start};
 pub use in_order::in_order;
 pub use options::{BootstrapOptions, Common, LogFormat};
 pub use progress::Progress;
 pub use standard_output::print;
+pub use version::version;
 pub use words::one_of;

@@ -12,6 +12,8 @@ pub(crate) fn init(common: &Common) {
         .with_max_level(level)
         .with_writer(|| BesideBars)
         .with_target(false)
+        // A log that cannot be written is lost; what is computed is not.
+        .log_internal_errors(false)
         .with_ansi(std::io::stderr().is_terminal());
     // A logger that is already there belongs to the program that embeds the stage.
     let _ = match common.log_format {

@@ -1,12 +1,10 @@
 //! Whether a file is the table it should be, and its columns as the declaration wants them.
 
-use std::any::Any;
 use std::collections::BTreeMap;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use arrow::array::{
-    Array, ArrayRef, DictionaryArray, LargeListArray, ListArray, RecordBatch, StringArray,
+    Array, ArrayRef, DictionaryArray, ListArray, RecordBatch, StringArray, new_null_array,
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
@@ -14,8 +12,11 @@ use readlens_fault::{Fault, Place, Result};
 
 use crate::cell::ColumnArray;
 use crate::column::{Kind, Origin, Table, WordCheck};
+use crate::parquet_file::limits::MAX_CELL_BYTES;
 use crate::vocabulary::{Name, alternatives};
 use crate::{KEY_TABLE, KEY_VERSION};
+
+const STORE_AS_DECLARED: &str = "store the column with the type that the column reference gives";
 
 pub(crate) fn check_identity(
     path: &Path,
@@ -80,8 +81,14 @@ pub(crate) fn upgraded(
 }
 
 /// Checks that every declared column is there, once; gives the names of the rank columns.
-pub(crate) fn check_columns(path: &Path, table: &Table, schema: &Schema) -> Result<Vec<String>> {
-    let names: Vec<&str> = schema.fields().iter().map(|f| f.name().as_str()).collect();
+///
+/// `names` are all columns of the file, `schema` those that the table knows.
+pub(crate) fn check_columns(
+    path: &Path,
+    table: &Table,
+    names: &[&str],
+    schema: &Schema,
+) -> Result<Vec<String>> {
     let fault = |name: &str| Fault::input(path).at(Place::Column(name.to_owned()));
     if let Some(twice) = names.iter().enumerate().find(|(i, name)| names[..*i].contains(name)) {
         return Err(fault(twice.1)
@@ -90,12 +97,21 @@ pub(crate) fn check_columns(path: &Path, table: &Table, schema: &Schema) -> Resu
             .remedy("drop or rename one of them")
             .into());
     }
-    if let Some(column) = table.columns.iter().find(|column| !names.contains(&column.name)) {
-        return Err(fault(column.name)
-            .expected(format!("the columns of a {} table", table.name))
-            .found(format!("only {}", names.join(", ")))
-            .remedy(format!("write it with {}", table.written_by()))
-            .into());
+    for column in table.columns {
+        let Ok(field) = schema.field_with_name(column.name) else {
+            return Err(fault(column.name)
+                .expected(format!("the columns of a {} table", table.name))
+                .found(format!("only {}", names.join(", ")))
+                .remedy(format!("write it with {}", table.written_by()))
+                .into());
+        };
+        if !has_shape_of(field.data_type(), column.kind) {
+            return Err(fault(column.name)
+                .expected(column.kind.label())
+                .found(field.data_type())
+                .remedy(STORE_AS_DECLARED)
+                .into());
+        }
     }
     if !table.has_ranks {
         return Ok(Vec::new());
@@ -129,26 +145,13 @@ fn is_text(data_type: &DataType) -> bool {
     }
 }
 
-/// Runs a Parquet call on untrusted bytes: a decoder that panics on them is an input fault too.
-pub(crate) fn guarded<T, E: std::fmt::Display>(
-    path: &Path,
-    call: impl FnOnce() -> std::result::Result<T, E>,
-) -> Result<T> {
-    let found = match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => return Ok(value),
-        Ok(Err(e)) => e.to_string(),
-        Err(panic) => panic_text(panic.as_ref()),
-    };
-    Err(Fault::input(path)
-        .expected("a whole Parquet file")
-        .found(found)
-        .remedy("the file is damaged or not Parquet; write it again")
-        .into())
-}
-
-fn panic_text(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str);
-    text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("damaged pages").to_owned()
+/// Whether a column can become one of this kind at all: values are no lists, and lists hold values.
+fn has_shape_of(data_type: &DataType, kind: Kind) -> bool {
+    match (kind.arrow(), data_type) {
+        (DataType::List(_), DataType::List(item)) => !item.data_type().is_nested(),
+        (DataType::List(_), _) => false,
+        (_, data_type) => !data_type.is_nested() || matches!(data_type, DataType::Dictionary(..)),
+    }
 }
 
 /// What a column must be.
@@ -181,16 +184,27 @@ pub(crate) fn typed(
             .into());
     }
     let wanted = kind.arrow();
-    let array: ArrayRef = if *array.data_type() == wanted {
+    // A column without a value has whatever type the tool that wrote it falls back on.
+    let is_empty = nullable && array.logical_null_count() == array.len();
+    let array: ArrayRef = if is_empty {
+        new_null_array(&wanted, array.len())
+    } else if *array.data_type() == wanted {
         array.clone()
     } else {
         cast_column(array, &wanted).map_err(|e| {
             fault()
                 .expected(kind.label())
                 .found(format!("{} ({e})", array.data_type()))
-                .remedy("store the column with the type that the column reference gives")
+                .remedy(STORE_AS_DECLARED)
         })?
     };
+    if let Some(length) = longest_text(&array).filter(|length| *length > MAX_CELL_BYTES) {
+        return Err(fault()
+            .expected(format!("at most {MAX_CELL_BYTES} bytes of text in a cell"))
+            .found(format!("{length} in the rows from {first_row}"))
+            .remedy("shorten the text")
+            .into());
+    }
     // A dictionary can hide a null among its values; the logical nulls count it.
     let nulls = array.logical_nulls();
     let hole = (0..array.len())
@@ -211,6 +225,14 @@ pub(crate) fn typed(
         })?;
     }
     Ok(ColumnArray(array))
+}
+
+/// Bytes of the longest text of a column of texts.
+fn longest_text(array: &ArrayRef) -> Option<usize> {
+    let words = array.as_any().downcast_ref::<DictionaryArray<Int32Type>>();
+    let texts = words.map_or(array, |words| words.values());
+    let texts = texts.as_any().downcast_ref::<StringArray>()?;
+    texts.offsets().lengths().max()
 }
 
 /// Checks every word of a column of words; gives the first row with a wrong one, what was expected
@@ -251,7 +273,7 @@ fn cast_column(array: &ArrayRef, wanted: &DataType) -> arrow::error::Result<Arra
 /// Whether the cast would turn fractions into whole numbers or flags without a word.
 fn cuts_fractions(from: &DataType, to: &DataType) -> bool {
     match (from, to) {
-        (DataType::List(from) | DataType::LargeList(from), DataType::List(to)) => {
+        (DataType::List(from), DataType::List(to)) => {
             cuts_fractions(from.data_type(), to.data_type())
         }
         (from, to) => from.is_floating() && (to.is_integer() || *to == DataType::Boolean),
@@ -260,8 +282,5 @@ fn cuts_fractions(from: &DataType, to: &DataType) -> bool {
 
 /// Null items in the lists of a column of lists.
 fn null_items(array: &ArrayRef) -> usize {
-    if let Some(list) = array.as_any().downcast_ref::<ListArray>() {
-        return list.values().null_count();
-    }
-    array.as_any().downcast_ref::<LargeListArray>().map_or(0, |list| list.values().null_count())
+    array.as_any().downcast_ref::<ListArray>().map_or(0, |list| list.values().null_count())
 }

@@ -22,6 +22,7 @@ mod intervals;
 mod mask_columns;
 mod number_lists;
 mod origin;
+mod parquet_file;
 mod reader;
 mod record;
 mod reference;

@@ -43,3 +43,23 @@ impl MetricRow {
         self.mask_name().as_ref() == Some(mask)
     }
 }
+
+/// The ranks at which the classifier knows one taxon: whatever it read, it was certain. Every figure
+/// of such a rank is perfect, of the mask and of what should do worse, so none can be compared.
+pub fn ranks_of_one_taxon(rows: &[MetricRow]) -> Vec<Name> {
+    // By rank: whether there is a figure, and whether all are certain.
+    let mut ranks: Vec<(&Name, bool)> = Vec::new();
+    for row in rows {
+        let is_certain = match row.metric {
+            Metric::PTarget => row.value == 1.0,
+            Metric::Entropy => row.value == 0.0,
+            _ => continue,
+        };
+        let Ranks::One(rank) = &row.rank else { continue };
+        match ranks.iter_mut().find(|(known, _)| *known == rank) {
+            Some((_, all)) => *all &= is_certain,
+            None => ranks.push((rank, is_certain)),
+        }
+    }
+    ranks.into_iter().filter(|(_, all)| *all).map(|(rank, _)| rank.clone()).collect()
+}

@@ -14,6 +14,8 @@ use parquet::file::metadata::ColumnChunkMetaData;
 use parquet::file::writer::{SerializedPageWriter, TrackedWrite};
 use parquet::schema::types::ColumnDescPtr;
 
+use crate::parquet_file::limits::MAX_LIST_ITEMS;
+
 /// A page ends with the row that brings it to this many entries: 1 MiB of numbers.
 const PAGE_ENTRIES: usize = 1 << 18;
 /// Width of a number, in bytes.
@@ -46,10 +48,18 @@ impl NumberLists {
     /// The column chunk, compressed with zstd at `level`.
     ///
     /// # Errors
-    /// A list is longer than a page can be, or `column` is not of such lists.
+    /// A list is longer than a table may hold, or `column` is not of such lists.
     pub(crate) fn encode(self, column: ColumnDescPtr, level: i32) -> Result<EncodedLists> {
         if (column.max_rep_level(), column.max_def_level()) != (1, 1) {
             return Err(ParquetError::General(format!("{} may hold null", column.name())));
+        }
+        // A longer list would be refused where the table is read.
+        if let Some(longest) = self.lengths.iter().find(|length| **length as u64 > MAX_LIST_ITEMS) {
+            return Err(ParquetError::General(format!(
+                "a list of {longest} items in the column {}: a table holds at most {MAX_LIST_ITEMS}; \
+                 use smaller windows",
+                column.path().parts()[0]
+            )));
         }
         let rows = self.lengths.len() as u64;
         let mut zstd = zstd::bulk::Compressor::new(level)?;
@@ -60,13 +70,6 @@ impl NumberLists {
         while !lengths.is_empty() {
             let page = RawPage::next(&mut lengths, &mut numbers);
             let uncompressed = page.bytes.len();
-            // The header gives sizes as 32-bit integers.
-            if i32::try_from(uncompressed).is_err() {
-                return Err(ParquetError::General(format!(
-                    "a list of {} numbers is longer than a page can be",
-                    page.entries
-                )));
-            }
             let page = Page::DataPage {
                 buf: zstd.compress(&page.bytes)?.into(),
                 num_values: page.entries as u32,

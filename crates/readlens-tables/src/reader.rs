@@ -1,12 +1,9 @@
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::marker::PhantomData;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
-use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
-use parquet::file::metadata::ParquetMetaData;
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::Manifest;
 use serde::de::DeserializeOwned;
@@ -14,20 +11,16 @@ use serde::de::DeserializeOwned;
 use crate::cell::{Cell, ColumnArray};
 use crate::column::{Kind, Origin, Table};
 use crate::conform::Wanted;
+use crate::parquet_file::{Batches, ParquetFile, guarded};
 use crate::record::{Broken, Record};
 use crate::{KEY_MANIFEST, KEY_TABLE, TABLES, conform};
-
-/// Rows decoded at a time.
-const BATCH_ROWS: usize = 1024;
 
 /// The declared table that the file at `path` says it is.
 ///
 /// # Errors
 /// The file cannot be read, is not Parquet, or names no table, or a version that is not read.
 pub fn table_of(path: &Path) -> Result<&'static Table> {
-    let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
-    let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
-    let metadata = pairs(builder.metadata());
+    let metadata = ParquetFile::open(path)?.pairs();
     let name = metadata.get(KEY_TABLE);
     let Some(table) = TABLES.into_iter().find(|table| name.is_some_and(|n| n == table.name)) else {
         return Err(Fault::input(path)
@@ -39,11 +32,6 @@ pub fn table_of(path: &Path) -> Result<&'static Table> {
     };
     conform::check_identity(path, table, &metadata)?;
     Ok(table)
-}
-
-fn pairs(metadata: &ParquetMetaData) -> BTreeMap<String, String> {
-    let pairs = metadata.file_metadata().key_value_metadata().into_iter().flatten();
-    pairs.filter_map(|pair| Some((pair.key.clone(), pair.value.clone()?))).collect()
 }
 
 /// Gives the cells of one row, column by column.
@@ -81,7 +69,7 @@ impl Source<'_> {
 /// table has rank columns: there a column of text is a rank and any other is refused.
 pub struct Reader<R> {
     path: PathBuf,
-    batches: ParquetRecordBatchReader,
+    batches: Batches,
     columns: Vec<ColumnArray>,
     ranks: Vec<String>,
     /// Who wrote the file, where it has an older form.
@@ -116,25 +104,23 @@ impl<R: Record> Reader<R> {
     /// As [`Reader::open`].
     pub fn open_rows(path: &Path, range: std::ops::Range<u64>) -> Result<Self> {
         let table = R::TABLE;
-        let file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
-        let builder = conform::guarded(path, || ParquetRecordBatchReaderBuilder::try_new(file))?;
-        let metadata = pairs(builder.metadata());
+        let file = ParquetFile::open(path)?;
+        let metadata = file.pairs();
         conform::check_identity(path, table, &metadata)?;
-        let older = conform::older_origin(table, &metadata, builder.schema());
-        let empty = RecordBatch::new_empty(Arc::clone(builder.schema()));
-        let upgraded = conform::upgraded(path, table, older, empty)?;
-        let ranks = conform::check_columns(path, table, &upgraded.schema())?;
-        let rows = u64::try_from(builder.metadata().file_metadata().num_rows()).unwrap_or(0);
-        let start = range.start.min(rows);
-        let count = range.end.min(rows).saturating_sub(start);
-        let to_usize = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
-        let batches = conform::guarded(path, || {
-            builder
-                .with_batch_size(BATCH_ROWS)
-                .with_offset(to_usize(start))
-                .with_limit(to_usize(count))
-                .build()
+        let declared = |name: &str| table.columns.iter().find(|column| column.name == name);
+        let is_category = |name: &str| declared(name).is_none_or(|c| c.kind == Kind::Category);
+        let selected = guarded(path, || {
+            let is_wanted = |name: &str| table.has_ranks || declared(name).is_some();
+            file.select(is_wanted, is_category, |name| declared(name).is_none())
         })?;
+        let older = conform::older_origin(table, &metadata, &selected.schema);
+        let empty = RecordBatch::new_empty(Arc::clone(&selected.schema));
+        let upgraded = conform::upgraded(path, table, older, empty)?;
+        let ranks = conform::check_columns(path, table, &file.names(), &upgraded.schema())?;
+        let rows = file.rows();
+        let start = range.start.min(rows);
+        let end = range.end.clamp(start, rows);
+        let batches = file.batches(selected, start..end);
         Ok(Self {
             path: path.to_path_buf(),
             batches,
@@ -142,7 +128,7 @@ impl<R: Record> Reader<R> {
             ranks,
             older,
             metadata,
-            rows: count,
+            rows: end - start,
             first_row: start,
             batch_rows: 0,
             next: 0,
@@ -196,7 +182,9 @@ impl<R: Record> Reader<R> {
                 .at(Place::Part(format!("metadata {key}")))
                 .expected(format!("{what} as JSON"))
                 .remedy(format!(
-                    "pass a file that {} wrote, or keep its metadata when rewriting it",
+                    "pass a file that {} wrote; pyarrow and pandas keep what it says beside its \
+                     columns, and others are given it: DuckDB's COPY as KV_METADATA {{'{key}': …}}, \
+                     Polars' write_parquet as metadata={{'{key}': …}}",
                     R::TABLE.written_by()
                 ))
         };
@@ -210,7 +198,7 @@ impl<R: Record> Reader<R> {
     }
 
     fn next_batch(&mut self) -> Result<bool> {
-        let Some(batch) = conform::guarded(&self.path, || self.batches.next().transpose())? else {
+        let Some(batch) = guarded(&self.path, || self.batches.next())? else {
             return Ok(false);
         };
         self.first_row += self.batch_rows as u64;

@@ -1,5 +1,9 @@
 use std::fmt::Write;
 
+use crate::parquet_file::limits::{
+    MAX_CELL_BYTES, MAX_COLUMN_CHUNKS, MAX_FOOTER_BYTES, MAX_LIST_ITEMS, MAX_PAGE_BYTES,
+    MAX_SCHEMA_DEPTH,
+};
 use crate::vocabulary::{
     AttributionMethod, Direction, MethodKind, Metric, Operator, Over, Removal, Role, Split,
     TargetKind, Vocabulary, alternatives,
@@ -13,10 +17,11 @@ pub fn column_reference() -> String {
          Made from the declarations in `crates/readlens-tables`; a test keeps it current.\n\
          All tables are Parquet (zstd, row groups of at most 65,536 rows, fewer where lists are\n\
          long). Coordinates are 0-based and half-open. The file's metadata holds `readlens.table`, `readlens.schema_version` and\n\
-         `readlens.manifest` (stage, version, configuration, seed and input digests, as JSON); a\n\
+         `readlens.manifest` (stage, version, build, configuration, seed, inputs and their lineage, as JSON); a\n\
          shard's also has `readlens.shard`, its place `i/n` counted from 1. The words of the columns\n\
          stand in the [vocabulary](reference/vocabulary.md).\n",
     );
+    page.push_str(&limits());
     for table in TABLES {
         let _ = write!(
             page,
@@ -46,6 +51,21 @@ pub fn column_reference() -> String {
         }
     }
     page
+}
+
+/// What a table may hold, and what becomes of what it says in other programs.
+fn limits() -> String {
+    format!(
+        "\n## Limits and other programs\n\n\
+         A table is refused if it has more than {MAX_LIST_ITEMS} items in a list, {MAX_CELL_BYTES} bytes\n\
+         of text in a cell, {MAX_PAGE_BYTES} bytes in an unpacked page, {MAX_FOOTER_BYTES} bytes of footer,\n\
+         {MAX_COLUMN_CHUNKS} row groups times columns, or groups nested more than {MAX_SCHEMA_DEPTH} deep. So\n\
+         a small file cannot ask for much memory. Pages may be compressed with zstd or snappy.\n\n\
+         Columns are found by name. A column without a value may have any type; texts may be dictionaries,\n\
+         and numbers may be wider. The metadata stands in the file, and again in its Arrow schema, so\n\
+         that pyarrow, R's arrow and pandas keep it. DuckDB and Polars have to be told:\n\
+         [how](troubleshooting.md#a-tokens-table-that-another-program-wrote).\n"
+    )
 }
 
 /// The stages in code spans, with commas between.

@@ -5,14 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvError, TryRecvError, sync_channel};
 
+use arrow::datatypes::SchemaRef;
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::ArrowWriterOptions;
 use parquet::basic::{Compression, ZstdLevel};
-use parquet::file::metadata::KeyValue;
+use parquet::errors::ParquetError;
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
 use parquet::file::writer::SerializedFileWriter;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Manifest, NewFile};
 
+use crate::parquet_file::carried;
 use crate::record::Record;
 use crate::row_group::{EncodedRowGroup, RowGroup, RowGroupEncoder, ZSTD_LEVEL};
 use crate::vocabulary::Name;
@@ -31,6 +34,9 @@ type Encoded<R> = std::result::Result<Result<EncodedRowGroup<R>>, Box<dyn Any + 
 /// one group more than there are threads, at most of nine.
 pub struct Writer<R> {
     file: SerializedFileWriter<NewFile>,
+    schema: SchemaRef,
+    /// What the file says beside its rows.
+    pairs: BTreeMap<String, String>,
     encoder: RowGroupEncoder<R>,
     group: RowGroup<R>,
     encoding: VecDeque<Receiver<Encoded<R>>>,
@@ -65,7 +71,7 @@ impl<R: Record> Writer<R> {
 
     /// Begins the table at `target` as [`Writer::create`] does, for a stage that knows its
     /// manifest only at the end, such as one that digests a stream while reading it. Complete
-    /// the file with [`Writer::finish_with`].
+    /// the file with [`Writer::complete_with`].
     ///
     /// # Errors
     /// As [`Writer::create`].
@@ -85,22 +91,28 @@ impl<R: Record> Writer<R> {
             }
         }
         let schema = Arc::new(table.schema(ranks));
-        let failed = |e| Fault::failed(format!("writing {}", target.display()), e);
-        let mut pairs = vec![
-            KeyValue::new(KEY_TABLE.to_owned(), table.name.to_owned()),
-            KeyValue::new(KEY_VERSION.to_owned(), table.version.to_string()),
-        ];
-        pairs.extend(metadata.iter().map(|(k, v)| KeyValue::new(k.clone(), v.clone())));
-        let (file, factory) = ArrowWriter::try_new(
+        let failed = |e| unwritten(target, e);
+        let mut pairs = BTreeMap::from([
+            (KEY_TABLE.to_owned(), table.name.to_owned()),
+            (KEY_VERSION.to_owned(), table.version.to_string()),
+        ]);
+        pairs.extend(metadata.iter().map(|(key, value)| (key.clone(), value.clone())));
+        let (file, factory) = ArrowWriter::try_new_with_options(
             NewFile::create(target)?,
             Arc::clone(&schema),
-            Some(properties(pairs).map_err(failed)?),
+            // The Arrow schema holds the pairs too, and the manifest comes last.
+            ArrowWriterOptions::new()
+                .with_properties(properties().map_err(failed)?)
+                .with_skip_arrow_metadata(true),
         )
         .and_then(ArrowWriter::into_serialized_writer)
         .map_err(failed)?;
-        let encoder = RowGroupEncoder::new(schema, &file, factory, target.to_path_buf());
+        let encoder =
+            RowGroupEncoder::new(Arc::clone(&schema), &file, factory, target.to_path_buf());
         Ok(Self {
             file,
+            schema,
+            pairs,
             group: encoder.row_group(),
             encoder,
             encoding: VecDeque::new(),
@@ -172,7 +184,7 @@ impl<R: Record> Writer<R> {
     }
 
     fn write(&mut self, group: EncodedRowGroup<R>) -> Result<()> {
-        let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
+        let failed = |e| unwritten(&self.target, e);
         let mut row_group = self.file.next_row_group().map_err(failed)?;
         for column in group.columns {
             column.append_to(&mut row_group).map_err(failed)?;
@@ -183,28 +195,50 @@ impl<R: Record> Writer<R> {
     fn put_manifest(&mut self, manifest: &Manifest) -> Result<()> {
         let manifest = serde_json::to_string(manifest)
             .map_err(|e| Fault::failed(format!("writing {}", self.target.display()), e))?;
-        self.file.append_key_value_metadata(KeyValue::new(KEY_MANIFEST.to_owned(), manifest));
+        self.pairs.insert(KEY_MANIFEST.to_owned(), manifest);
         Ok(())
-    }
-
-    /// Completes a file that was begun without a manifest and gives it its name.
-    ///
-    /// # Errors
-    /// As [`Writer::finish`].
-    pub fn finish_with(mut self, manifest: &Manifest) -> Result<()> {
-        self.put_manifest(manifest)?;
-        self.finish()
     }
 
     /// Completes the file and gives it its name.
     ///
     /// # Errors
     /// The disk is full or the rename is refused.
-    pub fn finish(mut self) -> Result<()> {
+    pub fn finish(self) -> Result<()> {
+        self.complete()?.commit()
+    }
+
+    /// Completes the file, which has no name before it is committed: for a stage that writes
+    /// several ([`readlens_provenance::commit_together`]).
+    ///
+    /// # Errors
+    /// The disk is full.
+    pub fn complete(mut self) -> Result<NewFile> {
         self.end_row_group()?;
         self.wait_until_encoded(0)?;
-        let failed = |e| Fault::failed(format!("writing {}", self.target.display()), e);
-        self.file.into_inner().map_err(failed)?.commit()
+        for pair in carried(&self.schema, &self.pairs) {
+            self.file.append_key_value_metadata(pair);
+        }
+        self.file.into_inner().map_err(|e| unwritten(&self.target, e))
+    }
+
+    /// Completes a file that was begun without a manifest, as [`Writer::complete`] does.
+    ///
+    /// # Errors
+    /// As [`Writer::complete`].
+    pub fn complete_with(mut self, manifest: &Manifest) -> Result<NewFile> {
+        self.put_manifest(manifest)?;
+        self.complete()
+    }
+}
+
+/// What it means that Parquet's writer failed: mostly that the system refused to write.
+fn unwritten(target: &Path, error: ParquetError) -> Fault {
+    match error {
+        ParquetError::External(source) => match source.downcast::<std::io::Error>() {
+            Ok(error) => Fault::io("write", target, *error),
+            Err(source) => Fault::failed(format!("writing {}", target.display()), source),
+        },
+        other => Fault::failed(format!("writing {}", target.display()), other),
     }
 }
 
@@ -221,13 +255,12 @@ fn wait<T>(done: &Receiver<T>) -> std::result::Result<T, RecvError> {
 }
 
 /// How the columns are stored that Parquet's own writer encodes.
-fn properties(pairs: Vec<KeyValue>) -> parquet::errors::Result<WriterProperties> {
+fn properties() -> parquet::errors::Result<WriterProperties> {
     Ok(WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::try_new(ZSTD_LEVEL)?))
         .set_statistics_enabled(EnabledStatistics::Chunk)
         // Our lists of numbers have none, and readers want it of all columns or of none.
         .set_offset_index_disabled(true)
         .set_created_by(format!("readlens {}", env!("CARGO_PKG_VERSION")))
-        .set_key_value_metadata(Some(pairs))
         .build())
 }

@@ -1,5 +1,6 @@
 //! FASTA and FASTQ to k-mer tokens; the work is in the library.
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     readlens_stage::main::<readlens_tokenize::Options>()
 }

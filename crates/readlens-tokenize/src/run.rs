@@ -1,11 +1,12 @@
 use std::collections::BTreeMap;
-use std::io::Write;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{InputDigest, Manifest, NewFile, refuse_overwriting};
+use readlens_provenance::{
+    InputDigest, Manifest, NewFile, check_files, commit_together, put_json,
+};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
@@ -93,14 +94,9 @@ pub fn run(
     let manifest = Manifest::new("tokenize", config, seed, digests)?;
     let summary = summarize(config, taxonomy, read, kept, unknown_tokens);
     if let Some(file) = &mut summary_file {
-        let path = file.target().to_path_buf();
-        let contents = SummaryFile { summary: &summary, manifest: &manifest };
-        serde_json::to_writer_pretty(&mut *file, &contents)
-            .map_err(|e| Fault::failed(format!("writing {}", path.display()), e))?;
-        file.write_all(b"\n").map_err(|e| Fault::io("write", &path, e))?;
+        put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
     }
-    writer.finish_with(&manifest)?;
-    summary_file.map(NewFile::commit).transpose()?;
+    commit_together([writer.complete_with(&manifest)?].into_iter().chain(summary_file))?;
     summary.log();
     Ok(summary)
 }
@@ -192,7 +188,7 @@ fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()
     }
     let of_dump = TAXDUMP_FILES.iter().filter_map(|file| Some(inputs.taxdump.as_ref()?.join(file)));
     let files = read().filter(|path| !is_stdin(path)).cloned().chain(of_dump);
-    refuse_overwriting(std::iter::once(&outputs.tokens).chain(&outputs.summary), files)
+    check_files([&outputs.tokens].into_iter().chain(&outputs.summary), files)
 }
 
 fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {

@@ -1,54 +1,86 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use readlens_fault::{Fault, Result};
-use readlens_fit::{Checkpoint, Figure, Split as Part};
+use readlens_fault::Result;
+use readlens_fit::{CHECKPOINT, Checkpoint, Figure, Split as Part};
 use readlens_nn::{
     CONFIG_FILE, MANIFEST_FILE, Parameters, TRAINING_FILE, WEIGHTS_FILE, save_weights,
 };
-use readlens_provenance::{Manifest, NewDirectory, write_json};
+use readlens_provenance::{
+    DirectoryKind, Manifest, NewDirectory, OutputLock, check_directory, write_json,
+};
 use readlens_tables::Writer;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::Split;
 use serde::Serialize;
 
-/// The checkpoint of the training that will write `output`: a directory beside it.
-///
-/// # Errors
-/// `output` has no name, or is one that [`write_model`] would refuse after all the training.
-pub(crate) fn checkpoint_for(output: &Path, manifest: &Manifest) -> Result<Checkpoint> {
-    let Some(name) = output.file_name() else {
-        return Err(Fault::usage(format!(
-            "cannot write a model to {}: name a directory",
-            output.display()
-        )));
-    };
-    let mut name = name.to_os_string();
-    name.push(".checkpoint");
-    let directory: PathBuf = output.with_file_name(name);
-    // What cannot be written must be said before hours of training, not after.
-    for target in [output, &directory] {
-        drop(NewDirectory::create(target)?);
-    }
-    Ok(Checkpoint::new(&directory, manifest.clone()))
+/// The directory that a training writes and its checkpoint beside it, which no other training
+/// writes meanwhile.
+#[derive(Debug)]
+pub(crate) struct ModelOutput<'a> {
+    directory: &'a Path,
+    checkpoint: PathBuf,
+    kind: DirectoryKind,
+    _lock: OutputLock,
 }
 
-/// Writes weights, configuration, manifest and curves as one directory, whole or not at all.
-///
-/// # Errors
-/// A file cannot be written.
-pub(crate) fn write_model(
-    output: &Path,
-    config: &impl Serialize,
-    parameters: &Parameters,
-    manifest: &Manifest,
-    figures: &[Figure],
-) -> Result<()> {
-    let new = NewDirectory::create(output)?;
-    save_weights(&new.path().join(WEIGHTS_FILE), &parameters.tensors())?;
-    write_json(&new.path().join(CONFIG_FILE), config)?;
-    let mut curves =
-        Writer::create(&new.path().join(TRAINING_FILE), &[], manifest, &BTreeMap::new())?;
+impl<'a> ModelOutput<'a> {
+    /// Makes sure that `directory` can be written in the end: what cannot be written must be said
+    /// before hours of training, not after.
+    ///
+    /// # Errors
+    /// `directory` or its checkpoint cannot be an output, overwrites one of `inputs`, or is written
+    /// by another training.
+    pub(crate) fn claim(
+        directory: &'a Path,
+        kind: DirectoryKind,
+        inputs: &[&PathBuf],
+    ) -> Result<Self> {
+        check_directory(directory, &kind, inputs)?;
+        let mut name = directory.file_name().unwrap_or_default().to_os_string();
+        name.push(".checkpoint");
+        let checkpoint = directory.with_file_name(name);
+        check_directory(&checkpoint, &CHECKPOINT, inputs)?;
+        let lock = OutputLock::take(directory)?;
+        // Whether the disk takes them, too.
+        drop(NewDirectory::create(directory, kind)?);
+        drop(NewDirectory::create(&checkpoint, CHECKPOINT)?);
+        Ok(Self { directory, checkpoint, kind, _lock: lock })
+    }
+
+    /// The checkpoint of the training that `identity` describes.
+    pub(crate) fn checkpoint(&self, identity: &Manifest) -> Checkpoint {
+        Checkpoint::new(&self.checkpoint, identity.clone())
+    }
+
+    /// Writes weights, configuration, manifest and curves as one directory, whole or not at all.
+    /// Then the checkpoint is removed.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub(crate) fn write(
+        &self,
+        config: &impl Serialize,
+        parameters: &Parameters,
+        manifest: &Manifest,
+        figures: &[Figure],
+    ) -> Result<()> {
+        let new = NewDirectory::create(self.directory, self.kind)?;
+        save_weights(&new.path().join(WEIGHTS_FILE), &parameters.tensors())?;
+        write_json(&new.path().join(CONFIG_FILE), config)?;
+        write_curves(&new.path().join(TRAINING_FILE), manifest, figures)?;
+        write_json(&new.path().join(MANIFEST_FILE), manifest)?;
+        new.commit()?;
+        if let Err(fault) = self.checkpoint(manifest).remove() {
+            // The model is safe, and the next training looks at what is left.
+            tracing::warn!("{fault}");
+        }
+        Ok(())
+    }
+}
+
+fn write_curves(target: &Path, manifest: &Manifest, figures: &[Figure]) -> Result<()> {
+    let mut curves = Writer::create(target, &[], manifest, &BTreeMap::new())?;
     for figure in figures {
         let split = match figure.split {
             Part::Train => Split::Train,
@@ -63,7 +95,5 @@ pub(crate) fn write_model(
             value: figure.value,
         })?;
     }
-    curves.finish()?;
-    write_json(&new.path().join(MANIFEST_FILE), manifest)?;
-    new.commit()
+    curves.finish()
 }

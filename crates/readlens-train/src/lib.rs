@@ -11,5 +11,5 @@ mod directory;
 mod options;
 mod watcher;
 
-use directory::{checkpoint_for, write_model};
+use directory::ModelOutput;
 use watcher::Watcher;

@@ -3,7 +3,7 @@ use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_kmer::Tokenization;
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Manifest, check_files};
 use readlens_stage::Context;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Writer};
@@ -23,13 +23,13 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    refuse_overwriting([output], [tokens])?;
+    check_files([output], [tokens])?;
     let mut reader = Reader::<TokenRow>::open(tokens)?;
     let tokenization: Tokenization = reader.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
     // A seed where nothing is drawn would make equal tables look different.
     let seed_used = matches!(config.kind, Kind::Substitute { .. }).then_some(seed);
-    let inputs = vec![InputDigest::of("tokens", tokens)?];
-    let manifest = Manifest::new("vary", config, seed_used, inputs)?;
+    let inputs = [reader.artefact("tokens")?];
+    let manifest = Manifest::made_from("vary", config, seed_used, &inputs)?;
     let kept = reader.metadata().get_key_value(KEY_TOKENIZATION);
     let metadata: BTreeMap<String, String> =
         kept.into_iter().map(|(key, text)| (key.clone(), text.clone())).collect();

@@ -16,6 +16,7 @@ mod settings;
 mod stages;
 
 fn main() -> std::process::ExitCode {
+    readlens_build::register!();
     match called::name() {
         called::Name::Umbrella => command::main(),
         called::Name::Stage(stage) => stage.main(),

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Command, Subcommand};
-use readlens_stage::{Common, VERSION};
+use readlens_stage::{Common, version};
 
 use crate::completions::Shell;
 use crate::{help, stages};
@@ -81,7 +81,7 @@ pub(crate) fn command() -> Command {
     let template = help::template(&command);
     command
         .about(ABOUT)
-        .version(VERSION)
+        .version(version())
         .subcommand_required(true)
         .arg_required_else_help(true)
         .help_template(template)

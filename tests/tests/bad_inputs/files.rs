@@ -27,6 +27,7 @@ pub fn write_files(directory: &Path) {
     write_token_tables(directory);
     write_mask_tables(directory);
     write_base_tables(directory);
+    write_bombs(directory);
     std::fs::create_dir(directory.join("of-somebody-else")).unwrap();
     std::fs::write(directory.join("of-somebody-else/photo.jpg"), b"photo").unwrap();
 }
@@ -103,6 +104,12 @@ fn write_classifiers(directory: &Path) {
     config("zero-layers", |c| c["encoder"]["layers"] = json!(0));
     config("negative-dim", |c| c["encoder"]["dim"] = json!(-8));
     config("huge-dim", |c| c["encoder"]["dim"] = json!(1_000_000_000_000_u64));
+    config("many-layers", |c| c["encoder"]["layers"] = json!(1024));
+    config("many-tokens", |c| c["encoder"]["max_tokens"] = json!(1 << 20));
+    config("many-taxa", |c| {
+        c["ranks"][1]["taxa"] = (0..200_000).map(|taxon| taxon.to_string()).collect();
+    });
+    config("wide-layers", |c| c["encoder"]["feed_forward"] = json!(1 << 16));
     config("other-dim", |c| c["encoder"]["dim"] = json!(10));
     config("no-ranks", |c| c["ranks"] = json!([]));
     config("rank-without-taxa", |c| c["ranks"][1]["taxa"] = json!([]));
@@ -137,6 +144,7 @@ fn write_explainers(directory: &Path) {
     change_tensors(&model("explainer-nan"), |t| {
         t.insert("out.bias".to_owned(), with_first(&t["out.bias"], f32::NAN));
     });
+    config("explainer-of-short-windows", |c| c["max_tokens"] = json!(12));
     config("explainer-even-smoothing", |c| c["smoothing"] = json!(4));
     config("explainer-no-masks", |c| c["masks"] = json!([]));
     config("explainer-share-zero", |c| c["selection"] = json!({"by": "share", "share": 0.0}));
@@ -188,6 +196,7 @@ fn write_token_tables(directory: &Path) {
     });
     changed("tokens-more-than-bases", |rows| rows[7].tokens.push(5));
     changed("tokens-end-before-start", |rows| rows[7].end = 0);
+    changed("tokens-far-end", |rows| rows[7].end = u32::MAX - 1);
     changed("tokens-odd-strand", |rows| rows[7].strand = "?".to_owned());
     let tokenization_apart = Tokenization::new(Alphabet::Dna, 3, 4, true).unwrap();
     write_tokens(&path("tokens-apart"), &rows(40, &tokenization_apart), &tokenization_apart);
@@ -203,6 +212,8 @@ fn write_token_tables(directory: &Path) {
         "tokens-impossible-k",
         &with(KEY_TOKENIZATION, r#"{"alphabet":"dna","k":99,"stride":1,"cls":true}"#),
     );
+    let stride = r#"{"alphabet":"dna","k":3,"stride":2147483648,"cls":true}"#;
+    write("tokens-endless-stride", &with(KEY_TOKENIZATION, stride));
     write("tokens-broken-tokenization", &with(KEY_TOKENIZATION, "{"));
     // A mask table under the name of a token table has other columns.
     let disguise = with(KEY_TABLE, "tokens");
@@ -321,4 +332,29 @@ fn write_base_tables(directory: &Path) {
         rows.iter_mut().for_each(|row| row.method = Name::new("another").unwrap());
     });
     changed("bases-zero-rows", Vec::clear);
+}
+
+/// Tables that ask for far more than they hold.
+fn write_bombs(directory: &Path) {
+    // Numbers are zigzag varints, and a field is its distance to the last one with its type.
+    let file = |schema: &[&[u8]]| {
+        let head: &[u8] = &[0x15, 2, 0x19, 0xfc];
+        let tail: &[u8] = &[0x16, 0, 0x19, 0x0c, 0];
+        let footer = [head, &schema.concat(), tail].concat();
+        let length = (footer.len() as u32).to_le_bytes();
+        [b"PAR1".as_slice(), &footer, &length, b"PAR1"].concat()
+    };
+    // 10,000 groups in each other, and a column: 10,001 elements.
+    let group: &[u8] = &[0x35, 0, 0x18, 1, b'a', 0x15, 2, 0];
+    let column: &[u8] = &[0x15, 2, 0x25, 0, 0x18, 1, b'a', 0];
+    let mut schema = vec![[0x91, 0x4e].as_slice()];
+    schema.extend(std::iter::repeat_n(group, 10_000));
+    schema.push(column);
+    std::fs::write(directory.join("deep-schema.parquet"), file(&schema)).unwrap();
+    // One group of 2³¹ − 1 columns that are not there.
+    let root: &[u8] = &[0x35, 0, 0x18, 1, b'a', 0x15, 0xfe, 0xff, 0xff, 0xff, 0x0f, 0];
+    std::fs::write(directory.join("many-children.parquet"), file(&[&[1], root])).unwrap();
+    let bomb = "../crates/readlens-tables/tests/hostile/list_of_300_million_tokens.parquet";
+    let bomb = Path::new(env!("CARGO_MANIFEST_DIR")).join(bomb);
+    std::fs::copy(bomb, directory.join("tokens-list-bomb.parquet")).unwrap();
 }

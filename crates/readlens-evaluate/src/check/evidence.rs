@@ -14,6 +14,8 @@ pub(crate) struct Evidence<'a> {
     /// None for the classifier alone.
     mask: Option<&'a MaskName>,
     over: Over,
+    /// Ranks that take no part: the classifier knows one taxon there.
+    one_taxon: &'a [Name],
 }
 
 impl<'a> Evidence<'a> {
@@ -21,10 +23,11 @@ impl<'a> Evidence<'a> {
         metrics: &'a [MetricRow],
         other: &'a [MetricRow],
         mask: Option<&'a MaskName>,
+        one_taxon: &'a [Name],
     ) -> Self {
         let has = |over: &Over| metrics.iter().any(|row| row.split == *over);
         let over = JUDGED_OVER.into_iter().find(has).unwrap_or(Over::All);
-        Self { metrics, other, mask, over }
+        Self { metrics, other, mask, over, one_taxon }
     }
 
     /// Plain rows about the mask or about no mask: those of the evaluation first, and of each those
@@ -81,10 +84,22 @@ impl<'a> Evidence<'a> {
         curve
     }
 
-    /// The predicted ranks that the mask is about: its own, or all of them.
+    /// Whether the mask is about the rank.
+    fn is_about(&self, rank: &Name) -> bool {
+        self.mask.is_none_or(|mask| mask.ranks.contains(rank))
+    }
+
+    /// The ranks that the mask is about and that cannot be judged by.
+    pub(crate) fn left_out(&self) -> Vec<&'a str> {
+        let ranks = self.one_taxon.iter().filter(|rank| self.is_about(rank));
+        ranks.map(Name::as_str).collect()
+    }
+
+    /// The predicted ranks that the mask is about: its own, or all of them; without those of one
+    /// taxon.
     pub(crate) fn ranks(&self) -> Vec<Ranks> {
         let mut ranks: Vec<Ranks> = Vec::new();
-        let is_about = |rank: &Name| self.mask.is_none_or(|mask| mask.ranks.contains(rank));
+        let is_about = |rank: &Name| self.is_about(rank) && !self.one_taxon.contains(rank);
         for row in self.rows() {
             if row.rank.one().is_some_and(is_about) && !ranks.contains(&row.rank) {
                 ranks.push(row.rank.clone());

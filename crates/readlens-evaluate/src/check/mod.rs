@@ -1,9 +1,9 @@
 //! Verdicts: which of the ways to fool oneself the figures rule out, and which they do not.
 //!
 //! A check compares figures that are there already, of this evaluation and of the metrics tables
-//! that are given as evidence. It passes where 95 % intervals are apart in the mask's favour, or where
-//! a threshold that is named in the sentence is reached, and fails otherwise; without the figures it
-//! was not measured, which is never a pass.
+//! that are given as evidence. It passes where 95 % intervals are apart in the mask's favour, or
+//! where a threshold that is named in the sentence is reached, and fails otherwise; without the
+//! figures it was not measured, which is never a pass.
 
 mod classifier;
 mod comparison;
@@ -15,7 +15,7 @@ mod stability;
 
 use std::fmt;
 
-use readlens_tables::metrics::MetricRow;
+use readlens_tables::metrics::{MetricRow, ranks_of_one_taxon};
 use readlens_tables::vocabulary::{MaskName, MethodKind, Name, Operator};
 use serde::{Serialize, Serializer};
 
@@ -92,32 +92,61 @@ impl Outcome {
     pub(crate) fn not_measured(remedy: impl Into<String>) -> Self {
         Self { verdict: Verdict::NotMeasured, sentence: remedy.into(), figures: Vec::new() }
     }
+
+    /// The same, saying which ranks took no part because the classifier knows one taxon there.
+    fn without_ranks_of_one_taxon(mut self, evidence: &Evidence) -> Self {
+        let ranks = evidence.left_out().join(" and ");
+        if ranks.is_empty() {
+            return self;
+        }
+        if evidence.ranks().is_empty() {
+            return Self::not_measured(format!(
+                "the classifier knows one taxon of {ranks}, so there is nothing to compare"
+            ));
+        }
+        if !self.figures.is_empty() {
+            let more = format!("; without {ranks}, of which the classifier knows one taxon");
+            self.sentence.push_str(&more);
+        }
+        self
+    }
 }
 
 /// A check of a mask.
 type OfMask = fn(&Evidence) -> Outcome;
 
+/// What a check compares.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum By {
+    /// Predictions at every rank.
+    Ranks,
+    /// Masks alone.
+    Masks,
+}
+
 /// Checks of a mask, in the order in which they are printed.
-const OF_MASKS: [(&str, OfMask); 14] = [
-    ("controls", mask::controls),
-    ("inverse", mask::inverse),
-    ("soft_and_hard", mask::soft_and_hard),
-    ("dose_response", mask::dose_response),
-    ("foreign", mask::foreign),
-    ("judge", mask::judge),
-    ("probe", shape::probe),
-    ("collapse", shape::collapse),
-    ("localisation", shape::localisation),
-    ("seeds", stability::seeds),
-    ("strands", stability::strands),
-    ("frames", stability::frames),
-    ("randomized_classifier", stability::randomized),
-    ("permuted_labels", stability::permuted),
+const OF_MASKS: [(&str, By, OfMask); 14] = [
+    ("controls", By::Ranks, mask::controls),
+    ("inverse", By::Ranks, mask::inverse),
+    ("soft_and_hard", By::Ranks, mask::soft_and_hard),
+    ("dose_response", By::Ranks, mask::dose_response),
+    ("foreign", By::Ranks, mask::foreign),
+    ("judge", By::Ranks, mask::judge),
+    ("probe", By::Ranks, shape::probe),
+    ("collapse", By::Masks, shape::collapse),
+    ("localisation", By::Masks, shape::localisation),
+    ("seeds", By::Masks, stability::seeds),
+    ("strands", By::Masks, stability::strands),
+    ("frames", By::Masks, stability::frames),
+    ("randomized_classifier", By::Masks, stability::randomized),
+    ("permuted_labels", By::Masks, stability::permuted),
 ];
 
 /// Checks of the classifier alone.
-const OF_CLASSIFIERS: [(&str, OfMask); 2] =
-    [("nothing_left", classifier::nothing_left), ("kmer_baselines", classifier::kmer_baselines)];
+const OF_CLASSIFIERS: [(&str, By, OfMask); 2] = [
+    ("nothing_left", By::Ranks, classifier::nothing_left),
+    ("kmer_baselines", By::Ranks, classifier::kmer_baselines),
+];
 
 /// Checks the masks of an evaluation: `metrics` are its rows, `evidence` the rows of other metrics
 /// tables, of which those of `metrics` go first.
@@ -134,12 +163,17 @@ pub fn check(metrics: &[MetricRow], evidence: &[MetricRow], checks: &Checks) -> 
     } else if masks.iter().any(is_explainer) {
         masks.retain(is_explainer);
     }
+    let one_taxon = ranks_of_one_taxon(metrics);
     let alone = OF_CLASSIFIERS.map(|check| (None, check));
     let of_masks = masks.into_iter().flat_map(|mask| OF_MASKS.map(|c| (Some(mask.clone()), c)));
     let all = alone.into_iter().chain(of_masks);
-    all.map(|(mask, (name, of))| {
-        let Outcome { verdict, sentence, figures } =
-            of(&Evidence::new(metrics, evidence, mask.as_ref()));
+    all.map(|(mask, (name, by, of))| {
+        let evidence = Evidence::new(metrics, evidence, mask.as_ref(), &one_taxon);
+        let outcome = match by {
+            By::Ranks => of(&evidence).without_ranks_of_one_taxon(&evidence),
+            By::Masks => of(&evidence),
+        };
+        let Outcome { verdict, sentence, figures } = outcome;
         Check { name, mask, verdict, sentence, figures }
     })
     .collect()

@@ -5,6 +5,9 @@ use readlens_kernels::{MaskSite, NormPlace};
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use serde::{Deserialize, Serialize};
 
+/// Most tokens of a window that any network reads.
+pub const MAX_TOKENS: usize = 1 << 20;
+
 /// How the encoder's positions become one vector.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -57,7 +60,7 @@ impl EncoderConfig {
     pub fn validate(&self) -> Result<()> {
         let sizes = [
             ("vocabulary", self.vocabulary, 1 << 24),
-            ("max_tokens", self.max_tokens, 1 << 20),
+            ("max_tokens", self.max_tokens, MAX_TOKENS),
             ("dim", self.dim, 1 << 14),
             ("layers", self.layers, 1 << 10),
             ("heads", self.heads, 1 << 10),

@@ -4,7 +4,7 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
-use crate::encoder::{EncoderConfig, check_vocabulary};
+use crate::encoder::{EncoderConfig, MAX_TOKENS, check_vocabulary};
 use crate::explained::Explained;
 use crate::objective::check_levels;
 use crate::selection::Selection;
@@ -116,6 +116,10 @@ pub struct ExplainerConfig {
     pub gradient: Option<GradientUse>,
     /// Which tokens count as read.
     pub selection: Selection,
+    /// Tokens of the longest window that its classifier reads; none in Explainers of earlier
+    /// versions, which did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_tokens: Option<usize>,
     /// How the windows it reads must be tokenized.
     pub tokenization: Tokenization,
 }
@@ -124,6 +128,16 @@ impl ExplainerConfig {
     /// What each of its masks explains.
     pub fn explained(&self) -> Vec<Explained> {
         Explained::by(self.masks.len())
+    }
+
+    /// Tokens of the longest window that it can explain: its classifier reads no longer one, as far
+    /// as it says so, and nor may it itself.
+    pub fn longest_window(&self) -> usize {
+        let own = match &self.network {
+            ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
+            ExplainerNetwork::Convolutional { .. } => MAX_TOKENS,
+        };
+        self.max_tokens.map_or(own, |of_classifier| of_classifier.min(own))
     }
 
     /// Refuses shapes that cannot work.

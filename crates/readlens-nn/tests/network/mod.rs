@@ -65,6 +65,7 @@ pub fn explainer_config(network: ExplainerNetwork, smoothing: usize) -> Explaine
         smoothing,
         gradient: None,
         selection: Selection::Threshold,
+        max_tokens: None,
         tokenization: tokenization(),
     }
 }

@@ -1,10 +1,10 @@
-use readlens_tables::vocabulary::{Metric, Name, Operator};
+use readlens_tables::vocabulary::{Name, Operator};
 
 use super::axis::{Scale, Tick};
 use super::rows::{Rows, TOP, WIDTH, panel};
 use crate::metrics_table::{Figures, Subject};
 use crate::operators::{Family, words};
-use crate::text::{percent, px, spaced};
+use crate::text::{capitalised, percent, px, spaced};
 
 const ROW: f64 = 23.0;
 /// Maximum number of panels beside one another.
@@ -43,7 +43,7 @@ pub(crate) struct RowLabel {
     pub(crate) is_control: bool,
 }
 
-/// Accuracy of the operators as dots with intervals: one row of panels.
+/// Accuracy of the operators, or agreement where there are no labels, as dots with intervals: one row of panels.
 #[derive(Clone, Debug)]
 pub(crate) struct DotPlot {
     pub(crate) width: String,
@@ -58,9 +58,10 @@ pub(crate) struct DotPlot {
 impl DotPlot {
     /// One drawing per four ranks; none where there is no accuracy.
     pub(crate) fn of(figures: &Figures, subject: Subject<'_>, ranks: &[Name]) -> Vec<Self> {
+        let count = figures.count();
         let accuracy = |operator: Operator, rank: &Name| {
             figures
-                .get(subject, &operator.into(), rank, Metric::Accuracy)
+                .get(subject, &operator.into(), rank, count)
                 .filter(|figure| figure.value.is_finite())
         };
         let operators: Vec<(Family, Operator)> = Family::ALL
@@ -126,7 +127,10 @@ impl DotPlot {
                     bottom: px(bottom),
                     rows: rows.clone(),
                     panels: panels.collect(),
-                    description: "Accuracy in percent for every row of the table".to_owned(),
+                    description: format!(
+                        "{} in percent for every row of the table",
+                        capitalised(count.name())
+                    ),
                 }
             })
             .collect()

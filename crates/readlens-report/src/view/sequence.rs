@@ -1,5 +1,5 @@
 use readlens_tables::Interval;
-use readlens_tables::vocabulary::{Name, Operator, Over};
+use readlens_tables::vocabulary::{Name, Operator};
 
 use super::letters::{Line, MAX_LETTERS, lines};
 use super::track::Track;
@@ -44,7 +44,12 @@ pub(crate) struct RankRow {
 pub(crate) struct Card {
     pub(crate) number: usize,
     pub(crate) id: Label,
+    /// The finest label that is known.
     pub(crate) taxon: Option<Label>,
+    /// The finest prediction for the whole window.
+    pub(crate) predicted: Option<Answer>,
+    /// Whether a rank has a label.
+    pub(crate) has_labels: bool,
     pub(crate) place: String,
     pub(crate) facts: Vec<String>,
     /// Headings of the predictions; empty where there are none.
@@ -73,19 +78,19 @@ impl Card {
             .collect();
         let rank_rows: Vec<RankRow> = ranks
             .iter()
-            .zip(&row.taxa)
-            .map(|(rank, label)| RankRow {
-                rank: spaced(rank),
-                label: label.as_deref().map(Label::new),
-                answers: operators
-                    .iter()
-                    .map(|(operator, _)| {
-                        let prediction = window.prediction(*operator, rank)?;
-                        Some(answer(prediction, label.as_deref()))
-                    })
-                    .collect(),
+            .enumerate()
+            .map(|(place, rank)| {
+                let label = row.taxa.get(place).and_then(Option::as_deref);
+                let answers = operators.iter().map(|(operator, _)| {
+                    let prediction = window.prediction(*operator, rank)?;
+                    Some(answer(prediction, label))
+                });
+                let label = label.map(Label::new);
+                RankRow { rank: spaced(rank), label, answers: answers.collect() }
             })
             .collect();
+        let predicted =
+            ranks.iter().rev().find_map(|rank| window.prediction(Operator::Unmasked, rank));
         let counts_as_wrong = |column: usize| operators[column].0 != Operator::HardInverse;
         let has_wrong = rank_rows.iter().any(|row| {
             row.answers.iter().enumerate().any(|(column, answer)| {
@@ -107,6 +112,8 @@ impl Card {
             number,
             id: Label::new(&row.id),
             taxon: row.taxa.iter().rev().flatten().next().map(|taxon| Label::new(taxon)),
+            predicted: predicted.map(|prediction| answer(prediction, None)),
+            has_labels: row.taxa.iter().any(Option::is_some),
             place: place(window),
             facts: facts(window),
             columns: operators.iter().map(|(_, heading)| *heading).collect(),
@@ -139,7 +146,10 @@ fn place(window: &Shown) -> String {
 }
 
 fn facts(window: &Shown) -> Vec<String> {
-    let mut facts = vec![format!("{} split", Over::of(window.row.split))];
+    let mut facts = vec![match window.row.split {
+        Some(split) => format!("{split} split"),
+        None => "no split".to_owned(),
+    }];
     // With one mask per rank the areas stand beside the tracks.
     if let [mask] = window.masks.as_slice() {
         let (area, hard) = (percent(f64::from(mask.area)), percent(mask.hard_area));

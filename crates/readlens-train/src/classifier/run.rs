@@ -1,12 +1,16 @@
 use std::path::PathBuf;
 
-use crate::{Watcher, checkpoint_for, write_model};
+use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_nn::{
+    CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, MAX_TOKENS, Precision, WeightSource,
+};
+use readlens_provenance::Manifest;
 use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
 
 use super::config::Config;
 use super::task::ClassifierTask;
@@ -27,14 +31,17 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    let mut data = Dataset::read(&paths.tokens, &config.ranks, None)?;
+    let output = ModelOutput::claim(&paths.output, CLASSIFIER, &[&paths.tokens])?;
+    let most = config.model.max_tokens.unwrap_or(MAX_TOKENS);
+    let mut data = Dataset::read(&paths.tokens, &config.ranks, None, most)?;
     config.augmentation.validate(&data.tokenization)?;
     if config.permute_labels {
         data.permute_labels(config.fit.seed);
         tracing::warn!("labels are permuted among records: this classifier is a sanity check");
     }
-    let inputs = vec![InputDigest::of("tokens", &paths.tokens)?];
-    let manifest = Manifest::new("train-classifier", config, Some(config.fit.seed), inputs)?;
+    let inputs = [Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?];
+    let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
+        .computed_by(device.compute());
     let shape = ClassifierConfig {
         encoder: config.model.encoder(data.tokenization.vocabulary_size(), data.longest),
         pooling: config.model.pooling,
@@ -42,7 +49,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         ranks: data.ranks.clone(),
         tokenization: data.tokenization,
     };
-    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
     let mut source =
         WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
     let classifier = Classifier::new(&shape, &mut source)?;
@@ -55,16 +61,23 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         data.valid.len(),
         taxa.collect::<Vec<_>>().join(", ")
     );
+    for rank in data.ranks.iter().filter(|rank| rank.taxa.len() == 1) {
+        tracing::warn!(
+            "the training windows know one taxon of {}, {}: every prediction of it is right, so it \
+             takes no part in comparisons; leave the rank out with --ranks",
+            rank.rank,
+            rank.taxa[0]
+        );
+    }
     if data.valid.is_empty() {
         tracing::warn!("no windows in the split valid: the last epoch's weights are kept");
     }
-    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let checkpoint = output.checkpoint(&manifest);
     let task = ClassifierTask::new(config, &data, &classifier);
     let watcher = Watcher::new(context, "classifier");
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
-    write_model(&paths.output, &shape, &parameters, &manifest, &fitted.figures)?;
-    checkpoint.remove()?;
+    output.write(&shape, &parameters, &manifest, &fitted.figures)?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

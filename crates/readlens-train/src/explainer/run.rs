@@ -1,16 +1,18 @@
 use std::path::{Path, PathBuf};
 
-use crate::{Watcher, checkpoint_for, write_model};
+use crate::{ModelOutput, Watcher};
 use candle_core::DType;
-use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict};
+use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict, tokenization_of};
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    ALL_RANKS, DeviceKind, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE, WeightSource,
-    load_classifier, read_tensors, weights_digest,
+    ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE,
+    WeightSource, load_classifier, read_tensors, weights_digest,
 };
-use readlens_provenance::{InputDigest, Manifest, refuse_overwriting};
+use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
+use readlens_tables::Reader;
+use readlens_tables::tokens::TokenRow;
 
 use super::collapse::find_collapse;
 use super::config::{Config, Target};
@@ -35,20 +37,23 @@ pub struct Paths {
 /// interrupts.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    refuse_overwriting([&paths.output], [&paths.tokens, &paths.classifier])?;
+    let inputs = [&paths.tokens, &paths.classifier];
+    let output = ModelOutput::claim(&paths.output, EXPLAINER, &inputs)?;
+    let compute = device.compute();
     let device = device.open(config.precision)?;
     let classifier = load_classifier(&paths.classifier, &device)?.with_precision(config.precision);
     let shape = classifier.config();
-    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks))?;
-    let (found, wanted) = (&data.tokenization, &shape.tokenization);
-    check_tokenization(&paths.tokens, found, &paths.classifier, wanted)?;
-    data.check_lengths(&paths.tokens, shape.encoder.max_tokens)?;
+    let found = tokenization_of(&Reader::open(&paths.tokens)?)?;
+    check_tokenization(&paths.tokens, &found, &paths.classifier, &shape.tokenization)?;
+    let most = shape.encoder.max_tokens;
+    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks), most)?;
     config.augmentation.validate(&data.tokenization)?;
-    let inputs = vec![
-        InputDigest::of("tokens", &paths.tokens)?,
-        InputDigest::of("classifier", &paths.classifier)?,
+    let inputs = [
+        Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?,
+        Artefact::model("classifier", &paths.classifier)?,
     ];
-    let manifest = Manifest::new("train-explainer", config, Some(config.fit.seed), inputs)?;
+    let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
+        .computed_by(compute);
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let encoder = &shape.encoder;
     let explainer_shape = ExplainerConfig {
@@ -57,6 +62,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         smoothing: config.smoothing,
         gradient: config.objective.gradient(),
         selection: config.objective.selection(),
+        max_tokens: Some(encoder.max_tokens),
         tokenization: data.tokenization,
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
@@ -89,7 +95,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
-    let checkpoint = checkpoint_for(&paths.output, &manifest)?;
+    let checkpoint = output.checkpoint(&manifest);
     let task = ExplainerTask {
         config,
         data: &data,
@@ -113,8 +119,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     }
     tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
     report_collapse(&fitted.figures, fitted.best_epoch, explainer_shape.selection);
-    write_model(&paths.output, &explainer_shape, &parameters, &manifest, &fitted.figures)?;
-    checkpoint.remove()?;
+    output.write(&explainer_shape, &parameters, &manifest, &fitted.figures)?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
     Ok(())
 }

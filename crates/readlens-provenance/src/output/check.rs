@@ -1,0 +1,49 @@
+use std::path::Path;
+
+use readlens_fault::{Fault, Result};
+
+use super::directory_kind::DirectoryKind;
+use super::overwriting::refuse_overwriting;
+use super::target::{FileTarget, directory_target};
+
+/// Decides before work begins whether a stage may write the files `outputs`.
+///
+/// # Errors
+/// [`Fault::Usage`]: one cannot be an output file, or is an input, lies in an input directory, holds
+/// an input or is another output; two of them go to standard output.
+pub fn check_files(
+    outputs: impl IntoIterator<Item: AsRef<Path>> + Clone,
+    inputs: impl IntoIterator<Item: AsRef<Path>>,
+) -> Result<()> {
+    for output in outputs.clone() {
+        FileTarget::of(output.as_ref())?;
+    }
+    refuse_overwriting(outputs, inputs.into_iter().filter(|path| path.as_ref() != Path::new("-")))
+}
+
+/// Decides before work begins whether a stage may write the directory `output` of this kind.
+///
+/// # Errors
+/// [`Fault::Usage`]: it cannot be an output directory, may not be replaced, is an input, lies in one
+/// or holds one.
+pub fn check_directory(
+    output: &Path,
+    kind: &DirectoryKind,
+    inputs: impl IntoIterator<Item: AsRef<Path>>,
+) -> Result<()> {
+    directory_target(output, kind)?;
+    refuse_overwriting([output], inputs)
+}
+
+/// Refuses an output file that is standard output, for a stage that prints something else there.
+///
+/// # Errors
+/// [`Fault::Usage`].
+pub fn refuse_standard_output(outputs: impl IntoIterator<Item: AsRef<Path>>) -> Result<()> {
+    match outputs.into_iter().any(|output| output.as_ref() == Path::new("-")) {
+        true => Err(Fault::usage(
+            "cannot write to standard output, where the summary is printed; name a file",
+        )),
+        false => Ok(()),
+    }
+}

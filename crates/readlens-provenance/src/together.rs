@@ -1,0 +1,399 @@
+//! Whether the inputs of a stage belong together: the one place that decides it, for every stage.
+//!
+//! An artefact names what it was made from by role and digest ([`Manifest::inputs`]), and so do the
+//! artefacts that it was made from ([`Manifest::lineage`]). A [`Fact`] is something that all inputs
+//! of a stage must agree on, such as the classifier that is explained. Files of other programs and
+//! of versions that wrote no lineage say less, and what nobody says contradicts nothing.
+//!
+//! [`Manifest::inputs`]: crate::Manifest::inputs
+//! [`Manifest::lineage`]: crate::Manifest::lineage
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use readlens_fault::{Fault, Result};
+
+use crate::artefact::Artefact;
+use crate::digest::Sha256Digest;
+use crate::manifest::InputDigest;
+
+/// Something that all inputs of a stage must agree on.
+struct Fact {
+    /// Role of the artefact that it is about.
+    role: &'static str,
+    /// What an artefact is to it, for messages.
+    verb: &'static str,
+    /// Roles of the inputs that say something about it.
+    said_by: &'static [&'static str],
+    /// Roles through which it is inherited.
+    inherited_through: &'static [&'static str],
+}
+
+/// Windows: a model may be applied to other windows than those it learnt from, a table may not.
+const TOKENS: Fact = Fact {
+    role: "tokens",
+    verb: "made from",
+    said_by: &[
+        "tokens",
+        "masks",
+        "bases",
+        "perturbations",
+        "metrics",
+        "checks",
+        "costs",
+        "reference",
+        "evidence",
+    ],
+    inherited_through: &["masks", "bases", "perturbations", "reference", "evidence"],
+};
+
+/// The classifier that is explained. A judge, and what a comparison compares with, is another.
+const CLASSIFIER: Fact = Fact {
+    role: "classifier",
+    verb: "made from",
+    said_by: &[
+        "classifier",
+        "explainer",
+        "masks",
+        "bases",
+        "perturbations",
+        "metrics",
+        "checks",
+        "costs",
+        "reference",
+        "evidence",
+    ],
+    inherited_through: &["explainer", "masks", "bases", "perturbations", "reference", "evidence"],
+};
+
+/// Predictions of which figures are shown.
+const PERTURBATIONS: Fact = Fact {
+    role: "perturbations",
+    verb: "made from",
+    said_by: &["perturbations", "metrics", "checks"],
+    inherited_through: &[],
+};
+
+/// What a judge has seen: it answers the question of the classifier, from the same windows.
+const TRAINING_TOKENS: Fact = Fact {
+    role: "tokens",
+    verb: "trained on",
+    said_by: &["classifier", "judge"],
+    inherited_through: &["classifier"],
+};
+
+/// The sequences that windows were cut from, however they were read.
+const SEQUENCES: Fact = Fact {
+    role: "sequences",
+    verb: "made from",
+    said_by: &["tokens"],
+    inherited_through: &["tokens"],
+};
+
+/// Artefacts of which a table names several: the given one must be among them.
+struct Member {
+    role: &'static str,
+    named_by: &'static [&'static str],
+}
+
+const MEMBERS: [Member; 2] = [
+    Member { role: "masks", named_by: &["perturbations", "metrics", "checks"] },
+    Member { role: "explainer", named_by: &["masks", "bases"] },
+];
+
+/// What a table that is compared with a reference explains.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Explains {
+    /// The classifier of the reference.
+    TheSame,
+    /// A randomised copy of it.
+    ARandomizedCopy,
+    /// Another classifier that was trained on the same windows.
+    ATwin,
+    /// Any classifier.
+    Any,
+}
+
+/// A table that is compared with a reference.
+#[derive(Clone, Copy, Debug)]
+pub struct Compared<'a> {
+    /// The masks.
+    pub masks: &'a Artefact,
+    /// The windows that they are of, where they are given.
+    pub tokens: Option<&'a Artefact>,
+    /// What they explain.
+    pub explains: Explains,
+}
+
+/// Refuses inputs that contradict each other: any two that name an artefact in one role must name
+/// the same one, and a table must name the masks and the Explainer that stand beside it.
+///
+/// # Errors
+/// [`Fault::Input`] about the first input that contradicts another, with the names of both.
+pub fn check_together(inputs: &[Artefact]) -> Result<()> {
+    let graph = Graph::of(inputs);
+    for fact in [TOKENS, CLASSIFIER, PERTURBATIONS, TRAINING_TOKENS] {
+        agree(&graph, &fact, inputs)?;
+    }
+    for member in MEMBERS {
+        for given in inputs.iter().filter(|i| i.digest.role == member.role) {
+            for table in inputs.iter().filter(|i| member.named_by.contains(&i.digest.role.as_str()))
+            {
+                contains(&graph, &member, given, table)?;
+            }
+        }
+    }
+    let of_role = |role: &'static str| inputs.iter().filter(move |i| i.digest.role == role);
+    for (bases, masks) in of_role("bases").flat_map(|b| of_role("masks").map(move |m| (b, m))) {
+        let [of_bases, of_masks] =
+            [bases, masks].map(|table| graph.direct(&table.digest.sha256, "explainer"));
+        if !of_bases.is_empty() && !of_masks.is_empty() && !same(&of_bases, &of_masks) {
+            return Err(contradiction(
+                bases,
+                format!("to be made by the Explainer of {}", masks.path.display()),
+                format!("that it was made by another, {}", names(&of_bases)),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Whether the classifier that the inputs are about learnt from the tokens table among them; none
+/// where they do not tell.
+pub fn has_learnt_from_them(inputs: &[Artefact]) -> Option<bool> {
+    let graph = Graph::of(inputs);
+    let tokens = inputs.iter().find(|input| input.digest.role == TOKENS.role)?;
+    let mut learnt: BTreeSet<&Sha256Digest> = BTreeSet::new();
+    for input in inputs.iter().filter(|i| CLASSIFIER.said_by.contains(&i.digest.role.as_str())) {
+        for classifier in graph.sources(&input.digest, &CLASSIFIER).into_values() {
+            learnt.extend(graph.sources(classifier, &TRAINING_TOKENS).into_keys());
+        }
+    }
+    (!learnt.is_empty()).then(|| learnt.contains(&tokens.digest.sha256))
+}
+
+/// Refuses tables that cannot be compared: the reference must belong to `tokens`, and every other
+/// table must be of the same sequences and explain what its label says.
+///
+/// # Errors
+/// [`Fault::Input`] about the first input that contradicts another, with the names of both.
+pub fn check_compared(
+    tokens: &Artefact,
+    reference: &Artefact,
+    others: &[Compared<'_>],
+) -> Result<()> {
+    check_together(&[tokens.clone(), reference.clone()])?;
+    let all = others.iter().flat_map(|other| std::iter::once(other.masks).chain(other.tokens));
+    let graph = Graph::of([tokens, reference].into_iter().chain(all));
+    let classifier = graph.sources(&reference.digest, &CLASSIFIER);
+    for other in others {
+        let masks = other.masks;
+        let read = graph.sources(&masks.digest, &TOKENS);
+        if let Some(given) = other.tokens
+            && let Some(another) = read.values().find(|t| t.sha256 != given.digest.sha256)
+        {
+            return Err(contradiction(
+                masks,
+                format!("to be made from the tokens {} given here", given.path.display()),
+                format!("that it was made from another {}", another.name),
+            ));
+        }
+        let sequences = graph.sources(&tokens.digest, &SEQUENCES);
+        for windows in read.values().copied().chain(other.tokens.map(|t| &t.digest)) {
+            let cut_from = graph.sources(windows, &SEQUENCES);
+            if windows.sha256 != tokens.digest.sha256
+                && !sequences.is_empty()
+                && !cut_from.is_empty()
+                && !same(&sequences, &cut_from)
+            {
+                return Err(contradiction(
+                    masks,
+                    format!("masks of the sequences of {}", tokens.path.display()),
+                    format!("masks of other sequences, {}", names(&cut_from)),
+                ));
+            }
+        }
+        explains(&graph, other, reference, &classifier)?;
+    }
+    Ok(())
+}
+
+fn explains(
+    graph: &Graph<'_>,
+    other: &Compared<'_>,
+    reference: &Artefact,
+    wanted: &Sources<'_>,
+) -> Result<()> {
+    let found = graph.sources(&other.masks.digest, &CLASSIFIER);
+    if wanted.is_empty() || found.is_empty() {
+        return Ok(());
+    }
+    let whose = reference.path.display();
+    let (holds, expected) = match other.explains {
+        Explains::Any => (true, String::new()),
+        Explains::TheSame => (
+            same(wanted, &found),
+            format!("to be made from the classifier that {whose} was made from"),
+        ),
+        Explains::ARandomizedCopy => (
+            found.keys().all(|classifier| {
+                let copied = graph.ancestors(classifier, "classifier");
+                !graph.knows(classifier) || wanted.keys().any(|wanted| copied.contains(wanted))
+            }),
+            format!("to explain a randomised copy of the classifier of {whose}"),
+        ),
+        Explains::ATwin => {
+            let trained = |classifiers: &Sources<'_>| -> BTreeSet<Sha256Digest> {
+                let of = classifiers.values().map(|c| graph.sources(c, &TRAINING_TOKENS));
+                of.flat_map(|tokens| tokens.into_keys().cloned().collect::<Vec<_>>()).collect()
+            };
+            let (one, two) = (trained(wanted), trained(&found));
+            (
+                one.is_empty() || two.is_empty() || one == two,
+                format!("a classifier that was trained on the same tokens as that of {whose}"),
+            )
+        }
+    };
+    if holds {
+        return Ok(());
+    }
+    let found = format!("that it was made from another classifier, {}", names(&found));
+    Err(contradiction(other.masks, expected, found))
+}
+
+/// Refuses inputs that name different artefacts for one fact.
+fn agree(graph: &Graph<'_>, fact: &Fact, inputs: &[Artefact]) -> Result<()> {
+    let is_it = |input: &&Artefact| input.digest.role == fact.role;
+    let says = |input: &&Artefact| fact.said_by.contains(&input.digest.role.as_str());
+    // What is given itself comes first: messages are about what was made from it.
+    let given = inputs.iter().filter(is_it).chain(inputs.iter().filter(|i| !is_it(i)));
+    let mut first: Option<(&InputDigest, &Artefact)> = None;
+    for input in given.filter(says) {
+        for found in graph.sources(&input.digest, fact).into_values() {
+            let Some((wanted, of)) = first else {
+                first = Some((found, input));
+                continue;
+            };
+            if wanted.sha256 == found.sha256 {
+                continue;
+            }
+            let Fact { role, verb, .. } = fact;
+            let whose = of.path.display();
+            let expected = if is_it(&of) {
+                format!("to be {verb} the {role} {whose} given here")
+            } else {
+                format!("to be {verb} the {role} that {whose} was {verb}")
+            };
+            return Err(contradiction(
+                input,
+                expected,
+                format!("that it was {verb} another {}", found.name),
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Refuses a table that names artefacts of the role, but not the given one. A file without a
+/// manifest passes: it may be the same masks, written again by another program.
+fn contains(graph: &Graph<'_>, member: &Member, given: &Artefact, table: &Artefact) -> Result<()> {
+    let named = graph.direct(&table.digest.sha256, member.role);
+    if given.manifest.is_none() || named.is_empty() || named.contains_key(&given.digest.sha256) {
+        return Ok(());
+    }
+    Err(contradiction(
+        table,
+        format!("to be made from the {} {} given here", member.role, given.path.display()),
+        format!("that it was made from another {}", names(&named)),
+    ))
+}
+
+fn contradiction(input: &Artefact, expected: String, found: String) -> Fault {
+    Fault::input(&input.path)
+        .expected(expected)
+        .found(found)
+        .remedy("pass files of one run together, or make this one again")
+        .into()
+}
+
+/// Artefacts that are the source of something, by their digests.
+type Sources<'a> = BTreeMap<&'a Sha256Digest, &'a InputDigest>;
+
+fn same(one: &Sources<'_>, two: &Sources<'_>) -> bool {
+    one.keys().eq(two.keys())
+}
+
+fn names(sources: &Sources<'_>) -> String {
+    let names: BTreeSet<&str> = sources.values().map(|source| source.name.as_str()).collect();
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+/// What every known artefact was made from, by its digest.
+struct Graph<'a>(HashMap<&'a Sha256Digest, &'a [InputDigest]>);
+
+impl<'a> Graph<'a> {
+    fn of(artefacts: impl IntoIterator<Item = &'a Artefact>) -> Self {
+        let mut made_from = HashMap::new();
+        for Artefact { digest, manifest, .. } in artefacts {
+            let Some(manifest) = manifest else { continue };
+            for (sha256, origin) in &manifest.lineage {
+                made_from.insert(sha256, origin.inputs.as_slice());
+            }
+            made_from.insert(&digest.sha256, manifest.inputs.as_slice());
+        }
+        Self(made_from)
+    }
+
+    /// Whether it is known what the artefact was made from.
+    fn knows(&self, artefact: &Sha256Digest) -> bool {
+        self.0.contains_key(artefact)
+    }
+
+    fn inputs(&self, of: &Sha256Digest) -> &'a [InputDigest] {
+        self.0.get(of).copied().unwrap_or_default()
+    }
+
+    /// The inputs of an artefact that had the role.
+    fn direct(&self, of: &Sha256Digest, role: &str) -> Sources<'a> {
+        let inputs = self.inputs(of).iter().filter(|input| input.role == role);
+        inputs.map(|input| (&input.sha256, input)).collect()
+    }
+
+    /// The artefact itself where it is what the fact is about; otherwise those that it, or what it
+    /// inherits from, was made from.
+    fn sources<'b>(&self, of: &'b InputDigest, fact: &Fact) -> Sources<'b>
+    where
+        'a: 'b,
+    {
+        if of.role == fact.role && fact.said_by.contains(&fact.role) {
+            return BTreeMap::from([(&of.sha256, of)]);
+        }
+        let mut sources = BTreeMap::new();
+        // Lineages come from files: one that goes in a circle must not do so here.
+        let mut seen = BTreeSet::from([&of.sha256]);
+        let mut waiting = vec![&of.sha256];
+        while let Some(artefact) = waiting.pop() {
+            for input in self.inputs(artefact) {
+                if input.role == fact.role {
+                    sources.insert(&input.sha256, input);
+                } else if fact.inherited_through.contains(&input.role.as_str())
+                    && seen.insert(&input.sha256)
+                {
+                    waiting.push(&input.sha256);
+                }
+            }
+        }
+        sources
+    }
+
+    /// Every artefact that this one was made from by inputs of one role alone.
+    fn ancestors(&self, of: &Sha256Digest, role: &str) -> BTreeSet<&'a Sha256Digest> {
+        let mut found = BTreeSet::new();
+        let mut waiting: Vec<&Sha256Digest> = self.direct(of, role).into_keys().collect();
+        while let Some(artefact) = waiting.pop() {
+            if found.insert(artefact) {
+                waiting.extend(self.direct(artefact, role).into_keys());
+            }
+        }
+        found
+    }
+}

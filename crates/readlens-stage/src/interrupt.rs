@@ -1,0 +1,47 @@
+//! Ctrl-C and SIGTERM: a stage stops where it looks, or is stopped.
+
+use std::process::exit;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use readlens_fault::{ExitCode, Fault, Result};
+use readlens_provenance::{ExitHold, abandon_outputs};
+
+/// Time for a stage to notice that it is asked to stop, and to say how to go on.
+const GRACE: Duration = Duration::from_secs(1);
+/// How often it is asked whether something must still be saved.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Sets `interrupted` at the first signal; ends the process a moment later, or at the second one.
+///
+/// # Errors
+/// The handler cannot be set.
+pub(crate) fn listen(interrupted: Arc<AtomicBool>) -> Result<()> {
+    ctrlc::set_handler(move || {
+        // The second time the user means it.
+        if interrupted.swap(true, Ordering::Relaxed) || thread::Builder::new().spawn(end).is_err() {
+            leave();
+        }
+    })
+    .map_err(|e| Fault::failed("setting the interrupt handler", e))
+}
+
+/// Ends the process wherever it is: in a digest, a row group, a long product, or waiting for a disk.
+fn end() {
+    thread::sleep(GRACE);
+    while ExitHold::is_any() {
+        thread::sleep(LOOK);
+    }
+    tracing::error!(
+        "interrupted; run the same command again (a training goes on from its checkpoint, other \
+         stages have left no output)"
+    );
+    leave();
+}
+
+fn leave() -> ! {
+    abandon_outputs();
+    exit(ExitCode::Interrupted as i32);
+}

@@ -1,0 +1,107 @@
+//! New reads for a trained classifier, and a table without splits: figures that say what they are.
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod stages;
+
+use std::path::Path;
+
+use stages::{run, succeed};
+
+/// Trains on a planted set whose tokens belong to the splits that the taxonomy names, or to none.
+fn train(directory: &Path, options: &str) {
+    let simulate = "--ranks phylum=2,genus=4 --train 120 --valid 10 --test 10 --length 120 \
+                    --length-spread 0 --motif-length 18 --seed 1 --output data --quiet";
+    succeed("simulate", directory, simulate);
+    let tokenize = format!(
+        "data/sequences.fasta --taxonomy data/taxonomy.tsv --ranks phylum,genus {options} --k 3 \
+         --stride 3 --output tokens.parquet --quiet"
+    );
+    succeed("tokenize", directory, &tokenize);
+    let classifier = "--tokens tokens.parquet --preset tiny --epochs 2 --output classifier --quiet";
+    succeed("train-classifier", directory, classifier);
+    let explainer = "--tokens tokens.parquet --classifier classifier --preset budget --dim 8 \
+                     --epochs 1 --output explainer --quiet";
+    succeed("train-explainer", directory, explainer);
+}
+
+/// Masks, predictions, figures and page of `tokens`: what evaluate prints, what it logs, the page.
+fn explain(directory: &Path, tokens: &str) -> (String, String, String) {
+    let stages = [
+        ("mask", "--explainer explainer --output m.parquet"),
+        ("perturb", "--classifier classifier --masks m.parquet --output p.parquet"),
+    ];
+    for (stage, arguments) in stages {
+        succeed(stage, directory, &format!("--tokens {tokens} {arguments} --quiet"));
+    }
+    let evaluate = format!(
+        "--tokens {tokens} --masks m.parquet --perturbations p.parquet --replicates 20 \
+         --output x.parquet --json x.json"
+    );
+    let output = run("evaluate", directory, &evaluate);
+    assert!(output.status.success());
+    let report = format!(
+        "--tokens {tokens} --masks m.parquet --perturbations p.parquet --metrics x.parquet \
+         --classifier classifier --explainer explainer --output report.html --quiet"
+    );
+    succeed("report", directory, &report);
+    let page = std::fs::read_to_string(directory.join("report.html")).unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), page)
+}
+
+#[test]
+fn new_reads_get_predictions_and_agreement() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    train(directory, "--split-column split");
+    let fasta = std::fs::read_to_string(directory.join("data/sequences.fasta")).unwrap();
+    let reads: Vec<String> = fasta.split_inclusive('\n').take(40).map(str::to_owned).collect();
+    std::fs::write(directory.join("reads.fasta"), reads.concat().replace(">", ">read_")).unwrap();
+    succeed("tokenize", directory, "reads.fasta --k 3 --stride 3 --output reads.parquet --quiet");
+    let (summary, log, page) = explain(directory, "reads.parquet");
+
+    let head = "agreement in %, split all, masks of explainer for all ranks, with the prediction \
+                for the whole window: no window has a label";
+    assert!(summary.starts_with(head), "{summary}");
+    for row in ["unmasked", "hard_masked", "random_block", "hard_inverse"] {
+        assert!(summary.lines().any(|line| line.starts_with(row)), "{row}: {summary}");
+    }
+    assert!(summary.contains("genus (n=20)"), "{summary}");
+    let unmasked = summary.lines().find(|line| line.starts_with("unmasked")).unwrap();
+    assert_eq!(unmasked.split_whitespace().collect::<Vec<_>>(), ["unmasked", "100.0", "100.0"]);
+    assert!(!log.contains("in sample"), "{log}");
+
+    assert!(page.contains("phylum (2 taxa) and genus (4 taxa)"));
+    assert!(page.contains("It learned from another table than that of these 20 windows."));
+    assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));
+    assert!(page.contains("Agreement in %"));
+    assert!(page.matches(">predicted, <span class=\"p\">").count() >= 20);
+    assert!(page.matches("genus_").count() >= 20, "{}", page.matches("genus_").count());
+}
+
+#[test]
+fn figures_of_training_rows_are_named_as_such() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    train(directory, "");
+    let (summary, log, page) = explain(directory, "tokens.parquet");
+    let named = "in sample: the classifier learnt from these windows";
+    assert!(summary.lines().next().unwrap().ends_with(named), "{summary}");
+    assert!(log.contains("its accuracy is in sample"), "{log}");
+    assert!(page.contains("It learned from 140 of 140 windows."));
+    assert!(page.contains("which the classifier learned from: accuracies are in sample"));
+    let json = std::fs::read_to_string(directory.join("x.json")).unwrap();
+    assert!(json.contains("\"in_sample\": true"));
+}
+
+#[test]
+fn figures_of_a_test_split_are_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    train(directory, "--split-column split");
+    let (summary, log, page) = explain(directory, "tokens.parquet");
+    assert!(summary.starts_with("accuracy in %, split test"), "{summary}");
+    assert!(!summary.contains("in sample") && !log.contains("in sample"));
+    assert!(page.contains("It learned from 120 of 140 windows."));
+    assert!(!page.contains("in sample"));
+}
