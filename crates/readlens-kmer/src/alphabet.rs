@@ -93,9 +93,7 @@ impl Alphabet {
     /// U, like T, becomes A; a byte that is no nucleotide code stays as it is.
     pub fn reverse_complement(self, bases: &[u8]) -> Vec<u8> {
         match self {
-            Self::Dna => {
-                bases.iter().rev().map(|&base| dna::complement(thymine_for_uracil(base))).collect()
-            }
+            Self::Dna => dna::revcomp(bases.iter().map(|&base| thymine_for_uracil(base))),
         }
     }
 

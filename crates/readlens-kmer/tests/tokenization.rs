@@ -1,6 +1,7 @@
 //! K-mers are slices of their source, decoding undoes encoding, and ids match the golden file.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use bio::alphabets::{Alphabet as Letters, RankTransform};
 use proptest::prelude::*;
 use readlens_kmer::{Alphabet, CLS, FIRST_KMER, MASK, PAD, Tokenization, UNK};
 
@@ -73,6 +74,19 @@ proptest! {
     #[test]
     fn decoding_never_panics(tokenization in tokenizations(), tokens in prop::collection::vec(any::<u32>(), 0..9)) {
         let _ = tokenization.decode(&tokens);
+    }
+
+    #[test]
+    fn kmers_are_numbered_as_the_q_grams_of_bio(
+        (k, stride) in (1_u32..=8, 1_u32..=12),
+        bases in prop::collection::vec(prop::sample::select(b"ACGT".to_vec()), 0..120),
+    ) {
+        let ranks = RankTransform::new(&Letters::new(b"ACGT"));
+        let q_grams = ranks.qgrams(k, &bases).step_by(stride as usize);
+        let expected: Vec<u32> = q_grams.map(|q_gram| FIRST_KMER + q_gram as u32).collect();
+        let mut tokens = Vec::new();
+        prop_assert_eq!(dna(k, stride, false).encode(&bases, &mut tokens), 0);
+        prop_assert_eq!(tokens, expected);
     }
 
     #[test]

@@ -33,6 +33,8 @@ mod windows;
 
 pub use config::{Config, Splits, TaxaSource, TaxonomyConfig};
 pub use options::Options;
+#[doc(hidden)]
+pub use run::read;
 pub use run::{Inputs, Outputs, run};
 pub use split::Fractions;
 pub use summary::{Examples, RankSummary, SplitSummary, Summary, TaxonomySummary};

@@ -213,8 +213,26 @@ impl Stage for Options {
     const ABOUT: &'static str = "Turn FASTA or FASTQ into k-mer tokens, with taxa and splits";
 
     fn run(self, context: &Context) -> Result<()> {
+        let config = self.config()?;
+        let inputs = Inputs {
+            sequences: self.inputs,
+            taxonomy: self.taxonomy.taxonomy,
+            taxdump: self.taxonomy.taxdump,
+        };
+        let outputs = Outputs { tokens: self.output, summary: self.summary };
+        crate::run(&inputs, &config, self.splits.seed.unwrap_or(1), &outputs, context).map(drop)
+    }
+}
+
+impl Options {
+    /// How the inputs are read.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] about options that do not go together.
+    #[doc(hidden)]
+    pub fn config(&self) -> Result<Config> {
         let tokens = &self.tokens;
-        let config = Config {
+        Ok(Config {
             tokenization: Tokenization::new(
                 Alphabet::Dna,
                 tokens.k,
@@ -232,13 +250,6 @@ impl Stage for Options {
             splits: self.splits.config()?,
             max_record_length: self.max_record_length,
             allow_duplicate_ids: self.allow_duplicate_ids,
-        };
-        let inputs = Inputs {
-            sequences: self.inputs,
-            taxonomy: self.taxonomy.taxonomy,
-            taxdump: self.taxonomy.taxdump,
-        };
-        let outputs = Outputs { tokens: self.output, summary: self.summary };
-        crate::run(&inputs, &config, self.splits.seed.unwrap_or(1), &outputs, context).map(drop)
+        })
     }
 }

@@ -4,7 +4,9 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{Manifest, NewFile, check_files, commit_together, put_json};
+use readlens_provenance::{
+    InputDigest, Manifest, NewFile, check_files, commit_together, put_json,
+};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
@@ -57,16 +59,7 @@ pub fn run(
 ) -> Result<Summary> {
     config.validate()?;
     check_paths(inputs, config, outputs)?;
-    let mut input_digests = Vec::new();
-    let taxonomy = match (&inputs.taxonomy, &config.taxonomy) {
-        (Some(path), Some(taxonomy)) => {
-            let taxdump = inputs.taxdump.as_deref();
-            let (table, digests) = Taxonomy::load(path, taxdump, taxonomy, &config.splits)?;
-            input_digests = digests;
-            Some(table)
-        }
-        _ => None,
-    };
+    let (taxonomy, mut input_digests) = read_taxonomy(inputs, config)?;
     let taxonomy = taxonomy.as_ref();
     let tokenization = serde_json::to_string(&config.tokenization)
         .map_err(|e| Fault::failed("writing the tokenization", e))?;
@@ -106,6 +99,38 @@ pub fn run(
     commit_together([writer.complete_with(&manifest)?].into_iter().chain(summary_file))?;
     summary.log();
     Ok(summary)
+}
+
+/// Reads the inputs as [`run`] does and keeps nothing of them: what the fuzzers call.
+///
+/// # Errors
+/// As [`run`] about options and inputs; that nothing was kept is none.
+#[doc(hidden)]
+pub fn read(inputs: &Inputs, config: &Config) -> Result<()> {
+    config.validate()?;
+    let (taxonomy, _) = read_taxonomy(inputs, config)?;
+    let path = inputs.taxonomy.as_deref();
+    let reading = Reading::new(config, &inputs.sequences, taxonomy.as_ref(), path);
+    let cutting = Cutting::new(config, 1, taxonomy.as_ref());
+    thread::scope(|scope| {
+        let (batches, waiting_batches) = sync_channel(WAITING);
+        let (groups, next_groups) = sync_channel(0);
+        let reading = scope.spawn(move || reading.run(&batches));
+        let cutting = scope.spawn(move || cutting.run(waiting_batches, &groups));
+        next_groups.into_iter().for_each(drop);
+        joined(cutting);
+        joined(reading).map(drop)
+    })
+}
+
+/// The taxonomy, where the configuration has one, and the digests of its files.
+fn read_taxonomy(inputs: &Inputs, config: &Config) -> Result<(Option<Taxonomy>, Vec<InputDigest>)> {
+    let (Some(path), Some(taxonomy)) = (&inputs.taxonomy, &config.taxonomy) else {
+        return Ok((None, Vec::new()));
+    };
+    let taxdump = inputs.taxdump.as_deref();
+    let (table, digests) = Taxonomy::load(path, taxdump, taxonomy, &config.splits)?;
+    Ok((Some(table), digests))
 }
 
 /// Reading, cutting, tokenizing and writing side by side. A fault of writing earlier records goes

@@ -1,0 +1,3 @@
+#![no_main]
+
+readlens_fuzz::fuzz!(readlens_fuzz_targets::taxonomy);
