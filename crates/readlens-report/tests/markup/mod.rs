@@ -42,7 +42,7 @@ const ELEMENTS: [&str; 57] = [
     "small",
     "span",
     "strong",
-    "preserveAspectRatio",
+    "style",
     "summary",
     "svg",
     "table",
