@@ -100,7 +100,7 @@ const ATTRIBUTES: [&str; 61] = [
     "rx",
     "scope",
     "spellcheck",
-    "preserveAspectRatio",
+    "preserveaspectratio",
     "tabindex",
     "text-anchor",
     "title",
