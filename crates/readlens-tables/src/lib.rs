@@ -44,7 +44,8 @@ pub use reader::{Reader, Source, table_of};
 pub use record::{Broken, Record};
 pub use reference::{column_reference, vocabulary_reference};
 pub use row_group::{
-    EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder, Sink,
+    EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES, RowGroup,
+    RowGroupEncoder, Sink,
 };
 pub use writer::Writer;
 
