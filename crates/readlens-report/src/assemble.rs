@@ -304,10 +304,9 @@ fn region_row(name: String, c: &Contrast, longest: f64, is_together: bool) -> Re
 
 fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView {
     let windows = &findings.gallery.windows;
-    let none = Vec::new();
     let cards = windows.iter().enumerate().map(|(i, window)| {
-        let intervals = findings.intervals.get(&window.row.id).unwrap_or(&none);
-        Card::of(i + 1, window, &findings.survey.ranks, intervals)
+        let intervals = findings.intervals.as_ref().and_then(|all| all.of(&window.row.id));
+        Card::of(i + 1, window, &findings.survey.ranks, intervals.unwrap_or_default())
     });
     let over = findings.survey.ranks.last().map_or_else(String::new, |rank| {
         format!(", spread over the taxa of rank {}", spaced(rank))

@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::path::Path;
 
 use askama::Template;
@@ -7,7 +6,7 @@ use readlens_provenance::{NewFile, refuse_overwriting};
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::vocabulary::Over;
-use readlens_tables::{Interval, read_intervals};
+use readlens_text::Intervals;
 
 use crate::checks::{Check, checks_of};
 use crate::config::{Config, Inputs};
@@ -30,7 +29,7 @@ pub(crate) struct Findings {
     pub(crate) costs: Vec<CostRow>,
     pub(crate) masks: Masks,
     pub(crate) gallery: Gallery,
-    pub(crate) intervals: HashMap<String, Vec<Interval>>,
+    pub(crate) intervals: Option<Intervals>,
     /// Model name and curves.
     pub(crate) training: Vec<(&'static str, Vec<Term>)>,
     pub(crate) sources: Vec<Source>,
@@ -64,15 +63,14 @@ fn read(inputs: &Inputs, config: &Config, context: &Context, remedy: &str) -> Re
     let figures = Figures::of(inputs.metrics.as_deref(), &inputs.evidence)?;
     let (checks, checks_manifest) = inputs.checks.as_deref().map(checks_of).transpose()?.unzip();
     let (costs, costs_manifest) = inputs.costs.as_deref().map(costs_of).transpose()?.unzip();
-    let intervals =
-        inputs.intervals.as_deref().map(read_intervals).transpose()?.unwrap_or_default();
-    let survey = Survey::of(&inputs.tokens)?;
+    let mut intervals = inputs.intervals.as_deref().map(Intervals::read).transpose()?;
+    let survey = Survey::of(&inputs.tokens, intervals.as_mut())?;
     context.check_interrupt(remedy)?;
     // Shapes and regions are about the same windows as the table of results.
     let over = figures.over.filter(|over| *over != Over::All);
     let masks = Masks::of(&inputs.masks, &survey, over, config)?;
     context.check_interrupt(remedy)?;
-    let gallery = Gallery::of(inputs, &survey, &masks, over, &intervals)?;
+    let gallery = Gallery::of(inputs, &survey, &masks, over, intervals.as_ref())?;
     let mut training = Vec::new();
     let mut sources = vec![
         Source { name: "tokens".to_owned(), manifest: survey.manifest.clone() },

@@ -18,7 +18,6 @@
 mod cell;
 mod column;
 mod conform;
-mod intervals;
 mod mask_columns;
 mod number_lists;
 mod origin;
@@ -39,7 +38,6 @@ pub mod training;
 pub mod vocabulary;
 
 pub use column::{Column, Kind, Table, WordCheck};
-pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
 pub use record::{Broken, Record};
 pub use reference::{column_reference, vocabulary_reference};
