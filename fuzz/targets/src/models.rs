@@ -3,7 +3,9 @@ use std::path::Path;
 use candle_core::Device;
 use readlens_fault::Result;
 use readlens_nn::{CONFIG_FILE, MANIFEST_FILE, WEIGHTS_FILE, load_classifier, load_explainer};
-use readlens_provenance::{Manifest, read_json};
+use readlens_provenance::{
+    Artefact, InputDigest, Manifest, check_together, digest_bytes, has_learnt_from_them, read_json,
+};
 
 use crate::{NEXT_FILE, check, write};
 
@@ -28,5 +30,12 @@ pub fn manifest(input: &[u8], scratch: &Path) -> bool {
 fn read_manifest(input: &[u8], path: &Path) -> Result<()> {
     write(path, input)?;
     let manifest: Manifest = read_json(path)?;
-    manifest.inputs.iter().try_for_each(|given| manifest.check_input(path, given))
+    let artefact = |digest: InputDigest, manifest| Artefact { path: path.into(), digest, manifest };
+    let mut inputs: Vec<Artefact> =
+        manifest.inputs.iter().map(|given| artefact(given.clone(), None)).collect();
+    let (role, name) = ("perturbations".to_owned(), "table".to_owned());
+    let table = InputDigest { role, name, sha256: digest_bytes(input), bytes: 0 };
+    inputs.push(artefact(table, Some(manifest)));
+    has_learnt_from_them(&inputs);
+    check_together(&inputs)
 }
