@@ -4,9 +4,7 @@ use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{
-    InputDigest, Manifest, NewFile, check_files, commit_together, put_json,
-};
+use readlens_provenance::{InputDigest, Manifest, NewFile, check_files, commit_together, put_json};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
