@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use readlens_fuzz_targets::{NEXT_FILE, TARGETS};
 use readlens_nn::{CONFIG_FILE, Selection, WEIGHTS_FILE};
-use readlens_provenance::{InputDigest, Manifest};
+use readlens_provenance::{Artefact, Manifest, digest_bytes};
 use readlens_tests::{
     classifier_shape, convolutional, explainer_shape, transformer, write_classifier,
     write_explainer,
@@ -121,9 +121,24 @@ fn write_corpus() {
         let config = explainer_shape(network, &["phylum", "genus"], Selection::Threshold);
         model(name, &|folder| write_explainer(folder, &config, 1));
     }
-    let input = InputDigest::of("tokens", &root().join("LICENSE-MIT")).unwrap();
-    let manifest = Manifest::new("mask", &["a", "configuration"], Some(1), vec![input]).unwrap();
-    write("manifest", "mask.json", &serde_json::to_vec_pretty(&manifest).unwrap());
+    // Masks of an Explainer of a classifier of tokens, and those of another run.
+    let licence = root().join("LICENSE-MIT");
+    let mut run: Vec<Artefact> = Vec::new();
+    for (role, stage) in [
+        ("tokens", "tokenize"),
+        ("classifier", "train-classifier"),
+        ("explainer", "train-explainer"),
+        ("masks", "mask"),
+    ] {
+        let manifest = Manifest::made_from(stage, &["a", "configuration"], Some(1), &run).unwrap();
+        let mut artefact = Artefact::file(role, &licence, Some(manifest)).unwrap();
+        artefact.digest.sha256 = digest_bytes(role.as_bytes());
+        run.push(artefact);
+    }
+    let text = |artefact: &Artefact| serde_json::to_vec_pretty(&artefact.manifest).unwrap();
+    let texts: Vec<Vec<u8>> = run.iter().map(text).collect();
+    write("manifest", "tokens", &texts[0]);
+    write("manifest", "run", &texts.join(&NEXT_FILE));
 }
 
 /// Seeds in words: target, name, contents.

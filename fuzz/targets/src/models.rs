@@ -3,9 +3,7 @@ use std::path::Path;
 use candle_core::Device;
 use readlens_fault::Result;
 use readlens_nn::{CONFIG_FILE, MANIFEST_FILE, WEIGHTS_FILE, load_classifier, load_explainer};
-use readlens_provenance::{
-    Artefact, InputDigest, Manifest, check_together, digest_bytes, has_learnt_from_them, read_json,
-};
+use readlens_provenance::{Artefact, Manifest, check_together, read_json};
 
 use crate::{NEXT_FILE, check, write};
 
@@ -22,20 +20,23 @@ pub fn model(input: &[u8], scratch: &Path) -> bool {
     is_classifier || is_explainer
 }
 
-/// A manifest.
+/// Manifests of tokens, classifier, Explainer and masks, with [`NEXT_FILE`] between them: each for
+/// itself, and whether they are of one run.
 pub fn manifest(input: &[u8], scratch: &Path) -> bool {
-    check(read_manifest(input, &scratch.join(MANIFEST_FILE)))
+    check(read_manifests(input, scratch))
 }
 
-fn read_manifest(input: &[u8], path: &Path) -> Result<()> {
-    write(path, input)?;
-    let manifest: Manifest = read_json(path)?;
-    let artefact = |digest: InputDigest, manifest| Artefact { path: path.into(), digest, manifest };
-    let mut inputs: Vec<Artefact> =
-        manifest.inputs.iter().map(|given| artefact(given.clone(), None)).collect();
-    let (role, name) = ("perturbations".to_owned(), "table".to_owned());
-    let table = InputDigest { role, name, sha256: digest_bytes(input), bytes: 0 };
-    inputs.push(artefact(table, Some(manifest)));
-    has_learnt_from_them(&inputs);
-    check_together(&inputs)
+fn read_manifests(input: &[u8], scratch: &Path) -> Result<()> {
+    let roles = ["tokens", "classifier", "explainer", "masks"];
+    let files = roles.into_iter().zip(input.split(|&byte| byte == NEXT_FILE));
+    let artefacts: Vec<Artefact> =
+        files.map(|(role, file)| artefact(role, file, scratch)).collect::<Result<_>>()?;
+    check_together(&artefacts)?;
+    Manifest::made_from("fuzz", &"", None, &artefacts).map(drop)
+}
+
+fn artefact(role: &str, file: &[u8], scratch: &Path) -> Result<Artefact> {
+    let path = scratch.join(format!("{role}-{MANIFEST_FILE}"));
+    write(&path, file)?;
+    Artefact::file(role, &path, Some(read_json(&path)?))
 }
