@@ -3,7 +3,8 @@
 
 Usage: check_tables.py DIRECTORY, where DIRECTORY is the output of `readlens demo`, `readlens run`
 or the workflow. Names, types and nullability come from docs/columns.md; both readers must see the
-same values; then relations between the tables are checked. Stops at the first broken promise. Needs
+same values; then relations between the tables are checked. The tokens table is rewritten as
+docs/troubleshooting.md says, and must keep its tokenization. Stops at the first broken promise. Needs
 the packages of scripts/ci-requirements.txt.
 """
 
@@ -11,6 +12,7 @@ import hashlib
 import json
 import re
 import sys
+import tempfile
 from pathlib import Path
 
 import duckdb
@@ -185,6 +187,39 @@ def check_metadata(path, name, version, directory):
             expect(digest == source["sha256"], f"{path}: was not made from {file}, whose sha256 is {digest}")
 
 
+def check_carried(path):
+    """The Arrow schema has the pairs of the file, and so have the attributes that pandas keeps."""
+    own = pyarrow.parquet.read_metadata(path).metadata
+    pairs = {key: value for key, value in own.items() if key.startswith(b"readlens.")}
+    of_schema = pyarrow.parquet.read_schema(path).metadata
+    expect(pairs.items() <= of_schema.items(), f"{path}: its Arrow schema lacks some of {sorted(pairs)}")
+    attributes = {key.encode(): value.encode() for key, value in json.loads(of_schema[b"PANDAS_ATTRS"]).items()}
+    expect(attributes == pairs, f"{path}: pandas would keep {sorted(attributes)}, expected {sorted(pairs)}")
+
+
+def check_rewritten(path):
+    """pyarrow keeps the tokenization of a tokens table by itself; Polars and DuckDB are told it."""
+    key = b"readlens.tokenization"
+    tokenization = pyarrow.parquet.read_metadata(path).metadata[key]
+    with tempfile.TemporaryDirectory() as folder:
+        out = str(Path(folder) / "rewritten.parquet")
+
+        def check(tool):
+            found = pyarrow.parquet.read_metadata(out).metadata.get(key)
+            expect(found == tokenization, f"{path}: rewritten with {tool} its tokenization is {found}")
+
+        pyarrow.parquet.write_table(pyarrow.parquet.read_table(path).slice(0, 10), out)
+        check("pyarrow")
+        pairs = {k: v for k, v in polars.read_parquet_metadata(path).items() if k.startswith("readlens.")}
+        polars.read_parquet(path).head(10).write_parquet(out, metadata=pairs)
+        check("Polars")
+        duckdb.sql(f"""set variable tokenization = (select decode(value) from parquet_kv_metadata('{path}')
+            where decode(key) = 'readlens.tokenization')""")
+        duckdb.sql(f"""copy (from '{path}' limit 10) to '{out}'
+            (format parquet, kv_metadata {{'readlens.tokenization': getvariable('tokenization')}})""")
+        check("DuckDB")
+
+
 def check_values(table, path):
     """DuckDB and Polars read the same rows in the same order; returns their number."""
     by_duckdb = duckdb.sql(f"from {table}").pl()
@@ -211,7 +246,9 @@ def main():
         duckdb.read_parquet(str(path)).create_view(table)
         check_schema(table, path, promises[name])
         check_metadata(path, name, promises[name][0], directory)
+        check_carried(path)
         print(f"{path}: {check_values(table, path)} rows")
+    check_rewritten(directory / "tokens.parquet")
     mask_tables = [table for table in ("masks", "attributions") if table in expected | optional]
     duckdb.sql(" union all ".join(f"from {table}" for table in mask_tables)).create_view("all_masks")
     for promise, query in RELATIONS.items():

@@ -3,7 +3,10 @@
 
 use bio::alphabets::{Alphabet as Letters, RankTransform};
 use proptest::prelude::*;
-use readlens_kmer::{Alphabet, CLS, FIRST_KMER, MASK, PAD, Tokenization, UNK};
+use readlens_fault::Fault;
+use readlens_kmer::{
+    Alphabet, CLS, FIRST_KMER, MASK, MAX_STRIDE, MAX_WINDOW_BASES, PAD, Tokenization, UNK,
+};
 
 fn dna(k: u32, stride: u32, cls: bool) -> Tokenization {
     Tokenization::new(Alphabet::Dna, k, stride, cls).unwrap()
@@ -145,6 +148,8 @@ fn json_is_checked_as_the_constructor_is() {
     for (wrong, message) in [
         (json.replace("\"k\":6", "\"k\":9"), "k must be 1 to 8, but is 9"),
         (json.replace("\"stride\":3", "\"stride\":0"), "stride must be at least 1 base"),
+        (json.replace("\"stride\":3", "\"stride\":1025"), "stride must be at most 1024 bases"),
+        (json.replace("\"stride\":3", "\"stride\":4294967295"), "stride must be at most 1024"),
         (json.replace("cls", "clz"), "unknown field `clz`"),
         (json.replace(",\"cls\":true", ""), "missing field `cls`"),
     ] {
@@ -191,4 +196,37 @@ fn a_kmer_and_its_reverse_complement_count_as_one() {
         reverse.reverse();
         assert_eq!(forward, reverse);
     }
+}
+
+proptest! {
+    /// Only the bases that have as many k-mers as the window are its bases.
+    #[test]
+    fn a_window_has_the_bases_of_its_tokens(
+        tokenization in tokenizations(), start in 0_u32..9, bases in 0_u32..200, tokens in 0_usize..60,
+    ) {
+        let found = tokenization.window_bases(start, start + bases, tokens, || Fault::input("t"));
+        let wanted = tokenization.token_count(bases as usize) + usize::from(tokenization.cls);
+        prop_assert_eq!(found.ok(), (wanted == tokens).then_some(bases as usize));
+    }
+}
+
+/// 33 tokens beside four billion bases: the coordinates are two numbers in a file.
+#[test]
+fn coordinates_are_held_against_the_tokens() {
+    let refused = |tokenization: Tokenization, start, end, tokens| {
+        let fault = || Fault::input("tokens.parquet");
+        tokenization.laid_bases(start, end, tokens, fault).unwrap_err().to_string()
+    };
+    let message = refused(dna(6, 6, true), 0, u32::MAX - 1, 33);
+    assert!(message.contains("715827882 tokens for bases 0 to 4294967294, found 32"), "{message}");
+    assert!(refused(dna(6, 6, true), 9, 3, 33).contains("0 tokens for bases 9 to 3, found 32"));
+    assert!(refused(dna(6, 6, true), 0, 3, 0).contains("found not even CLS"));
+    // As far apart as k-mers may be, few tokens still have more bases than values are laid on.
+    let apart = dna(8, MAX_STRIDE, false);
+    let tokens = MAX_WINDOW_BASES / MAX_STRIDE as usize + 1;
+    let end = apart.token_interval(tokens - 1).end as u32;
+    assert!(refused(apart, 0, end, tokens).contains("windows of at most 33554432 bases"));
+    let end = end - MAX_STRIDE;
+    let bases = apart.laid_bases(0, end, tokens - 1, || Fault::input("t")).unwrap();
+    assert_eq!(bases, end as usize);
 }

@@ -70,11 +70,12 @@ pub fn run(
         .computed_by(device.compute());
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let name = |rank: &String| {
-        Name::new(rank).map_err(|_| {
+        Name::new(rank).map_err(|_| -> Fault {
             Fault::input(&paths.classifier)
                 .expected(format!("every rank to have {}", Name::EXPECTED))
                 .found(format!("a rank {rank:?}"))
                 .remedy("rename the rank in the taxonomy, tokenize and train again")
+                .into()
         })
     };
     let names: Vec<Name> = ranks.iter().map(name).collect::<Result<_, _>>()?;

@@ -12,7 +12,7 @@ use readlens_fault::{Fault, Place, Result};
 
 use crate::cell::ColumnArray;
 use crate::column::{Kind, Origin, Table, WordCheck};
-use crate::parquet_file::limits::MAX_CELL_BYTES;
+use crate::parquet_file::limits::{MAX_CELL_BYTES, MAX_RANKS, MAX_WORD_BYTES};
 use crate::vocabulary::{Name, alternatives};
 use crate::{KEY_TABLE, KEY_VERSION};
 
@@ -119,6 +119,13 @@ pub(crate) fn check_columns(
     let is_rank = |field: &&Field| table.columns.iter().all(|c| c.name != field.name());
     let fields = schema.fields().iter().map(AsRef::as_ref);
     let ranks: Vec<&Field> = fields.filter(is_rank).collect();
+    if ranks.len() > MAX_RANKS {
+        return Err(Fault::input(path)
+            .expected(format!("at most {MAX_RANKS} rank columns"))
+            .found(ranks.len())
+            .remedy("drop those that are no rank")
+            .into());
+    }
     if let Some(other) = ranks.iter().find(|field| !is_text(field.data_type())) {
         return Err(fault(other.name())
             .expected(format!("text, as every further column of a {} table is a rank", table.name))
@@ -198,9 +205,10 @@ pub(crate) fn typed(
                 .remedy(STORE_AS_DECLARED)
         })?
     };
-    if let Some(length) = longest_text(&array).filter(|length| *length > MAX_CELL_BYTES) {
+    let most = if kind == Kind::Category { MAX_WORD_BYTES } else { MAX_CELL_BYTES };
+    if let Some(length) = longest_text(&array).filter(|length| *length > most) {
         return Err(fault()
-            .expected(format!("at most {MAX_CELL_BYTES} bytes of text in a cell"))
+            .expected(format!("at most {most} bytes of text in a cell"))
             .found(format!("{length} in the rows from {first_row}"))
             .remedy("shorten the text")
             .into());

@@ -1,8 +1,8 @@
 use std::fmt::Write;
 
 use crate::parquet_file::limits::{
-    MAX_CELL_BYTES, MAX_COLUMN_CHUNKS, MAX_FOOTER_BYTES, MAX_LIST_ITEMS, MAX_PAGE_BYTES,
-    MAX_SCHEMA_DEPTH,
+    MAX_CELL_BYTES, MAX_COLUMN_CHUNKS, MAX_FOOTER_BYTES, MAX_LIST_ITEMS, MAX_PAGE_BYTES, MAX_RANKS,
+    MAX_SCHEMA_DEPTH, MAX_WORD_BYTES,
 };
 use crate::vocabulary::{
     AttributionMethod, Direction, MethodKind, Metric, Operator, Over, Removal, Role, Split,
@@ -58,9 +58,10 @@ fn limits() -> String {
     format!(
         "\n## Limits and other programs\n\n\
          A table is refused if it has more than {MAX_LIST_ITEMS} items in a list, {MAX_CELL_BYTES} bytes\n\
-         of text in a cell, {MAX_PAGE_BYTES} bytes in an unpacked page, {MAX_FOOTER_BYTES} bytes of footer,\n\
-         {MAX_COLUMN_CHUNKS} row groups times columns, or groups nested more than {MAX_SCHEMA_DEPTH} deep. So\n\
-         a small file cannot ask for much memory. Pages may be compressed with zstd or snappy.\n\n\
+         of text in a cell ({MAX_WORD_BYTES} in a dictionary column), {MAX_RANKS} rank columns,\n\
+         {MAX_PAGE_BYTES} bytes in an unpacked page, {MAX_FOOTER_BYTES} bytes of footer, {MAX_COLUMN_CHUNKS}\n\
+         row groups times columns, or groups nested more than {MAX_SCHEMA_DEPTH} deep. So a small file cannot\n\
+         ask for much memory. Pages may be compressed with zstd or snappy.\n\n\
          Columns are found by name. A column without a value may have any type; texts may be dictionaries,\n\
          and numbers may be wider. The metadata stands in the file, and again in its Arrow schema, so\n\
          that pyarrow, R's arrow and pandas keep it. DuckDB and Polars have to be told:\n\

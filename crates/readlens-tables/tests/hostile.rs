@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, ListArray, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, Int64Array, ListArray, RecordBatch, StringArray, UInt32Array};
 use arrow::datatypes::{Field, Int32Type, Schema};
 use bench::{Bench, assert_says, mask_columns, refusal};
 use parquet::arrow::ArrowWriter;
@@ -229,6 +229,35 @@ impl OfTexts for WriterPropertiesBuilder {
             _ => self,
         }
     }
+}
+
+#[test]
+fn ranks_are_few_and_their_taxa_short() {
+    let bench = Bench::new();
+    let text = |text: &str| Arc::new(StringArray::from(vec![text; 1])) as ArrayRef;
+    let number = |number: i64| Arc::new(Int64Array::from(vec![number])) as ArrayRef;
+    let tokens = ListArray::from_iter_primitive::<Int32Type, _, _>([Some(vec![Some(5)])]);
+    let table = |ranks: usize, taxon: &str| {
+        let mut columns = vec![
+            ("id".to_owned(), text("a")),
+            ("window".to_owned(), number(0)),
+            ("start".to_owned(), number(0)),
+            ("end".to_owned(), number(6)),
+            ("strand".to_owned(), text("+")),
+            ("tokens".to_owned(), Arc::new(tokens.clone()) as ArrayRef),
+            ("split".to_owned(), text("test")),
+        ];
+        columns.extend((0..ranks).map(|rank| (format!("rank{rank}"), text(taxon))));
+        bench.foreign(columns, &[])
+    };
+    let fits = "x".repeat(1 << 12);
+    let rows: Vec<TokenRow> =
+        Reader::open(&table(64, &fits)).unwrap().map(Result::unwrap).collect();
+    assert!(rows[0].taxa.iter().all(|taxon| taxon.as_ref() == Some(&fits)));
+    let message = refusal::<TokenRow>(&table(65, "x"));
+    assert_says(&message, &["at most 64 rank columns, found 65"]);
+    let message = refusal::<TokenRow>(&table(1, &format!("{fits}x")));
+    assert_says(&message, &["column rank0", "at most 4096 bytes of text in a cell, found 4097"]);
 }
 
 #[test]

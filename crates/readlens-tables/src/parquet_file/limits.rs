@@ -19,7 +19,11 @@ pub(crate) const MAX_PAGE_HEADER_BYTES: u64 = 1 << 20;
 pub(crate) const MAX_PAGE_BYTES: usize = 256 << 20;
 /// Most items of a list, such as the tokens of a window.
 pub(crate) const MAX_LIST_ITEMS: u64 = 1 << 25;
-/// Longest text of a cell, in bytes.
+/// Longest text of a cell, such as an identifier, in bytes.
 pub(crate) const MAX_CELL_BYTES: usize = 1 << 16;
+/// Longest text of a cell in a column of few words, such as a taxon, in bytes.
+pub(crate) const MAX_WORD_BYTES: usize = 1 << 12;
+/// Most rank columns of a table: every row has a taxon in each.
+pub(crate) const MAX_RANKS: usize = 64;
 /// Most rows that are decoded at a time.
 pub(crate) const BATCH_ROWS: usize = 1024;

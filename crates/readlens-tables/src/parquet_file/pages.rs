@@ -611,6 +611,38 @@ mod tests {
         }
     }
 
+    /// The longest row is found over the bounds of pages, in either kind of page.
+    #[test]
+    fn the_longest_row_is_found_from_the_levels() {
+        use arrow::array::{ArrayRef, ListArray, RecordBatch};
+        use arrow::datatypes::UInt32Type;
+        use parquet::arrow::ArrowWriter;
+        use parquet::file::properties::{WriterProperties, WriterVersion};
+
+        let lists = [Some(3), Some(0), None, Some(1), Some(70), Some(2), Some(69)];
+        let lists = lists.map(|length| length.map(|length| (0..length).map(Some)));
+        let lists: ArrayRef = Arc::new(ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
+        let batch = RecordBatch::try_from_iter([("tokens", lists)]).unwrap();
+        for version in [WriterVersion::PARQUET_1_0, WriterVersion::PARQUET_2_0] {
+            let properties = WriterProperties::builder()
+                .set_writer_version(version)
+                .set_data_page_row_count_limit(2)
+                .set_write_batch_size(1)
+                .build();
+            let file = tempfile::tempfile().unwrap();
+            let copy = file.try_clone().unwrap();
+            let mut writer = ArrowWriter::try_new(copy, batch.schema(), Some(properties)).unwrap();
+            writer.write(&batch).unwrap();
+            writer.close().unwrap();
+            let footer = super::super::footer::Footer::read(&file).unwrap();
+            let selected = footer.select(|_| true, |_| false, |_| false).unwrap();
+            let (place, column) = selected.leaves[0].clone();
+            let chunk = footer.row_groups[0].chunks[place];
+            let pages = Pages::open(Arc::new(file), chunk, column, Reason::default());
+            assert_eq!(pages.unwrap().longest_row(), Ok(70), "{version:?}");
+        }
+    }
+
     #[test]
     fn texts_and_differences_are_bounded() {
         let text = |length: u32| length.to_le_bytes().to_vec();
