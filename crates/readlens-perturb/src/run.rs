@@ -70,10 +70,11 @@ pub fn run(
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let name = |rank: &String| {
         Name::new(rank).map_err(|_| {
-            Fault::input(&paths.classifier)
+            let fault = Fault::input(&paths.classifier)
                 .expected(format!("every rank to have {}", Name::EXPECTED))
                 .found(format!("a rank {rank:?}"))
-                .remedy("rename the rank in the taxonomy, tokenize and train again")
+                .remedy("rename the rank in the taxonomy, tokenize and train again");
+            Fault::from(fault)
         })
     };
     let names: Vec<Name> = ranks.iter().map(name).collect::<Result<_, _>>()?;
