@@ -191,7 +191,7 @@ fn a_rank_of_one_taxon_takes_no_part_and_the_sentence_says_so() {
     }
     // A classifier that is sure for once is not one of a single taxon.
     let mut rows = rows;
-    rows.iter_mut().filter(|row| row.metric == Metric::PTarget).next().unwrap().value = 0.99;
+    rows.iter_mut().find(|row| row.metric == Metric::PTarget).unwrap().value = 0.99;
     let controls = check(&rows, &evidence(), &Checks::default()).remove(2);
     assert_eq!((controls.name, controls.verdict), ("controls", Verdict::Failed));
 }
