@@ -20,7 +20,7 @@ SCHEMA = Path(__file__).parent.parent / "docs" / "reference" / "manifest.schema.
 def manifests(directory: Path):
     """Every manifest below the directory, with the file that it stands in."""
     for path in sorted(directory.rglob("*.parquet")):
-        yield path, json.loads(pyarrow.parquet.read_schema(path).metadata[b"readlens.manifest"])
+        yield path, json.loads(pyarrow.parquet.read_metadata(path).metadata[b"readlens.manifest"])
     for path in sorted(directory.rglob("manifest.json")):
         yield path, json.loads(path.read_text())
     for path in sorted(directory.glob("metrics.json")):

@@ -73,7 +73,9 @@ def option(name: str, value) -> str:
 
 def typed(stage: str, chosen: dict) -> str:
     """Options of a stage as they are typed, with the common seed where they have none."""
-    seed = {"seed": config["seed"]} if stage in SEEDED else {}
+    # Without fractions `tokenize` draws nothing, and refuses a seed.
+    draws = stage in SEEDED and (stage != "tokenize" or "split-fractions" in chosen)
+    seed = {"seed": config["seed"]} if draws else {}
     return " ".join(filter(None, (option(name, value) for name, value in sorted((seed | chosen).items()))))
 
 

@@ -181,6 +181,15 @@ fn only_tables_names_parquet() {
 }
 
 #[test]
+fn only_text_reads_text_tables() {
+    let metadata = metadata();
+    assert_eq!(naming(&metadata, "csv-core"), BTreeSet::from(["readlens-text".to_owned()]));
+    assert_eq!(naming(&metadata, "csv"), BTreeSet::new());
+    let above = ["candle", "arrow", "parquet", "readlens-nn", "readlens-tables", "clap"];
+    assert_eq!(links_any(&metadata, "readlens-text", &above), [""; 0]);
+}
+
+#[test]
 fn only_options_and_the_edges_name_clap() {
     let edges = ["readlens", "readlens-stage", "readlens-batch"];
     let mut allowed = stage_crates();

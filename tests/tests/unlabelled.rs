@@ -55,8 +55,8 @@ fn new_reads_get_predictions_and_agreement() {
     let directory = folder.path();
     train(directory, "--split-column split");
     let fasta = std::fs::read_to_string(directory.join("data/sequences.fasta")).unwrap();
-    let reads: Vec<String> = fasta.split_inclusive('\n').take(40).map(str::to_owned).collect();
-    std::fs::write(directory.join("reads.fasta"), reads.concat().replace(">", ">read_")).unwrap();
+    let reads = fasta.split('>').skip(1).take(20).map(|record| format!(">read_{record}"));
+    std::fs::write(directory.join("reads.fasta"), reads.collect::<String>()).unwrap();
     succeed("tokenize", directory, "reads.fasta --k 3 --stride 3 --output reads.parquet --quiet");
     let (summary, log, page) = explain(directory, "reads.parquet");
 

@@ -40,7 +40,6 @@ pub(crate) fn survey(
     let mut counts = vec![TaxonCounts::default(); ranks.len()];
     let mut lineages = Lineages::default();
     let (mut any_train, mut has_splits) = (false, false);
-    let mut record: Option<(String, u32)> = None;
     let progress = context.progress("counting taxa", reader.rows());
     while let Some(row) = reader.next().transpose()? {
         let is_train = row.split == Some(Split::Train);
@@ -69,19 +68,14 @@ pub(crate) fn survey(
                 .remedy("tokenize with a larger --min-count, which makes rare taxa unknown")
                 .into());
         }
-        match &mut record {
-            Some((id, end)) if *id == row.id => *end = (*end).max(row.end),
-            _ => {
-                let next = (row.id, row.end);
-                finish_record(record.replace(next), truth.as_deref_mut())?;
-            }
+        if let Some(truth) = truth.as_deref_mut() {
+            truth.intervals.see_window(&row.id, row.end);
         }
         progress.advance(1);
         context.check_interrupt("nothing was written; start again")?;
     }
-    finish_record(record, truth.as_deref_mut())?;
     if let Some(truth) = truth {
-        truth.check_found()?;
+        truth.intervals.check()?;
     }
     let majority = ranks.iter().zip(&counts).filter_map(|(rank, counts)| {
         let (taxon, _) = counts
@@ -108,13 +102,5 @@ impl Count {
     fn add(&mut self, is_train: bool) {
         self.all += 1;
         self.train += u64::from(is_train);
-    }
-}
-
-/// Checks the truth of a record whose windows have all been seen.
-fn finish_record(record: Option<(String, u32)>, truth: Option<&mut Truth>) -> Result<()> {
-    match (record, truth) {
-        (Some((id, end)), Some(truth)) => truth.check_record(&id, end),
-        _ => Ok(()),
     }
 }

@@ -198,9 +198,12 @@ fn is_plain(row: &MetricRow) -> bool {
 
 impl PaperTable {
     pub(crate) fn new(metrics: &[MetricRow], in_sample: Option<bool>) -> Self {
-        let has_accuracy = metrics
-            .iter()
-            .any(|row| row.metric == Metric::Accuracy && row.operator != Operator::MajorityClass);
+        let has = |metric| {
+            let is_it =
+                |row: &MetricRow| row.metric == metric && row.operator != Operator::MajorityClass;
+            metrics.iter().any(is_it)
+        };
+        let has_accuracy = has(Metric::Accuracy) || !has(Metric::Agreement);
         let count = if has_accuracy { Metric::Accuracy } else { Metric::Agreement };
         let accuracy = || metrics.iter().filter(|row| row.metric == count && is_plain(row));
         let over = SHOWN_OVER

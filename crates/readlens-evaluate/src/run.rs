@@ -77,7 +77,11 @@ pub fn run(
     let known = Known { tokens, majority: &majority, lineages: lineages.as_ref() };
     observe_predictions(perturbations, known, &counts, &mut ledger, context)?;
     observe_masks(masks, tokens, truth.as_ref(), &mut ledger, context)?;
-    let mut rows = ledger.finish(&ranks);
+    // Ranks without a column follow in the order of their predictions.
+    let mut order = ranks;
+    let further = counts.ranks.iter().filter(|rank| !order.contains(rank)).cloned();
+    order.extend(further.collect::<Vec<_>>());
+    let mut rows = ledger.finish(&order);
     for masks in masks {
         rows.extend(collapse::measure(masks, tokens, context)?);
     }

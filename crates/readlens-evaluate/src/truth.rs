@@ -1,59 +1,23 @@
-use std::collections::HashMap;
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use readlens_fault::{Fault, Place, Result};
+use readlens_fault::Result;
 use readlens_kmer::Tokenization;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::{Interval, read_intervals};
+use readlens_text::{Interval, Intervals};
 
 use crate::config::TruthNames;
 
 /// The stretches that masks should find.
 #[derive(Debug)]
 pub(crate) struct Truth {
-    path: PathBuf,
-    intervals: HashMap<String, Vec<Interval>>,
+    pub(crate) intervals: Intervals,
     names: TruthNames,
-    found: usize,
 }
 
 impl Truth {
     pub(crate) fn read(path: &Path, names: TruthNames) -> Result<Self> {
-        let intervals = read_intervals(path)?;
-        Ok(Self { path: path.to_path_buf(), intervals, names, found: 0 })
-    }
-
-    /// Checks the intervals of record `id`, whose windows reach up to base `end`.
-    pub(crate) fn check_record(&mut self, id: &str, end: u32) -> Result<()> {
-        let Some(intervals) = self.intervals.get(id) else { return Ok(()) };
-        self.found += 1;
-        let Some(outside) = intervals.iter().find(|interval| interval.end > end) else {
-            return Ok(());
-        };
-        Err(Fault::input(&self.path)
-            .at(Place::Part(format!("intervals of {id}")))
-            .expected(format!("positions up to {end}, the end of its last window"))
-            .found(format!("{} to {}", outside.start, outside.end))
-            .remedy("pass the 0-based, half-open intervals of the sequences that were tokenized")
-            .into())
-    }
-
-    /// Checks, after the last record, that truth and tokens have anything in common.
-    pub(crate) fn check_found(&self) -> Result<()> {
-        let missing = self.intervals.len() - self.found.min(self.intervals.len());
-        if self.found == 0 && missing > 0 {
-            let example = self.intervals.keys().min().map_or("", String::as_str);
-            return Err(Fault::input(&self.path)
-                .expected("intervals of records in the tokens table")
-                .found(format!("none of {missing}, such as {example}, there"))
-                .remedy("pass the truth of the sequences that were tokenized")
-                .into());
-        }
-        if missing > 0 {
-            tracing::warn!("{missing} records of {} are not among the tokens", self.path.display());
-        }
-        Ok(())
+        Ok(Self { intervals: Intervals::read(path)?, names })
     }
 
     /// Which real tokens of `row` are positive: at least half of their bases lie in intervals
@@ -75,7 +39,7 @@ impl Truth {
                 row.taxa.iter().any(|taxon| taxon.as_deref() == Some(interval.name.as_str()))
             }
         };
-        let stretches = union(self.intervals.get(&row.id)?.iter().filter(counts));
+        let stretches = union(self.intervals.of(&row.id)?.iter().filter(counts));
         let is_reverse = row.strand == "-";
         let (start, end) = (u64::from(row.start), u64::from(row.end));
         let positive = |token: usize| {
@@ -124,8 +88,11 @@ mod tests {
     }
 
     fn truth(names: TruthNames, intervals: Vec<Interval>) -> Truth {
-        let intervals = [("r".to_owned(), intervals)].into();
-        Truth { path: "truth.tsv".into(), intervals, names, found: 0 }
+        let line = |i: &Interval| format!("r\t{}\t{}\t{}\n", i.start, i.end, i.name);
+        let lines: String = intervals.iter().map(line).collect();
+        let file = tempfile::NamedTempFile::new().expect("a temporary file");
+        std::fs::write(file.path(), format!("id\tstart\tend\tname\n{lines}")).expect("written");
+        Truth::read(file.path(), names).expect("an interval list")
     }
 
     fn row(start: u32, end: u32, strand: &str) -> TokenRow {
@@ -195,19 +162,5 @@ mod tests {
         assert_eq!(positives(TruthNames::Target, Some("B")), "0011");
         assert_eq!(positives(TruthNames::Target, None), "0000");
         assert_eq!(positives(TruthNames::Label, Some("B")), "1100");
-    }
-
-    #[test]
-    fn an_interval_outside_the_sequence_is_a_fault() {
-        let mut truth = truth(TruthNames::All, vec![interval(0, 6, ""), interval(20, 25, "")]);
-        assert!(truth.check_found().is_err());
-        let message = truth.check_record("r", 24).map_err(|fault| fault.to_string());
-        assert_eq!(
-            message.err().as_deref().map(|m| m.starts_with("truth.tsv, intervals of r")),
-            Some(true)
-        );
-        assert!(truth.check_record("r", 25).is_ok());
-        assert!(truth.check_record("another", 1).is_ok());
-        assert!(truth.check_found().is_ok());
     }
 }

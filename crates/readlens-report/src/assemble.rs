@@ -338,10 +338,9 @@ fn region_row(name: String, c: &Contrast, longest: f64, is_together: bool) -> Re
 
 fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView {
     let windows = &findings.gallery.windows;
-    let none = Vec::new();
     let cards = windows.iter().enumerate().map(|(i, window)| {
-        let intervals = findings.intervals.get(&window.row.id).unwrap_or(&none);
-        Card::of(i + 1, window, &findings.survey.ranks, intervals)
+        let intervals = findings.intervals.as_ref().and_then(|all| all.of(&window.row.id));
+        Card::of(i + 1, window, &findings.survey.ranks, intervals.unwrap_or_default())
     });
     let spread = findings.survey.columns().last().filter(|_| findings.survey.has_labels);
     let over = spread.map_or_else(String::new, |rank| {

@@ -2,8 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use readlens_tables::Interval;
 use readlens_tables::vocabulary::Ranks;
+use readlens_text::Interval;
 
 /// Maximum number of interval names with a row of their own; motif lists may name every copy.
 const MAX_NAMES: usize = 60;

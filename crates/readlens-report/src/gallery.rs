@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, HashMap};
 
 use readlens_fault::{InputFault, Result};
+use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Method, Name, Operator, Over, Ranks, Removal};
-use readlens_tables::{Interval, Reader};
+use readlens_text::Intervals;
 
 use crate::config::Inputs;
 use crate::enrichment::Enrichment;
@@ -82,7 +83,7 @@ impl Gallery {
         survey: &Survey,
         masks: &Masks,
         over: Option<Over>,
-        intervals: &HashMap<String, Vec<Interval>>,
+        intervals: Option<&Intervals>,
     ) -> Result<Self> {
         let mut shown = chosen_windows(inputs, survey, &masks.chosen)?;
         let method = masks.method.as_ref();
@@ -114,7 +115,7 @@ impl Gallery {
         survey: &Survey,
         method: Option<&Method>,
         over: Option<Over>,
-        intervals: &HashMap<String, Vec<Interval>>,
+        intervals: Option<&Intervals>,
         shown: &mut BTreeMap<Key, Shown>,
     ) -> Result<()> {
         let Some(path) = &inputs.bases else { return Ok(()) };
@@ -137,7 +138,7 @@ impl Gallery {
                 continue;
             }
             if over.is_none_or(|over| over == Over::of(entry.split))
-                && let Some(intervals) = intervals.get(&row.id)
+                && let Some(intervals) = intervals.and_then(|intervals| intervals.of(&row.id))
             {
                 enrichment.add(&mask.ranks, row.start, &row.mask, intervals);
             }

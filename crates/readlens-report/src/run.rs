@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::path::Path;
 
 use askama::Template;
@@ -7,7 +6,7 @@ use readlens_provenance::{Artefact, Manifest, NewFile, check_files, check_togeth
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::vocabulary::Over;
-use readlens_tables::{Interval, read_intervals};
+use readlens_text::Intervals;
 
 use crate::checks::{Check, checks_of};
 use crate::classifier::Classifier;
@@ -31,7 +30,7 @@ pub(crate) struct Findings {
     pub(crate) costs: Vec<CostRow>,
     pub(crate) masks: Masks,
     pub(crate) gallery: Gallery,
-    pub(crate) intervals: HashMap<String, Vec<Interval>>,
+    pub(crate) intervals: Option<Intervals>,
     /// Model name and curves.
     pub(crate) training: Vec<(&'static str, Vec<Term>)>,
     pub(crate) sources: Vec<Source>,
@@ -75,17 +74,16 @@ fn read(
 ) -> Result<Findings> {
     let figures = Figures::of(inputs.metrics.as_deref(), &inputs.evidence)?;
     let costs = inputs.costs.as_deref().map(costs_of).transpose()?;
-    let intervals =
-        inputs.intervals.as_deref().map(read_intervals).transpose()?.unwrap_or_default();
+    let mut intervals = inputs.intervals.as_deref().map(Intervals::read).transpose()?;
     let classifier = Classifier::of(inputs.classifier.as_deref(), &artefacts)?;
-    let mut survey = Survey::of(&inputs.tokens)?;
+    let mut survey = Survey::of(&inputs.tokens, intervals.as_mut())?;
     survey.add_ranks(classifier.ranks.iter().map(|(rank, _)| rank).chain(&figures.ranks));
     context.check_interrupt(remedy)?;
     // Shapes and regions are about the same windows as the table of results.
     let over = figures.over.filter(|over| *over != Over::All);
     let masks = Masks::of(&inputs.masks, &survey, over, config)?;
     context.check_interrupt(remedy)?;
-    let gallery = Gallery::of(inputs, &survey, &masks, over, &intervals)?;
+    let gallery = Gallery::of(inputs, &survey, &masks, over, intervals.as_ref())?;
     survey.add_ranks(&gallery.predicted);
     let mut training = Vec::new();
     let models = [("Classifier", &inputs.classifier), ("Explainer", &inputs.explainer)];

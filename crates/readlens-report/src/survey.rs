@@ -8,6 +8,7 @@ use readlens_kmer::Tokenization;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Split};
+use readlens_text::Intervals;
 
 use crate::sequence::tokenization_of;
 use crate::windows::{Entry, NO_CLASS, WindowIndex, fingerprint};
@@ -29,11 +30,11 @@ pub(crate) struct Survey {
 }
 
 impl Survey {
-    /// Reads the tokens table once.
+    /// Reads the tokens table once and checks that the `intervals` are of its records.
     ///
     /// # Errors
-    /// The table cannot be read or lacks its tokenization.
-    pub(crate) fn of(path: &Path) -> Result<Self> {
+    /// The table cannot be read or lacks its tokenization, or the intervals do not belong to it.
+    pub(crate) fn of(path: &Path, mut intervals: Option<&mut Intervals>) -> Result<Self> {
         let reader = Reader::<TokenRow>::open(path)?;
         let tokenization = tokenization_of(&reader)?;
         let ranks: Vec<Name> = reader
@@ -48,6 +49,9 @@ impl Survey {
         for row in reader {
             let row = row?;
             *windows.entry(row.split).or_default() += 1;
+            if let Some(intervals) = intervals.as_deref_mut() {
+                intervals.see_window(&row.id, row.end);
+            }
             let class = match row.taxa.last() {
                 Some(Some(taxon)) => match classes.get(taxon) {
                     Some(class) => *class,
@@ -62,6 +66,9 @@ impl Survey {
             has_labels |= row.taxa.iter().any(Option::is_some);
             let fingerprint = fingerprint(&row.id, row.window);
             entries.push(Entry { fingerprint, class, split: row.split });
+        }
+        if let Some(intervals) = intervals {
+            intervals.check()?;
         }
         let index = WindowIndex::new(entries);
         Ok(Self { ranks, tokenization, windows, columns, has_labels, index })

@@ -47,6 +47,27 @@ fn rows_about_unknown_windows_are_named() {
     assert!(text.contains("perturbations.parquet, row 11"), "{text}");
 }
 
+/// As `evaluate` refuses them with `--truth`.
+#[test]
+fn intervals_of_other_sequences_are_refused() {
+    let with = |change: fn(&str) -> String| {
+        message(|i| {
+            let path = i.intervals.as_ref().unwrap();
+            let text = std::fs::read_to_string(path).unwrap();
+            std::fs::write(path, change(&text)).unwrap();
+        })
+    };
+    let beyond = with(|text| {
+        let id = text.lines().nth(1).and_then(|line| line.split('\t').next()).unwrap();
+        format!("{text}{id}\tfar\t15\t51000\n")
+    });
+    assert!(beyond.contains("intervals.tsv, intervals of ") && beyond.contains("15 to 51000"));
+    let strangers = with(|_| "id\tstart\tend\nnobody\t0\t5\n".to_owned());
+    assert!(strangers.contains("found none of 1, such as nobody, there"), "{strangers}");
+    let empty = with(|text| format!("{text}a\tx\t5\t5\n"));
+    assert!(empty.contains("expected start below end, found 5 to 5"), "{empty}");
+}
+
 #[test]
 fn masks_that_do_not_fit_their_window_are_named() {
     let text = message(|i| {

@@ -23,7 +23,8 @@ pub(crate) enum Cells {
 /// Collects the cells of one column.
 pub(crate) enum ColumnBuilder {
     Text(StringBuilder),
-    Category(StringDictionaryBuilder<Int32Type>),
+    /// With the bytes of all its texts: the dictionary, which is no longer, does not tell its own.
+    Category(StringDictionaryBuilder<Int32Type>, usize),
     UInt32(UInt32Builder),
     Float32(Float32Builder),
     Float64(Float64Builder),
@@ -37,7 +38,7 @@ impl std::fmt::Debug for ColumnBuilder {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Text(_) => "Text",
-            Self::Category(_) => "Category",
+            Self::Category(..) => "Category",
             Self::UInt32(_) => "UInt32",
             Self::Float32(_) => "Float32",
             Self::Float64(_) => "Float64",
@@ -54,7 +55,7 @@ impl ColumnBuilder {
         let item = |data_type| Arc::new(Field::new("item", data_type, false));
         match kind {
             Kind::Text => Self::Text(StringBuilder::new()),
-            Kind::Category => Self::Category(StringDictionaryBuilder::new()),
+            Kind::Category => Self::Category(StringDictionaryBuilder::new(), 0),
             Kind::UInt32 => Self::UInt32(UInt32Builder::new()),
             Kind::Float32 => Self::Float32(Float32Builder::new()),
             Kind::Float64 => Self::Float64(Float64Builder::new()),
@@ -70,7 +71,7 @@ impl ColumnBuilder {
     pub(crate) fn finish(self) -> Cells {
         Cells::Array(match self {
             Self::Text(mut b) => Arc::new(b.finish()),
-            Self::Category(mut b) => Arc::new(b.finish()),
+            Self::Category(mut b, _) => Arc::new(b.finish()),
             Self::UInt32(mut b) => Arc::new(b.finish()),
             Self::Float32(mut b) => Arc::new(b.finish()),
             Self::Float64(mut b) => Arc::new(b.finish()),
@@ -86,7 +87,7 @@ impl ColumnBuilder {
             Self::UInt32List(lists) | Self::Float32List(lists) => lists.len(),
             Self::FlagList(b) => b.values_ref().len(),
             Self::Text(_)
-            | Self::Category(_)
+            | Self::Category(..)
             | Self::UInt32(_)
             | Self::Float32(_)
             | Self::Float64(_)
@@ -94,10 +95,29 @@ impl ColumnBuilder {
         }
     }
 
+    /// Bytes of all texts so far; 0 in a column of something else.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(b) => b.values_slice().len(),
+            Self::Category(_, bytes) => *bytes,
+            _ => 0,
+        }
+    }
+
+    fn append_category(&mut self, text: &str) {
+        match self {
+            Self::Category(b, bytes) => {
+                b.append_value(text);
+                *bytes += text.len();
+            }
+            other => mismatch(other),
+        }
+    }
+
     fn append_null(&mut self) {
         match self {
             Self::Text(b) => b.append_null(),
-            Self::Category(b) => b.append_null(),
+            Self::Category(b, _) => b.append_null(),
             Self::UInt32(b) => b.append_null(),
             Self::Float32(b) => b.append_null(),
             Self::Float64(b) => b.append_null(),
@@ -217,8 +237,7 @@ impl Cell for String {
     fn put(&self, column: &mut ColumnBuilder) {
         match column {
             ColumnBuilder::Text(b) => b.append_value(self),
-            ColumnBuilder::Category(b) => b.append_value(self),
-            other => mismatch(other),
+            other => other.append_category(self),
         }
     }
 
@@ -235,10 +254,7 @@ macro_rules! word_cell {
                 Some(|text| text.parse::<$type>().map(drop).map_err($expected));
 
             fn put(&self, column: &mut ColumnBuilder) {
-                match column {
-                    ColumnBuilder::Category(b) => b.append_value(self.name()),
-                    other => mismatch(other),
-                }
+                column.append_category(self.name());
             }
 
             fn get(column: &ColumnArray, row: usize) -> Self {
@@ -266,10 +282,7 @@ impl Cell for Word<Operator> {
     });
 
     fn put(&self, column: &mut ColumnBuilder) {
-        match column {
-            ColumnBuilder::Category(b) => b.append_value(self.name()),
-            other => mismatch(other),
-        }
+        column.append_category(self.name());
     }
 
     fn get(column: &ColumnArray, row: usize) -> Self {

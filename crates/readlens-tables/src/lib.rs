@@ -18,7 +18,6 @@
 mod cell;
 mod column;
 mod conform;
-mod intervals;
 mod mask_columns;
 mod number_lists;
 mod origin;
@@ -40,12 +39,12 @@ pub mod training;
 pub mod vocabulary;
 
 pub use column::{Column, Kind, Table, WordCheck};
-pub use intervals::{Interval, read_intervals};
 pub use reader::{Reader, Source, table_of};
 pub use record::{Broken, Record};
 pub use reference::{column_reference, vocabulary_reference};
 pub use row_group::{
-    EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, RowGroup, RowGroupEncoder, Sink,
+    EncodedRowGroup, ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES, RowGroup,
+    RowGroupEncoder, Sink,
 };
 pub use writer::Writer;
 

@@ -23,6 +23,9 @@ pub const ROW_GROUP_ROWS: usize = 65_536;
 /// A row group also ends with the row that brings its longest column of lists to this many
 /// items, so that long windows do not pile up in memory.
 pub const ROW_GROUP_ITEMS: usize = 1 << 20;
+/// A row group also ends with the row that brings its longest column of texts to this many bytes:
+/// Arrow counts them with 32 bits, and memory holds a group for each thread.
+pub const ROW_GROUP_TEXT_BYTES: usize = 1 << 26;
 /// The fastest level: higher ones take more time than they save space.
 pub(crate) const ZSTD_LEVEL: i32 = 1;
 
@@ -63,10 +66,12 @@ impl<R: Record> RowGroup<R> {
         self.rows
     }
 
-    /// Whether the group has [`ROW_GROUP_ROWS`] rows or a column of [`ROW_GROUP_ITEMS`] items.
+    /// Whether the group has [`ROW_GROUP_ROWS`] rows, a column of [`ROW_GROUP_ITEMS`] items or one
+    /// of [`ROW_GROUP_TEXT_BYTES`].
     pub fn is_full(&self) -> bool {
         let items = self.columns.iter().map(ColumnBuilder::list_items).max().unwrap_or(0);
-        self.rows >= ROW_GROUP_ROWS || items >= ROW_GROUP_ITEMS
+        let text = self.columns.iter().map(ColumnBuilder::text_bytes).max().unwrap_or(0);
+        self.rows >= ROW_GROUP_ROWS || items >= ROW_GROUP_ITEMS || text >= ROW_GROUP_TEXT_BYTES
     }
 }
 

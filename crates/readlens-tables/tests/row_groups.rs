@@ -11,7 +11,9 @@ use parquet::file::metadata::ParquetMetaData;
 use parquet::file::reader::{FileReader, SerializedFileReader};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS, Reader, RowGroup, Table, Writer};
+use readlens_tables::{
+    ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES, Reader, RowGroup, Table, Writer,
+};
 use rows::{Example, manifest, metadata};
 
 fn writer<R: Example>(path: &Path) -> Writer<R> {
@@ -113,6 +115,26 @@ fn long_lists_end_a_row_group_early() {
     assert_eq!(rows_of_groups(&path), [2, 2, 1]);
     let read: Vec<TokenRow> = Reader::open(&path).unwrap().map(Result::unwrap).collect();
     assert!(read == vec![row; 5]);
+}
+
+/// In a column of text and in one of categories: Arrow counts the bytes of both with 32 bits.
+#[test]
+fn long_texts_end_a_row_group_early() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("long.parquet");
+    let long = |i: usize| format!("{i}{}", "x".repeat(ROW_GROUP_TEXT_BYTES / 2));
+    let change: [fn(&mut TokenRow, String); 2] =
+        [|row, text| row.id = text, |row, text| row.taxa[0] = Some(text)];
+    for change in change {
+        let mut writer = writer::<TokenRow>(&path);
+        for i in 0..3 {
+            let mut row = TokenRow::rows().remove(0);
+            change(&mut row, long(i));
+            writer.push(&row).unwrap();
+        }
+        writer.finish().unwrap();
+        assert_eq!(rows_of_groups(&path), [2, 1]);
+    }
 }
 
 #[test]

@@ -4,7 +4,7 @@ use readlens_tables::vocabulary::Name;
 use serde::{Deserialize, Serialize};
 
 use crate::split::Fractions;
-use crate::taxonomy::{is_lineage_rank, lineage_ranks};
+use crate::taxonomy::{is_lineage_rank, is_same_rank, lineage_ranks};
 use crate::windows::Windows;
 
 /// Longest record that can be allowed, in nucleotides: positions are 32-bit numbers.
@@ -24,8 +24,24 @@ pub struct Config {
     pub splits: Splits,
     /// Longest record that is read, in nucleotides; a record must fit in memory.
     pub max_record_length: u32,
-    /// Whether two records may have one identifier. If not, every identifier is remembered.
+    /// Whether two records may have one identifier; the further ones then get a number behind it.
     pub allow_duplicate_ids: bool,
+    /// What becomes of the gaps of aligned sequences.
+    #[serde(default)]
+    pub gaps: Gaps,
+}
+
+/// What becomes of the gaps (`-` and `.`) of aligned sequences.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Gaps {
+    /// They stay: a k-mer with a gap is UNK.
+    #[default]
+    Keep,
+    /// They are taken out; positions are those of the sequence without them.
+    Remove,
+    /// A sequence with gaps is an error.
+    Refuse,
 }
 
 /// How the taxonomy table is read.
@@ -38,6 +54,13 @@ pub struct TaxonomyConfig {
     pub ranks: Vec<String>,
     /// Where the taxa are.
     pub taxa: TaxaSource,
+    /// Ranks of the parts of lineages in their order, where these have no prefixes.
+    #[serde(default)]
+    pub lineage_ranks: Option<Vec<String>>,
+    /// Names that count as unknown beside the missing values; `*` stands for any text at the
+    /// beginning or end.
+    #[serde(default)]
+    pub unknown: Vec<String>,
     /// Taxa in fewer rows of the table than this become null.
     pub min_count: u32,
     /// Whether every record must have a row.
@@ -137,12 +160,34 @@ impl TaxonomyConfig {
             if self.ranks[..i].contains(rank) {
                 return Err(Fault::usage(format!("--ranks names {rank:?} twice")));
             }
-            if matches!(self.taxa, TaxaSource::Lineage(_)) && !is_lineage_rank(rank) {
+            if !matches!(self.taxa, TaxaSource::Lineage(_)) {
+                continue;
+            }
+            let (is_there, there) = match &self.lineage_ranks {
+                Some(ranks) => (ranks.iter().any(|r| is_same_rank(r, rank)), ranks.join(", ")),
+                None => (is_lineage_rank(rank), lineage_ranks()),
+            };
+            if !is_there {
                 return Err(Fault::usage(format!(
-                    "lineage strings have no rank {rank:?}; choose among {}",
-                    lineage_ranks()
+                    "lineage strings have no rank {rank:?}; choose among {there}, or name the ranks \
+                     of their parts with --lineage-ranks"
                 )));
             }
+        }
+        for (i, rank) in self.lineage_ranks.iter().flatten().enumerate() {
+            let ranks = self.lineage_ranks.as_deref().unwrap_or_default();
+            if rank.trim().is_empty() || ranks[..i].iter().any(|other| is_same_rank(other, rank)) {
+                return Err(Fault::usage(format!(
+                    "--lineage-ranks needs a name of its own for each part, but has {rank:?}"
+                )));
+            }
+        }
+        if let Some(word) =
+            self.unknown.iter().find(|word| word.trim().trim_matches('*').is_empty())
+        {
+            return Err(Fault::usage(format!(
+                "--unknown needs words, but has {word:?}, which would be every name"
+            )));
         }
         Ok(())
     }

@@ -3,7 +3,7 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
 use readlens_tables::vocabulary::Split;
-use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS};
+use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES};
 
 use crate::config::{Config, Splits};
 use crate::reading::{Batch, Known};
@@ -19,6 +19,8 @@ pub(crate) struct Group {
     pub raw_bytes: u64,
     rows: usize,
     tokens: usize,
+    /// Bytes of the identifiers, one a row.
+    text_bytes: usize,
 }
 
 /// Windows of one batch.
@@ -41,15 +43,19 @@ impl Group {
     fn push(&mut self, batch: &Arc<Batch>, job: Job, tokens: usize) {
         self.rows += 1;
         self.tokens += tokens;
+        self.text_bytes += batch.records[job.record].record.id.len();
         match self.parts.last_mut() {
             Some(part) if Arc::ptr_eq(&part.batch, batch) => part.jobs.push(job),
             _ => self.parts.push(Part { batch: Arc::clone(batch), jobs: vec![job] }),
         }
     }
 
-    /// Whether the rows fill a row group, as the table's writer counts.
+    /// Whether the rows fill a row group, as the table's writer counts. Identifiers are its longest
+    /// column of texts: names of taxa are shorter and stand there once.
     fn is_full(&self) -> bool {
-        self.rows >= ROW_GROUP_ROWS || self.tokens >= ROW_GROUP_ITEMS
+        self.rows >= ROW_GROUP_ROWS
+            || self.tokens >= ROW_GROUP_ITEMS
+            || self.text_bytes >= ROW_GROUP_TEXT_BYTES
     }
 }
 
@@ -124,7 +130,7 @@ impl<'a> Cutting<'a> {
             Splits::Column(_) => of_row.and_then(|(taxonomy, row)| taxonomy.split(row)),
             Splits::Hash { fractions, .. } => {
                 let group = of_row.and_then(|(taxonomy, row)| taxonomy.group(row));
-                Some(fractions.split_of(self.seed, group.unwrap_or(&known.record.id)))
+                Some(fractions.split_of(self.seed, group.unwrap_or(known.name())))
             }
         }
     }

@@ -5,9 +5,10 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_stage::{Context, Stage, refuse_without};
 
-use crate::config::{Config, Splits, TaxaSource, TaxonomyConfig};
+use crate::config::{Config, Gaps, Splits, TaxaSource, TaxonomyConfig};
 use crate::run::{Inputs, Outputs};
 use crate::split::Fractions;
+use crate::taxonomy::DEFAULT_WORDS;
 use crate::windows::{Strands, Windows};
 
 /// Ranks of the paper, unless others are asked for.
@@ -28,11 +29,15 @@ pub struct Options {
     /// Maximum length of a record, in nucleotides; a longer one is an error
     #[arg(long, value_name = "NT", default_value_t = 500_000_000, hide_short_help = true)]
     max_record_length: u32,
-    /// Accept records with equal identifiers
+    /// Accept records with equal identifiers: the second a becomes a#2, and so on
     ///
-    /// Identifiers are then not remembered, so that memory does not grow with their number.
+    /// Mates of sequencing, whose headers say which of the two they are, need no option. They
+    /// become a/1 and a/2.
     #[arg(long, hide_short_help = true)]
     allow_duplicate_ids: bool,
+    /// What becomes of gaps, - and ., of aligned sequences
+    #[arg(long, value_enum, value_name = "WHAT", default_value_t, hide_short_help = true)]
+    gaps: GapsOption,
     #[command(flatten)]
     tokens: TokenOptions,
     #[command(flatten)]
@@ -76,10 +81,11 @@ struct TokenOptions {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Taxonomy")]
 struct TaxonomyOptions {
-    /// Taxa of the records: a tab-separated table with a header
+    /// Taxa of the records: a table with a header, separated by tabs or commas
     ///
-    /// These mean that a taxon is unknown: an empty field, unknown, unclassified, unassigned, NA,
-    /// and a bare prefix such as g__.
+    /// These mean that a taxon is unknown: an empty field, unknown, unclassified, unassigned, what
+    /// pandas, R and Excel write for a missing value (NA, nan, None, null, #N/A, -), a bare prefix
+    /// such as g__, and the words of --unknown.
     #[arg(long, value_name = "TSV")]
     taxonomy: Option<PathBuf>,
     /// Column of the record identifiers [default: id]
@@ -90,13 +96,25 @@ struct TaxonomyOptions {
     ranks: Option<Vec<String>>,
     /// Take the ranks from this column of lineages, such as k__Bacteria; p__Bacillota
     ///
-    /// The lineages of QIIME, GTDB, Kraken and SILVA are understood.
+    /// The lineages of QIIME, Greengenes, UNITE, GTDB, Kraken, MetaPhlAn and RDP are understood, and
+    /// those of SILVA by RESCRIPt. Others have no prefixes: name their ranks with --lineage-ranks.
     #[arg(long, value_name = "COLUMN")]
     lineage_column: Option<String>,
+    /// Ranks of the parts of lineages without prefixes, such as Bacteria;Bacillota;, in their order
+    ///
+    /// For SILVA, DADA2 and mothur: superkingdom,phylum,class,order,family,genus. For PR2:
+    /// superkingdom,supergroup,division,subdivision,class,order,family,genus,species. Confidences
+    /// such as (100) are dropped.
+    #[arg(long, value_name = "RANK,...", value_delimiter = ',')]
+    lineage_ranks: Option<Vec<String>>,
+    /// Names that count as unknown taxa, in any case; * at the beginning or end is any text
+    /// [default: uncultured and the like, which the summary lists]
+    #[arg(long, value_name = "WORD,...", value_delimiter = ',', hide_short_help = true)]
+    unknown: Option<Vec<String>>,
     /// Take the ranks from this column of NCBI taxids, with --taxdump
     #[arg(long, value_name = "COLUMN")]
     taxid_column: Option<String>,
-    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, merged.dmp, and delnodes.dmp if present
+    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, and merged.dmp and delnodes.dmp if present
     #[arg(long, value_name = "DIR")]
     taxdump: Option<PathBuf>,
     /// Minimum number of rows of a taxon; a rarer taxon counts as unknown at its rank [default: 1]
@@ -125,6 +143,28 @@ struct SplitOptions {
     /// Seed of the random splits [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+/// As typed; see [`Gaps`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum GapsOption {
+    /// They stay, and a k-mer with a gap is unknown
+    #[default]
+    Keep,
+    /// They are taken out before the sequence is cut
+    Remove,
+    /// A sequence with gaps is an error
+    Refuse,
+}
+
+impl From<GapsOption> for Gaps {
+    fn from(option: GapsOption) -> Self {
+        match option {
+            GapsOption::Keep => Self::Keep,
+            GapsOption::Remove => Self::Remove,
+            GapsOption::Refuse => Self::Refuse,
+        }
+    }
 }
 
 /// As typed; see [`Strands`].
@@ -156,10 +196,13 @@ impl TaxonomyOptions {
             ("--ranks", self.ranks.is_some()),
             ("--lineage-column", self.lineage_column.is_some()),
             ("--taxid-column", self.taxid_column.is_some()),
+            ("--unknown", self.unknown.is_some()),
             ("--min-count", self.min_count.is_some()),
             ("--require-taxonomy", self.require_taxonomy),
         ];
         refuse_without("--taxonomy", self.taxonomy.is_some(), &of_taxonomy)?;
+        let of_lineages = [("--lineage-ranks", self.lineage_ranks.is_some())];
+        refuse_without("--lineage-column", self.lineage_column.is_some(), &of_lineages)?;
         if self.taxonomy.is_none() {
             return Ok(None);
         }
@@ -176,6 +219,11 @@ impl TaxonomyOptions {
             id_column: self.id_column.clone().unwrap_or_else(|| "id".to_owned()),
             ranks: self.ranks.clone().unwrap_or_else(default_ranks),
             taxa,
+            lineage_ranks: self.lineage_ranks.clone(),
+            unknown: match &self.unknown {
+                Some(words) => words.iter().filter(|word| !word.is_empty()).cloned().collect(),
+                None => DEFAULT_WORDS.map(str::to_owned).to_vec(),
+            },
             min_count: self.min_count.unwrap_or(1),
             required: self.require_taxonomy,
         }))
@@ -250,6 +298,7 @@ impl Options {
             splits: self.splits.config()?,
             max_record_length: self.max_record_length,
             allow_duplicate_ids: self.allow_duplicate_ids,
+            gaps: self.gaps.into(),
         })
     }
 }

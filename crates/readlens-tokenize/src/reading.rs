@@ -3,14 +3,15 @@ use std::sync::mpsc::SyncSender;
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::InputDigest;
+use readlens_text::is_stdin;
 
-use crate::config::Config;
-use crate::input::{Identifiers, SequenceFile, SequenceRecord};
+use crate::config::{Config, Gaps};
+use crate::input::{Identifiers, Mate, SequenceFile, SequenceRecord};
 use crate::summary::Examples;
 use crate::taxonomy::Taxonomy;
 
-/// A batch is sent on when it holds this many bases or records.
-const BATCH_BASES: usize = 1 << 20;
+/// A batch is sent on when its bases and identifiers have this many bytes, or at this many records.
+const BATCH_BYTES: usize = 1 << 20;
 const BATCH_RECORDS: usize = 4096;
 
 /// Records in the order of the input, of one file.
@@ -21,11 +22,20 @@ pub(crate) struct Batch {
     pub raw_bytes: u64,
 }
 
-/// A record and its row in the taxonomy.
+/// A record, whose identifier no other has, and its row in the taxonomy.
 #[derive(Debug)]
 pub(crate) struct Known {
     pub record: SequenceRecord,
+    /// The identifier in the file, where it got something behind it.
+    pub name: Option<String>,
     pub row: Option<u32>,
+}
+
+impl Known {
+    /// The identifier in the file: mates, and records of one name, share it.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(&self.record.id)
+    }
 }
 
 /// What the inputs held.
@@ -33,6 +43,8 @@ pub(crate) struct Known {
 pub(crate) struct Read {
     pub records: u64,
     pub bases: u64,
+    /// Gaps among them, or taken out of them.
+    pub gaps: u64,
     pub records_without_row: Examples,
     pub rows_without_record: u64,
     pub digests: Vec<InputDigest>,
@@ -79,22 +91,24 @@ impl<'a> Reading<'a> {
 
     /// Sends every record to `batches`; ends quietly if nobody takes them any more.
     pub(crate) fn run(mut self, batches: &SyncSender<Batch>) -> Result<Read> {
-        for path in self.files {
+        let files_of_mates = self.files_of_mates();
+        for (path, of_mates) in self.files.iter().zip(files_of_mates) {
             let mut sequences = SequenceFile::open(path, self.config.max_record_length)?;
+            let has_mates = of_mates || are_mates(&sequences.look_ahead(2));
             tracing::debug!("reading {} as {}", path.display(), sequences.format_name());
             self.before_file.push(self.read.records);
             let mut records = Vec::new();
-            let mut bases = 0;
+            let mut bytes = 0;
             while let Some(record) = sequences.next_record()? {
-                bases += record.bases.len();
-                records.push(self.know(record, path)?);
-                if bases >= BATCH_BASES || records.len() == BATCH_RECORDS {
+                bytes += record.bases.len() + record.id.len();
+                records.push(self.know(record, path, has_mates)?);
+                if bytes >= BATCH_BYTES || records.len() == BATCH_RECORDS {
                     let records = std::mem::take(&mut records);
                     let raw_bytes = sequences.take_raw_bytes();
                     if batches.send(Batch { records, raw_bytes }).is_err() {
                         return Ok(self.read);
                     }
-                    bases = 0;
+                    bytes = 0;
                 }
             }
             let raw_bytes = sequences.take_raw_bytes();
@@ -123,10 +137,67 @@ impl<'a> Reading<'a> {
             .into())
     }
 
-    fn know(&mut self, record: SequenceRecord, path: &Path) -> Result<Known> {
+    /// Which files hold one read each of the same pairs, by their first records. Standard input and
+    /// pipes cannot be opened twice, so nothing is known of them.
+    fn files_of_mates(&self) -> Vec<bool> {
+        if self.files.len() < 2 {
+            return vec![false; self.files.len()];
+        }
+        let first_of = |path: &PathBuf| {
+            if is_stdin(path) || !path.is_file() {
+                return None;
+            }
+            // What is wrong with a file is said when its turn comes.
+            let mut sequences = SequenceFile::open(path, self.config.max_record_length).ok()?;
+            let (id, mate) = *sequences.look_ahead(1).first()?;
+            Some((id.to_owned(), mate?))
+        };
+        let firsts: Vec<Option<(String, Mate)>> = self.files.iter().map(first_of).collect();
+        let has_other = |first: &Option<(String, Mate)>| {
+            let Some((id, mate)) = first else { return false };
+            firsts.iter().flatten().any(|(other, of)| other == id && of != mate)
+        };
+        firsts.iter().map(has_other).collect()
+    }
+
+    /// Counts the gaps of a record and does with them what the configuration says.
+    fn treat_gaps(&mut self, record: &mut SequenceRecord, path: &Path) -> Result<()> {
+        let is_gap = |base: &u8| matches!(base, b'-' | b'.');
+        let gaps = record.bases.iter().filter(|base| is_gap(base)).count();
+        self.read.gaps += gaps as u64;
+        match self.config.gaps {
+            Gaps::Remove if gaps > 0 => record.bases.retain(|base| !is_gap(base)),
+            Gaps::Refuse if gaps > 0 => {
+                let place = record.bases.iter().position(is_gap).unwrap_or_default();
+                return Err(Fault::input(path)
+                    .at(Place::Record { ordinal: record.ordinal, id: record.id.clone() })
+                    .expected("a sequence without gaps (- and .)")
+                    .found(format!("one at base {place} (0-based)"))
+                    .remedy("pass sequences that are not aligned, or --gaps remove")
+                    .into());
+            }
+            Gaps::Keep | Gaps::Remove | Gaps::Refuse => {}
+        }
+        Ok(())
+    }
+
+    fn know(&mut self, mut record: SequenceRecord, path: &Path, has_mates: bool) -> Result<Known> {
         self.check(&record, path)?;
+        self.treat_gaps(&mut record, path)?;
         self.read.records += 1;
         self.read.bases += record.bases.len() as u64;
+        let mut name = None;
+        if let (true, Some(mate)) = (has_mates, record.mate) {
+            let id = format!("{}{}", record.id, mate.suffix());
+            name = Some(std::mem::replace(&mut record.id, id));
+        }
+        if self.config.allow_duplicate_ids {
+            let id = self.identifiers.numbered(&record.id);
+            if id != record.id {
+                name = name.or(Some(std::mem::take(&mut record.id)));
+                record.id = id;
+            }
+        }
         let place = || Place::Record { ordinal: record.ordinal, id: record.id.clone() };
         if !self.config.allow_duplicate_ids
             && let Some(earlier) = self.identifiers.insert(&record.id, self.read.records)
@@ -140,10 +211,13 @@ impl<'a> Reading<'a> {
                 .at(place())
                 .expected("an identifier of its own")
                 .found(format!("{found} again"))
-                .remedy("rename one of the two records, or pass --allow-duplicate-ids")
+                .remedy("rename one of the two records, or number them with --allow-duplicate-ids")
                 .into());
         }
-        let row = self.taxonomy.and_then(|taxonomy| taxonomy.row(&record.id));
+        let row = self.taxonomy.and_then(|taxonomy| {
+            let of_name = || name.as_deref().and_then(|name| taxonomy.row(name));
+            taxonomy.row(&record.id).or_else(of_name)
+        });
         if let Some(row) = row {
             self.met[row as usize] = true;
         } else if let Some(path_of_taxonomy) = self.taxonomy_path {
@@ -158,7 +232,7 @@ impl<'a> Reading<'a> {
             }
             self.read.records_without_row.add(&record.id);
         }
-        Ok(Known { record, row })
+        Ok(Known { record, name, row })
     }
 
     fn finish(mut self) -> Result<Read> {
@@ -176,4 +250,9 @@ impl<'a> Reading<'a> {
         }
         Ok(self.read)
     }
+}
+
+/// Whether the first two records of a file are the reads of one pair.
+fn are_mates(records: &[(&str, Option<Mate>)]) -> bool {
+    matches!(records, [(one, Some(first)), (other, Some(second))] if one == other && first != second)
 }

@@ -8,10 +8,10 @@ use readlens_provenance::{InputDigest, Manifest, NewFile, check_files, commit_to
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
+use readlens_text::{STDIN, is_stdin};
 
 use crate::config::{Config, Splits, TaxaSource};
 use crate::cutting::{Cutting, Kept};
-use crate::input::{STDIN, is_stdin};
 use crate::reading::{Read, Reading};
 use crate::summary::{RankSummary, Summary, SummaryFile, TaxonomySummary};
 use crate::taxonomy::{TAXDUMP_FILES, Taxonomy};
@@ -177,7 +177,7 @@ fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()
     if inputs.taxdump.is_some() != wants_taxdump {
         return Err(Fault::usage(
             "--taxid-column and --taxdump go together: the column of the taxonomy table and the \
-             directory with nodes.dmp, names.dmp and merged.dmp",
+             directory with nodes.dmp and names.dmp",
         ));
     }
     let read = || inputs.sequences.iter().chain(&inputs.taxonomy);
@@ -212,12 +212,22 @@ fn summarize(
         rows: table.rows() as u64,
         rows_without_record: read.rows_without_record,
         records_without_row: read.records_without_row,
+        deleted_rows: table.notes().deleted_rows,
+        unknown_words: config.taxonomy.as_ref().map_or_else(Vec::new, |t| t.unknown.clone()),
+        unknown_cells: table.notes().unknown_cells,
+        skipped_parts: table.notes().skipped_parts.clone(),
         ranks: ranks
-            .map(|(((place, rank), taxa), records)| RankSummary {
-                rank: rank.clone(),
-                taxa: taxa.len() as u64,
-                records: *records,
-                rare_taxa: table.rare_taxa(place) as u64,
+            .map(|(((place, rank), taxa), records)| {
+                let homonyms = table.homonyms(place);
+                RankSummary {
+                    rank: rank.clone(),
+                    taxa: taxa.len() as u64,
+                    records: *records,
+                    rare_taxa: table.rare_taxa(place) as u64,
+                    homonyms: homonyms.names,
+                    homonym_taxa: homonyms.examples.clone(),
+                    ambiguous_rows: homonyms.ambiguous_rows,
+                }
             })
             .collect(),
     });
@@ -230,6 +240,7 @@ fn summarize(
         windows: kept.windows,
         tokens: kept.tokens,
         unknown_tokens,
+        gaps: read.gaps,
         taxonomy,
         splits: kept.splits.into_iter().map(|(split, size)| (owned(split), size)).collect(),
     }

@@ -24,6 +24,8 @@ pub struct Summary {
     pub tokens: u64,
     /// Real tokens that are UNK, as their k-mer holds anything but A, C, G, T and U.
     pub unknown_tokens: u64,
+    /// Gaps (`-` and `.`) of aligned sequences, whether they were kept or taken out.
+    pub gaps: u64,
     /// How records and taxonomy meet; none without a taxonomy.
     pub taxonomy: Option<TaxonomySummary>,
     /// Kept records and their windows by split; `unassigned` are those without one.
@@ -39,6 +41,14 @@ pub struct TaxonomySummary {
     pub rows_without_record: u64,
     /// Records read without a row; they are kept with null taxa.
     pub records_without_row: Examples,
+    /// Rows whose taxid was deleted from the taxdump; their taxa are null.
+    pub deleted_rows: u64,
+    /// Words that count as unknown taxa beside the missing values.
+    pub unknown_words: Vec<String>,
+    /// Cells or parts of lineages that are one of these words.
+    pub unknown_cells: u64,
+    /// Parts of lineages that no rank was asked of, by their prefixes.
+    pub skipped_parts: BTreeMap<String, u64>,
     /// The ranks in the order of the table of tokens.
     pub ranks: Vec<RankSummary>,
 }
@@ -54,6 +64,13 @@ pub struct RankSummary {
     pub records: u64,
     /// Taxa of the table that became null because they are in too few rows.
     pub rare_taxa: u64,
+    /// Names that several taxa of the table share; each of these taxa is told apart.
+    pub homonyms: u64,
+    /// The first ten of the names by which they are told apart.
+    pub homonym_taxa: Vec<String>,
+    /// Rows of the table whose taxon is null as its name is that of several taxa and no parent says
+    /// which.
+    pub ambiguous_rows: u64,
 }
 
 /// Size of a split.
@@ -103,6 +120,18 @@ impl Summary {
             self.tokens,
             self.unknown_tokens
         );
+        if self.unknown_tokens * 2 > self.tokens {
+            let remedy = if self.gaps > 0 {
+                "the sequences are aligned: pass --gaps remove"
+            } else {
+                "the sequences are mostly ambiguity codes such as N"
+            };
+            tracing::warn!(
+                "{} of {} tokens are UNK, so there is little to learn from: {remedy}",
+                self.unknown_tokens,
+                self.tokens
+            );
+        }
         for (reason, examples) in &self.skipped {
             tracing::warn!("skipped {} records: {reason} ({})", examples.records, listed(examples));
         }
@@ -122,7 +151,33 @@ impl Summary {
                     taxonomy.rows
                 );
             }
+            taxonomy.log_notes();
             for rank in &taxonomy.ranks {
+                if rank.homonyms > 0 {
+                    tracing::warn!(
+                        "{}: {} names have several parents and are a taxon below each: {}{}",
+                        rank.rank,
+                        rank.homonyms,
+                        rank.homonym_taxa
+                            .iter()
+                            .map(|name| shown(name))
+                            .collect::<Vec<_>>()
+                            .join(", "),
+                        if rank.homonyms * 2 > rank.homonym_taxa.len() as u64 {
+                            ", …"
+                        } else {
+                            ""
+                        }
+                    );
+                }
+                if rank.ambiguous_rows > 0 {
+                    tracing::warn!(
+                        "{}: {} rows name one of these without a parent that says which, and get \
+                         none",
+                        rank.rank,
+                        rank.ambiguous_rows
+                    );
+                }
                 tracing::info!(
                     "{}: {} taxa in {} records; {} rare taxa left out",
                     rank.rank,
@@ -138,13 +193,41 @@ impl Summary {
     }
 }
 
-/// The examples on one line, safe on a terminal.
+impl TaxonomySummary {
+    fn log_notes(&self) {
+        if self.deleted_rows > 0 {
+            tracing::warn!(
+                "{} rows have a taxid that was deleted from the taxdump, and get no taxa",
+                self.deleted_rows
+            );
+        }
+        if self.unknown_cells > 0 {
+            tracing::info!(
+                "{} names count as unknown ({}); --unknown chooses the words",
+                self.unknown_cells,
+                self.unknown_words.iter().map(|word| shown(word)).collect::<Vec<_>>().join(", ")
+            );
+        }
+        if !self.skipped_parts.is_empty() {
+            let parts = self.skipped_parts.iter();
+            let parts: Vec<String> =
+                parts.map(|(kind, count)| format!("{} {count} times", shown(kind))).collect();
+            tracing::warn!(
+                "parts of lineages that no rank was asked of were skipped: {}",
+                parts.join(", ")
+            );
+        }
+    }
+}
+
+/// A name from an input, short and safe on a terminal.
+fn shown(name: &str) -> String {
+    name.chars().take(60).flat_map(char::escape_debug).collect()
+}
+
+/// The examples on one line.
 fn listed(examples: &Examples) -> String {
-    let mut ids: Vec<String> = examples
-        .first_ids
-        .iter()
-        .map(|id| id.chars().take(60).flat_map(char::escape_debug).collect())
-        .collect();
+    let mut ids: Vec<String> = examples.first_ids.iter().map(|id| shown(id)).collect();
     if examples.records > ids.len() as u64 {
         ids.push("…".to_owned());
     }

@@ -8,7 +8,8 @@ use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
-use readlens_tables::{Reader, Record, read_intervals, table_of};
+use readlens_tables::{Reader, Record, table_of};
+use readlens_text::Intervals;
 
 use crate::{check, write};
 
@@ -48,5 +49,5 @@ fn rows<R: Record>(path: &Path) -> Result<()> {
 /// A list of intervals.
 pub fn intervals(input: &[u8], scratch: &Path) -> bool {
     let path = scratch.join("intervals.tsv");
-    check(write(&path, input).and_then(|()| read_intervals(&path).map(drop)))
+    check(write(&path, input).and_then(|()| Intervals::read(&path).map(drop)))
 }

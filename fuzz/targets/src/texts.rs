@@ -12,7 +12,7 @@ fn config(words: &str) -> Config {
     let files = ["sequences", "--output", "tokens"].into_iter();
     let command = Options::augment_args(Command::new("tokenize")).no_binary_name(true);
     let matches = command.get_matches_from(files.chain(words.split_whitespace()));
-    let options = Options::from_arg_matches(&matches).map_err(Fault::usage);
+    let options = Options::from_arg_matches(&matches).map_err(|e| Fault::usage(e.to_string()));
     options.and_then(|options| options.config()).unwrap_or_else(|fault| panic!("{words}: {fault}"))
 }
 

@@ -1,7 +1,7 @@
 use super::level::{class, level};
 use crate::enrichment::clipped;
 use crate::text::visible;
-use readlens_tables::Interval;
+use readlens_text::Interval;
 
 /// Bases in a line.
 const LINE: usize = 60;

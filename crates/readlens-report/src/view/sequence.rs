@@ -1,5 +1,5 @@
-use readlens_tables::Interval;
 use readlens_tables::vocabulary::{Name, Operator};
+use readlens_text::Interval;
 
 use super::letters::{Line, MAX_LETTERS, lines};
 use super::track::Track;

@@ -1,6 +1,6 @@
 use std::fmt::Write;
 
-use readlens_tables::Interval;
+use readlens_text::Interval;
 
 use super::axis::{Scale, Tick};
 use super::level::{HIGHEST, class, digits, level};

@@ -3,8 +3,9 @@ use std::io::{self, Read};
 use memchr::memchr;
 use readlens_fault::{Fault, Place};
 
-use super::opening::{Bytes, Tap};
-use super::signature::Format;
+use readlens_text::{Bytes, Tap};
+
+use super::format::Format;
 
 /// Longest header line, in bytes.
 const MAX_HEADER_BYTES: u64 = 1 << 20;
@@ -25,6 +26,8 @@ pub(super) struct Guard {
     limit: u64,
     /// Ordinal of the current line in the file, from 1.
     line: u64,
+    /// Ordinal of the first line that is followed.
+    first_line: u64,
     /// Bytes of the current line so far.
     line_bytes: u64,
     /// Whether the current line is a header (FASTA only).
@@ -45,6 +48,7 @@ impl Guard {
             format,
             limit: u64::from(limit),
             line,
+            first_line: line,
             line_bytes: 0,
             in_header: false,
             letters: 0,
@@ -82,10 +86,14 @@ impl Guard {
                         return Err("one that is mostly line ends");
                     }
                 }
-                // Lines 1 and 3 of 4 are short in honest files; the parser checks their form.
-                Format::Fastq if self.line_bytes > self.limit.max(MAX_HEADER_BYTES) + 1 => {
-                    return Err("a longer one");
+                // The parser checks that a record has four lines, the first and third of them
+                // with its name.
+                Format::Fastq if (self.line - self.first_line).is_multiple_of(2) => {
+                    if self.line_bytes > MAX_HEADER_BYTES {
+                        return Err("an endless header line");
+                    }
                 }
+                Format::Fastq if self.line_bytes > self.limit + 1 => return Err("a longer one"),
                 Format::Fasta if self.line_bytes > MAX_HEADER_BYTES => {
                     return Err("an endless header line");
                 }

@@ -1,14 +1,11 @@
-//! Bytes to records: opening, decompressing, guarding against endless records, parsing.
+//! Bytes to records: guarding against endless records, parsing, names and numbers of mates.
 
 mod duplicates;
+mod format;
 mod guard;
-mod lines;
-mod opening;
-mod read_ahead;
+mod mate;
 mod sequences;
-mod signature;
 
-pub(crate) use duplicates::Identifiers;
-pub(crate) use lines::Lines;
-pub(crate) use opening::{STDIN, is_stdin};
+pub(crate) use duplicates::{Fingerprint, Identifiers, fingerprint};
+pub(crate) use mate::Mate;
 pub(crate) use sequences::{SequenceFile, SequenceRecord};

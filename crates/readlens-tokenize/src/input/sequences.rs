@@ -1,3 +1,4 @@
+use std::collections::VecDeque;
 use std::io::{BufRead, Read};
 use std::path::Path;
 
@@ -7,9 +8,11 @@ use needletail::parser::{FastaReader, FastqReader};
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::InputDigest;
 
+use readlens_text::{MAX_IDENTIFIER_BYTES, Tap, open};
+
+use super::format::{Format, describe};
 use super::guard::Guard;
-use super::opening::{Tap, open};
-use super::signature::{Format, describe};
+use super::mate::Mate;
 
 /// Bytes of a foreign file that tell what it is.
 const DESCRIBED_BYTES: u64 = 16;
@@ -21,6 +24,8 @@ pub(crate) struct SequenceRecord {
     pub ordinal: u64,
     /// Identifier: the header up to the first white space.
     pub id: String,
+    /// Which read of a pair it is, where the header says so behind the identifier.
+    pub mate: Option<Mate>,
     /// The sequence without line ends.
     pub bases: Vec<u8>,
 }
@@ -34,6 +39,8 @@ pub(crate) struct SequenceFile {
     skipped_lines: u64,
     ordinal: u64,
     limit: u32,
+    /// Records that were looked at before their time.
+    ahead: VecDeque<Result<SequenceRecord>>,
 }
 
 impl SequenceFile {
@@ -76,7 +83,8 @@ impl SequenceFile {
             Format::Fasta => Box::new(FastaReader::new(guard)),
             Format::Fastq => Box::new(FastqReader::new(guard)),
         };
-        Ok(Self { parser, tap, format, skipped_lines, ordinal: 0, limit })
+        let ahead = VecDeque::new();
+        Ok(Self { parser, tap, format, skipped_lines, ordinal: 0, limit, ahead })
     }
 
     /// The next record.
@@ -85,6 +93,26 @@ impl SequenceFile {
     /// The file cannot be read or unpacked, breaks its format, or the record is too long or has
     /// no usable identifier.
     pub(crate) fn next_record(&mut self) -> Result<Option<SequenceRecord>> {
+        match self.ahead.pop_front() {
+            Some(record) => record.map(Some),
+            None => self.parse_record(),
+        }
+    }
+
+    /// Identifier and mate of the next `count` records, which are not taken; fewer where the file
+    /// ends or breaks its format before.
+    pub(crate) fn look_ahead(&mut self, count: usize) -> Vec<(&str, Option<Mate>)> {
+        while self.ahead.len() < count && self.ahead.iter().all(Result::is_ok) {
+            match self.parse_record().transpose() {
+                Some(record) => self.ahead.push_back(record),
+                None => break,
+            }
+        }
+        let records = self.ahead.iter().take(count).flatten();
+        records.map(|record| (record.id.as_str(), record.mate)).collect()
+    }
+
+    fn parse_record(&mut self) -> Result<Option<SequenceRecord>> {
         let Some(parsed) = self.parser.next() else { return Ok(None) };
         self.ordinal += 1;
         let (header, bases) = match &parsed {
@@ -102,7 +130,8 @@ impl SequenceFile {
                 .found(found)
                 .remedy(remedy)
         })?;
-        let record = SequenceRecord { ordinal: self.ordinal, id: id.to_owned(), bases };
+        let mate = Mate::of(&header[id.len()..]);
+        let record = SequenceRecord { ordinal: self.ordinal, id: id.to_owned(), mate, bases };
         if record.bases.len() > self.limit as usize {
             return Err(Fault::input(self.tap.path())
                 .at(Place::Record { ordinal: record.ordinal, id: record.id })
@@ -152,6 +181,10 @@ fn identifier(header: &[u8]) -> Result<&str, (&'static str, String, &'static str
         let found = format!("\"{}\"", header[..end.min(40)].escape_ascii());
         return Err(("an identifier in UTF-8", found, "convert the headers to UTF-8"));
     };
+    if id.len() > MAX_IDENTIFIER_BYTES {
+        let found = format!("{} bytes", id.len());
+        return Err(("an identifier of at most 65536 bytes", found, "shorten the header"));
+    }
     if id.is_empty() {
         let remedy = "put the identifier directly behind the > or @";
         return Err(("an identifier", "none".to_owned(), remedy));

@@ -1,26 +1,52 @@
 use std::collections::HashMap;
+use std::sync::Arc;
+
+use readlens_text::MAX_NAME_BYTES;
+
+use super::Wrong;
+
+/// Bytes of all names of a rank: they stay in memory.
+const MAX_BYTES: usize = 1 << 28;
 
 /// Names kept once and numbered from 1; 0 is no name.
 #[derive(Debug, Default)]
 pub(super) struct Names {
-    numbers: HashMap<Box<str>, u32>,
-    names: Vec<Box<str>>,
-    counts: Vec<u32>,
+    numbers: HashMap<Arc<str>, u32>,
+    names: Vec<Arc<str>>,
+    bytes: usize,
 }
 
 impl Names {
-    /// The number of `name`, and counts the use; 0 for none.
-    pub(super) fn number(&mut self, name: Option<&str>) -> u32 {
-        let Some(name) = name else { return 0 };
+    /// The number of `name`; 0 for none.
+    ///
+    /// # Errors
+    /// It is too long, or there are too many.
+    pub(super) fn number(&mut self, name: Option<&str>) -> Result<u32, Wrong> {
+        let Some(name) = name else { return Ok(0) };
         if let Some(&number) = self.numbers.get(name) {
-            self.counts[number as usize - 1] += 1;
-            return number;
+            return Ok(number);
         }
-        self.names.push(name.into());
-        self.counts.push(1);
+        if name.len() > MAX_NAME_BYTES {
+            return Err(Wrong {
+                expected: format!("a name of at most {MAX_NAME_BYTES} bytes"),
+                found: format!("{} bytes", name.len()),
+                remedy: "shorten it, or name the right column in the options".to_owned(),
+            });
+        }
+        self.bytes += name.len();
+        if self.bytes > MAX_BYTES {
+            return Err(Wrong {
+                expected: format!("different names of at most {MAX_BYTES} bytes in a column"),
+                found: "more".to_owned(),
+                remedy: "name a column of taxa or groups; this one has a text for each row"
+                    .to_owned(),
+            });
+        }
+        let name: Arc<str> = name.into();
+        self.names.push(Arc::clone(&name));
         let number = self.names.len() as u32;
-        self.numbers.insert(name.into(), number);
-        number
+        self.numbers.insert(name, number);
+        Ok(number)
     }
 
     /// The name with `number`.
@@ -28,13 +54,8 @@ impl Names {
         Some(self.names.get(number.checked_sub(1)? as usize)?)
     }
 
-    /// How often the name with `number` was asked for.
-    pub(super) fn count(&self, number: u32) -> u32 {
-        number.checked_sub(1).map_or(0, |place| self.counts[place as usize])
-    }
-
-    /// How many names were asked for less than `least` times.
-    pub(super) fn rarer_than(&self, least: u32) -> usize {
-        self.counts.iter().filter(|&&count| count < least).count()
+    /// All names in the order of their numbers.
+    pub(super) fn into_names(self) -> Vec<Arc<str>> {
+        self.names
     }
 }

@@ -1,23 +1,56 @@
 //! Ranks under their different names.
 
-/// Ranks that a lineage string can name, from the root down, with their prefixes.
-const LINEAGE_RANKS: [(&str, &[&str]); 9] = [
+/// Ranks from the root down, as NCBI and the databases of ribosomal genes have them, with the
+/// prefixes by which lineage strings name them.
+const RANKS: [(&str, &[&str]); 41] = [
     ("superkingdom", &["d", "sk", "D_0"]),
     ("kingdom", &["k"]),
+    ("subkingdom", &["ks"]),
+    ("superphylum", &["sp"]),
     ("phylum", &["p", "D_1"]),
+    ("subphylum", &["ps"]),
+    ("infraphylum", &["pi"]),
+    ("superclass", &["sc"]),
     ("class", &["c", "D_2"]),
+    ("subclass", &["cs"]),
+    ("infraclass", &["ci"]),
+    ("cohort", &[]),
+    ("subcohort", &[]),
+    ("superorder", &["so"]),
     ("order", &["o", "D_3"]),
+    ("suborder", &["os"]),
+    ("infraorder", &[]),
+    ("parvorder", &[]),
+    ("superfamily", &["sf"]),
     ("family", &["f", "D_4"]),
+    ("subfamily", &["fs"]),
+    ("tribe", &[]),
+    ("subtribe", &[]),
     ("genus", &["g", "D_5"]),
+    ("subgenus", &[]),
+    ("section", &[]),
+    ("subsection", &[]),
+    ("series", &[]),
+    ("subseries", &[]),
+    ("species group", &[]),
+    ("species subgroup", &[]),
     ("species", &["s", "D_6"]),
+    ("subspecies", &[]),
+    ("varietas", &[]),
+    ("subvariety", &[]),
+    ("forma", &[]),
+    ("serogroup", &[]),
+    ("serotype", &[]),
+    ("biotype", &[]),
     ("strain", &["t"]),
+    ("isolate", &[]),
 ];
 
-/// Place of superkingdom and kingdom in [`LINEAGE_RANKS`].
+/// Number of ranks that are known.
+pub(super) const DEPTH: usize = RANKS.len();
+/// Places of superkingdom and kingdom.
 pub(super) const SUPERKINGDOM: usize = 0;
 pub(super) const KINGDOM: usize = 1;
-/// Number of ranks that a lineage string can name.
-pub(super) const LINEAGE_DEPTH: usize = LINEAGE_RANKS.len();
 
 /// One name for the ranks that mean the same: NCBI called Bacteria, Archaea, Eukaryota and
 /// Viruses superkingdoms until 2024, and calls them domains and (Viruses) an acellular root since.
@@ -29,25 +62,41 @@ pub(super) fn canonical(rank: &str) -> String {
     }
 }
 
-/// Place in a lineage of the rank with `prefix`, such as `g` of `g__`.
-pub(super) fn place_of_prefix(prefix: &str) -> Option<usize> {
-    LINEAGE_RANKS.iter().position(|(_, prefixes)| prefixes.contains(&prefix))
-}
-
-/// Place in a lineage of the rank called `name`.
+/// Place, from the root down, of the rank called `name`; none where it is not known.
 pub(super) fn place_of_rank(name: &str) -> Option<usize> {
     let wanted = canonical(name);
-    LINEAGE_RANKS.iter().position(|(rank, _)| *rank == wanted)
+    RANKS.iter().position(|(rank, _)| *rank == wanted)
 }
 
-/// Whether lineage strings have a place for the rank called `name`.
+/// All ranks from the root down.
+pub(super) fn all() -> impl Iterator<Item = &'static str> {
+    RANKS.iter().map(|(rank, _)| *rank)
+}
+
+/// Place of the rank with `prefix`, such as `g` of `g__`.
+pub(super) fn place_of_prefix(prefix: &str) -> Option<usize> {
+    RANKS.iter().position(|(_, prefixes)| prefixes.contains(&prefix))
+}
+
+/// The first prefix of the rank at `place`, for messages.
+pub(super) fn prefix_of(place: usize) -> &'static str {
+    RANKS[place].1.first().copied().unwrap_or_default()
+}
+
+/// Whether lineage strings have a prefix for the rank called `name`.
 pub(crate) fn is_lineage_rank(name: &str) -> bool {
-    place_of_rank(name).is_some()
+    place_of_rank(name).is_some_and(|place| !RANKS[place].1.is_empty())
 }
 
-/// Names of the ranks that a lineage string can name, for messages.
+/// Names of the ranks that lineage strings have a prefix for, for messages.
 pub(crate) fn lineage_ranks() -> String {
-    LINEAGE_RANKS.map(|(rank, _)| rank).join(", ")
+    let named = RANKS.iter().filter(|(_, prefixes)| !prefixes.is_empty());
+    named.map(|(rank, _)| *rank).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether two names mean one rank.
+pub(crate) fn is_same_rank(one: &str, other: &str) -> bool {
+    canonical(one) == canonical(other)
 }
 
 #[cfg(test)]
@@ -61,6 +110,15 @@ mod tests {
             assert_eq!(place_of_rank(name), Some(SUPERKINGDOM));
         }
         assert_eq!(place_of_rank("kingdom"), Some(KINGDOM));
-        assert_eq!(place_of_rank("tribe"), None);
+        assert_eq!(place_of_rank("habitat"), None);
+        assert!(is_lineage_rank("genus") && !is_lineage_rank("tribe"));
+    }
+
+    #[test]
+    fn a_prefix_names_one_rank() {
+        let mut seen = std::collections::BTreeSet::new();
+        for prefix in RANKS.iter().flat_map(|(_, prefixes)| *prefixes) {
+            assert!(seen.insert(prefix), "{prefix}");
+        }
     }
 }

@@ -3,12 +3,14 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::InputDigest;
+use readlens_text::Lines;
 
 use super::rank::canonical;
-use crate::input::Lines;
 
-/// Files of a taxdump that are read; a taxdump without `delnodes.dmp` has no deleted taxids.
-pub(crate) const TAXDUMP_FILES: [&str; 4] = ["nodes.dmp", "names.dmp", "merged.dmp", DELETED];
+/// Files of a taxdump that are read. Those of Kraken and of one's own lack `merged.dmp` and
+/// `delnodes.dmp`: no taxid was then merged or deleted.
+pub(crate) const TAXDUMP_FILES: [&str; 4] = ["nodes.dmp", "names.dmp", MERGED, DELETED];
+const MERGED: &str = "merged.dmp";
 const DELETED: &str = "delnodes.dmp";
 
 /// More steps than any lineage has; a longer way to the root is a cycle.
@@ -23,6 +25,24 @@ pub(super) struct Taxdump {
     merged: HashMap<u32, u32>,
     deleted: BTreeSet<u32>,
     digests: Vec<InputDigest>,
+}
+
+/// What a taxid is now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Current {
+    /// It, or the one that it was merged into.
+    Taxid(u32),
+    /// It was deleted.
+    Deleted,
+}
+
+/// The names of a taxon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Name {
+    /// Its scientific name.
+    pub scientific: String,
+    /// The name by which NCBI tells it apart from others with that name; empty where it has none.
+    pub unique: String,
 }
 
 struct Node {
@@ -41,20 +61,26 @@ impl DumpFile {
         Ok(Self { lines: Lines::open(&directory.join(name))? })
     }
 
-    /// The next row, which has at least `N` fields.
+    /// The next row that is not blank, which has at least `N` fields.
     fn next_row<const N: usize>(&mut self) -> Result<Option<[&str; N]>> {
-        if self.lines.next_line()?.is_none() {
-            return Ok(None);
+        loop {
+            match self.lines.next_line()? {
+                None => return Ok(None),
+                Some(line) if line.trim().is_empty() => {}
+                Some(_) => break,
+            }
         }
-        let line = self.lines.line();
-        let line = line.strip_suffix("|").unwrap_or(line).trim_end_matches('\t');
-        let mut fields = line.split('|').map(str::trim);
+        let line = self.lines.line().trim_end();
+        let line = line.strip_suffix('|').unwrap_or(line);
+        // A name may hold the bar. Some tools write files without the tabs.
+        let separator = if line.contains("\t|\t") || line.ends_with('\t') { "\t|\t" } else { "|" };
+        let mut fields = line.split(separator).map(str::trim);
         let mut row = [""; N];
         for (i, field) in row.iter_mut().enumerate() {
             *field = fields.next().ok_or_else(|| {
                 self.lines
                     .fault()
-                    .expected(format!("{N} fields or more, separated by |"))
+                    .expected(format!("{N} fields or more, separated by tab, bar, tab"))
                     .found(format!("{i} fields"))
                     .remedy("unpack the taxdump again")
             })?;
@@ -82,7 +108,8 @@ impl Taxdump {
     /// Reads all but the names.
     ///
     /// # Errors
-    /// A file is missing (`delnodes.dmp` may be), cannot be read, or is not a taxdump file.
+    /// A file is missing (`merged.dmp` and `delnodes.dmp` may be), cannot be read, or is not a
+    /// taxdump file.
     pub(super) fn open(directory: &Path) -> Result<Self> {
         let mut dump = Self {
             directory: directory.to_path_buf(),
@@ -93,11 +120,13 @@ impl Taxdump {
             digests: Vec::new(),
         };
         dump.read_nodes()?;
-        let mut file = DumpFile::open(directory, "merged.dmp")?;
-        while let Some([old, new]) = file.next_row()?.map(|row| row.map(str::to_owned)) {
-            dump.merged.insert(file.number(&old)?, file.number(&new)?);
+        if directory.join(MERGED).exists() {
+            let mut file = DumpFile::open(directory, MERGED)?;
+            while let Some([old, new]) = file.next_row()?.map(|row| row.map(str::to_owned)) {
+                dump.merged.insert(file.number(&old)?, file.number(&new)?);
+            }
+            dump.digests.push(file.finish(MERGED)?);
         }
-        dump.digests.push(file.finish("merged.dmp")?);
         if directory.join(DELETED).exists() {
             let mut file = DumpFile::open(directory, DELETED)?;
             while let Some([taxid]) = file.next_row()?.map(|row| row.map(str::to_owned)) {
@@ -165,19 +194,29 @@ impl Taxdump {
         Ok(())
     }
 
-    /// The taxid that `taxid` is now: itself, or the one it was merged into; none if deleted.
+    /// What `taxid` is now; merges are followed to the end.
     ///
     /// # Errors
-    /// The taxonomy does not know it; what was found, to follow "found".
-    pub(super) fn current(&self, taxid: u32) -> Result<Option<u32>, String> {
-        let current = self.merged.get(&taxid).copied().unwrap_or(taxid);
-        if self.nodes.contains_key(&current) {
-            Ok(Some(current))
-        } else if self.deleted.contains(&current) {
-            Ok(None)
-        } else {
-            Err(format!("taxid {taxid}"))
+    /// The taxonomy does not know it, or its merges end nowhere; what was found, to follow
+    /// "found".
+    pub(super) fn current(&self, taxid: u32) -> Result<Current, String> {
+        let mut current = taxid;
+        for _ in 0..MAX_DEPTH {
+            if self.nodes.contains_key(&current) {
+                return Ok(Current::Taxid(current));
+            }
+            match self.merged.get(&current) {
+                Some(&next) => current = next,
+                None if self.deleted.contains(&current) => return Ok(Current::Deleted),
+                None if current == taxid => return Err(format!("taxid {taxid}")),
+                None => {
+                    return Err(format!(
+                        "taxid {taxid}, merged into {current}, which is not there"
+                    ));
+                }
+            }
         }
+        Err(format!("taxid {taxid}, whose merges go in a circle"))
     }
 
     /// Taxids of the ancestors of `taxid` (itself included) at `ranks`.
@@ -216,21 +255,22 @@ impl Taxdump {
             .into())
     }
 
-    /// Scientific names of `wanted`, and the digests of the files.
+    /// Names of `wanted`, and the digests of the files.
     ///
     /// # Errors
     /// `names.dmp` cannot be read or lacks one of them.
     pub(super) fn names(
         mut self,
         wanted: &BTreeSet<u32>,
-    ) -> Result<(HashMap<u32, String>, Vec<InputDigest>)> {
+    ) -> Result<(HashMap<u32, Name>, Vec<InputDigest>)> {
         let mut names = HashMap::with_capacity(wanted.len());
         let mut file = DumpFile::open(&self.directory, "names.dmp")?;
-        while let Some([taxid, name, _, class]) = file.next_row()? {
+        while let Some([taxid, scientific, unique, class]) = file.next_row()? {
             if class != "scientific name" {
                 continue;
             }
-            let (taxid, name) = (taxid.to_owned(), name.to_owned());
+            let name = Name { scientific: scientific.to_owned(), unique: unique.to_owned() };
+            let taxid = taxid.to_owned();
             let taxid = file.number(&taxid)?;
             if wanted.contains(&taxid) {
                 names.insert(taxid, name);

@@ -226,7 +226,9 @@ fn duplicates_are_kept_where_they_are_allowed() {
     let output = bench.call("in.fasta", b"");
     assert_eq!(output.status.code(), Some(3));
     assert!(!bench.path("tokens.parquet").exists() && !bench.path("summary.json").exists());
-    assert_eq!(bench.run("in.fasta --allow-duplicate-ids").rows.len(), 2);
+    let ids: Vec<String> =
+        bench.run("in.fasta --allow-duplicate-ids").rows.into_iter().map(|row| row.id).collect();
+    assert_eq!(ids, ["a", "a#2"]);
 }
 
 #[test]

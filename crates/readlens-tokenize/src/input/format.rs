@@ -17,36 +17,6 @@ impl Format {
     }
 }
 
-/// How bytes are packed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Compression {
-    None,
-    Gzip,
-    Zstd,
-}
-
-/// Bytes that [`Compression::of`] looks at.
-pub(crate) const MAGIC_BYTES: usize = 4;
-
-impl Compression {
-    pub(crate) fn of(head: &[u8]) -> Self {
-        match head {
-            [0x1f, 0x8b, ..] => Self::Gzip,
-            // A frame, or a skippable frame such as pzstd and the seekable format begin with.
-            [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Self::Zstd,
-            _ => Self::None,
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::None => "plain",
-            Self::Gzip => "gzip",
-            Self::Zstd => "zstd",
-        }
-    }
-}
-
 /// Names what is neither FASTA nor FASTQ, for the message.
 pub(crate) fn describe(head: &[u8]) -> String {
     let known: [(&[u8], &str); 15] = [
@@ -80,15 +50,6 @@ pub(crate) fn describe(head: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn compressions_are_known_by_their_magic() {
-        assert_eq!(Compression::of(b"\x1f\x8b\x08\x00"), Compression::Gzip);
-        assert_eq!(Compression::of(b"\x28\xb5\x2f\xfd"), Compression::Zstd);
-        assert_eq!(Compression::of(b"\x50\x2a\x4d\x18"), Compression::Zstd);
-        assert_eq!(Compression::of(b">id\n"), Compression::None);
-        assert_eq!(Compression::of(b""), Compression::None);
-    }
 
     #[test]
     fn foreign_formats_are_named() {

@@ -12,7 +12,7 @@ const WAITING: usize = 4;
 
 /// Reads and digests a stream on a thread of its own: the digest takes as long as the parser.
 #[derive(Debug)]
-pub(super) struct ReadAhead {
+pub(crate) struct ReadAhead {
     blocks: Receiver<io::Result<Vec<u8>>>,
     block: Cursor<Vec<u8>>,
     /// None once the digest was taken.
@@ -24,7 +24,7 @@ impl ReadAhead {
     ///
     /// # Errors
     /// The system refuses the thread.
-    pub(super) fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
+    pub(crate) fn new(source: impl Read + Send + 'static) -> io::Result<Self> {
         let (filled, blocks) = sync_channel(WAITING);
         let source = DigestReader::new(source);
         // Not joined if nobody takes the blocks any more: it may wait for a pipe, for ever.
@@ -36,7 +36,7 @@ impl ReadAhead {
     ///
     /// # Errors
     /// The rest cannot be read, or the digest was taken before.
-    pub(super) fn finish(&mut self) -> io::Result<(Sha256Digest, u64)> {
+    pub(crate) fn finish(&mut self) -> io::Result<(Sha256Digest, u64)> {
         io::copy(self, &mut io::sink())?;
         let thread = self.thread.take().ok_or_else(|| io::Error::other("digested before"))?;
         Ok(thread.join().unwrap_or_else(|panic| resume_unwind(panic)))

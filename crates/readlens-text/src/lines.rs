@@ -4,13 +4,13 @@ use std::path::Path;
 use readlens_fault::{Fault, InputFault, Place, Result};
 use readlens_provenance::InputDigest;
 
-use super::opening::{Bytes, Tap, open};
+use crate::opening::{Bytes, Tap, open};
 
-/// Longest line of a table.
-const MAX_LINE_BYTES: u64 = 1 << 20;
+/// Longest line of a text file, and longest row of a table, in bytes.
+pub const MAX_LINE_BYTES: u64 = 1 << 20;
 
-/// Reads a text table, which may be packed, line by line in bounded memory.
-pub(crate) struct Lines {
+/// Reads text, which may be packed, line by line in bounded memory.
+pub struct Lines {
     bytes: Bytes,
     tap: Tap,
     number: u64,
@@ -18,12 +18,18 @@ pub(crate) struct Lines {
     text: String,
 }
 
+impl std::fmt::Debug for Lines {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Lines").field("number", &self.number).finish_non_exhaustive()
+    }
+}
+
 impl Lines {
     /// Opens `path`; `-` is standard input.
     ///
     /// # Errors
     /// The file cannot be opened or read.
-    pub(crate) fn open(path: &Path) -> Result<Self> {
+    pub fn open(path: &Path) -> Result<Self> {
         let (bytes, tap) = open(path)?;
         Ok(Self { bytes, tap, number: 0, buffer: Vec::new(), text: String::new() })
     }
@@ -33,7 +39,7 @@ impl Lines {
     /// # Errors
     /// The file cannot be read or unpacked, or the line is too long, not UTF-8 or holds control
     /// characters.
-    pub(crate) fn next_line(&mut self) -> Result<Option<&str>> {
+    pub fn next_line(&mut self) -> Result<Option<&str>> {
         self.buffer.clear();
         let mut limited = self.bytes.by_ref().take(MAX_LINE_BYTES + 1);
         let read = limited.read_until(b'\n', &mut self.buffer);
@@ -47,7 +53,7 @@ impl Lines {
                 .fault()
                 .expected(format!("lines of at most {MAX_LINE_BYTES} bytes"))
                 .found("a longer one")
-                .remedy("pass a tab-separated text table")
+                .remedy("pass a text table")
                 .into());
         }
         let fault = Fault::input(self.tap.path()).at(Place::Line(self.number));
@@ -68,7 +74,7 @@ impl Lines {
             return Err(fault
                 .expected("text without control characters but tabs")
                 .found(format!("{control:?}"))
-                .remedy("pass a tab-separated text table")
+                .remedy("pass a text table")
                 .into());
         }
         self.text.clear();
@@ -77,27 +83,35 @@ impl Lines {
     }
 
     /// The line given last.
-    pub(crate) fn line(&self) -> &str {
+    pub fn line(&self) -> &str {
         &self.text
     }
 
     /// A fault about the line given last.
-    pub(crate) fn fault(&self) -> InputFault {
+    pub fn fault(&self) -> InputFault {
         Fault::input(self.tap.path()).at(Place::Line(self.number))
     }
 
     /// A fault about line `number`.
-    pub(crate) fn fault_at(&self, number: u64) -> InputFault {
+    pub fn fault_at(&self, number: u64) -> InputFault {
         Fault::input(self.tap.path()).at(Place::Line(number))
     }
 
     /// Ordinal of the line given last, from 1.
-    pub(crate) fn number(&self) -> u64 {
+    pub fn number(&self) -> u64 {
         self.number
     }
 
-    /// Digest of the whole file.
-    pub(crate) fn finish(self, role: &str) -> Result<InputDigest> {
+    /// Path of the file, as it was given.
+    pub fn path(&self) -> &Path {
+        self.tap.path()
+    }
+
+    /// Digest of the whole file as `role`.
+    ///
+    /// # Errors
+    /// The rest of the file cannot be read.
+    pub fn finish(&self, role: &str) -> Result<InputDigest> {
         self.tap.finish(role)
     }
 }
