@@ -3,7 +3,7 @@ use std::path::Path;
 use readlens_batch::{Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, load_classifier};
-use readlens_provenance::{Artefact, Manifest, check_together, refuse_overwriting};
+use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::vocabulary::{Name, Removal};
@@ -36,6 +36,8 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    let models = [&paths.classifier].into_iter().chain(&paths.judge);
+    check_files([&paths.output], models.chain(&paths.masks).chain([&paths.tokens]))?;
     let Bound { classifier, windows, mut inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let load = |path: &Path| -> Result<Classifier> {
@@ -55,7 +57,6 @@ pub fn run(
             tokenization.stride, tokenization.k
         )));
     }
-    refuse_overwriting([&paths.output], paths.masks.iter().chain([&paths.tokens]))?;
     for masks in &paths.masks {
         let masks = Reader::<MaskRow>::open(masks)?;
         masks.check_tokenization(windows.reader())?;
@@ -69,12 +70,12 @@ pub fn run(
         .computed_by(device.compute());
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let name = |rank: &String| {
-        Name::new(rank).map_err(|_| {
-            let fault = Fault::input(&paths.classifier)
+        Name::new(rank).map_err(|_| -> Fault {
+            Fault::input(&paths.classifier)
                 .expected(format!("every rank to have {}", Name::EXPECTED))
                 .found(format!("a rank {rank:?}"))
-                .remedy("rename the rank in the taxonomy, tokenize and train again");
-            Fault::from(fault)
+                .remedy("rename the rank in the taxonomy, tokenize and train again")
+                .into()
         })
     };
     let names: Vec<Name> = ranks.iter().map(name).collect::<Result<_, _>>()?;
