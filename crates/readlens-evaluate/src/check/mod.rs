@@ -1,9 +1,9 @@
 //! Verdicts: which of the ways to fool oneself the figures rule out, and which they do not.
 //!
 //! A check compares figures that are there already, of this evaluation and of the metrics tables
-//! that are given as evidence. It passes where 95 % intervals are apart in the mask's favour, or where
-//! a threshold that is named in the sentence is reached, and fails otherwise; without the figures it
-//! was not measured, which is never a pass.
+//! that are given as evidence. It passes where 95 % intervals are apart in the mask's favour, or
+//! where a threshold that is named in the sentence is reached, and fails otherwise; without the
+//! figures it was not measured, which is never a pass.
 
 mod classifier;
 mod comparison;
