@@ -1,10 +1,10 @@
 //! What makes an artefact trustworthy: manifests, digests, whole-or-absent outputs.
 //!
-//! A [`Manifest`] says which stage, version, build, configuration, seed and inputs made an artefact,
-//! and what those were made from. It holds no clock, host or path, so the same inputs give the same
-//! manifest anywhere but for the kernels that computed ([`Compute`]). [`check_together`] refuses
-//! inputs of different runs. [`NewFile`] and [`NewDirectory`] appear under their final name only when
-//! they are complete.
+//! A [`Manifest`] says which stage, version, build, configuration, seed and inputs made an
+//! artefact, and what those were made from. It holds no clock, host or path, so the same inputs
+//! give the same manifest anywhere but for the kernels that computed ([`Compute`]).
+//! [`check_together`] refuses inputs of different runs. [`NewFile`] and [`NewDirectory`] appear
+//! under their final name only when they are complete.
 //!
 //! ```
 //! use std::io::Write;

@@ -44,8 +44,9 @@ impl MetricRow {
     }
 }
 
-/// The ranks at which the classifier knows one taxon: whatever it read, it was certain. Every figure
-/// of such a rank is perfect, of the mask and of what should do worse, so none can be compared.
+/// The ranks at which the classifier knows one taxon: whatever it read, it was certain. Every
+/// figure of such a rank is perfect, of the mask and of what should do worse, so none can be
+/// compared.
 pub fn ranks_of_one_taxon(rows: &[MetricRow]) -> Vec<Name> {
     // By rank: whether there is a figure, and whether all are certain.
     let mut ranks: Vec<(&Name, bool)> = Vec::new();

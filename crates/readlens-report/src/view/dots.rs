@@ -43,7 +43,8 @@ pub(crate) struct RowLabel {
     pub(crate) is_control: bool,
 }
 
-/// Accuracy of the operators, or agreement where there are no labels, as dots with intervals: one row of panels.
+/// Accuracy of the operators, or agreement where there are no labels, as dots with intervals: one
+/// row of panels.
 #[derive(Clone, Debug)]
 pub(crate) struct DotPlot {
     pub(crate) width: String,
