@@ -44,7 +44,7 @@ fn frames_of_every_genome_are_recovered_in_genes_that_were_learned_from_and_in_o
     let train = genes(1, GENES);
     let other = genes(2, 200);
     let fitted = learned(&train);
-    for (genome, (name, gc, _)) in USAGE.iter().enumerate() {
+    for (genome, (name, _, _)) in USAGE.iter().enumerate() {
         for genes in [&train, &other] {
             let genes: Vec<&Gene> = genes.iter().filter(|gene| gene.genome == genome).collect();
             let [strand, phase, found] = shares(&fitted.model, &genes);
