@@ -161,6 +161,13 @@ fn linear_classifiers_know_neither_networks_nor_tables() {
 }
 
 #[test]
+fn reading_frames_know_neither_files_nor_networks() {
+    let above =
+        ["candle", "arrow", "parquet", "needletail", "readlens-nn", "readlens-tables", "clap"];
+    assert_eq!(links_any(&metadata(), "readlens-frame", &above), [""; 0]);
+}
+
+#[test]
 fn stages_without_a_network_link_no_candle() {
     let metadata = metadata();
     let stages = [
