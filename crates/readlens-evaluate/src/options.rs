@@ -37,7 +37,7 @@ pub struct Options {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Known evidence")]
 struct TruthOptions {
-    /// Intervals that the masks should find: tab-separated id, start, end (0-based, half-open),
+    /// Intervals that the masks should find: a table of id, start, end (0-based, half-open) and
     /// name
     #[arg(long, value_name = "TSV")]
     truth: Option<PathBuf>,

@@ -67,7 +67,7 @@ struct EvidenceOptions {
     /// Directory of the Explainer, for its training curves
     #[arg(long, value_name = "DIR")]
     explainer: Option<PathBuf>,
-    /// Intervals to draw beside the masks: tab-separated id, start, end (0-based, half-open), name
+    /// Intervals to draw beside the masks: a table of id, start, end (0-based, half-open) and name
     #[arg(long, value_name = "TSV")]
     intervals: Option<PathBuf>,
 }

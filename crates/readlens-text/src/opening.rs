@@ -192,8 +192,8 @@ impl<R: BufRead> Read for Unpacked<R> {
             && !std::mem::replace(&mut self.is_told, true)
         {
             tracing::warn!(
-                "{}: bgzip data without the empty block at the end; the file may be cut off: \
-                 compare its size with the source's, or fetch it again",
+                "{}: read to the end of bgzip data without the empty block that ends it; the file may \
+                 be cut off: compare its size with the source's, or fetch it again",
                 self.tap.path().display()
             );
         }

@@ -213,6 +213,7 @@ fn summarize(
         rows_without_record: read.rows_without_record,
         records_without_row: read.records_without_row,
         deleted_rows: table.notes().deleted_rows,
+        absent_rows: table.notes().absent_rows,
         unknown_words: config.taxonomy.as_ref().map_or_else(Vec::new, |t| t.unknown.clone()),
         unknown_cells: table.notes().unknown_cells,
         skipped_parts: table.notes().skipped_parts.clone(),

@@ -43,6 +43,9 @@ pub struct TaxonomySummary {
     pub records_without_row: Examples,
     /// Rows whose taxid was deleted from the taxdump; their taxa are null.
     pub deleted_rows: u64,
+    /// Rows whose taxid the taxdump does not have, where it has no `merged.dmp` to say what became of
+    /// it; their taxa are null.
+    pub absent_rows: u64,
     /// Words that count as unknown taxa beside the missing values.
     pub unknown_words: Vec<String>,
     /// Cells or parts of lineages that are one of these words.
@@ -155,7 +158,7 @@ impl Summary {
             for rank in &taxonomy.ranks {
                 if rank.homonyms > 0 {
                     tracing::warn!(
-                        "{}: {} names have several parents and are a taxon below each: {}{}",
+                        "{}: names with several parents, each a taxon below each of them: {} ({}{})",
                         rank.rank,
                         rank.homonyms,
                         rank.homonym_taxa
@@ -199,6 +202,13 @@ impl TaxonomySummary {
             tracing::warn!(
                 "{} rows have a taxid that was deleted from the taxdump, and get no taxa",
                 self.deleted_rows
+            );
+        }
+        if self.absent_rows > 0 {
+            tracing::warn!(
+                "{} rows have a taxid that the taxdump does not have, and get no taxa; it has no \
+                 merged.dmp that says what became of it",
+                self.absent_rows
             );
         }
         if self.unknown_cells > 0 {

@@ -40,6 +40,8 @@ pub(crate) struct Taxonomy {
 pub(crate) struct Notes {
     /// Rows whose taxid was deleted.
     pub deleted_rows: u64,
+    /// Rows whose taxid is not there, without a reason.
+    pub absent_rows: u64,
     /// Parts of lineages that were skipped, by their prefixes.
     pub skipped_parts: BTreeMap<String, u64>,
     /// Cells that are one of the words for unknown.
@@ -207,6 +209,10 @@ impl Reader {
                                 notes.deleted_rows += 1;
                                 None
                             }
+                            Current::Absent => {
+                                notes.absent_rows += 1;
+                                None
+                            }
                         }
                     }
                 };
@@ -337,6 +343,13 @@ impl Taxonomy {
         let mut digests = vec![table.finish("taxonomy")?];
         taxonomy.ranks = match reader {
             Reader::Taxid { taxdump, taxids, .. } => {
+                if taxonomy.notes.absent_rows > 0 && taxids.iter().all(Option::is_none) {
+                    return Err(Fault::input(path)
+                        .expected("taxids of the taxdump")
+                        .found(format!("none of {} there", taxonomy.notes.absent_rows))
+                        .remedy("take the taxdump that the taxids were made with")
+                        .into());
+                }
                 let (ranks, of_dump) = look_up(*taxdump, &taxids, config, &unknown)?;
                 digests.extend(of_dump);
                 ranks

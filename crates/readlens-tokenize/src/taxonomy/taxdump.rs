@@ -22,7 +22,8 @@ pub(super) struct Taxdump {
     directory: PathBuf,
     nodes: HashMap<u32, Node>,
     ranks: Vec<String>,
-    merged: HashMap<u32, u32>,
+    /// None where there is no such file.
+    merged: Option<HashMap<u32, u32>>,
     deleted: BTreeSet<u32>,
     digests: Vec<InputDigest>,
 }
@@ -34,6 +35,8 @@ pub(super) enum Current {
     Taxid(u32),
     /// It was deleted.
     Deleted,
+    /// The taxdump does not have it, and has no `merged.dmp` that says why.
+    Absent,
 }
 
 /// The names of a taxon.
@@ -115,16 +118,18 @@ impl Taxdump {
             directory: directory.to_path_buf(),
             nodes: HashMap::new(),
             ranks: Vec::new(),
-            merged: HashMap::new(),
+            merged: None,
             deleted: BTreeSet::new(),
             digests: Vec::new(),
         };
         dump.read_nodes()?;
         if directory.join(MERGED).exists() {
             let mut file = DumpFile::open(directory, MERGED)?;
+            let mut merged = HashMap::new();
             while let Some([old, new]) = file.next_row()?.map(|row| row.map(str::to_owned)) {
-                dump.merged.insert(file.number(&old)?, file.number(&new)?);
+                merged.insert(file.number(&old)?, file.number(&new)?);
             }
+            dump.merged = Some(merged);
             dump.digests.push(file.finish(MERGED)?);
         }
         if directory.join(DELETED).exists() {
@@ -205,9 +210,10 @@ impl Taxdump {
             if self.nodes.contains_key(&current) {
                 return Ok(Current::Taxid(current));
             }
-            match self.merged.get(&current) {
+            match self.merged.as_ref().and_then(|merged| merged.get(&current)) {
                 Some(&next) => current = next,
                 None if self.deleted.contains(&current) => return Ok(Current::Deleted),
+                None if self.merged.is_none() => return Ok(Current::Absent),
                 None if current == taxid => return Err(format!("taxid {taxid}")),
                 None => {
                     return Err(format!(

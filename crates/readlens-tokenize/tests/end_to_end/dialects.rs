@@ -63,7 +63,12 @@ fn genera_of_one_name_are_a_taxon_below_each_parent() {
     assert!(summary.unknown_words.contains(&"uncultured*".to_owned()));
     assert_eq!(taxa(&bench.run("in.fasta --taxonomy lineages.tsv --lineage-column l")), expected);
     let log = log(&bench, "in.fasta --taxonomy in.tsv");
-    assert!(log.contains("WARN") && log.contains("genus: 1 names have several parents"), "{log}");
+    assert!(
+        log.contains("WARN")
+            && log
+                .contains("genus: names with several parents, each a taxon below each of them: 1"),
+        "{log}"
+    );
     // Where no rank above is asked for, all that the table has tell taxa apart.
     for source in ["in.tsv", "lineages.tsv --lineage-column l"] {
         let run = bench.run(&format!("in.fasta --taxonomy {source} --ranks genus"));
@@ -102,6 +107,15 @@ fn taxids_of_one_name_have_their_unique_names() {
     ];
     assert_eq!(taxa(&run), expected);
     assert_eq!(run.summary.taxonomy.unwrap().ranks[2].homonyms, 1);
+    // Without merged.dmp nobody can say what became of a taxid that is not there.
+    bench.write("in.tsv", "id\ttaxid\ns1\t1386\ns2\t1424\n");
+    let arguments = "in.fasta --taxonomy in.tsv --taxid-column taxid --taxdump dump";
+    let run = bench.run(arguments);
+    assert_eq!(taxa(&run)[..2], ["Bacteria Bacil|lota Bacillus", "- - -"]);
+    assert_eq!(run.summary.taxonomy.unwrap().absent_rows, 1);
+    assert!(log(&bench, arguments).contains("1 rows have a taxid that the taxdump does not have"));
+    bench.write("in.tsv", "id\ttaxid\ns1\t1424\n");
+    assert_eq!(bench.call(arguments, b"").status.code(), Some(3));
     // One alone needs no other name.
     bench.write("in.tsv", "id\ttaxid\ns1\t1386\ns2\t1386\n");
     let run = bench.run("in.fasta --taxonomy in.tsv --taxid-column taxid --taxdump dump");
@@ -213,7 +227,8 @@ fn zeros_end_a_gzip_file_and_an_empty_block_a_bgzip_file() {
     assert!(!log(&bench, "zeros").contains("WARN") && !log(&bench, "whole").contains("WARN"));
     let log = log(&bench, "cut");
     assert!(
-        log.contains("WARN") && log.contains("cut: bgzip data without the empty block"),
+        log.contains("WARN")
+            && log.contains("cut: read to the end of bgzip data without the empty block"),
         "{log}"
     );
 }
