@@ -2,14 +2,14 @@
 //!
 //! ```sh
 //! cargo run --release -p readlens-frame --example read_frames -- [--truth TABLE.tsv] \
-//!     [--learn SEQUENCES] [--length NT] [--save MODEL.json] <(zcat genes.fasta.gz) [MORE.fasta ...]
+//!     [--learn SEQUENCES] [--length NT] [--save MODEL.json] <(zcat genes.fasta.gz) [MORE.fasta]
 //! ```
 //!
 //! With a table of truth (tab-separated, with columns `id`, `strand`, `source` and, where known,
 //! `split` and `start0`), a model is learned from the split `train` only, and strand and phase are
 //! compared with it: a fragment on the strand `+` or `-` of a gene whose codons begin at base 0 and
-//! which begins at base `start0` of it has the phase (-start0) mod 3. For a source of genomes, whose
-//! strand is not that of a gene, the comparison says nothing.
+//! which begins at base `start0` of it has the phase (-start0) mod 3. For a source of genomes,
+//! whose strand is not that of a gene, the comparison says nothing.
 //!
 //! `--learn` takes that many sequences, evenly spread; `--length` reads only so many bases of each.
 //! Every file is also read with the bases of each sequence shuffled. Seconds are wall time.

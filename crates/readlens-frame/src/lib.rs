@@ -48,11 +48,11 @@
 //! alternative is likeliest. What is read from a sequence and from its reverse complement differs
 //! only in the strand, up to rounding.
 //!
-//! A sequence is left as it is if its gap is below [`FrameOptions::least_gap`], if it has fewer than
-//! [`LEAST_HEXAMERS`] hexamers, or if the chains of its bin are not those of codons
-//! ([`FrameModel::stop_ratios`]). By the last rule a model that was learned from ribosomal RNA finds
-//! no frames in it. The rule is for a bin as a whole: learn from coding sequences where you can, and
-//! not from a mixture in which one family without codons prevails.
+//! A sequence is left as it is if its gap is below [`FrameOptions::least_gap`], if it has fewer
+//! than [`LEAST_HEXAMERS`] hexamers, or if the chains of its bin are not those of codons
+//! ([`FrameModel::stop_ratios`]). By the last rule a model that was learned from ribosomal RNA
+//! finds no frames in it. The rule is for a bin as a whole: learn from coding sequences where you
+//! can, and not from a mixture in which one family without codons prevails.
 //!
 //! ```
 //! use readlens_frame::{FrameModel, FrameOptions, Strand, Verdict};

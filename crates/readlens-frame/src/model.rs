@@ -61,9 +61,9 @@ impl FrameModel {
     /// the other two positions.
     ///
     /// Genes avoid stop codons in frame: marker genes have ratios below 0.01, mitochondrial genomes
-    /// cut into windows about 0.35. Homologous sequences without codons, such as ribosomal RNA, have
-    /// periods of three too, because each of their bases has its place; their ratios are about 0.9.
-    /// So no frame is found in a bin whose ratio is above [`LARGEST_STOP_RATIO`].
+    /// cut into windows about 0.35. Homologous sequences without codons, such as ribosomal RNA,
+    /// have periods of three too, because each of their bases has its place; their ratios are about
+    /// 0.9. So no frame is found in a bin whose ratio is above [`LARGEST_STOP_RATIO`].
     pub fn stop_ratios(&self) -> &[f64] {
         &self.stop_ratios
     }
