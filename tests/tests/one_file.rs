@@ -134,7 +134,7 @@ fn every_command_has_a_manual_page_with_its_options() {
     // A folder that cannot be made leaves nothing.
     std::fs::write(folder.path().join("taken"), "").unwrap();
     let output = umbrella(folder.path()).args(["man", "taken"]).output().unwrap();
-    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stderr));
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// The long options in a program's help.

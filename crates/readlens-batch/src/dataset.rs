@@ -45,8 +45,8 @@ impl Dataset {
     /// others have one. `most` is the longest window that the network can read, in tokens.
     ///
     /// # Errors
-    /// The table cannot be read, has no tokenization, an id out of the vocabulary, a longer window, or
-    /// no training window; a rank of `known` is not a column.
+    /// The table cannot be read, has no tokenization, an id out of the vocabulary, a longer window,
+    /// or no training window; a rank of `known` is not a column.
     pub fn read(
         path: &Path,
         wanted: &[String],

@@ -21,9 +21,9 @@ pub(crate) enum Watched<R> {
     Stopped(Result<()>),
 }
 
-/// Does `work` on a thread of its own. If it is asked to stop and `work` is not done a moment later,
-/// `save` is called while `work`, which then counts for nothing, goes on to its end or to that of the
-/// process.
+/// Does `work` on a thread of its own. If it is asked to stop and `work` is not done a moment
+/// later, `save` is called while `work`, which then counts for nothing, goes on to its end or to
+/// that of the process.
 pub(crate) fn watch<R: Send>(
     work: impl FnOnce() -> Result<R> + Send,
     is_stopped: impl Fn() -> bool,

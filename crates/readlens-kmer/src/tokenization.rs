@@ -66,8 +66,8 @@ impl Tokenization {
     /// Checks and joins the four choices.
     ///
     /// # Errors
-    /// [`Fault::Usage`] if `k` is 0 or longer than [`Alphabet::longest_k`], or `stride` is 0 or more
-    /// than [`MAX_STRIDE`].
+    /// [`Fault::Usage`] if `k` is 0 or longer than [`Alphabet::longest_k`], or `stride` is 0 or
+    /// more than [`MAX_STRIDE`].
     pub fn new(alphabet: Alphabet, k: u32, stride: u32, cls: bool) -> Result<Self> {
         let longest = alphabet.longest_k();
         if k == 0 || k > longest {

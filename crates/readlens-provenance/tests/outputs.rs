@@ -201,7 +201,7 @@ fn only_a_directory_of_its_kind_is_replaced() {
     assert_refuses(train(&path("model"), "train"), "also holds \"weights\"");
 
     train(&path("other"), "mask").unwrap();
-    assert_refuses(train(&path("other"), "train"), "what mask wrote, not a model");
+    assert_refuses(train(&path("other"), "train"), "what mask wrote, and no model");
     assert_eq!(names(folder.path()), ["model", "other", "photos"]);
 }
 

@@ -28,7 +28,7 @@ pub(crate) fn listen(interrupted: Arc<AtomicBool>) -> Result<()> {
     .map_err(|e| Fault::failed("setting the interrupt handler", e))
 }
 
-/// Ends the process wherever it is: in a digest, a row group, a long product, or waiting for a disk.
+/// Ends the process wherever it is: in a digest, a row group, a long product, or a slow read.
 fn end() {
     thread::sleep(GRACE);
     while ExitHold::is_any() {

@@ -177,6 +177,7 @@ pub fn config(epochs: u32) -> FitConfig {
 }
 
 pub fn checkpoint(directory: &Path, config: &FitConfig) -> Checkpoint {
-    let manifest = Manifest::new("memory", config, Some(config.seed), Vec::new()).unwrap();
+    let manifest =
+        Manifest::new("train-classifier", config, Some(config.seed), Vec::new()).unwrap();
     Checkpoint::new(&directory.join("memory.checkpoint"), manifest)
 }

@@ -9,30 +9,29 @@ use super::target::{FileTarget, directory_target};
 /// Decides before work begins whether a stage may write the files `outputs`.
 ///
 /// # Errors
-/// [`Fault::Usage`]: one cannot be an output file, or is an input, lies in an input directory, holds
-/// an input or is another output; two of them go to standard output.
+/// [`Fault::Usage`]: one cannot be an output file, or is an input, lies in an input directory,
+/// holds an input or is another output; two of them go to standard output.
 pub fn check_files(
     outputs: impl IntoIterator<Item: AsRef<Path>> + Clone,
     inputs: impl IntoIterator<Item: AsRef<Path>>,
 ) -> Result<()> {
-    for output in outputs.clone() {
-        FileTarget::of(output.as_ref())?;
-    }
-    refuse_overwriting(outputs, inputs.into_iter().filter(|path| path.as_ref() != Path::new("-")))
+    let files = inputs.into_iter().filter(|path| path.as_ref() != Path::new("-"));
+    refuse_overwriting(outputs.clone(), files)?;
+    outputs.into_iter().try_for_each(|output| FileTarget::of(output.as_ref()).map(drop))
 }
 
 /// Decides before work begins whether a stage may write the directory `output` of this kind.
 ///
 /// # Errors
-/// [`Fault::Usage`]: it cannot be an output directory, may not be replaced, is an input, lies in one
-/// or holds one.
+/// [`Fault::Usage`]: it cannot be an output directory, may not be replaced, is an input, lies in
+/// one or holds one.
 pub fn check_directory(
     output: &Path,
     kind: &DirectoryKind,
     inputs: impl IntoIterator<Item: AsRef<Path>>,
 ) -> Result<()> {
-    directory_target(output, kind)?;
-    refuse_overwriting([output], inputs)
+    refuse_overwriting([output], inputs)?;
+    directory_target(output, kind).map(drop)
 }
 
 /// Refuses an output file that is standard output, for a stage that prints something else there.

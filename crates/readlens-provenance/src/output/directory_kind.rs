@@ -60,9 +60,9 @@ impl DirectoryKind {
         let is_ours = self.stages.contains(&manifest.stage.as_str());
         entries.retain(is_foreign);
         if !is_ours {
-            Err(will_not(format!("it is what {} wrote, not a {}", manifest.stage, self.name)))
+            Err(will_not(format!("it is what {} wrote, and no {}", manifest.stage, self.name)))
         } else if !entries.is_empty() {
-            Err(will_not(format!("it also holds {}, no part of a {}", listed(&entries), self.name)))
+            Err(will_not(format!("it also holds {}, which no {} has", listed(&entries), self.name)))
         } else {
             Ok(())
         }

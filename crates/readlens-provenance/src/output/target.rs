@@ -1,13 +1,17 @@
 //! What a path that is given as an output may be.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::os::unix::ffi::OsStrExt;
-use std::os::unix::fs::FileTypeExt;
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use readlens_fault::{Fault, Result};
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 use super::directory_kind::DirectoryKind;
 use super::partial::parent_of;
@@ -16,6 +20,10 @@ use super::partial::parent_of;
 const STANDARD_OUTPUT: &str = "-";
 /// Links that are followed, as many as Linux follows.
 const MOST_LINKS: usize = 40;
+
+/// How long a FIFO may be without a reader, and how often it is asked for one.
+const PATIENCE: Duration = Duration::from_secs(10);
+const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the bytes of an output file go.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,10 +82,31 @@ impl FileTarget {
     pub(super) fn open(&self) -> io::Result<Option<Box<dyn io::Write + Send>>> {
         Ok(match self {
             Self::Named(_) => None,
-            Self::Through(path) => Some(Box::new(OpenOptions::new().write(true).open(path)?)),
+            Self::Through(path) => {
+                // Held meanwhile: a reader whose last writer has gone is at its end.
+                let _held = wait_for_reader(path)?;
+                Some(Box::new(OpenOptions::new().write(true).open(path)?))
+            }
             Self::Socket(path) => Some(Box::new(UnixStream::connect(path)?)),
             Self::Standard => Some(Box::new(io::stdout())),
         })
+    }
+}
+
+/// Waits a while until somebody reads the FIFO `path`: opening it would wait for ever.
+fn wait_for_reader(path: &Path) -> io::Result<File> {
+    let begun = Instant::now();
+    let at_once = OFlags::NONBLOCK.bits().cast_signed();
+    loop {
+        match OpenOptions::new().write(true).custom_flags(at_once).open(path) {
+            // What a FIFO without a reader answers.
+            Err(e) if e.raw_os_error() == Some(Errno::NXIO.raw_os_error()) => {}
+            opened => return opened,
+        }
+        if begun.elapsed() > PATIENCE {
+            return Err(io::Error::new(io::ErrorKind::TimedOut, "nobody reads it"));
+        }
+        thread::sleep(LOOK);
     }
 }
 
