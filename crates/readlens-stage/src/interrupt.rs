@@ -10,7 +10,7 @@ use readlens_fault::{ExitCode, Fault, Result};
 use readlens_provenance::{ExitHold, abandon_outputs};
 
 /// Time for a stage to notice that it is asked to stop, and to say how to go on.
-const GRACE: Duration = Duration::from_secs(1);
+const GRACE: Duration = Duration::from_millis(700);
 /// How often it is asked whether something must still be saved.
 const LOOK: Duration = Duration::from_millis(20);
 

@@ -1,9 +1,9 @@
 //! What older forms of tables say, in the columns of today.
 //!
-//! Until version 1 of `masks` and `bases` and version 2 of `perturbations` and `metrics`, a method's
-//! name also said whether it was an Explainer and which seed it had (`explainer_distilled_seed2`),
-//! an operator's name which removal it was under (`hard_inverse_unknown`), and the word `none`
-//! stood where no mask was used.
+//! Until version 1 of `masks` and `bases` and version 2 of `perturbations` and `metrics`, a
+//! method's name also said whether it was an Explainer and which seed it had
+//! (`explainer_distilled_seed2`), an operator's name which removal it was under
+//! (`hard_inverse_unknown`), and the word `none` stood where no mask was used.
 
 use std::sync::Arc;
 

@@ -96,8 +96,9 @@ struct TaxonomyOptions {
     ranks: Option<Vec<String>>,
     /// Take the ranks from this column of lineages, such as k__Bacteria; p__Bacillota
     ///
-    /// The lineages of QIIME, Greengenes, UNITE, GTDB, Kraken, MetaPhlAn and RDP are understood, and
-    /// those of SILVA by RESCRIPt. Others have no prefixes: name their ranks with --lineage-ranks.
+    /// The lineages of QIIME, Greengenes, UNITE, GTDB, Kraken, MetaPhlAn and RDP are understood,
+    /// and those of SILVA by RESCRIPt. Others have no prefixes: name their ranks with
+    /// --lineage-ranks.
     #[arg(long, value_name = "COLUMN")]
     lineage_column: Option<String>,
     /// Ranks of the parts of lineages without prefixes, such as Bacteria;Bacillota;, in their order
@@ -114,7 +115,8 @@ struct TaxonomyOptions {
     /// Take the ranks from this column of NCBI taxids, with --taxdump
     #[arg(long, value_name = "COLUMN")]
     taxid_column: Option<String>,
-    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, and merged.dmp and delnodes.dmp if present
+    /// Directory of the NCBI taxdump: nodes.dmp, names.dmp, and merged.dmp and delnodes.dmp if
+    /// present
     #[arg(long, value_name = "DIR")]
     taxdump: Option<PathBuf>,
     /// Minimum number of rows of a taxon; a rarer taxon counts as unknown at its rank [default: 1]

@@ -43,8 +43,8 @@ pub struct TaxonomySummary {
     pub records_without_row: Examples,
     /// Rows whose taxid was deleted from the taxdump; their taxa are null.
     pub deleted_rows: u64,
-    /// Rows whose taxid the taxdump does not have, where it has no `merged.dmp` to say what became of
-    /// it; their taxa are null.
+    /// Rows whose taxid the taxdump does not have, where it has no `merged.dmp` to say what became
+    /// of it; their taxa are null.
     pub absent_rows: u64,
     /// Words that count as unknown taxa beside the missing values.
     pub unknown_words: Vec<String>,

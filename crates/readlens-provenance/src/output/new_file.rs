@@ -65,7 +65,14 @@ impl NewFile {
     /// written to.
     pub fn create(target: &Path) -> Result<Self> {
         let place = FileTarget::of(target)?;
-        let sink = match place.open().map_err(|e| Fault::io("write", target, e))? {
+        let unopened = |e: io::Error| match e.kind() {
+            io::ErrorKind::TimedOut => Fault::usage(format!(
+                "cannot write {}: {e}; start what reads it first",
+                target.display()
+            )),
+            _ => Fault::io("write", target, e),
+        };
+        let sink = match place.open().map_err(unopened)? {
             Some(open) => Sink::Open(open),
             None => {
                 let parent = parent_of(place.path());

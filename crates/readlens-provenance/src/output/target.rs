@@ -22,7 +22,7 @@ const STANDARD_OUTPUT: &str = "-";
 const MOST_LINKS: usize = 40;
 
 /// How long a FIFO may be without a reader, and how often it is asked for one.
-const PATIENCE: Duration = Duration::from_secs(10);
+const PATIENCE: Duration = Duration::from_secs(4);
 const LOOK: Duration = Duration::from_millis(20);
 
 /// Where the bytes of an output file go.

@@ -31,8 +31,8 @@ pub(crate) fn carried(schema: &Schema, pairs: &BTreeMap<String, String>) -> Vec<
 }
 
 impl Footer {
-    /// The pairs by key, without those that only carry them. Where two places have one, the file's own
-    /// counts, then the Arrow schema's.
+    /// The pairs by key, without those that only carry them. Where two places have one, the file's
+    /// own counts, then the Arrow schema's.
     pub(crate) fn pairs(&self) -> BTreeMap<String, String> {
         let own = |key: &str| self.pairs.iter().find(|(own, _)| own == key).map(|(_, value)| value);
         let of_schema = own(ARROW_SCHEMA_META_KEY).and_then(|text| of_arrow_schema(text));

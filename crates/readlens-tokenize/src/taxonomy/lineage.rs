@@ -13,12 +13,14 @@ const ROOTS: [&str; 4] = ["root", "cellular organisms", "life", "lineage=root"];
 
 /// Reads lineage strings as databases and tools write them.
 ///
-/// With prefixes: `k__Bacteria; p__Firmicutes` (QIIME, Greengenes, UNITE), `d__Bacteria;p__Bacillota`
-/// (GTDB, SILVA by RESCRIPt, Kraken), `d__Bacteria|p__Bacillota` (MetaPhlAn, Bracken),
+/// With prefixes: `k__Bacteria; p__Firmicutes` (QIIME, Greengenes, UNITE),
+/// `d__Bacteria;p__Bacillota` (GTDB, SILVA by RESCRIPt, Kraken), `d__Bacteria|p__Bacillota`
+/// (MetaPhlAn, Bracken),
 /// `D_0__Bacteria;D_1__Firmicutes` (older SILVA), `d:Bacteria,p:Firmicutes` (SINTAX). `d` is the
 /// superkingdom. `k` is the kingdom, and the superkingdom too where the lineage has no `d`.
 ///
-/// By position: `Bacteria;Firmicutes;` (SILVA, PR2, DADA2), `Bacteria(100);Firmicutes(99);` (mothur).
+/// By position: `Bacteria;Firmicutes;` (SILVA, PR2, DADA2), `Bacteria(100);Firmicutes(99);`
+/// (mothur).
 /// `Root;rootrank;Bacteria;domain;` (RDP) names its ranks in words.
 #[derive(Debug)]
 pub(super) struct Lineages {
