@@ -50,7 +50,7 @@ fn what_once_broke_a_target_is_read_or_refused() {
         let scratch = tempfile::tempdir().unwrap();
         for (name, input) in files_of(&folder.join(target.name)) {
             // Seen when the test fails: which input it was.
-            println!("{}/{name}", target.name);
+            eprintln!("{}/{name}", target.name);
             (target.run)(&input, scratch.path());
         }
     }

@@ -22,9 +22,9 @@ const BUFFER_BYTES: usize = 1 << 20;
 pub struct NewFile {
     writer: BufWriter<Sink>,
     /// The name that was given.
-    given: PathBuf,
-    /// The name that the file takes, with links followed.
     target: PathBuf,
+    /// The name that the file takes, with links followed.
+    name: PathBuf,
 }
 
 enum Sink {
@@ -82,14 +82,14 @@ impl NewFile {
         };
         Ok(Self {
             writer: BufWriter::with_capacity(BUFFER_BYTES, sink),
-            given: target.to_path_buf(),
-            target: place.path().to_path_buf(),
+            target: target.to_path_buf(),
+            name: place.path().to_path_buf(),
         })
     }
 
     /// The target that was given.
     pub fn target(&self) -> &Path {
-        &self.given
+        &self.target
     }
 
     /// Flushes to the disk and gives the file its name.
@@ -102,14 +102,14 @@ impl NewFile {
 
     /// Writes what is buffered and waits until it is on the disk.
     fn finish(self) -> Result<Finished> {
-        let Self { writer, given, target } = self;
-        let failed = |e| Fault::io("write", &given, e);
+        let Self { writer, target, name } = self;
+        let failed = |e| Fault::io("write", &target, e);
         let mut sink = writer.into_inner().map_err(|e| failed(e.into_error()))?;
         sink.flush().map_err(failed)?;
         let partial = match sink {
             Sink::Open(_) => None,
             Sink::Partial(file) => {
-                if let Ok(earlier) = fs::metadata(&target) {
+                if let Ok(earlier) = fs::metadata(&name) {
                     // The new file may be read by whom the earlier one could be.
                     file.as_file().set_permissions(earlier.permissions()).map_err(failed)?;
                 }
@@ -117,7 +117,7 @@ impl NewFile {
                 Some(file)
             }
         };
-        Ok(Finished { partial, given, target })
+        Ok(Finished { partial, target, name })
     }
 }
 
@@ -134,8 +134,8 @@ impl Write for NewFile {
 /// A file that is on the disk and lacks only its name.
 struct Finished {
     partial: Option<PartialFile>,
-    given: PathBuf,
     target: PathBuf,
+    name: PathBuf,
 }
 
 /// Gives the files of one run their names: all of them or none.
@@ -160,7 +160,7 @@ pub fn commit_together(files: impl IntoIterator<Item = NewFile>) -> Result<()> {
         }),
         Err((file, error)) => {
             moves.undo();
-            return Err(Fault::io("write", &file.given, error));
+            return Err(Fault::io("write", &file.target, error));
         }
     }
     drop(lock);
@@ -177,17 +177,17 @@ fn name_all<'a>(
     // One file simply takes the place of the earlier one.
     if files.len() > 1 {
         for file in files {
-            earlier.extend(moves.move_aside(&file.target).map_err(|e| (*file, e))?);
+            earlier.extend(moves.move_aside(&file.name).map_err(|e| (*file, e))?);
         }
     }
     for file in files.iter().rev() {
         if let Some(partial) = &file.partial {
-            moves.move_to(partial.path(), &file.target).map_err(|e| (*file, e))?;
+            moves.move_to(partial.path(), &file.name).map_err(|e| (*file, e))?;
         }
     }
     match files.first() {
         Some(main) => {
-            let targets = files.iter().map(|file| file.target.as_path());
+            let targets = files.iter().map(|file| file.name.as_path());
             sync_names(targets).map_err(|e| (*main, e))?;
             Ok(earlier)
         }
