@@ -4,14 +4,17 @@
 //! what passed goes to the parquet crate, which decodes levels and values.
 
 mod batches;
+mod codec;
 mod footer;
 mod guard;
 pub(crate) mod limits;
+mod page_header;
 mod pages;
 mod pairs;
 mod schema;
 mod thrift;
 mod unreadable;
+mod values;
 
 use std::collections::BTreeMap;
 use std::fs::File;

@@ -167,7 +167,8 @@ impl<'a> Compact<'a> {
         Ok(Some((id, wire)))
     }
 
-    fn varint(&mut self) -> Result<u64> {
+    /// A whole number of at most 64 bits, seven in a byte.
+    pub(super) fn varint(&mut self) -> Result<u64> {
         let mut number = 0;
         for shift in (0..64).step_by(7) {
             let byte = self.byte()?;
@@ -188,7 +189,8 @@ impl<'a> Compact<'a> {
         Ok(self.take(1)?[0])
     }
 
-    fn take(&mut self, count: usize) -> Result<&'a [u8]> {
+    /// The next `count` bytes.
+    pub(super) fn take(&mut self, count: usize) -> Result<&'a [u8]> {
         let (taken, rest) = self.rest.split_at_checked(count).ok_or_else(ends_early)?;
         self.rest = rest;
         Ok(taken)
