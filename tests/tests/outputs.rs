@@ -135,7 +135,7 @@ const USES: [Use; 15] = [
         inputs: &[
             ("--tokens", "tokens.parquet"),
             ("--reference", "bases.parquet"),
-            ("--other", "seed=bases.parquet"),
+            ("--other", "seed=seed-bases.parquet"),
         ],
         outputs: &["--output"],
         writes_directory: false,
@@ -182,6 +182,14 @@ fn prepare() -> tempfile::TempDir {
         (
             "mask",
             "--tokens tokens.parquet --explainer explainer --output masks.parquet --bases bases.parquet",
+        ),
+        (
+            "train-explainer",
+            "--tokens tokens.parquet --classifier classifier --dim 4 --epochs 1 --seed 2 --output seed-explainer",
+        ),
+        (
+            "mask",
+            "--tokens tokens.parquet --explainer seed-explainer --output seed-masks.parquet --bases seed-bases.parquet",
         ),
         (
             "perturb",

@@ -101,7 +101,7 @@ const STAGES: [(&str, &str, &[Role]); 8] = [
         &[
             needed("--tokens ", "tokens.parquet", &[Sequences]),
             needed("--reference ", "bases.parquet", BOTH),
-            needed("--other seed=", "bases.parquet", BOTH),
+            needed("--other seed=", "seed-bases.parquet", BOTH),
             optional("--other frame_shift=", "varied-bases.parquet", BOTH),
         ],
     ),
@@ -173,6 +173,18 @@ fn make(directory: &Path, name: &str, data: u32, seed: u32) {
              --bases R/bases.parquet --split test"
                 .to_owned(),
         ),
+        (
+            "train-explainer",
+            "--tokens R/tokens.parquet --classifier R/classifier --preset budget --dim 8 --epochs 1 \
+             --seed 2 --output R/seed-explainer"
+                .to_owned(),
+        ),
+        (
+            "mask",
+            "--tokens R/tokens.parquet --explainer R/seed-explainer --output R/seed-masks.parquet \
+             --bases R/seed-bases.parquet --split test"
+                .to_owned(),
+        ),
         ("vary", "--tokens R/tokens.parquet --kind frame-shift --shift 1 --output R/varied.parquet".to_owned()),
         (
             "mask",
@@ -208,7 +220,7 @@ fn make(directory: &Path, name: &str, data: u32, seed: u32) {
         ),
         (
             "compare",
-            "--tokens R/tokens.parquet --reference R/bases.parquet --other seed=R/bases.parquet \
+            "--tokens R/tokens.parquet --reference R/bases.parquet --other seed=R/seed-bases.parquet \
              --replicates 5 --output R/compare.parquet"
                 .to_owned(),
         ),
@@ -291,6 +303,42 @@ fn artefacts_of_two_runs_are_refused_by_every_stage_that_takes_them() {
         }
         assert!(refused > 100, "{refused}");
     }
+}
+
+/// Another Explainer of the same classifier: its figures are none of these masks.
+#[test]
+fn evidence_is_about_the_masks_and_nothing_is_compared_with_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    make(directory, "one", 1, 1);
+    let refused = |stage: &str, arguments: &str, names: [&str; 2]| {
+        let output = run(stage, directory, &format!("{arguments} --quiet --output one/out"));
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(3), "{stage} {arguments}: {stderr}");
+        assert!(names.iter().all(|name| stderr.contains(name)), "{stderr}");
+    };
+    let tokens = "--tokens one/tokens.parquet";
+    let itself = format!("{tokens} --reference one/bases.parquet --other seed=one/bases.parquet");
+    refused("compare", &itself, ["one/bases.parquet", "the same file"]);
+    let permuted =
+        format!("{tokens} --reference one/bases.parquet --other permuted=one/seed-bases.parquet");
+    refused("compare", &permuted, ["one/seed-bases.parquet", "the same classifier"]);
+
+    let perturb = format!(
+        "{tokens} --classifier one/classifier --masks one/seed-masks.parquet --split test \
+         --output one/seed-perturbations.parquet --quiet"
+    );
+    succeed("perturb", directory, &perturb);
+    let of_seed = format!(
+        "{tokens} --masks one/seed-masks.parquet --perturbations one/seed-perturbations.parquet \
+         --replicates 5"
+    );
+    for evidence in ["one/probe.parquet", "one/compare.parquet"] {
+        let other = format!("{of_seed} --evidence {evidence}");
+        refused("evaluate", &other, [evidence, "one/seed-masks.parquet"]);
+    }
+    let own = format!("{of_seed} --evidence one/baseline.parquet --quiet --output one/out");
+    succeed("evaluate", directory, &own);
 }
 
 /// The manifest of a table.

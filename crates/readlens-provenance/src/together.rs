@@ -23,53 +23,48 @@ struct Fact {
     /// What an artefact is to it, for messages.
     verb: &'static str,
     /// Roles of the inputs that say something about it.
-    said_by: &'static [&'static str],
+    said_by: &'static [&'static [&'static str]],
     /// Roles through which it is inherited.
-    inherited_through: &'static [&'static str],
+    inherited_through: &'static [&'static [&'static str]],
 }
+
+impl Fact {
+    fn is_said_by(&self, input: &Artefact) -> bool {
+        is_among(self.said_by, &input.digest.role)
+    }
+}
+
+fn is_among(groups: &[&[&str]], role: &str) -> bool {
+    groups.iter().any(|roles| roles.contains(&role))
+}
+
+/// Masks, and what is made from them and read again by a later stage.
+const MASKS_AND_AFTER: &[&str] = &["masks", "bases", "perturbations", "reference", "evidence"];
+/// Every table that follows from masks or stands beside them.
+const TABLES: &[&str] =
+    &["masks", "bases", "perturbations", "reference", "evidence", "metrics", "checks", "costs"];
 
 /// Windows: a model may be applied to other windows than those it learnt from, a table may not.
 const TOKENS: Fact = Fact {
     role: "tokens",
     verb: "made from",
-    said_by: &[
-        "tokens",
-        "masks",
-        "bases",
-        "perturbations",
-        "metrics",
-        "checks",
-        "costs",
-        "reference",
-        "evidence",
-    ],
-    inherited_through: &["masks", "bases", "perturbations", "reference", "evidence"],
+    said_by: &[&["tokens"], TABLES],
+    inherited_through: &[MASKS_AND_AFTER],
 };
 
 /// The classifier that is explained. A judge, and what a comparison compares with, is another.
 const CLASSIFIER: Fact = Fact {
     role: "classifier",
     verb: "made from",
-    said_by: &[
-        "classifier",
-        "explainer",
-        "masks",
-        "bases",
-        "perturbations",
-        "metrics",
-        "checks",
-        "costs",
-        "reference",
-        "evidence",
-    ],
-    inherited_through: &["explainer", "masks", "bases", "perturbations", "reference", "evidence"],
+    said_by: &[&["classifier", "explainer"], TABLES],
+    inherited_through: &[&["explainer"], MASKS_AND_AFTER],
 };
 
 /// Predictions of which figures are shown.
 const PERTURBATIONS: Fact = Fact {
     role: "perturbations",
     verb: "made from",
-    said_by: &["perturbations", "metrics", "checks"],
+    said_by: &[&["perturbations", "metrics", "checks"]],
     inherited_through: &[],
 };
 
@@ -77,16 +72,16 @@ const PERTURBATIONS: Fact = Fact {
 const TRAINING_TOKENS: Fact = Fact {
     role: "tokens",
     verb: "trained on",
-    said_by: &["classifier", "judge"],
-    inherited_through: &["classifier"],
+    said_by: &[&["classifier", "judge"]],
+    inherited_through: &[&["classifier"]],
 };
 
 /// The sequences that windows were cut from, however they were read.
 const SEQUENCES: Fact = Fact {
     role: "sequences",
     verb: "made from",
-    said_by: &["tokens"],
-    inherited_through: &["tokens"],
+    said_by: &[&["tokens"]],
+    inherited_through: &[&["tokens"]],
 };
 
 /// Artefacts of which a table names several: the given one must be among them.
@@ -143,6 +138,9 @@ pub fn check_together(inputs: &[Artefact]) -> Result<()> {
         }
     }
     let of_role = |role: &'static str| inputs.iter().filter(move |i| i.digest.role == role);
+    for evidence in of_role("evidence") {
+        is_about(&graph, evidence, of_role("masks"))?;
+    }
     for (bases, masks) in of_role("bases").flat_map(|b| of_role("masks").map(move |m| (b, m))) {
         let [of_bases, of_masks] =
             [bases, masks].map(|table| graph.direct(&table.digest.sha256, "explainer"));
@@ -151,6 +149,7 @@ pub fn check_together(inputs: &[Artefact]) -> Result<()> {
                 bases,
                 format!("to be made by the Explainer of {}", masks.path.display()),
                 format!("that it was made by another, {}", names(&of_bases)),
+                SAME_RUN,
             ));
         }
     }
@@ -163,7 +162,7 @@ pub fn has_learnt_from_them(inputs: &[Artefact]) -> Option<bool> {
     let graph = Graph::of(inputs);
     let tokens = inputs.iter().find(|input| input.digest.role == TOKENS.role)?;
     let mut learnt: BTreeSet<&Sha256Digest> = BTreeSet::new();
-    for input in inputs.iter().filter(|i| CLASSIFIER.said_by.contains(&i.digest.role.as_str())) {
+    for input in inputs.iter().filter(|input| CLASSIFIER.is_said_by(input)) {
         for classifier in graph.sources(&input.digest, &CLASSIFIER).into_values() {
             learnt.extend(graph.sources(classifier, &TRAINING_TOKENS).into_keys());
         }
@@ -187,6 +186,14 @@ pub fn check_compared(
     let classifier = graph.sources(&reference.digest, &CLASSIFIER);
     for other in others {
         let masks = other.masks;
+        if masks.digest.sha256 == reference.digest.sha256 {
+            return Err(contradiction(
+                masks,
+                format!("other masks than the reference {}", reference.path.display()),
+                "the same file".to_owned(),
+                "pass the masks of another seed, variant or classifier",
+            ));
+        }
         let read = graph.sources(&masks.digest, &TOKENS);
         if let Some(given) = other.tokens
             && let Some(another) = read.values().find(|t| t.sha256 != given.digest.sha256)
@@ -195,6 +202,7 @@ pub fn check_compared(
                 masks,
                 format!("to be made from the tokens {} given here", given.path.display()),
                 format!("that it was made from another {}", another.name),
+                SAME_RUN,
             ));
         }
         let sequences = graph.sources(&tokens.digest, &SEQUENCES);
@@ -207,8 +215,9 @@ pub fn check_compared(
             {
                 return Err(contradiction(
                     masks,
-                    format!("masks of the sequences of {}", tokens.path.display()),
-                    format!("masks of other sequences, {}", names(&cut_from)),
+                    format!("to be of the sequences of {}", tokens.path.display()),
+                    format!("that it is of other sequences, {}", names(&cut_from)),
+                    SAME_RUN,
                 ));
             }
         }
@@ -248,22 +257,28 @@ fn explains(
             };
             let (one, two) = (trained(wanted), trained(&found));
             (
-                one.is_empty() || two.is_empty() || one == two,
-                format!("a classifier that was trained on the same tokens as that of {whose}"),
+                !same(wanted, &found) && (one.is_empty() || two.is_empty() || one == two),
+                format!(
+                    "to explain another classifier, trained on the same tokens as that of {whose}"
+                ),
             )
         }
     };
     if holds {
         return Ok(());
     }
-    let found = format!("that it was made from another classifier, {}", names(&found));
-    Err(contradiction(other.masks, expected, found))
+    let found = if same(wanted, &found) {
+        "that it explains the same classifier".to_owned()
+    } else {
+        format!("that it was made from another classifier, {}", names(&found))
+    };
+    Err(contradiction(other.masks, expected, found, LABEL))
 }
 
 /// Refuses inputs that name different artefacts for one fact.
 fn agree(graph: &Graph<'_>, fact: &Fact, inputs: &[Artefact]) -> Result<()> {
     let is_it = |input: &&Artefact| input.digest.role == fact.role;
-    let says = |input: &&Artefact| fact.said_by.contains(&input.digest.role.as_str());
+    let says = |input: &&Artefact| fact.is_said_by(input);
     // What is given itself comes first: messages are about what was made from it.
     let given = inputs.iter().filter(is_it).chain(inputs.iter().filter(|i| !is_it(i)));
     let mut first: Option<(&InputDigest, &Artefact)> = None;
@@ -287,10 +302,50 @@ fn agree(graph: &Graph<'_>, fact: &Fact, inputs: &[Artefact]) -> Result<()> {
                 input,
                 expected,
                 format!("that it was {verb} another {}", found.name),
+                if input.digest.role == "judge" {
+                    "train the judge on the tokens that the classifier was trained on"
+                } else {
+                    SAME_RUN
+                },
             ));
         }
     }
     Ok(())
+}
+
+/// Refuses evidence about other masks than those that are given: a probe names masks, and a
+/// comparison the Explainers of its reference. One that they share is enough, as either may be of
+/// several.
+fn is_about<'a>(
+    graph: &Graph<'_>,
+    evidence: &Artefact,
+    masks: impl Iterator<Item = &'a Artefact> + Clone,
+) -> Result<()> {
+    let probed = graph.direct(&evidence.digest.sha256, "masks");
+    let given: Vec<&Sha256Digest> = masks
+        .clone()
+        .filter(|masks| masks.manifest.is_some())
+        .map(|masks| &masks.digest.sha256)
+        .collect();
+    let references = graph.direct(&evidence.digest.sha256, "reference");
+    let explainers_of =
+        |table: &Sha256Digest| graph.direct(table, "explainer").into_keys().collect::<Vec<_>>();
+    let compared: Vec<_> = references.keys().flat_map(|table| explainers_of(table)).collect();
+    let explaining: Vec<_> = given.iter().flat_map(|table| explainers_of(table)).collect();
+    let is_other = |named: &[&Sha256Digest], given: &[&Sha256Digest]| {
+        !named.is_empty() && !given.is_empty() && !named.iter().any(|one| given.contains(one))
+    };
+    let probed: Vec<&Sha256Digest> = probed.into_keys().collect();
+    if !is_other(&probed, &given) && !is_other(&compared, &explaining) {
+        return Ok(());
+    }
+    let masks: Vec<String> = masks.map(|masks| masks.path.display().to_string()).collect();
+    Err(contradiction(
+        evidence,
+        format!("to be about the masks given here, {}", masks.join(", ")),
+        "that it is about others".to_owned(),
+        SAME_RUN,
+    ))
 }
 
 /// Refuses a table that names artefacts of the role, but not the given one. A file without a
@@ -304,15 +359,17 @@ fn contains(graph: &Graph<'_>, member: &Member, given: &Artefact, table: &Artefa
         table,
         format!("to be made from the {} {} given here", member.role, given.path.display()),
         format!("that it was made from another {}", names(&named)),
+        SAME_RUN,
     ))
 }
 
-fn contradiction(input: &Artefact, expected: String, found: String) -> Fault {
-    Fault::input(&input.path)
-        .expected(expected)
-        .found(found)
-        .remedy("pass files of one run together, or make this one again")
-        .into()
+/// What helps where files of different runs were mixed.
+const SAME_RUN: &str = "pass files of one run together, or make this one again";
+/// What helps where a label of a comparison does not fit.
+const LABEL: &str = "choose the label that fits, or one of your own: --other LABEL=FILE";
+
+fn contradiction(input: &Artefact, expected: String, found: String, remedy: &str) -> Fault {
+    Fault::input(&input.path).expected(expected).found(found).remedy(remedy).into()
 }
 
 /// Artefacts that are the source of something, by their digests.
@@ -364,7 +421,7 @@ impl<'a> Graph<'a> {
     where
         'a: 'b,
     {
-        if of.role == fact.role && fact.said_by.contains(&fact.role) {
+        if of.role == fact.role && is_among(fact.said_by, fact.role) {
             return BTreeMap::from([(&of.sha256, of)]);
         }
         let mut sources = BTreeMap::new();
@@ -375,7 +432,7 @@ impl<'a> Graph<'a> {
             for input in self.inputs(artefact) {
                 if input.role == fact.role {
                     sources.insert(&input.sha256, input);
-                } else if fact.inherited_through.contains(&input.role.as_str())
+                } else if is_among(fact.inherited_through, &input.role)
                     && seen.insert(&input.sha256)
                 {
                     waiting.push(&input.sha256);

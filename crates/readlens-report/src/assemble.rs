@@ -90,6 +90,10 @@ impl Page {
         let comparison = kinds
             .first()
             .and_then(|kind| Comparison::of(figures, Subject { method, kind: *kind }, ranks));
+        let predicted = match figures.ranks.as_slice() {
+            [] => &findings.gallery.predicted,
+            ranks => ranks,
+        };
         let chart = |term| LineChart::of(term, ranks);
         let training = findings
             .training
@@ -109,10 +113,11 @@ impl Page {
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
-            sentence: headline::sentence(&findings.classifier, survey, method),
+            sentence: headline::sentence(&findings.classifier, predicted, survey, method),
             other_methods: other_methods(findings),
             basis: basis(findings),
             comparison,
+            incomparable: headline::incomparable(figures),
             absence: match inputs.metrics {
                 None => {
                     "No metrics were given. With --metrics this section shows the accuracy under every operator and control."

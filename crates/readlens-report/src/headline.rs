@@ -35,15 +35,17 @@ pub(crate) struct Finding {
     pub(crate) text: String,
 }
 
-/// What was trained, on what, and what made the masks.
+/// What was trained, on what, and what made the masks. `predicted` are the ranks that something was
+/// predicted at, which stand for those of a classifier that is not given.
 pub(crate) fn sentence(
     classifier: &Classifier,
+    predicted: &[Name],
     survey: &Survey,
     method: Option<&Method>,
 ) -> String {
     // Numbers of taxa are those of the classifier, not those of the windows that are shown.
     let named: Vec<String> = if classifier.ranks.is_empty() {
-        survey.ranks.iter().map(|rank| spaced(rank)).collect()
+        predicted.iter().map(|rank| spaced(rank)).collect()
     } else {
         let taxa = |n: usize| plural(n as u64, "taxon").replace("taxons", "taxa");
         classifier
@@ -91,8 +93,18 @@ pub(crate) fn sentence(
 pub(crate) struct Comparison {
     pub(crate) tiles: Vec<Tile>,
     pub(crate) findings: Vec<Finding>,
-    /// Which ranks cannot be compared; empty where all can.
-    pub(crate) note: String,
+}
+
+/// Which ranks cannot be compared; empty where all can.
+pub(crate) fn incomparable(figures: &Figures) -> String {
+    let one_taxon: Vec<String> = figures.one_taxon.iter().map(|rank| spaced(rank)).collect();
+    if one_taxon.is_empty() {
+        return String::new();
+    }
+    format!(
+        "The classifier knows one taxon of {}, so nothing can be compared there.",
+        listed(&one_taxon)
+    )
 }
 
 impl Comparison {
@@ -158,16 +170,7 @@ impl Comparison {
         if let (Some(hidden), Some(control)) = (hidden, hidden_control) {
             findings.push(hiding(&rank_name, right, hidden, control));
         }
-        let one_taxon: Vec<String> = figures.one_taxon.iter().map(|rank| spaced(rank)).collect();
-        let note = if one_taxon.is_empty() {
-            String::new()
-        } else {
-            format!(
-                "The classifier knows one taxon of {}, so nothing can be compared there.",
-                listed(&one_taxon)
-            )
-        };
-        Some(Self { tiles: tiles.into_iter().flatten().collect(), findings, note })
+        Some(Self { tiles: tiles.into_iter().flatten().collect(), findings })
     }
 }
 

@@ -26,6 +26,8 @@ pub(crate) struct Page {
     /// `test split` or the like; empty without figures.
     pub(crate) basis: String,
     pub(crate) comparison: Option<Comparison>,
+    /// Which ranks cannot be compared, in a sentence; empty where all can.
+    pub(crate) incomparable: String,
     /// The results by kind of mask, the leading one first.
     pub(crate) results: Vec<Result>,
     /// Why there are none, where there are none.
