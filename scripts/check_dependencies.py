@@ -102,17 +102,16 @@ class Graph:
         return [package for id, package in self.packages.items() if id not in self.ours]
 
     def direct(self):
-        """Name -> (packages, kinds of dependency, crates of ours that name it)."""
+        """Name -> (packages, kinds of dependency)."""
         direct = {}
         for id in self.ours:
             for dependency in self.nodes[id]["deps"]:
                 if dependency["pkg"] in self.ours:
                     continue
                 package = self.packages[dependency["pkg"]]
-                packages, kinds, users = direct.setdefault(package["name"], ({}, set(), set()))
+                packages, kinds = direct.setdefault(package["name"], ({}, set()))
                 packages[package["id"]] = package
                 kinds |= {kind["kind"] or "normal" for kind in dependency["dep_kinds"]}
-                users.add(self.packages[id]["name"])
         return direct
 
     def without(self, name):
@@ -154,10 +153,10 @@ def faults_of(graph, deny):
 def page(graphs, notes):
     direct = {}
     for graph in graphs:
-        for name, (packages, kinds, users) in graph.direct().items():
-            known = direct.setdefault(name, (packages, set(), set(), graph))
+        for name, (packages, kinds) in graph.direct().items():
+            known = direct.setdefault(name, ({}, set(), graph))
+            known[0].update(packages)
             known[1].update(kinds)
-            known[2].update(users)
     lines = [
         "# Dependencies",
         "",
@@ -176,7 +175,7 @@ def page(graphs, notes):
         "",
         "`cargo deny check` reads the same `deny.toml`. Its check of advisories needs the RustSec database, which it fetches",
         "with git; `cargo deny check licenses bans sources` works without. The project's own check covers these three on any",
-        "machine with Python.",
+        "machine with Python. CI does not read the database: ask it before a release.",
         "",
         "## Direct dependencies",
         "",
@@ -185,7 +184,7 @@ def page(graphs, notes):
     ]
     footnotes = []
     for name in sorted(direct):
-        packages, kinds, users, graph = direct[name]
+        packages, kinds, graph = direct[name]
         note = notes[name]
         brought = len(set(graph.packages) - graph.without(name) - set(packages))
         versions = ", ".join(sorted(package["version"].split("+")[0] for package in packages.values()))

@@ -20,15 +20,20 @@ SCHEMA = Path(__file__).parent.parent / "docs" / "reference" / "manifest.schema.
 def manifests(directory: Path):
     """Every manifest below the directory, with the file that it stands in."""
     for path in sorted(directory.rglob("*.parquet")):
-        yield path, json.loads(pyarrow.parquet.read_metadata(path).metadata[b"readlens.manifest"])
+        text = (pyarrow.parquet.read_metadata(path).metadata or {}).get(b"readlens.manifest")
+        if text is None:
+            sys.exit(f"{path}: expected the metadata readlens.manifest, found none; pass what a stage wrote")
+        yield path, json.loads(text)
     for path in sorted(directory.rglob("manifest.json")):
         yield path, json.loads(path.read_text())
-    for path in sorted(directory.glob("metrics.json")):
+    for path in sorted(directory.rglob("metrics.json")):
         yield path, json.loads(path.read_text())["manifest"]
 
 
 def main() -> None:
-    (directory,) = sys.argv[1:]
+    if len(sys.argv) != 2:
+        sys.exit("usage: check_manifests.py DIRECTORY")
+    directory = sys.argv[1]
     validator = jsonschema.Draft202012Validator(json.loads(SCHEMA.read_text()))
     validator.check_schema(validator.schema)
     count = 0

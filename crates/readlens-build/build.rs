@@ -11,7 +11,12 @@ fn main() -> std::io::Result<()> {
     let compiler = std::env::var("RUSTC").unwrap_or_else(|_| "rustc".to_owned());
     let version = said(&compiler, &["--version"]).unwrap_or_else(|| "unknown".to_owned());
     println!("cargo::rustc-env=READLENS_RUST={version}");
+    // An archive that was unpacked inside another repository has none of its commits.
+    let is_tracked = said("git", &["ls-files", "--error-unmatch", "build.rs"]).is_some();
     let in_git = |name| {
+        if !is_tracked {
+            return None;
+        }
         said("git", &["rev-parse", "--path-format=absolute", "--git-path", name])
             .filter(|path| Path::new(path).is_file())
     };

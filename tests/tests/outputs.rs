@@ -262,6 +262,7 @@ fn an_output_is_no_input_and_no_other_output() {
             for place in places.clone() {
                 with(place, input);
                 with(place, &format!("links/../{input}"));
+                with(place, &format!("free.3/../{input}"));
                 with(place, &format!("links/{input}"));
                 if is_directory {
                     with(place, &format!("{input}/model.safetensors"));

@@ -26,10 +26,10 @@ enum Says {
     Sequences,
     /// Which classifier it explains or is.
     Classifier,
-    /// Which sequences a classifier learnt from.
-    Learnt,
+    /// Which sequences a classifier learned from.
+    Learned,
 }
-use Says::{Classifier, Learnt, Sequences};
+use Says::{Classifier, Learned, Sequences};
 
 /// An input of a stage: how it is typed before the run's folder, the file, and what it says.
 struct Role {
@@ -67,10 +67,10 @@ const STAGES: [(&str, &str, &[Role]); 8] = [
         "--split test",
         &[
             needed("--tokens ", "tokens.parquet", &[Sequences]),
-            needed("--classifier ", "classifier", &[Classifier, Learnt]),
+            needed("--classifier ", "classifier", &[Classifier, Learned]),
             needed("--masks ", "masks.parquet", BOTH),
             optional("--masks ", "attributions.parquet", BOTH),
-            optional("--judge ", "judge", &[Learnt]),
+            optional("--judge ", "judge", &[Learned]),
         ],
     ),
     (
@@ -259,7 +259,7 @@ fn artefacts_of_two_runs_are_refused_by_every_stage_that_takes_them() {
     make(directory, "seed", 1, 2);
     make(directory, "data", 2, 1);
     for (other, differing) in
-        [("seed", &[Classifier][..]), ("data", &[Sequences, Classifier, Learnt][..])]
+        [("seed", &[Classifier][..]), ("data", &[Sequences, Classifier, Learned][..])]
     {
         let mut refused = 0;
         for (stage, options, roles) in STAGES {
@@ -331,7 +331,7 @@ fn evidence_is_about_the_masks_and_nothing_is_compared_with_itself() {
     succeed("perturb", directory, &perturb);
     let of_seed = format!(
         "{tokens} --masks one/seed-masks.parquet --perturbations one/seed-perturbations.parquet \
-         --replicates 5"
+         --replicates 5 --check"
     );
     for evidence in ["one/probe.parquet", "one/compare.parquet"] {
         let other = format!("{of_seed} --evidence {evidence}");

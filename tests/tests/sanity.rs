@@ -227,7 +227,6 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     let mut others = String::new();
     for (label, classifier) in [
         ("reference", "trained"),
-        ("seed", "trained"),
         ("permuted", "permuted"),
         ("randomized:1", "top"),
         ("randomized:all", "fresh"),
@@ -244,7 +243,6 @@ fn a_classifier_of_fresh_weights_or_permuted_labels_knows_nothing_and_a_judge_do
     succeed("compare", folder, &format!("{arguments} {others} --replicates 100 --quiet"));
     let rows: Vec<MetricRow> = read_rows(&folder.join("metrics.parquet"));
     let correlation = |label| figure(&rows, label, "spearman");
-    assert!((correlation("seed") - 1.0).abs() < 1e-9);
     let found = ["randomized:1", "randomized:all", "permuted"].map(correlation);
     assert!(found[0] < 0.9 && found[1] < 0.5 && found[2] < 0.5, "{found:?}");
 }

@@ -9,9 +9,16 @@ use stages::{run, succeed};
 
 /// Trains on a planted set whose tokens belong to the splits that the taxonomy names, or to none.
 fn train(directory: &Path, options: &str) {
-    let simulate = "--ranks phylum=2,genus=4 --train 120 --valid 10 --test 10 --length 120 \
-                    --length-spread 0 --motif-length 18 --seed 1 --output data --quiet";
-    succeed("simulate", directory, simulate);
+    train_on(directory, "--valid 10 --test 10", options);
+}
+
+/// The same with other numbers of records beside the 120 of the split train.
+fn train_on(directory: &Path, others: &str, options: &str) {
+    let simulate = format!(
+        "--ranks phylum=2,genus=4 --train 120 {others} --length 120 --length-spread 0 \
+         --motif-length 18 --seed 1 --output data --quiet"
+    );
+    succeed("simulate", directory, &simulate);
     let tokenize = format!(
         "data/sequences.fasta --taxonomy data/taxonomy.tsv --ranks phylum,genus {options} --k 3 \
          --stride 3 --output tokens.parquet --quiet"
@@ -72,7 +79,7 @@ fn new_reads_get_predictions_and_agreement() {
     assert!(!log.contains("in sample"), "{log}");
 
     assert!(page.contains("phylum (2 taxa) and genus (4 taxa)"));
-    assert!(page.contains("It learned from another table than that of these 20 windows."));
+    assert!(page.contains("It learned from other sequences than those of these 20 windows."));
     assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));
     assert!(page.contains("Agreement in %"));
     assert!(page.matches(">predicted, <span class=\"p\">").count() >= 20);
@@ -85,13 +92,34 @@ fn figures_of_training_rows_are_named_as_such() {
     let directory = folder.path();
     train(directory, "");
     let (summary, log, page) = explain(directory, "tokens.parquet");
-    let named = "in sample: the classifier learnt from these windows";
+    let named = "in sample: the classifier learned from windows among these";
     assert!(summary.lines().next().unwrap().ends_with(named), "{summary}");
     assert!(log.contains("its accuracy is in sample"), "{log}");
     assert!(page.contains("It learned from 140 of 140 windows."));
     assert!(page.contains("which the classifier learned from: accuracies are in sample"));
     let json = std::fs::read_to_string(directory.join("x.json")).unwrap();
     assert!(json.contains("\"in_sample\": true"));
+    // The same records in another table.
+    let tokenize = "data/sequences.fasta --taxonomy data/taxonomy.tsv --ranks phylum,genus --k 3 \
+                    --stride 3 --min-tokens 2 --output again.parquet --quiet";
+    succeed("tokenize", directory, tokenize);
+    let (summary, log, page) = explain(directory, "again.parquet");
+    assert!(!summary.contains("in sample"), "{summary}");
+    assert!(log.contains("another table of the same sequences"), "{log}");
+    assert!(page.contains("It learned from another table of the sequences of these 140 windows"));
+}
+
+#[test]
+fn figures_of_training_rows_and_others_are_in_sample_in_part() {
+    let folder = tempfile::tempdir().unwrap();
+    let directory = folder.path();
+    train_on(directory, "--valid 20 --test 0", "--split-column split");
+    let (summary, log, page) = explain(directory, "tokens.parquet");
+    // The summary is about the split valid, the page about all windows.
+    assert!(summary.starts_with("accuracy in %, split valid"), "{summary}");
+    assert!(!summary.contains("in sample") && !log.contains("in sample"));
+    let named = "the classifier learned from 120 of them: accuracies are partly in sample";
+    assert!(page.contains(named));
 }
 
 #[test]

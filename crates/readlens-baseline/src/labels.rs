@@ -22,7 +22,7 @@ impl Taxa {
         self.0.len()
     }
 
-    /// Class of a taxon; none for one that was never learnt.
+    /// Class of a taxon; none for one that was never learned.
     pub(crate) fn class(&self, taxon: &str) -> Option<u32> {
         self.0.get(taxon).copied()
     }
@@ -49,7 +49,7 @@ pub(crate) struct Labelled<'a> {
     scale: Scale,
     /// Which windows.
     pub(crate) places: Vec<usize>,
-    /// Class of each; none for a taxon that was never learnt.
+    /// Class of each; none for a taxon that was never learned.
     pub(crate) classes: Vec<Option<u32>>,
 }
 
@@ -88,7 +88,7 @@ impl Examples for Labelled<'_> {
         }
     }
 
-    /// A taxon that was never learnt is a class that no model has.
+    /// A taxon that was never learned is a class that no model has.
     fn class(&self, example: usize) -> u32 {
         self.classes[example].unwrap_or(u32::MAX)
     }

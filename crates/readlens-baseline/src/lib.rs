@@ -3,7 +3,7 @@
 //! Counts of canonical k-mers (a k-mer and its reverse complement are one feature) in each window
 //! go into two linear classifiers per rank: multinomial logistic regression and multinomial naive
 //! Bayes. They learn from the split train, the regression stops at its best accuracy on valid, and
-//! both are judged on test, where a label that was never learnt counts as wrong. A classifier that
+//! both are judged on test, where a label that was never learned counts as wrong. A classifier that
 //! does not beat them has not been shown to read more than composition.
 
 mod config;

@@ -30,7 +30,7 @@ const PROGRESS: u64 = 1000;
 /// A rank of which the training windows know fewer than two taxa is left out, with a warning.
 ///
 /// # Errors
-/// A number is out of range, the tokens table is not what it should be, no rank can be learnt, or
+/// A number is out of range, the tokens table is not what it should be, no rank can be learned, or
 /// `output` cannot be written.
 pub fn run(
     config: &Config,

@@ -84,7 +84,7 @@ fn judged(rows: &[TokenRow], config: &Config, stride: u32) -> Result<Vec<MetricR
 }
 
 #[test]
-fn composition_tells_the_genera_that_were_learnt() {
+fn composition_tells_the_genera_that_were_learned() {
     let rows = rows(1200);
     let found = judged(&rows, &config(), 3).unwrap();
     let names: Vec<_> = found.iter().map(|r| (r.operator.known().unwrap(), r.metric)).collect();
@@ -107,7 +107,7 @@ fn composition_tells_the_genera_that_were_learnt() {
         assert_eq!(of_mask, (&None, None, None, &None));
         assert_eq!((row.split, row.rank.name()), (Over::Split(Split::Test), "genus"));
         assert_eq!(row.n as usize, labels.len());
-        // A genus that was never learnt is never right; of four, it weighs a quarter.
+        // A genus that was never learned is never right; of four, it weighs a quarter.
         let most = if row.metric == Metric::Accuracy { most } else { 0.75 };
         assert!(
             row.value < most + 1e-9 && row.value > most - 0.08,
@@ -119,9 +119,9 @@ fn composition_tells_the_genera_that_were_learnt() {
     }
 }
 
-/// Shuffled labels: nothing can be learnt, so the figure is near one of three.
+/// Shuffled labels: nothing can be learned, so the figure is near one of three.
 #[test]
-fn noise_is_not_learnt() {
+fn noise_is_not_learned() {
     let mut rows = rows(1200);
     for (i, row) in rows.iter_mut().enumerate() {
         row.taxa[1] = Some(format!("genus{}", noise(7 * i + 3, 3)));

@@ -10,6 +10,10 @@ use readlens_tables::vocabulary::Split;
 
 use crate::stream::{check_tokens, tokenization_of};
 
+/// Most memory that training and validation windows may take, in bytes: a small file of equal rows
+/// can hold any number of them.
+const MAX_MEMORY: usize = 2 << 30;
+
 /// One window, ready to be put into a batch.
 #[derive(Clone, Debug)]
 pub struct Window {
@@ -71,6 +75,7 @@ impl Dataset {
         let mut has_splits = false;
         let mut longest = 0;
         let (mut record, mut last) = (0, None);
+        let mut memory = 0;
         while let Some(row) = reader.next() {
             let mut row = row?;
             check_tokens(&reader, &row, &tokenization)?;
@@ -93,6 +98,17 @@ impl Dataset {
             let taxa = places.iter().map(|place| row.taxa[(*place)?].take()).collect();
             let window = Labelled { tokens: row.tokens, record, taxa };
             has_splits |= row.split.is_some();
+            if row.split != Some(Split::Test) {
+                memory += window.memory();
+            }
+            if memory > MAX_MEMORY {
+                return Err(reader
+                    .fault()
+                    .expected(format!("training windows of at most {} MiB", MAX_MEMORY >> 20))
+                    .found("more")
+                    .remedy("train on a sample of the records")
+                    .into());
+            }
             match row.split {
                 None => unassigned.push(window),
                 Some(Split::Train) => train.push(window),
@@ -138,6 +154,20 @@ struct Labelled {
     tokens: Vec<u32>,
     record: u32,
     taxa: Vec<Option<String>>,
+}
+
+impl Labelled {
+    /// Bytes of memory that it takes, with what the allocator adds to each of its blocks.
+    fn memory(&self) -> usize {
+        const BLOCK: usize = 16;
+        let text = |taxon: &Option<String>| {
+            size_of::<Option<String>>() + taxon.as_ref().map_or(0, |taxon| BLOCK + taxon.len())
+        };
+        size_of::<Self>()
+            + 2 * BLOCK
+            + size_of_val(self.tokens.as_slice())
+            + self.taxa.iter().map(text).sum::<usize>()
+    }
 }
 
 fn no_training_window(path: &Path) -> readlens_fault::InputFault {

@@ -25,7 +25,9 @@ fn write<R: Record>(path: &Path, rows: &[R]) {
     let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, false).unwrap();
     let metadata: BTreeMap<String, String> =
         [(KEY_TOKENIZATION.to_owned(), serde_json::to_string(&tokenization).unwrap())].into();
-    let manifest = Manifest::new("test", &"test", Some(1), Vec::new()).unwrap();
+    // Two runs with the same values are two files.
+    let run = path.file_name().unwrap().to_string_lossy();
+    let manifest = Manifest::new("test", &run, Some(1), Vec::new()).unwrap();
     let ranks = if R::TABLE.has_ranks { vec!["genus".to_owned()] } else { Vec::new() };
     let mut writer = Writer::<R>::create(path, &ranks, &manifest, &metadata).unwrap();
     rows.iter().for_each(|row| writer.push(row).unwrap());

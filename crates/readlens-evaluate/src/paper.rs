@@ -99,7 +99,8 @@ const MASK_FIGURES: [Metric; 6] = [
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct PaperTable {
     metric: Metric,
-    /// Whether the classifier learnt from these windows; null where that is not known.
+    /// Whether the classifier learned from these windows or from some of them; null where that is
+    /// not known.
     in_sample: Option<bool>,
     /// One per method and rank of the mask.
     sections: Vec<Section>,
@@ -186,9 +187,35 @@ fn as_object<K: fmt::Display, T: Serialize, S: Serializer>(
 /// The paper's table as aligned text, from the rows of a metrics table: per method the accuracy
 /// in per cent of every rank, on the test split where there is one.
 ///
-/// `in_sample`: whether the classifier learnt from these windows, where that is known.
+/// `in_sample`: whether the classifier learned from windows among these, where that is known.
 pub fn paper_table(metrics: &[MetricRow], in_sample: Option<bool>) -> String {
     PaperTable::new(metrics, in_sample).to_string()
+}
+
+/// What the table shows: accuracy, or agreement where no window has a label.
+fn count_of(metrics: &[MetricRow]) -> Metric {
+    let has = |metric| {
+        metrics.iter().any(|row| row.metric == metric && row.operator != Operator::MajorityClass)
+    };
+    if has(Metric::Accuracy) || !has(Metric::Agreement) {
+        Metric::Accuracy
+    } else {
+        Metric::Agreement
+    }
+}
+
+/// Which windows the table is about.
+pub(crate) fn shown_over(metrics: &[MetricRow]) -> Over {
+    let count = count_of(metrics);
+    let has_figures = |over: &Over| {
+        metrics.iter().any(|row| {
+            row.split == *over
+                && row.metric == count
+                && row.operator != Operator::MajorityClass
+                && is_plain(row)
+        })
+    };
+    SHOWN_OVER.into_iter().find(has_figures).unwrap_or(Over::All)
 }
 
 /// Whether a row is a plain figure: of no share, and under the operator's own removal.
@@ -198,20 +225,10 @@ fn is_plain(row: &MetricRow) -> bool {
 
 impl PaperTable {
     pub(crate) fn new(metrics: &[MetricRow], in_sample: Option<bool>) -> Self {
-        let has = |metric| {
-            let is_it =
-                |row: &MetricRow| row.metric == metric && row.operator != Operator::MajorityClass;
-            metrics.iter().any(is_it)
-        };
-        let has_accuracy = has(Metric::Accuracy) || !has(Metric::Agreement);
-        let count = if has_accuracy { Metric::Accuracy } else { Metric::Agreement };
+        let count = count_of(metrics);
+        let has_accuracy = count == Metric::Accuracy;
         let accuracy = || metrics.iter().filter(|row| row.metric == count && is_plain(row));
-        let over = SHOWN_OVER
-            .into_iter()
-            .find(|over| {
-                accuracy().any(|row| row.split == *over && row.operator != Operator::MajorityClass)
-            })
-            .unwrap_or(Over::All);
+        let over = shown_over(metrics);
         let mut masks: Vec<Option<MaskName>> =
             distinct(metrics.iter().map(MetricRow::mask_name).filter(Option::is_some));
         if masks.is_empty() {
@@ -396,7 +413,7 @@ impl Section {
         let metric = table.metric;
         let how = match (metric, table.in_sample) {
             (Metric::Accuracy, Some(true)) => {
-                ", in sample: the classifier learnt from these windows"
+                ", in sample: the classifier learned from windows among these"
             }
             (Metric::Accuracy, _) => "",
             _ => ", with the prediction for the whole window: no window has a label",

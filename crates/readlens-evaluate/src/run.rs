@@ -4,15 +4,15 @@ use std::path::PathBuf;
 use readlens_fault::{Fault, Result};
 use readlens_metrics::Bootstrap;
 use readlens_provenance::{
-    Artefact, Manifest, check_files, check_together, commit_together, has_learnt_from_them,
-    refuse_standard_output,
+    Artefact, Learned, Manifest, check_files, check_together, commit_together,
+    refuse_standard_output, what_it_learned_from,
 };
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::vocabulary::{Name, Over, Split};
+use readlens_tables::vocabulary::{Name, Over};
 use readlens_tables::{Reader, Writer};
 
 use crate::check::{Check, check};
@@ -22,6 +22,7 @@ use crate::document;
 use crate::ledger::Ledger;
 use crate::majority::{Survey, survey};
 use crate::masks::observe_masks;
+use crate::paper::shown_over;
 use crate::predictions::{Known, count_predictions, observe_predictions};
 use crate::truth::Truth;
 
@@ -35,7 +36,7 @@ pub struct Evaluated {
     pub metrics: Vec<MetricRow>,
     /// The verdicts; none where nothing was to be checked.
     pub checks: Option<Vec<Check>>,
-    /// Whether the classifier learnt from the windows that the summary is about; none where the
+    /// Whether the classifier learned from the windows that the summary is about; none where the
     /// inputs do not tell.
     pub in_sample: Option<bool>,
 }
@@ -89,12 +90,27 @@ pub fn run(
         refuse_unknown(&checks.methods, &rows)?;
     }
     let checks = config.checks.as_ref().map(|checks| check(&rows, &evidence, checks));
-    let in_sample = has_learnt_from_them(&artefacts)
-        .map(|has_learnt| has_learnt && is_of_training_rows(&rows, has_splits));
+    let measured: BTreeSet<Over> = rows.iter().map(|row| row.split).collect();
+    let measured: Vec<Over> = measured.into_iter().collect();
+    let learned = what_it_learned_from(&artefacts);
+    let in_sample = match learned {
+        // Figures that are in sample in part are no others.
+        Some(Learned::FromThisTable) => {
+            Some(shown_over(&rows).are_training_windows(has_splits, &measured) != Some(false))
+        }
+        Some(Learned::FromOthers) => Some(false),
+        Some(Learned::FromTheseSequences) | None => None,
+    };
+    if learned == Some(Learned::FromTheseSequences) {
+        tracing::warn!(
+            "the classifier learned from another table of the same sequences: its accuracy may be \
+             in sample"
+        );
+    }
     if in_sample == Some(true) {
         tracing::warn!(
-            "the classifier learnt from these windows: its accuracy is in sample and says nothing \
-             about other sequences"
+            "the classifier learned from windows among these: its accuracy is in sample and says \
+             nothing about other sequences"
         );
     }
     let json = match &outputs.json {
@@ -109,13 +125,6 @@ pub fn run(
     commit_together([writer.complete()?].into_iter().chain(json))?;
     tracing::info!("computed {} figures in {}", rows.len(), outputs.metrics.display());
     Ok(Evaluated { metrics: rows, checks, in_sample })
-}
-
-/// Whether the summary is about rows that a training on the same table learnt from: those of the
-/// split train, and all rows of a table without splits.
-fn is_of_training_rows(rows: &[MetricRow], has_splits: bool) -> bool {
-    let has = |split| rows.iter().any(|row| row.split == Over::Split(split));
-    !has(Split::Test) && !has(Split::Valid) && (!has_splits || has(Split::Train))
 }
 
 /// Refuses methods to check that have no masks.

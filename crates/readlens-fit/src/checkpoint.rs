@@ -5,7 +5,7 @@ use candle_core::Tensor;
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::{Parameters, read_tensors, save_weights};
 use readlens_provenance::{
-    DirectoryKind, Manifest, NewDirectory, read_json, remove_directory, write_json,
+    DirectoryKind, Manifest, NewDirectory, NewFile, read_json, remove_directory, write_json,
 };
 use serde::{Deserialize, Serialize};
 
@@ -84,10 +84,11 @@ impl Checkpoint {
         tensors.extend(best.iter().map(|(n, t)| (format!("best/{n}"), t.clone())));
         save_weights(&new.path().join(TENSORS), &tensors)?;
         write_json(&new.path().join(STATE), state)?;
-        let file = new.path().join(FIGURES);
-        let figures = serde_json::to_vec(&state.figures)
-            .map_err(|e| Fault::failed("writing a checkpoint", e))?;
-        std::fs::write(&file, figures).map_err(|e| Fault::io("write", &file, e))?;
+        let mut figures = NewFile::create(&new.path().join(FIGURES))?;
+        // Without the indentation of other JSON: it grows with every step.
+        serde_json::to_writer(&mut figures, &state.figures)
+            .map_err(|e| Fault::io("write", figures.target(), e.into()))?;
+        figures.commit()?;
         write_json(&new.path().join(MANIFEST), &self.identity)?;
         new.commit()
     }

@@ -155,6 +155,10 @@ impl<'a, T: Task> Fitting<'a, T> {
     ) -> Result<R> {
         let save = || {
             let saved = self.save();
+            if let Err(fault) = &saved {
+                // The process may end before anybody else says so.
+                tracing::error!("the checkpoint was not saved: {fault}");
+            }
             // Nothing more can be lost: the process may end although a thread still works.
             self.hold.take();
             saved

@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn the_first_of_the_best_epochs_is_kept() {
-        // Of two classes, which are never both right, one is learnt first.
+        // Of two classes, which are never both right, one is learned first.
         let valid = Points(&POINTS[..2], &CLASSES[..2]);
         let fitted = fit(&valid, &Fitting { patience: 2, ..LONG });
         let best = fitted.accuracies.iter().copied().fold(0.0, f64::max);

@@ -39,7 +39,7 @@ fn one_thread_and_three_give_the_same_bits() {
     let pool = |threads| rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
     let [one, three] = [1, 3].map(|threads| pool(threads).install(work));
     assert!(one == three);
-    // Both have learnt what there is to learn.
+    // Both have learned what there is to learn.
     assert!(*one.0.accuracies.last().unwrap() > 0.9, "{:?}", one.0.accuracies);
     let right = one.2.iter().enumerate().filter(|(i, class)| Noisy.class(*i) == **class).count();
     assert!(right > 600, "{right}");

@@ -42,4 +42,6 @@ pub use output::{
     check_files, commit_together, put_json, refuse_standard_output, remove_directory, write_json,
 };
 pub use schema::manifest_schema;
-pub use together::{Compared, Explains, check_compared, check_together, has_learnt_from_them};
+pub use together::{
+    Compared, Explains, Learned, check_compared, check_together, what_it_learned_from,
+};

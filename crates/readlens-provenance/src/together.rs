@@ -44,7 +44,7 @@ const MASKS_AND_AFTER: &[&str] = &["masks", "bases", "perturbations", "reference
 const TABLES: &[&str] =
     &["masks", "bases", "perturbations", "reference", "evidence", "metrics", "checks", "costs"];
 
-/// Windows: a model may be applied to other windows than those it learnt from, a table may not.
+/// Windows: a model may be applied to other windows than those it learned from, a table may not.
 const TOKENS: Fact = Fact {
     role: "tokens",
     verb: "made from",
@@ -156,18 +156,40 @@ pub fn check_together(inputs: &[Artefact]) -> Result<()> {
     Ok(())
 }
 
-/// Whether the classifier that the inputs are about learnt from the tokens table among them; none
-/// where they do not tell.
-pub fn has_learnt_from_them(inputs: &[Artefact]) -> Option<bool> {
+/// What the classifier that an evaluation is about learned from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Learned {
+    /// The table of tokens itself.
+    FromThisTable,
+    /// Another table of the same sequences, perhaps of the same records.
+    FromTheseSequences,
+    /// Other sequences.
+    FromOthers,
+}
+
+/// What the classifier that the inputs are about learned from, beside the tokens table among them;
+/// none where they do not tell.
+pub fn what_it_learned_from(inputs: &[Artefact]) -> Option<Learned> {
     let graph = Graph::of(inputs);
     let tokens = inputs.iter().find(|input| input.digest.role == TOKENS.role)?;
-    let mut learnt: BTreeSet<&Sha256Digest> = BTreeSet::new();
+    let mut learned = Sources::new();
     for input in inputs.iter().filter(|input| CLASSIFIER.is_said_by(input)) {
         for classifier in graph.sources(&input.digest, &CLASSIFIER).into_values() {
-            learnt.extend(graph.sources(classifier, &TRAINING_TOKENS).into_keys());
+            learned.extend(graph.sources(classifier, &TRAINING_TOKENS));
         }
     }
-    (!learnt.is_empty()).then(|| learnt.contains(&tokens.digest.sha256))
+    if learned.is_empty() {
+        return None;
+    }
+    let sequences = graph.sources(&tokens.digest, &SEQUENCES);
+    let mut others = learned.values().flat_map(|table| graph.sources(table, &SEQUENCES));
+    Some(if learned.contains_key(&tokens.digest.sha256) {
+        Learned::FromThisTable
+    } else if others.any(|(other, _)| sequences.contains_key(other)) {
+        Learned::FromTheseSequences
+    } else {
+        Learned::FromOthers
+    })
 }
 
 /// Refuses tables that cannot be compared: the reference must belong to `tokens`, and every other

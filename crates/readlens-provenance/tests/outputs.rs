@@ -68,13 +68,14 @@ fn a_link_is_followed_and_keeps_the_permissions_of_its_target() {
     let path = |name: &str| folder.path().join(name);
     fs::create_dir(path("store")).unwrap();
     fs::write(path("store/real"), "old").unwrap();
-    fs::set_permissions(path("store/real"), PermissionsExt::from_mode(0o600)).unwrap();
+    // Of the bits those that say who may read; a new file runs as nobody.
+    fs::set_permissions(path("store/real"), PermissionsExt::from_mode(0o4600)).unwrap();
     symlink("store/real", path("link")).unwrap();
     symlink("link", path("link2")).unwrap();
     write(&path("link2"), "new").unwrap();
     assert!(path("link2").is_symlink() && path("link").is_symlink());
     assert_eq!(fs::read_to_string(path("store/real")).unwrap(), "new");
-    assert_eq!(fs::metadata(path("store/real")).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(fs::metadata(path("store/real")).unwrap().permissions().mode() & 0o7777, 0o600);
 
     fs::create_dir(path("store/model")).unwrap();
     symlink("store/model", path("model")).unwrap();
@@ -142,10 +143,11 @@ fn devices_fifos_and_sockets_are_written_to() {
     assert_eq!(reading.join().unwrap(), "through a socket");
 
     // What `/dev/stdout` leads to: an open file of the process.
-    let open = File::create(path("open")).unwrap();
+    fs::write(path("open"), "before, ").unwrap();
+    let open = File::options().append(true).open(path("open")).unwrap();
     let number = std::os::fd::AsRawFd::as_raw_fd(&open);
     write(Path::new(&format!("/dev/fd/{number}")), "through a descriptor").unwrap();
-    assert_eq!(fs::read_to_string(path("open")).unwrap(), "through a descriptor");
+    assert_eq!(fs::read_to_string(path("open")).unwrap(), "before, through a descriptor");
 }
 
 #[test]
@@ -161,11 +163,17 @@ fn an_output_is_no_input_and_no_other_output() {
         let all = |names: &[&str]| names.iter().map(|n| path(n)).collect::<Vec<PathBuf>>();
         check_files(all(outputs), all(inputs))
     };
-    assert_refuses(check(&["table"], &["table"]), "is an input");
-    assert_refuses(check(&["twin"], &["table"]), "is an input");
-    assert_refuses(check(&["model/../table"], &["table"]), "is an input");
+    assert_refuses(check(&["table"], &["table"]), "is the input");
+    assert_refuses(check(&["twin"], &["table"]), "is the input");
+    assert_refuses(check(&["model/../table"], &["table"]), "is the input");
     assert_refuses(check(&["new", "model/../new"], &[]), "another output");
     assert_refuses(check(&["table", "twin"], &[]), "another output");
+    // Through folders that are made later.
+    fs::create_dir(path("real")).unwrap();
+    symlink("real", path("way")).unwrap();
+    assert_refuses(check(&["new/../table"], &["table"]), "it goes up from a folder that is not");
+    assert_refuses(check(&["new/a", "way/../new/a"], &[]), "another output");
+    assert_refuses(check(&["real/new/a", "way/new/a"], &[]), "another output");
     for output in ["model/weights", "model/new", "link/new", "model/deep/new"] {
         assert_refuses(check(&[output], &["link"]), "lies in the input");
     }
@@ -173,7 +181,7 @@ fn an_output_is_no_input_and_no_other_output() {
     let directory =
         |output: &str, input: &str| check_directory(&path(output), &MODEL, [path(input)]);
     fs::remove_file(path("model/weights")).unwrap();
-    assert_refuses(directory("model", "link"), "is an input");
+    assert_refuses(directory("model", "link"), "is the input");
     assert_refuses(directory("new", "new/missing"), "lies in it");
     directory("model", "table").unwrap();
 }
@@ -283,6 +291,23 @@ fn what_a_killed_run_left_is_removed_and_what_a_living_one_writes_is_not() {
 }
 
 #[test]
+fn an_earlier_output_that_was_moved_aside_comes_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path(".out.earlier-aB3dE6"), "earlier").unwrap();
+    drop(NewFile::create(&path("out")).unwrap());
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "earlier");
+    assert_eq!(names(folder.path()), ["out"]);
+    // One that a newer output has followed is not needed any more.
+    fs::rename(path("out"), path(".out.earlier-aB3dE6")).unwrap();
+    write(&path("other"), "newer").unwrap();
+    fs::rename(path("other"), path("out")).unwrap();
+    drop(NewFile::create(&path("out")).unwrap());
+    assert_eq!(fs::read_to_string(path("out")).unwrap(), "newer");
+    assert_eq!(names(folder.path()), ["out"]);
+}
+
+#[test]
 fn an_output_is_written_by_one_process_at_a_time() {
     let folder = tempfile::tempdir().unwrap();
     let target = folder.path().join("model");
@@ -292,4 +317,18 @@ fn an_output_is_written_by_one_process_at_a_time() {
     drop(lock);
     drop(OutputLock::take(&target).unwrap());
     assert_eq!(names(folder.path()), [""; 0]);
+    // Names that begin alike have locks of their own.
+    let long = |end: &str| folder.path().join(format!("{}{end}", "x".repeat(150)));
+    let lock = OutputLock::take(&long("a")).unwrap();
+    drop(OutputLock::take(&long("b")).unwrap());
+    drop(lock);
+    // What is not a lock is not touched.
+    let taken = folder.path().join(".model.lock");
+    fs::write(&taken, "mine").unwrap();
+    assert_refuses(OutputLock::take(&target).map(drop), "move it away");
+    assert_eq!(fs::read_to_string(&taken).unwrap(), "mine");
+    fs::remove_file(&taken).unwrap();
+    symlink("elsewhere", &taken).unwrap();
+    assert_refuses(OutputLock::take(&target).map(drop), "move it away");
+    assert!(!folder.path().join("elsewhere").exists());
 }

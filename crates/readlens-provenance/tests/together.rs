@@ -45,9 +45,9 @@ impl Run {
         let name = |what: &str| format!("{sequences}-{seed}-{what}");
         let fasta = foreign(sequences);
         let tokens = made(&format!("{sequences}-tokens"), "tokenize", &[("sequences", &fasta)]);
-        let learnt = [("tokens", &tokens)];
-        let classifier = made(&name("classifier"), "train-classifier", &learnt);
-        let judge = made(&name("judge"), "train-classifier", &learnt);
+        let learned = [("tokens", &tokens)];
+        let classifier = made(&name("classifier"), "train-classifier", &learned);
+        let judge = made(&name("judge"), "train-classifier", &learned);
         let both = [("tokens", &tokens), ("classifier", &classifier)];
         let explainer = made(&name("explainer"), "train-explainer", &both);
         let read = [("tokens", &tokens), ("explainer", &explainer)];
@@ -166,7 +166,7 @@ fn what_is_legitimate_passes() {
 }
 
 #[test]
-fn a_judge_has_learnt_from_the_windows_of_the_classifier() {
+fn a_judge_has_learned_from_the_windows_of_the_classifier() {
     let (one, other) = (Run::of("a", 1), Run::of("b", 1));
     refused(
         together(&[("classifier", &one.classifier), ("judge", &other.judge)]),
@@ -212,7 +212,16 @@ fn compared(run: &Run, other: &Artefact, explains: Explains) -> Result<()> {
 #[test]
 fn comparisons_are_of_the_same_sequences_and_of_what_their_label_says() {
     let (one, two, other) = (Run::of("a", 1), Run::of("a", 2), Run::of("b", 1));
-    compared(&one, &one.masks, Explains::TheSame).unwrap();
+    for explains in [Explains::TheSame, Explains::Any] {
+        let fault = compared(&one, &one.masks, explains).unwrap_err();
+        assert!(fault.to_string().contains("found the same file"), "{fault}");
+    }
+    // Another Explainer of the same classifier.
+    let read = [("tokens", &one.tokens), ("classifier", &one.classifier)];
+    let explainer = made("seed-explainer", "train-explainer", &read);
+    let seed = made("seed-masks", "mask", &[("tokens", &one.tokens), ("explainer", &explainer)]);
+    compared(&one, &seed, Explains::TheSame).unwrap();
+    refused(compared(&one, &seed, Explains::ATwin), [&one.masks, &seed]);
     refused(compared(&one, &two.masks, Explains::TheSame), [&one.masks, &two.masks]);
     compared(&one, &two.masks, Explains::ATwin).unwrap();
     compared(&one, &two.masks, Explains::Any).unwrap();

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::Manifest;
-use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks, Split};
+use readlens_provenance::{Learned, Manifest};
+use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks};
 
 use crate::config::{Config, Inputs};
 use crate::content_policy::{SCRIPT, STYLE, policy};
@@ -162,14 +162,19 @@ fn basis(findings: &Findings) -> String {
         Some(Over::Unassigned) => "windows that belong to no split".to_owned(),
         Some(Over::Split(split)) => format!("{split} split"),
     };
-    let are_training_windows = match findings.figures.over {
-        Some(Over::Split(split)) => split == Split::Train,
-        _ => !findings.survey.has_splits(),
-    };
-    match findings.classifier.has_learnt_from_these {
-        Some(true) if are_training_windows => {
+    if findings.classifier.learned != Some(Learned::FromThisTable) {
+        return windows;
+    }
+    let (figures, survey) = (&findings.figures, &findings.survey);
+    match figures.over.map(|over| over.are_training_windows(survey.has_splits(), &figures.measured))
+    {
+        Some(Some(true)) => {
             format!("{windows}, which the classifier learned from: accuracies are in sample")
         }
+        Some(None) => format!(
+            "{windows}; the classifier learned from {} of them: accuracies are partly in sample",
+            survey.training_windows()
+        ),
         _ => windows,
     }
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use readlens_fault::Result;
-use readlens_provenance::{Artefact, has_learnt_from_them, read_json};
+use readlens_provenance::{Artefact, Learned, read_json, what_it_learned_from};
 use readlens_tables::vocabulary::Name;
 use serde::Deserialize;
 
@@ -12,8 +12,8 @@ use serde::Deserialize;
 pub(crate) struct Classifier {
     /// Its ranks with their numbers of taxa; empty where its directory is not given.
     pub(crate) ranks: Vec<(Name, usize)>,
-    /// Whether it learnt from the windows of the tokens table; none where nothing tells.
-    pub(crate) has_learnt_from_these: Option<bool>,
+    /// What it learned from; none where nothing tells.
+    pub(crate) learned: Option<Learned>,
 }
 
 /// The part of a classifier's config.json that the page shows.
@@ -31,7 +31,7 @@ struct Rank {
 
 impl Classifier {
     /// Reads the configuration in the classifier's directory, where it is given; the artefacts of
-    /// the page tell what it learnt from.
+    /// the page tell what it learned from.
     ///
     /// # Errors
     /// The configuration cannot be read.
@@ -41,7 +41,7 @@ impl Classifier {
         let ranks = shape.into_iter().flat_map(|shape| shape.ranks);
         Ok(Self {
             ranks: ranks.map(|rank| (rank.rank, rank.taxa.len())).collect(),
-            has_learnt_from_these: has_learnt_from_them(artefacts),
+            learned: what_it_learned_from(artefacts),
         })
     }
 }

@@ -1,5 +1,6 @@
 //! The result in sentences, computed from the figures and never from hope.
 
+use readlens_provenance::Learned;
 use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator};
 
 use crate::classifier::Classifier;
@@ -57,11 +58,16 @@ pub(crate) fn sentence(
     let t = survey.tokenization;
     let windows: u64 = survey.windows.values().sum();
     let windows = plural(windows, "window");
-    let learnt = match classifier.has_learnt_from_these {
-        Some(true) => {
+    let learned = match classifier.learned {
+        Some(Learned::FromThisTable) => {
             format!("It learned from {} of {windows}.", count_of(survey.training_windows()))
         }
-        Some(false) => format!("It learned from another table than that of these {windows}."),
+        Some(Learned::FromTheseSequences) => format!(
+            "It learned from another table of the sequences of these {windows}, so figures may be in sample."
+        ),
+        Some(Learned::FromOthers) => {
+            format!("It learned from other sequences than those of these {windows}.")
+        }
         None => format!("The table of tokens has {windows}."),
     };
     let read = match method {
@@ -82,7 +88,7 @@ pub(crate) fn sentence(
     let subject = if named.is_empty() { "taxa".to_owned() } else { listed(&named) };
     format!(
         "A classifier names {subject} from nucleotide sequences, which are cut into {}-mers every {}. \
-         {learnt} {read}",
+         {learned} {read}",
         t.k,
         plural(t.stride.into(), "base"),
     )

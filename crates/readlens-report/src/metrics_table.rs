@@ -109,6 +109,8 @@ struct Key {
 pub(crate) struct Figures {
     /// What they are taken over; none without figures.
     pub(crate) over: Option<Over>,
+    /// What the table has figures over.
+    pub(crate) measured: Vec<Over>,
     /// Treatments that have figures, in file order.
     pub(crate) treatments: Vec<Treatment>,
     /// Methods whose masks have figures, in file order.
@@ -149,6 +151,7 @@ impl Figures {
         let has = |over: &Over| rows.iter().any(|row| row.split == *over);
         if self.over.is_none() {
             self.over = PREFERENCE.into_iter().find(has);
+            self.measured = PREFERENCE.into_iter().filter(has).collect();
         }
         let Some(over) = self.over else { return };
         let over = if has(&over) { over } else { Over::All };

@@ -11,6 +11,8 @@ use readlens_provenance::{ExitHold, abandon_outputs};
 
 /// Time for a stage to notice that it is asked to stop, and to say how to go on.
 const GRACE: Duration = Duration::from_millis(700);
+/// Time for the last line of the log.
+const TO_SAY_SO: Duration = Duration::from_millis(100);
 /// How often it is asked whether something must still be saved.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -34,10 +36,14 @@ fn end() {
     while ExitHold::is_any() {
         thread::sleep(LOOK);
     }
-    tracing::error!(
-        "interrupted; run the same command again (a training goes on from its checkpoint, other \
-         stages have left no output)"
-    );
+    // On a thread of its own: nobody may be reading a standard error that is full.
+    let _ = thread::Builder::new().spawn(|| {
+        tracing::error!(
+            "interrupted; run the same command again (a training goes on from its checkpoint; an \
+             output that is not there was not finished)"
+        );
+    });
+    thread::sleep(TO_SAY_SO);
     leave();
 }
 

@@ -135,9 +135,11 @@ impl Intervals {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+    use readlens_fault::ExitCode;
+
     use super::*;
 
-    fn read(text: &str) -> Result<Intervals> {
+    fn read(text: impl AsRef<[u8]>) -> Result<Intervals> {
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), text).unwrap();
         Intervals::read(file.path())
@@ -151,11 +153,37 @@ mod tests {
             "id\tstart\tend\tname\nr\t1\t5\tV1\nr\t7\t9\t\n",
             "\u{feff}name,id,end,start\r\nV1,\"r\",5,1\r\n\r\n,r ,9, 7\r\n",
             "id;start0;end0;region\nr;1;5;V1\nr;7;9;\n",
+            "name\tid\tend\tnotes\tstart\r\nV1\tr\t5\tx\t1\r\n\r\n\tr\t9\t\t7",
         ] {
             let intervals = read(text).unwrap();
             assert_eq!(intervals.of("r"), Some(&expected[..]), "{text:?}");
             assert_eq!(intervals.of("s"), None);
         }
+    }
+
+    #[test]
+    fn what_is_wrong_is_placed() {
+        let cases: [(&[u8], &str); 9] = [
+            (b"", "an empty file"),
+            (b"id\tstart\n", "column \"end\""),
+            (b"a\t1\t2\n", "line 1"),
+            (b"id\tstart\tend\na\t1\n", "line 2: expected 3 columns as in the header, found 2"),
+            (
+                b"id\tstart\tend\na\t1\t2\t3\n",
+                "line 2: expected 3 columns as in the header, found 4",
+            ),
+            (b"id\tstart\tend\n\na\t1\tx\n", "line 3: expected a whole number in column end"),
+            (b"id\tstart\tend\na\t-1\t2\n", "whole number in column start"),
+            (b"id\tstart\tend\na\t5\t5\n", "start below end"),
+            (b"id\tstart\tend\n\xff\t5\t6\n", "UTF-8"),
+        ];
+        for (text, part) in cases {
+            let fault = read(text).unwrap_err();
+            assert_eq!(fault.exit_code(), ExitCode::BadInput);
+            assert!(fault.to_string().contains(part), "{fault} lacks {part}");
+        }
+        let endless = vec![b'a'; 3 << 20];
+        assert!(read(endless).unwrap_err().to_string().contains("longer"));
     }
 
     #[test]

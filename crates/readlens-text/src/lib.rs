@@ -14,6 +14,7 @@ mod gzip;
 mod intervals;
 mod lines;
 mod opening;
+mod quotes;
 mod read_ahead;
 mod table;
 

@@ -5,6 +5,7 @@ use readlens_fault::{Fault, InputFault, Result};
 use readlens_provenance::InputDigest;
 
 use crate::lines::{Lines, MAX_LINE_BYTES};
+use crate::quotes::{Quotes, separator_of};
 use crate::{MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES};
 
 /// Longest list of columns in a message, in characters.
@@ -21,82 +22,23 @@ pub struct Table {
     quoting: csv_core::Reader,
     literal: csv_core::Reader,
     columns: Vec<String>,
+    header_line: u64,
     /// Ordinal of the line that the row given last begins with.
     line: u64,
     cells: Vec<u8>,
     ends: Vec<usize>,
     odd_quotes: u64,
     first_odd_quote: u64,
+    rows: u64,
+    /// For each column, how many cells have quotes that they could do without, and the line of the
+    /// first.
+    needless_quotes: Vec<(u64, u64)>,
 }
 
 impl std::fmt::Debug for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Table").field("lines", &self.lines).finish_non_exhaustive()
     }
-}
-
-/// How a line is quoted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Quotes {
-    /// No cell begins with a quote.
-    None,
-    /// Those that do also end with one.
-    Closed,
-    /// The last cell begins with a quote that is not closed.
-    Open,
-    /// Text follows a closing quote.
-    Odd,
-}
-
-impl Quotes {
-    fn of(line: &str, separator: u8) -> Self {
-        if line.contains('"') { Self::at_cell(line.as_bytes(), separator) } else { Self::None }
-    }
-
-    /// How a line goes on that begins within a quoted cell.
-    fn within(line: &str, separator: u8) -> Self {
-        match behind_closing_quote(line.as_bytes()) {
-            None => Self::Open,
-            Some([byte, ..]) if *byte != separator => Self::Odd,
-            Some([_, rest @ ..]) => Self::at_cell(rest, separator).max(Self::Closed),
-            Some([]) => Self::Closed,
-        }
-    }
-
-    fn at_cell(mut rest: &[u8], separator: u8) -> Self {
-        let mut found = Self::None;
-        loop {
-            if let [b'"', quoted @ ..] = rest {
-                let Some(closed) = behind_closing_quote(quoted) else { return Self::Open };
-                found = Self::Closed;
-                rest = closed;
-                if rest.first().is_some_and(|byte| *byte != separator) {
-                    return Self::Odd;
-                }
-            }
-            match rest.iter().position(|byte| *byte == separator) {
-                Some(place) => rest = &rest[place + 1..],
-                None => return found,
-            }
-        }
-    }
-}
-
-/// What follows the quote that closes a cell; none where it is not closed.
-fn behind_closing_quote(mut quoted: &[u8]) -> Option<&[u8]> {
-    loop {
-        let place = quoted.iter().position(|byte| *byte == b'"')?;
-        quoted = &quoted[place + 1..];
-        match quoted.first() {
-            Some(b'"') => quoted = &quoted[1..],
-            _ => return Some(quoted),
-        }
-    }
-}
-
-/// The separator that a header has.
-fn separator_of(header: &str) -> u8 {
-    [b'\t', b',', b';'].into_iter().find(|byte| header.as_bytes().contains(byte)).unwrap_or(b'\t')
 }
 
 impl Table {
@@ -107,14 +49,17 @@ impl Table {
     /// The file cannot be read, is empty, or two columns have one name.
     pub fn open(path: &Path, what: &str) -> Result<Self> {
         let mut lines = Lines::open(path)?;
-        let separator = match lines.next_line()? {
-            Some(header) => separator_of(header),
-            None => {
-                return Err(Fault::input(path)
-                    .expected("a table with a header")
-                    .found("an empty file")
-                    .remedy(format!("pass the {what}"))
-                    .into());
+        let separator = loop {
+            match lines.next_line()? {
+                Some(header) if header.trim().is_empty() => {}
+                Some(header) => break separator_of(header),
+                None => {
+                    return Err(Fault::input(path)
+                        .expected("a table with a header")
+                        .found("an empty file")
+                        .remedy(format!("pass the {what}"))
+                        .into());
+                }
             }
         };
         let reader = |quoting| ReaderBuilder::new().delimiter(separator).quoting(quoting).build();
@@ -125,12 +70,16 @@ impl Table {
             literal: reader(false),
             columns: Vec::new(),
             line: 1,
+            header_line: 1,
             cells: Vec::new(),
             ends: Vec::new(),
             odd_quotes: 0,
             first_odd_quote: 0,
+            rows: 0,
+            needless_quotes: Vec::new(),
         };
         table.cut()?;
+        table.header_line = table.line;
         let columns = (0..table.ends.len()).map(|column| table.cell(column).to_owned());
         let columns: Vec<String> = columns.collect();
         for (i, name) in columns.iter().enumerate() {
@@ -143,6 +92,7 @@ impl Table {
                     .into());
             }
         }
+        table.needless_quotes = vec![(0, 0); columns.len()];
         table.columns = columns;
         Ok(table)
     }
@@ -151,7 +101,12 @@ impl Table {
     fn cut(&mut self) -> Result<()> {
         self.line = self.lines.number();
         let mut text = self.lines.line().to_owned();
-        let mut quotes = Quotes::of(&text, self.separator);
+        let mut quotes = Quotes::of(&text, self.separator, |column| {
+            if let Some((cells, first)) = self.needless_quotes.get_mut(column) {
+                *first = if *cells == 0 { self.line } else { *first };
+                *cells += 1;
+            }
+        });
         // A tab-separated cell has no line ends, so its quote is no more than a quote.
         while quotes == Quotes::Open && self.separator != b'\t' {
             let next = self.lines.next_line()?.map(str::to_owned);
@@ -222,7 +177,7 @@ impl Table {
                 available = available.chars().take(SHOWN_CHARS).chain(['…']).collect();
             }
             self.lines
-                .fault_at(1)
+                .fault_at(self.header_line)
                 .expected(format!("a header with the column {name:?}"))
                 .found(format!("{} other columns", self.columns.len()))
                 .remedy(format!("the columns are {available}; {remedy}"))
@@ -239,6 +194,7 @@ impl Table {
             match self.lines.next_line()? {
                 None => {
                     self.say_odd_quotes();
+                    self.say_needless_quotes();
                     return Ok(false);
                 }
                 Some(line) if line.trim().is_empty() => {}
@@ -246,6 +202,7 @@ impl Table {
             }
         }
         self.cut()?;
+        self.rows += 1;
         let expected = self.columns.len();
         if self.ends.len() != expected {
             let separators = match self.separator {
@@ -273,6 +230,23 @@ impl Table {
                 self.lines.path().display(),
                 self.first_odd_quote
             );
+        }
+    }
+
+    /// Quotes at all names, or at none, are a way to write a table. Those of a few may belong to
+    /// the names.
+    fn say_needless_quotes(&mut self) {
+        for (column, (cells, first)) in std::mem::take(&mut self.needless_quotes).iter().enumerate()
+        {
+            if *cells > 0 && cells * 2 <= self.rows {
+                tracing::warn!(
+                    "{}, line {first}: in column {:?}, {cells} of {} cells stand in quotes, which are \
+                     not read; if they belong to the name, write \"\"\"name\"\"\"",
+                    self.lines.path().display(),
+                    self.columns[column],
+                    self.rows
+                );
+            }
         }
     }
 
@@ -395,6 +369,8 @@ mod tests {
             assert_eq!(rows(text), expected, "{text:?}");
         }
         assert_eq!(rows("id\na\nb\n"), ["2: a", "3: b"]);
+        assert_eq!(rows("\u{feff}\n \nid,n\na,1\n"), ["4: a|1"]);
+        assert_eq!(rows("\"id\",\"n;\tm\"\na,1\n"), ["2: a|1"]);
     }
 
     #[test]

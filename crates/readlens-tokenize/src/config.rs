@@ -157,8 +157,12 @@ impl TaxonomyConfig {
             if let Err(bad) = Name::new(rank) {
                 return Err(Fault::usage(format!("--ranks: {bad}; rename the column")));
             }
-            if self.ranks[..i].contains(rank) {
-                return Err(Fault::usage(format!("--ranks names {rank:?} twice")));
+            if let Some(other) = self.ranks[..i].iter().find(|other| is_same_rank(other, rank)) {
+                return Err(Fault::usage(if other == rank {
+                    format!("--ranks names {rank:?} twice")
+                } else {
+                    format!("--ranks names {other:?} and {rank:?}, which are one rank; drop one")
+                }));
             }
             if !matches!(self.taxa, TaxaSource::Lineage(_)) {
                 continue;

@@ -81,7 +81,7 @@ struct TokenOptions {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Taxonomy")]
 struct TaxonomyOptions {
-    /// Taxa of the records: a table with a header, separated by tabs or commas
+    /// Taxa of the records: a table with a header, separated by tabs, commas or semicolons
     ///
     /// These mean that a taxon is unknown: an empty field, unknown, unclassified, unassigned, what
     /// pandas, R and Excel write for a missing value (NA, nan, None, null, #N/A, -), a bare prefix

@@ -3,7 +3,8 @@ use std::sync::mpsc::SyncSender;
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_provenance::InputDigest;
-use readlens_text::is_stdin;
+use readlens_text::{MAX_IDENTIFIER_BYTES, is_stdin};
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::config::{Config, Gaps};
 use crate::input::{Identifiers, Mate, SequenceFile, SequenceRecord};
@@ -13,6 +14,9 @@ use crate::taxonomy::Taxonomy;
 /// A batch is sent on when its bases and identifiers have this many bytes, or at this many records.
 const BATCH_BYTES: usize = 1 << 20;
 const BATCH_RECORDS: usize = 4096;
+
+/// Characters of a long identifier in a message.
+const SHOWN_CHARS: usize = 100;
 
 /// Records in the order of the input, of one file.
 #[derive(Debug)]
@@ -152,7 +156,9 @@ impl<'a> Reading<'a> {
             let (id, mate) = *sequences.look_ahead(1).first()?;
             Some((id.to_owned(), mate?))
         };
-        let firsts: Vec<Option<(String, Mate)>> = self.files.iter().map(first_of).collect();
+        // So are warnings about it.
+        let firsts: Vec<Option<(String, Mate)>> =
+            with_default(NoSubscriber::default(), || self.files.iter().map(first_of).collect());
         let has_other = |first: &Option<(String, Mate)>| {
             let Some((id, mate)) = first else { return false };
             firsts.iter().flatten().any(|(other, of)| other == id && of != mate)
@@ -191,6 +197,11 @@ impl<'a> Reading<'a> {
             let id = format!("{}{}", record.id, mate.suffix());
             name = Some(std::mem::replace(&mut record.id, id));
         }
+        // Before it gets a number: `a#2` may be the name of another record, with a row of its own.
+        let row = self.taxonomy.and_then(|taxonomy| {
+            let of_name = || name.as_deref().and_then(|name| taxonomy.row(name));
+            taxonomy.row(&record.id).or_else(of_name)
+        });
         if self.config.allow_duplicate_ids {
             let id = self.identifiers.numbered(&record.id);
             if id != record.id {
@@ -211,13 +222,24 @@ impl<'a> Reading<'a> {
                 .at(place())
                 .expected("an identifier of its own")
                 .found(format!("{found} again"))
-                .remedy("rename one of the two records, or number them with --allow-duplicate-ids")
+                .remedy(
+                    "rename one of the two records, or number them with --allow-duplicate-ids, as \
+                     where they are the reads of a pair",
+                )
                 .into());
         }
-        let row = self.taxonomy.and_then(|taxonomy| {
-            let of_name = || name.as_deref().and_then(|name| taxonomy.row(name));
-            taxonomy.row(&record.id).or_else(of_name)
-        });
+        // What stands behind it counts too: other stages refuse a longer one.
+        if record.id.len() > MAX_IDENTIFIER_BYTES {
+            return Err(Fault::input(path)
+                .at(Place::Record {
+                    ordinal: record.ordinal,
+                    id: record.id.chars().take(SHOWN_CHARS).collect(),
+                })
+                .expected(format!("an identifier of at most {MAX_IDENTIFIER_BYTES} bytes"))
+                .found(format!("{} bytes with what tells it apart", record.id.len()))
+                .remedy("shorten the identifiers")
+                .into());
+        }
         if let Some(row) = row {
             self.met[row as usize] = true;
         } else if let Some(path_of_taxonomy) = self.taxonomy_path {

@@ -10,7 +10,7 @@ use readlens_tables::Writer;
 use readlens_tables::tokens::KEY_TOKENIZATION;
 use readlens_text::{STDIN, is_stdin};
 
-use crate::config::{Config, Splits, TaxaSource};
+use crate::config::{Config, Gaps, Splits, TaxaSource};
 use crate::cutting::{Cutting, Kept};
 use crate::reading::{Read, Reading};
 use crate::summary::{RankSummary, Summary, SummaryFile, TaxonomySummary};
@@ -95,7 +95,8 @@ pub fn run(
         put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
     }
     commit_together([writer.complete_with(&manifest)?].into_iter().chain(summary_file))?;
-    summary.log();
+    let tokenization = &config.tokenization;
+    summary.log(config.gaps == Gaps::Keep, tokenization.k as usize);
     Ok(summary)
 }
 

@@ -48,7 +48,7 @@ pub struct TaxonomySummary {
     pub absent_rows: u64,
     /// Words that count as unknown taxa beside the missing values.
     pub unknown_words: Vec<String>,
-    /// Cells or parts of lineages that are one of these words.
+    /// Cells or parts of lineages that are one of these words; with taxids, taxa.
     pub unknown_cells: u64,
     /// Parts of lineages that no rank was asked of, by their prefixes.
     pub skipped_parts: BTreeMap<String, u64>,
@@ -112,8 +112,9 @@ pub(crate) struct SummaryFile<'a> {
 }
 
 impl Summary {
-    /// Says the figures in the log.
-    pub(crate) fn log(&self) {
+    /// Says the figures in the log. Whether gaps were kept, and the bases of a token, tell why
+    /// tokens are unknown.
+    pub(crate) fn log(&self, has_kept_gaps: bool, bases_of_token: usize) {
         tracing::info!(
             "read {} records ({} nt), kept {} as {} windows with {} tokens ({} UNK)",
             self.records_read,
@@ -124,7 +125,9 @@ impl Summary {
             self.unknown_tokens
         );
         if self.unknown_tokens * 2 > self.tokens {
-            let remedy = if self.gaps > 0 {
+            // A gap can only make the tokens unknown that it stands in.
+            let may_be_gaps = self.gaps * bases_of_token as u64 * 2 > self.unknown_tokens;
+            let remedy = if has_kept_gaps && may_be_gaps {
                 "the sequences are aligned: pass --gaps remove"
             } else {
                 "the sequences are mostly ambiguity codes such as N"

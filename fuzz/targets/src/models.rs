@@ -3,7 +3,7 @@ use std::path::Path;
 use candle_core::Device;
 use readlens_fault::Result;
 use readlens_nn::{CONFIG_FILE, MANIFEST_FILE, WEIGHTS_FILE, load_classifier, load_explainer};
-use readlens_provenance::{Artefact, Manifest, check_together, has_learnt_from_them, read_json};
+use readlens_provenance::{Artefact, Manifest, check_together, read_json, what_it_learned_from};
 
 use crate::{NEXT_FILE, check, write};
 
@@ -32,7 +32,7 @@ fn read_manifests(input: &[u8], scratch: &Path) -> Result<()> {
     let artefacts: Vec<Artefact> =
         files.map(|(role, file)| artefact(role, file, scratch)).collect::<Result<_>>()?;
     check_together(&artefacts)?;
-    has_learnt_from_them(&artefacts);
+    what_it_learned_from(&artefacts);
     Manifest::made_from("fuzz", &"", None, &artefacts).map(drop)
 }
 

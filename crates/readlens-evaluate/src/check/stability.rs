@@ -63,7 +63,7 @@ pub(crate) fn randomized(evidence: &Evidence) -> Outcome {
         Operator::Randomized,
         "masks of a randomised classifier are other masks",
         "masks of a randomised classifier look like those of the trained one: they show the \
-         sequences or the method, not what the classifier learnt",
+         sequences or the method, not what the classifier learned",
     )
 }
 

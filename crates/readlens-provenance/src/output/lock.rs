@@ -1,61 +1,107 @@
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::os::unix::fs::MetadataExt;
+use std::io;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
+use rustix::fs::OFlags;
 
-use super::partial::parent_of;
+use super::partial::{Registered, hidden, parent_of};
+use super::target::resolved;
 
 /// Keeps other processes from writing the same output for as long as it lives, or its process.
 ///
-/// The lock is advisory and belongs to an open file beside the output, `.NAME.lock`, which is
+/// The lock is advisory. It belongs to an open, empty file beside the output, `.NAME.lock`, that is
 /// removed with it. A file system without locks is written to without one.
 #[derive(Debug)]
 pub struct OutputLock {
     path: PathBuf,
-    _file: File,
+    file: File,
+    _registered: Registered,
 }
 
 impl OutputLock {
     /// Locks `target`, creating the directories above it.
     ///
     /// # Errors
-    /// [`Fault::Usage`] while another process has the lock; [`Fault::Io`] if the file beside
-    /// `target` cannot be created.
+    /// [`Fault::Usage`] while another process has the lock, or where something else has the lock's
+    /// name; [`Fault::Io`] if the file beside `target` cannot be created.
     pub fn take(target: &Path) -> Result<Self> {
-        let target: PathBuf = fs::canonicalize(target).unwrap_or_else(|_| target.to_path_buf());
+        Self::with(target, |file| match file.try_lock() {
+            Err(TryLockError::WouldBlock) => Err(Fault::usage(format!(
+                "another process is writing {}; wait for it or choose another output",
+                target.display()
+            ))),
+            // A file system without locks.
+            Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+        })
+    }
+
+    /// Locks `target` as soon as no other process has the lock.
+    pub(super) fn wait(target: &Path) -> Result<Self> {
+        Self::with(target, |file| {
+            // A file system without locks.
+            let _ = file.lock();
+            Ok(())
+        })
+    }
+
+    fn with(target: &Path, lock: impl Fn(&File) -> Result<()>) -> Result<Self> {
+        let target = resolved(target)?;
         let parent = parent_of(&target);
         fs::create_dir_all(&parent).map_err(|e| Fault::io("create", &parent, e))?;
-        let name = target.file_name().unwrap_or_default().to_string_lossy();
-        let path = parent.join(format!(".{}.lock", &name[..name.floor_char_boundary(100)]));
+        let path = parent.join(hidden(&target, "lock"));
         loop {
+            // Neither follows a link nor waits for the reader of a FIFO.
             let file = OpenOptions::new()
                 .write(true)
                 .create(true)
                 .truncate(false)
-                .open(&path)
-                .map_err(|e| Fault::io("create", &path, e))?;
-            match file.try_lock() {
-                Err(TryLockError::WouldBlock) => {
+                .custom_flags((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed())
+                .open(&path);
+            let is_ours = |file: &File| {
+                let found = file.metadata()?;
+                let user = rustix::process::geteuid().as_raw();
+                Ok::<bool, io::Error>(found.is_file() && found.len() == 0 && found.uid() == user)
+            };
+            let file = match file.and_then(|file| Ok((is_ours(&file)?, file))) {
+                Ok((true, file)) => file,
+                Err(e) if e.kind() == io::ErrorKind::PermissionDenied => {
+                    return Err(Fault::io("create", &path, e));
+                }
+                _ if fs::symlink_metadata(&path).is_ok() => {
                     return Err(Fault::usage(format!(
-                        "another process is writing {}; wait for it or choose another output",
-                        target.display()
+                        "cannot lock {}: {} is not an empty file of yours; move it away",
+                        target.display(),
+                        path.display()
                     )));
                 }
-                Err(TryLockError::Error(_)) | Ok(()) => {}
-            }
+                Ok(_) => continue,
+                Err(e) => return Err(Fault::io("create", &path, e)),
+            };
+            lock(&file)?;
             // Its last owner may have removed the file between our opening and our locking it.
-            let held = file.metadata().map_err(|e| Fault::io("create", &path, e))?;
-            if fs::symlink_metadata(&path).is_ok_and(|named| named.ino() == held.ino()) {
-                return Ok(Self { path, _file: file });
+            if is_named(&file, &path) {
+                let registered = Registered::new(&path);
+                return Ok(Self { path, file, _registered: registered });
             }
         }
     }
 }
 
+/// Whether `path` still names the open file.
+fn is_named(file: &File, path: &Path) -> bool {
+    match (file.metadata(), fs::symlink_metadata(path)) {
+        (Ok(held), Ok(named)) => (held.dev(), held.ino()) == (named.dev(), named.ino()),
+        _ => false,
+    }
+}
+
 impl Drop for OutputLock {
     fn drop(&mut self) {
-        // Removed while it is still locked: nobody else can have locked it.
-        let _ = fs::remove_file(&self.path);
+        if is_named(&self.file, &self.path) {
+            // Removed while it is still locked: nobody else can have locked it.
+            let _ = fs::remove_file(&self.path);
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::partial::{parent_of, unused_name};
+use super::partial::{name_for_earlier, parent_of};
 
 /// What was moved, in the order in which it was: moved back on [`Moves::undo`].
 #[derive(Debug, Default)]
@@ -26,7 +26,7 @@ impl Moves {
         if fs::symlink_metadata(target).is_err() {
             return Ok(None);
         }
-        let aside = unused_name(target)?;
+        let aside = name_for_earlier(target)?;
         self.move_to(target, &aside)?;
         Ok(Some(aside))
     }

@@ -6,7 +6,7 @@ use readlens_fault::{Fault, Result};
 
 use super::directory_kind::DirectoryKind;
 use super::naming::{Moves, exchange, sync_names};
-use super::partial::{PartialDirectory, parent_of, partials, unused_name};
+use super::partial::{PartialDirectory, name_for_removal, parent_of, partials};
 use super::target::directory_target;
 
 /// A directory of files that takes its name only when [`NewDirectory::commit`] is reached.
@@ -102,6 +102,7 @@ fn name(
         moves.move_to(partial, target)?;
         earlier
     };
+    sync_names([target])?;
     Ok(earlier)
 }
 
@@ -115,7 +116,7 @@ pub fn remove_directory(target: &Path, kind: &DirectoryKind) -> Result<()> {
     }
     kind.check_replaceable(target)?;
     let failed = |e| Fault::io("remove", target, e);
-    let aside = unused_name(target).map_err(failed)?;
+    let aside = name_for_removal(target).map_err(failed)?;
     fs::rename(target, &aside).map_err(failed)?;
     fs::remove_dir_all(&aside).map_err(|e| Fault::io("remove", &aside, e))
 }

@@ -1,10 +1,12 @@
-use std::fs;
+use std::fs::{self, Permissions};
 use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
 use serde::Serialize;
 
+use super::lock::OutputLock;
 use super::naming::{Moves, sync_names};
 use super::partial::{PartialFile, parent_of, partials};
 use super::target::FileTarget;
@@ -110,8 +112,11 @@ impl NewFile {
             Sink::Open(_) => None,
             Sink::Partial(file) => {
                 if let Ok(earlier) = fs::metadata(&name) {
-                    // The new file may be read by whom the earlier one could be.
-                    file.as_file().set_permissions(earlier.permissions()).map_err(failed)?;
+                    // Whoever could read the earlier file may read the new one; it runs as nobody.
+                    let permissions = Permissions::from_mode(earlier.mode() & 0o777);
+                    file.as_file().set_permissions(permissions).map_err(failed)?;
+                    // Only root may give a file to its earlier owner.
+                    let _ = fchown(file.as_file(), Some(earlier.uid()), Some(earlier.gid()));
                 }
                 file.as_file().sync_all().map_err(failed)?;
                 Some(file)
@@ -149,12 +154,19 @@ struct Finished {
 pub fn commit_together(files: impl IntoIterator<Item = NewFile>) -> Result<()> {
     let finished: Vec<Finished> = files.into_iter().map(NewFile::finish).collect::<Result<_>>()?;
     let named: Vec<&Finished> = finished.iter().filter(|file| file.partial.is_some()).collect();
+    // Another process that writes the same files waits, so that none is left beside one of ours.
+    let _alone = match named.as_slice() {
+        [main, _, ..] => Some(OutputLock::wait(&main.name)?),
+        _ => None,
+    };
     // A forced end of the process waits until all names are given.
     let lock = partials();
     let mut moves = Moves::default();
     match name_all(&named, &mut moves) {
         Ok(earlier) => earlier.into_iter().for_each(|path| {
-            if let Err(e) = fs::remove_file(&path) {
+            if let Err(e) = fs::remove_file(&path)
+                && e.kind() != io::ErrorKind::NotFound
+            {
                 tracing::warn!("cannot remove the earlier file {}: {e}", path.display());
             }
         }),

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
 
-use super::partial::parent_of;
+use super::target::resolved;
 
 /// Refuses outputs that are an input, lie in an input directory, hold an input, or are each other:
 /// by device and inode where they exist, so under whatever name or link.
@@ -17,17 +17,19 @@ pub fn refuse_overwriting(
     outputs: impl IntoIterator<Item: AsRef<Path>>,
     inputs: impl IntoIterator<Item: AsRef<Path>>,
 ) -> Result<()> {
-    let inputs: Vec<Place> = inputs.into_iter().map(|path| Place::of(path.as_ref())).collect();
+    // An input that cannot be reached is refused where it is read.
+    let inputs: Vec<Place> =
+        inputs.into_iter().filter_map(|path| Place::of(path.as_ref()).ok()).collect();
     let mut taken: Vec<Place> = Vec::new();
     for output in outputs {
-        let output = Place::of(output.as_ref());
+        let output = Place::of(output.as_ref())?;
         let refused = |problem: String| {
             let path = output.path.display();
             Err(Fault::usage(format!("will not write {path}: {problem}; choose another name")))
         };
         for input in &inputs {
             if output.is(input) {
-                return refused("it is an input or another output".to_owned());
+                return refused(format!("it is the input {}", input.path.display()));
             } else if output.lies_in(input) {
                 return refused(format!("it lies in the input {}", input.path.display()));
             } else if input.lies_in(&output) {
@@ -36,7 +38,7 @@ pub fn refuse_overwriting(
         }
         for other in &taken {
             if output.is(other) {
-                return refused("it is an input or another output".to_owned());
+                return refused(format!("it is another output, {}", other.path.display()));
             } else if output.lies_in(other) || other.lies_in(&output) {
                 return refused(format!(
                     "one of it and {} lies in the other",
@@ -54,7 +56,7 @@ pub fn refuse_overwriting(
 enum Identity {
     /// Device and inode.
     Existing(u64, u64),
-    /// A name that is free, with the links above it followed.
+    /// A resolved name that is free.
     Free(PathBuf),
     /// Standard output and input, which differ, and devices that any number may write to.
     Shared,
@@ -65,11 +67,7 @@ impl Identity {
         match fs::metadata(path) {
             Ok(found) if found.file_type().is_char_device() => Self::Shared,
             Ok(found) => Self::Existing(found.dev(), found.ino()),
-            Err(_) => {
-                let parent = parent_of(path);
-                let parent = fs::canonicalize(&parent).unwrap_or(parent);
-                Self::Free(parent.join(path.file_name().unwrap_or_default()))
-            }
+            Err(_) => Self::Free(path.to_path_buf()),
         }
     }
 }
@@ -82,18 +80,15 @@ struct Place {
 }
 
 impl Place {
-    fn of(path: &Path) -> Self {
+    fn of(path: &Path) -> Result<Self> {
+        let given = path.to_path_buf();
         if path == Path::new("-") {
-            let identity = Identity::Free(path.to_path_buf());
-            return Self { path: path.to_path_buf(), identity, above: Vec::new() };
+            let identity = Identity::Free(given.clone());
+            return Ok(Self { path: given, identity, above: Vec::new() });
         }
-        let full = fs::canonicalize(path).unwrap_or_else(|_| {
-            let parent = parent_of(path);
-            let parent = fs::canonicalize(&parent).or_else(|_| std::path::absolute(&parent));
-            parent.unwrap_or_default().join(path.file_name().unwrap_or_default())
-        });
+        let full = resolved(path)?;
         let above = full.ancestors().skip(1).map(Identity::of).collect();
-        Self { path: path.to_path_buf(), identity: Identity::of(&full), above }
+        Ok(Self { path: given, identity: Identity::of(&full), above })
     }
 
     fn is(&self, other: &Self) -> bool {

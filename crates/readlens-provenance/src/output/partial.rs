@@ -7,6 +7,7 @@ use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use crate::digest::digest_bytes;
 use readlens_fault::{Fault, Result};
 use tempfile::{Builder, NamedTempFile, TempDir};
 
@@ -36,10 +37,10 @@ pub fn abandon_outputs() {
 
 /// A path among [`PARTIALS`] as long as this value lives.
 #[derive(Debug)]
-struct Registered(PathBuf);
+pub(super) struct Registered(PathBuf);
 
 impl Registered {
-    fn new(path: &Path) -> Self {
+    pub(super) fn new(path: &Path) -> Self {
         partials().insert(path.to_path_buf());
         Self(path.to_path_buf())
     }
@@ -158,10 +159,25 @@ fn builder<'a>(target: &Path, prefix: &'a str, mode: u32) -> Builder<'a, 'static
     builder
 }
 
-/// How the names of the partials of `target` begin.
-fn prefix_of(target: &Path) -> String {
+/// The hidden name beside `target` that ends in `suffix`. A long name is cut, and a digest tells it
+/// from others that begin alike.
+pub(super) fn hidden(target: &Path, suffix: &str) -> String {
     let name = target.file_name().unwrap_or_default().to_string_lossy();
-    format!(".{}.partial-", &name[..name.floor_char_boundary(NAME_BYTES)])
+    if name.len() <= NAME_BYTES {
+        return format!(".{name}.{suffix}");
+    }
+    let digest = digest_bytes(name.as_bytes());
+    let (begin, digest) = (&name[..name.floor_char_boundary(NAME_BYTES)], &digest.as_str()[..8]);
+    format!(".{begin}~{digest}.{suffix}")
+}
+
+fn prefix_of(target: &Path) -> String {
+    hidden(target, "partial-")
+}
+
+/// How the names begin of what was moved aside to make room for a new output.
+fn earlier_prefix_of(target: &Path) -> String {
+    hidden(target, "earlier-")
 }
 
 /// Whether `file` could be locked and is still what `path` names: another process may have taken
@@ -178,22 +194,44 @@ fn is_locked(file: &File, path: &Path) -> bool {
     }
 }
 
-/// Removes the partials of `target` that a process left which did not live to remove them.
+/// Puts right what a process left beside `target` that did not live to do so: removes its partials,
+/// and gives an earlier output that it had moved aside its name back.
 ///
 /// A partial is locked as long as its process lives; that of another user is not touched.
 fn sweep(target: &Path) {
-    let prefix = prefix_of(target);
+    let (partial, earlier) = (prefix_of(target), earlier_prefix_of(target));
     let Ok(entries) = fs::read_dir(parent_of(target)) else { return };
     for entry in entries.flatten() {
-        let name = entry.file_name();
-        let Some(random) = name.to_str().and_then(|name| name.strip_prefix(&prefix)) else {
-            continue;
+        let (name, path) = (entry.file_name(), entry.path());
+        let has_prefix = |prefix: &str| {
+            let random = name.to_str().and_then(|name| name.strip_prefix(prefix));
+            random.is_some_and(|random| {
+                random.len() == RANDOM_LETTERS && random.bytes().all(|b| b.is_ascii_alphanumeric())
+            })
         };
-        let is_ours =
-            random.len() == RANDOM_LETTERS && random.bytes().all(|b| b.is_ascii_alphanumeric());
-        if is_ours && remove_leftover(&entry.path()) {
-            tracing::warn!("removed {}, which a killed run had left", entry.path().display());
+        if has_prefix(&partial) && remove_leftover(&path) {
+            tracing::warn!("removed {}, which a killed run had left", path.display());
+        } else if has_prefix(&earlier) {
+            put_back(&path, target);
         }
+    }
+}
+
+/// Gives `earlier` the name `target` back, or removes it where a newer output has the name.
+fn put_back(earlier: &Path, target: &Path) {
+    let Ok(old) = fs::symlink_metadata(earlier) else { return };
+    let is_superseded = match fs::symlink_metadata(target) {
+        Err(_) => {
+            if fs::rename(earlier, target).is_ok() {
+                let (name, path) = (target.display(), earlier.display());
+                tracing::warn!("gave {name} its name back, which a killed run had moved to {path}");
+            }
+            return;
+        }
+        Ok(new) => new.modified().ok() >= old.modified().ok(),
+    };
+    if is_superseded && remove_leftover(earlier) {
+        tracing::warn!("removed {}, which a killed run had left", earlier.display());
     }
 }
 
@@ -210,10 +248,18 @@ fn remove_leftover(path: &Path) -> bool {
     (if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }).is_ok()
 }
 
-/// A free name beside `target`, of the form of its partials.
-pub(super) fn unused_name(target: &Path) -> io::Result<PathBuf> {
-    let prefix = prefix_of(target);
-    let directory = builder(target, &prefix, 0o700).tempdir_in(parent_of(target))?;
+/// A free name beside `target` for an earlier output, which keeps it until the new one is in place.
+pub(super) fn name_for_earlier(target: &Path) -> io::Result<PathBuf> {
+    unused_name(target, &earlier_prefix_of(target))
+}
+
+/// A free name beside `target` for what is to be removed.
+pub(super) fn name_for_removal(target: &Path) -> io::Result<PathBuf> {
+    unused_name(target, &prefix_of(target))
+}
+
+fn unused_name(target: &Path, prefix: &str) -> io::Result<PathBuf> {
+    let directory = builder(target, prefix, 0o700).tempdir_in(parent_of(target))?;
     let name = directory.path().to_path_buf();
     // Free again, and its random letters make another process's choice of it most unlikely.
     directory.close()?;

@@ -85,7 +85,7 @@ impl FileTarget {
             Self::Through(path) => {
                 // Held meanwhile: a reader whose last writer has gone is at its end.
                 let _held = wait_for_reader(path)?;
-                Some(Box::new(OpenOptions::new().write(true).open(path)?))
+                Some(Box::new(OpenOptions::new().append(true).open(path)?))
             }
             Self::Socket(path) => Some(Box::new(UnixStream::connect(path)?)),
             Self::Standard => Some(Box::new(io::stdout())),
@@ -140,6 +140,29 @@ enum Followed {
     OpenFile(PathBuf),
 }
 
+/// `path` with all links above it followed as far as it exists; free names stand behind.
+///
+/// # Errors
+/// [`Fault::Usage`]: a name that is free is followed by `..`, or something in it cannot be reached.
+pub(super) fn resolved(path: &Path) -> Result<PathBuf> {
+    let mut at: PathBuf = path.components().collect();
+    let mut free = Vec::new();
+    loop {
+        let exists = if at.as_os_str().is_empty() { Path::new(".") } else { &at };
+        match fs::canonicalize(exists) {
+            Ok(full) => return Ok(free.iter().rev().fold(full, |above, name| above.join(name))),
+            Err(e) if e.kind() == io::ErrorKind::NotFound => {}
+            Err(e) => return Err(unreachable_path(path, &e)),
+        }
+        let Some(name) = at.file_name() else {
+            let problem = "it goes up from a folder that is not there; name it without \"..\"";
+            return Err(refused(path, problem));
+        };
+        free.push(name.to_os_string());
+        at.pop();
+    }
+}
+
 fn followed(path: &Path) -> Result<Followed> {
     // Without slashes at the end, which would hide that a link leads nowhere.
     let mut end: PathBuf = path.components().collect();
@@ -152,7 +175,7 @@ fn followed(path: &Path) -> Result<Followed> {
             Ok(found) => found,
             Err(e) if e.kind() == io::ErrorKind::NotFound && end == named => {
                 check_room(path)?;
-                return Ok(Followed::Nothing(end));
+                return Ok(Followed::Nothing(resolved(path)?));
             }
             Err(e) if e.kind() == io::ErrorKind::NotFound => {
                 let problem = format!("it is a link to {}, which is not there", end.display());

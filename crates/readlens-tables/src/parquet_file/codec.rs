@@ -47,7 +47,8 @@ impl Codec {
             }
             Self::Zstd(zstd) => {
                 out.resize(before + size, 0);
-                let written = zstd.decompress_to_buffer(packed, &mut out[before..])?;
+                let written = zstd.decompress_to_buffer(packed, &mut out[before..]);
+                let written = written.map_err(Unreadable::damaged)?;
                 out.truncate(before + written);
             }
         }

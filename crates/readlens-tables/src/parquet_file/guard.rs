@@ -32,6 +32,9 @@ pub(crate) fn guarded<T>(
     };
     let fault = Fault::input(path);
     Err(match unreadable {
+        Unreadable::Unread(kind, text) => {
+            return Err(Fault::io("read", path, std::io::Error::new(kind, text)));
+        }
         Unreadable::Damaged(found) => fault
             .expected("a whole Parquet file")
             .found(found)

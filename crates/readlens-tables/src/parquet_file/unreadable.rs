@@ -8,6 +8,8 @@ use parquet::errors::ParquetError;
 pub(crate) enum Unreadable {
     /// They are not Parquet, or not whole.
     Damaged(String),
+    /// The system did not read them.
+    Unread(std::io::ErrorKind, String),
     /// They are Parquet that asks for more than a table may, or for what is not supported.
     Refused {
         /// What would have been right.
@@ -41,7 +43,7 @@ impl Unreadable {
 impl fmt::Display for Unreadable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Damaged(found) => f.write_str(found),
+            Self::Damaged(found) | Self::Unread(_, found) => f.write_str(found),
             Self::Refused { expected, found, .. } => {
                 write!(f, "expected {expected}, found {found}")
             }
@@ -53,7 +55,11 @@ impl std::error::Error for Unreadable {}
 
 impl From<std::io::Error> for Unreadable {
     fn from(error: std::io::Error) -> Self {
-        Self::damaged(error)
+        match error.kind() {
+            // The bytes end before a length that they hold.
+            std::io::ErrorKind::UnexpectedEof => Self::damaged(error),
+            kind => Self::Unread(kind, error.to_string()),
+        }
     }
 }
 

@@ -38,6 +38,24 @@ impl Over {
         split.map_or(Self::Unassigned, Self::Split)
     }
 
+    /// Whether a training on the table of these windows learned from them; none if from some. It
+    /// learns from the split train, and from all windows of a table without splits.
+    ///
+    /// `measured`: over what the figures beside this one are taken, which tells what `All` stands
+    /// for.
+    pub fn are_training_windows(self, table_has_splits: bool, measured: &[Self]) -> Option<bool> {
+        let train = Self::Split(Split::Train);
+        match self {
+            _ if !table_has_splits => Some(true),
+            Self::Split(_) | Self::Unassigned => Some(self == train),
+            Self::All if !measured.contains(&train) => Some(false),
+            Self::All if measured.iter().all(|over| [Self::All, train].contains(over)) => {
+                Some(true)
+            }
+            Self::All => None,
+        }
+    }
+
     /// The name in the column `split` of the metrics table.
     pub const fn name(self) -> &'static str {
         match self {

@@ -39,6 +39,14 @@ pub(super) struct Guard {
     added_line_ends: usize,
 }
 
+/// What does not fit in memory.
+enum Endless {
+    /// A record, and what is wrong with it.
+    Record(&'static str),
+    /// The header of one.
+    Header,
+}
+
 impl Guard {
     /// `line`: ordinal of the first line that `bytes` still has, from 1.
     pub(super) fn new(bytes: Bytes, tap: Tap, format: Format, line: u64, limit: u32) -> Self {
@@ -60,7 +68,7 @@ impl Guard {
     }
 
     /// Follows `bytes`, which are about to be passed on.
-    fn follow(&mut self, mut bytes: &[u8]) -> Result<(), &'static str> {
+    fn follow(&mut self, mut bytes: &[u8]) -> Result<(), Endless> {
         while !bytes.is_empty() {
             if self.line_bytes == 0 && self.format == Format::Fasta {
                 self.in_header = bytes[0] == b'>';
@@ -80,22 +88,24 @@ impl Guard {
                     self.line_ends += u64::from(ends_line);
                     // Carriage returns are no letters: one a line is allowed for.
                     if self.letters > self.limit + self.line_ends + 1 {
-                        return Err("a longer one");
+                        return Err(Endless::Record("a longer one"));
                     }
                     if self.line_ends > FREE_LINE_ENDS + self.letters / MIN_LINE_LETTERS {
-                        return Err("one that is mostly line ends");
+                        return Err(Endless::Record("one that is mostly line ends"));
                     }
                 }
                 // The parser checks that a record has four lines, the first and third of them
                 // with its name.
                 Format::Fastq if (self.line - self.first_line).is_multiple_of(2) => {
                     if self.line_bytes > MAX_HEADER_BYTES {
-                        return Err("an endless header line");
+                        return Err(Endless::Header);
                     }
                 }
-                Format::Fastq if self.line_bytes > self.limit + 1 => return Err("a longer one"),
+                Format::Fastq if self.line_bytes > self.limit + 1 => {
+                    return Err(Endless::Record("a longer one"));
+                }
                 Format::Fasta if self.line_bytes > MAX_HEADER_BYTES => {
-                    return Err("an endless header line");
+                    return Err(Endless::Header);
                 }
                 Format::Fasta | Format::Fastq => {}
             }
@@ -118,12 +128,20 @@ impl Read for Guard {
             self.added_line_ends -= added;
             return Ok(added);
         }
-        if let Err(found) = self.follow(&buffer[..count]) {
-            let fault = Fault::input(self.tap.path())
-                .at(Place::Line(self.line))
-                .expected(format!("records of at most {} nt", self.limit))
-                .found(found)
-                .remedy("if the record is real, raise --max-record-length; it must fit in memory");
+        if let Err(endless) = self.follow(&buffer[..count]) {
+            let fault = Fault::input(self.tap.path()).at(Place::Line(self.line));
+            let fault = match endless {
+                Endless::Record(found) => fault
+                    .expected(format!("records of at most {} nt", self.limit))
+                    .found(found)
+                    .remedy(
+                        "if the record is real, raise --max-record-length; it must fit in memory",
+                    ),
+                Endless::Header => fault
+                    .expected(format!("header lines of at most {MAX_HEADER_BYTES} bytes"))
+                    .found("a longer one")
+                    .remedy("shorten the header; if it is a sequence, put it on a line of its own"),
+            };
             return Err(self.tap.fail(fault));
         }
         Ok(count)

@@ -130,7 +130,7 @@ impl SequenceFile {
                 .found(found)
                 .remedy(remedy)
         })?;
-        let mate = Mate::of(&header[id.len()..]);
+        let mate = Mate::of(&header[id.len()..], self.format);
         let record = SequenceRecord { ordinal: self.ordinal, id: id.to_owned(), mate, bases };
         if record.bases.len() > self.limit as usize {
             return Err(Fault::input(self.tap.path())

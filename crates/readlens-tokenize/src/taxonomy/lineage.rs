@@ -1,6 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::Wrong;
+use super::parts::{Part, dialect, parts_of, prefix, strip_confidences, unquoted};
 use super::rank::{
     DEPTH, KINGDOM, SUPERKINGDOM, canonical, place_of_prefix, place_of_rank, prefix_of,
 };
@@ -35,13 +36,6 @@ pub(super) struct Lineages {
     skipped: BTreeMap<String, u64>,
 }
 
-/// A part of a lineage: from where to where in its text, without blanks around it.
-#[derive(Clone, Copy, Debug)]
-struct Part {
-    start: usize,
-    end: usize,
-}
-
 impl Lineages {
     pub(super) fn new(positions: Option<&[String]>, ranks: Vec<(String, bool)>) -> Self {
         let mut of_place = [None; DEPTH];
@@ -70,7 +64,7 @@ impl Lineages {
         if let Some(positions) = self.positions.take() {
             let taxa = self.by_position(text, &positions, unknown);
             self.positions = Some(positions);
-            return Ok(taxa);
+            return taxa;
         }
         if let Some(taxa) = self.by_words(text, unknown) {
             return Ok(taxa);
@@ -83,10 +77,10 @@ impl Lineages {
         text: &'a str,
         positions: &[String],
         unknown: &Unknown,
-    ) -> Vec<Option<&'a str>> {
+    ) -> Result<Vec<Option<&'a str>>, Wrong> {
         let separator = [';', '|', ','].into_iter().find(|s| text.contains(*s)).unwrap_or(';');
         let mut parts = parts_of(text, separator);
-        strip_confidences(text, &mut parts);
+        strip_confidences(text, &mut parts, unknown);
         if parts.last().is_some_and(|part| part.start == part.end) {
             parts.pop();
         }
@@ -94,6 +88,17 @@ impl Lineages {
             && positions.first().is_some_and(|rank| rank != "root")
         {
             parts.remove(0);
+        }
+        // Prefixes say better than places what the parts are: a lineage may leave ranks out.
+        let known_prefix = |part: &Part| {
+            prefix(&text[part.start..part.end], "__")
+                .is_some_and(|(prefix, _)| place_of_prefix(prefix).is_some())
+        };
+        let mut asked = self.ranks.iter().filter(|(_, is_asked)| *is_asked);
+        if parts.first().is_some_and(known_prefix)
+            && asked.all(|(rank, _)| place_of_rank(rank).is_some())
+        {
+            return self.by_prefix(text, unknown);
         }
         let mut taxa = vec![None; self.ranks.len()];
         for (i, part) in parts.into_iter().enumerate() {
@@ -111,7 +116,7 @@ impl Lineages {
                 self.seen[place] = true;
             }
         }
-        taxa
+        Ok(taxa)
     }
 
     /// Reads names and words for their ranks by turns; none where the text is not like that.
@@ -144,7 +149,7 @@ impl Lineages {
     ) -> Result<Vec<Option<&'a str>>, Wrong> {
         let (separator, mark) = dialect(text);
         let mut parts = parts_of(text, separator);
-        strip_confidences(text, &mut parts);
+        strip_confidences(text, &mut parts, unknown);
         // Where the name of each known rank stands, and whether the rank has several.
         let mut names: [Option<Part>; DEPTH] = [None; DEPTH];
         let mut is_doubled = [false; DEPTH];
@@ -223,7 +228,13 @@ impl Lineages {
         let first = before.unwrap_or(0);
         let is_asked = |place: usize| self.of_place[place].is_some_and(|rank| self.ranks[rank].1);
         if (first..DEPTH).any(is_asked) {
-            return Err(wrong(format!("{piece:?} without a prefix")));
+            return Err(Wrong {
+                expected: "a prefix at each part of the lineage".to_owned(),
+                found: format!("{piece:?} without a prefix"),
+                remedy: "put its prefix before it, such as g__; if it belongs to the name before \
+                         it, write the two without a separator between them"
+                    .to_owned(),
+            });
         }
         self.skip("without a prefix");
         Ok(())
@@ -275,73 +286,6 @@ fn wrong(found: String) -> Wrong {
 
 fn is_root(part: &str) -> bool {
     ROOTS.iter().any(|root| part.eq_ignore_ascii_case(root))
-}
-
-/// Separator of the parts, and what stands behind a prefix.
-fn dialect(text: &str) -> (char, &'static str) {
-    // The separator that stands before most prefixes: the others may be part of a name.
-    let prefixed = |(separator, mark): (char, &str)| {
-        text.split(separator).skip(1).filter(|part| prefix(part.trim(), mark).is_some()).count()
-    };
-    let dialects = [(';', "__"), ('|', "__"), (',', "__"), (',', ":"), (';', ":")];
-    let mut best = (';', "__");
-    for dialect in dialects {
-        if prefixed(dialect) > prefixed(best) {
-            best = dialect;
-        }
-    }
-    let is_sintax = prefix(text, "__").is_none() && prefix(text, ":").is_some();
-    if prefixed(best) == 0 && is_sintax { (',', ":") } else { best }
-}
-
-/// The prefix of a part and the name behind it.
-fn prefix<'a>(part: &'a str, mark: &str) -> Option<(&'a str, &'a str)> {
-    let (prefix, name) = part.split_once(mark)?;
-    let number = prefix.strip_prefix("D_").unwrap_or("none");
-    let is_prefix = match mark {
-        ":" => prefix.len() == 1 && prefix.bytes().all(|byte| byte.is_ascii_lowercase()),
-        _ => {
-            (1..=4).contains(&prefix.len())
-                && (prefix.bytes().all(|byte| byte.is_ascii_alphanumeric())
-                    || !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit()))
-        }
-    };
-    is_prefix.then_some((prefix, name))
-}
-
-/// The parts between separators, without blanks around them.
-fn parts_of(text: &str, separator: char) -> Vec<Part> {
-    let mut start = 0;
-    let part = |piece: &str| {
-        let from = start + (piece.len() - piece.trim_start().len());
-        let part = Part { start: from, end: from + piece.trim().len() };
-        start += piece.len() + separator.len_utf8();
-        part
-    };
-    text.split(separator).map(part).collect()
-}
-
-/// Takes the confidences, such as `(100)`, from the parts where all that say anything have one.
-fn strip_confidences(text: &str, parts: &mut [Part]) {
-    let name_of = |part: &Part| {
-        let name = text[part.start..part.end].strip_suffix(')')?;
-        let (name, number) = name.rsplit_once('(')?;
-        let is_number = number.starts_with(|c: char| c.is_ascii_digit());
-        (is_number && number.parse::<f64>().is_ok()).then(|| name.trim_end().len())
-    };
-    let said = |part: &&Part| part.start < part.end;
-    if parts.iter().filter(said).all(|part| name_of(part).is_some()) {
-        for part in parts {
-            if let Some(length) = name_of(part) {
-                part.end = part.start + length;
-            }
-        }
-    }
-}
-
-/// A name without the quotes around it, which RDP has for names that are not yet valid.
-fn unquoted(name: &str) -> &str {
-    name.strip_prefix('"').and_then(|name| name.strip_suffix('"')).unwrap_or(name)
 }
 
 #[cfg(test)]
@@ -415,11 +359,48 @@ mod tests {
         assert_eq!(read(&mut lineages, "Bacteria;NA;NA").as_deref(), Ok("Bacteria - -"));
         assert_eq!(read(&mut lineages, "").as_deref(), Ok("- - -"));
         assert_eq!(lineages.finish().unwrap(), [("beyond the last rank".to_owned(), 1)].into());
+        // A lineage without some of the ranks says by its prefixes which it has.
+        let mut lineages = reader(Some("superkingdom,phylum,genus"), &ASKED);
+        for (text, expected) in [
+            ("d__Bacteria;p__Bacillota;c__Bacilli;o__X;g__Bacillus", "Bacteria Bacillota Bacillus"),
+            ("Root;d__Bacteria;g__Bacillus", "Bacteria - Bacillus"),
+            ("Bacteria;Bacillota;Bacillus", "Bacteria Bacillota Bacillus"),
+        ] {
+            assert_eq!(read(&mut lineages, text).as_deref(), Ok(expected), "{text}");
+        }
         // PR2 has ranks of its own.
         let pr2 = "domain,supergroup,division,subdivision,class,order,family,genus,species";
-        let text = "Eukaryota;TSAR;Alveolata;Dinoflagellata;Dinophyceae;Peridiniales;F;G;G_x";
-        let found = read(&mut reader(Some(pr2), &["domain", "supergroup", "species"]), text);
-        assert_eq!(found.as_deref(), Ok("Eukaryota TSAR G_x"));
+        let text = "Eukaryota;TSAR;Alveolata;Dinoflagellata;Dinophyceae;Peridiniales;F;F_X;G_sp.";
+        let found =
+            read(&mut reader(Some(pr2), &["domain", "supergroup", "genus", "species"]), text);
+        assert_eq!(found.as_deref(), Ok("Eukaryota TSAR - G_sp."));
+    }
+
+    #[test]
+    fn what_is_unknown_needs_no_confidence() {
+        let text = "Bacteria(100);Firmicutes(98);unclassified;";
+        let mut lineages = reader(Some("superkingdom,phylum,genus"), &ASKED);
+        assert_eq!(read(&mut lineages, text).as_deref(), Ok("Bacteria Firmicutes -"));
+        let text = "d__Bacteria(100);p__Firmicutes(98);c__;g__uncultured";
+        assert_eq!(taxa(text).as_deref(), Ok("Bacteria Firmicutes -"));
+        assert_eq!(
+            taxa("d:Bacteria(1.00),p:Firmicutes(0.9),g:").as_deref(),
+            Ok("Bacteria Firmicutes -")
+        );
+        // A name that ends like a confidence keeps it where other names have none.
+        let text = "d__Bacteria;p__Firmicutes(98);g__Bacillus";
+        assert_eq!(taxa(text).as_deref(), Ok("Bacteria Firmicutes(98) Bacillus"));
+    }
+
+    #[test]
+    fn a_part_without_prefix_among_others_has_a_remedy_of_its_own() {
+        let unknown = Unknown::new(&[]);
+        let text = "d__Bacteria;g__Escherichia;Shigella";
+        let wrong = reader(None, &ASKED).read(text, &unknown).unwrap_err();
+        assert_eq!(wrong.found, "\"Shigella\" without a prefix");
+        assert!(wrong.remedy.contains("put its prefix before it"), "{}", wrong.remedy);
+        let wrong = reader(None, &ASKED).read("Bacteria;Bacillota", &unknown).unwrap_err();
+        assert!(wrong.remedy.contains("--lineage-ranks"), "{}", wrong.remedy);
     }
 
     #[test]

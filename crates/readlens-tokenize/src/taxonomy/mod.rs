@@ -1,11 +1,14 @@
 //! Taxa, splits and groups of the records, from a table in memory.
 
 mod identity;
+mod levels;
 mod lineage;
 mod names;
+mod parts;
 mod rank;
 mod table;
 mod taxdump;
+mod taxids;
 mod unknown;
 
 pub(crate) use rank::{is_lineage_rank, is_same_rank, lineage_ranks};

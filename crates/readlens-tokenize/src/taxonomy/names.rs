@@ -5,8 +5,8 @@ use readlens_text::MAX_NAME_BYTES;
 
 use super::Wrong;
 
-/// Bytes of all names of a rank: they stay in memory.
-const MAX_BYTES: usize = 1 << 28;
+/// Bytes that a name takes beside its text.
+const BYTES_BESIDE: usize = 64;
 
 /// Names kept once and numbered from 1; 0 is no name.
 #[derive(Debug, Default)]
@@ -20,7 +20,7 @@ impl Names {
     /// The number of `name`; 0 for none.
     ///
     /// # Errors
-    /// It is too long, or there are too many.
+    /// It is too long.
     pub(super) fn number(&mut self, name: Option<&str>) -> Result<u32, Wrong> {
         let Some(name) = name else { return Ok(0) };
         if let Some(&number) = self.numbers.get(name) {
@@ -33,20 +33,17 @@ impl Names {
                 remedy: "shorten it, or name the right column in the options".to_owned(),
             });
         }
-        self.bytes += name.len();
-        if self.bytes > MAX_BYTES {
-            return Err(Wrong {
-                expected: format!("different names of at most {MAX_BYTES} bytes in a column"),
-                found: "more".to_owned(),
-                remedy: "name a column of taxa or groups; this one has a text for each row"
-                    .to_owned(),
-            });
-        }
+        self.bytes += name.len() + BYTES_BESIDE;
         let name: Arc<str> = name.into();
         self.names.push(Arc::clone(&name));
         let number = self.names.len() as u32;
         self.numbers.insert(name, number);
         Ok(number)
+    }
+
+    /// Memory that the names take, in bytes.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// The name with `number`.

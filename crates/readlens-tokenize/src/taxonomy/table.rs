@@ -1,5 +1,4 @@
-use std::collections::hash_map::Entry;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -10,13 +9,19 @@ use readlens_text::Table;
 
 use super::Wrong;
 use super::identity::{Homonyms, Rank, tell_apart};
+use super::levels::{Level, levels};
 use super::lineage::Lineages;
 use super::names::Names;
 use super::rank::{canonical, is_lineage_rank, is_same_rank, place_of_rank};
-use super::taxdump::{Current, Name, Taxdump};
+use super::taxdump::{Current, Taxdump};
+use super::taxids::look_up;
 use super::unknown::{Unknown, known};
 use crate::config::{Splits, TaxaSource, TaxonomyConfig};
 use crate::input::{Fingerprint, fingerprint};
+
+/// Most rows, and most bytes of different names in all columns: they stay in memory.
+const MAX_ROWS: usize = 1 << 24;
+const MAX_NAMES_BYTES: usize = 1 << 30;
 
 const NAME_THE_COLUMN: &str = "name the right one in the options; the first line must be a header";
 
@@ -50,51 +55,13 @@ pub(crate) struct Notes {
 
 /// The taxa of one rank.
 #[derive(Debug, Default)]
-struct Taxa {
-    names: Vec<Arc<str>>,
+pub(super) struct Taxa {
+    pub names: Vec<Arc<str>>,
     /// Rows of each taxon.
-    counts: Vec<u32>,
+    pub counts: Vec<u32>,
     /// Number of the taxon of each row; 0 for none.
-    cells: Vec<u32>,
-    homonyms: Homonyms,
-}
-
-/// A rank that is read: to be written, or to tell apart the taxa below it.
-#[derive(Clone, Debug)]
-struct Level {
-    /// Its name in the table or in lineages.
-    name: String,
-    /// Place among the ranks that are asked for.
-    asked: Option<usize>,
-    /// Place from the root down; none where it is no rank of a taxonomy.
-    depth: Option<usize>,
-}
-
-/// The ranks to read, from the root down, and behind them those that are none of a taxonomy.
-///
-/// Taxa of one name are told apart by the ranks above them that are asked for. Above the highest
-/// of these, the `available` ranks do it.
-fn levels(
-    config: &TaxonomyConfig,
-    available: &[String],
-    depth: impl Fn(&str) -> Option<usize>,
-) -> Vec<Level> {
-    let asked = config.ranks.iter().enumerate().map(|(place, rank)| Level {
-        name: rank.clone(),
-        asked: Some(place),
-        depth: depth(rank),
-    });
-    let mut levels: Vec<Level> = asked.collect();
-    let highest = levels.iter().filter_map(|level| level.depth).min();
-    for name in available {
-        let depth = depth(name);
-        let is_known = levels.iter().any(|level| is_same_rank(&level.name, name));
-        if !is_known && depth.zip(highest).is_some_and(|(depth, highest)| depth < highest) {
-            levels.push(Level { name: name.clone(), asked: None, depth });
-        }
-    }
-    levels.sort_by_key(|level| level.depth.unwrap_or(usize::MAX));
-    levels
+    pub cells: Vec<u32>,
+    pub homonyms: Homonyms,
 }
 
 /// How a row becomes taxa.
@@ -126,7 +93,11 @@ impl Reader {
                               with --lineage-column or of taxids with --taxid-column";
                 let taken =
                     [Some(config.id_column.as_str()), splits.column(), splits.group_column()];
-                let free = table.columns().iter().filter(|c| !taken.contains(&Some(c.as_str())));
+                // A cohort or a series is more often one of a study than of a taxonomy.
+                let free = table
+                    .columns()
+                    .iter()
+                    .filter(|c| !taken.contains(&Some(c.as_str())) && is_lineage_rank(c));
                 let levels = levels(config, &free.cloned().collect::<Vec<_>>(), place_of_rank);
                 let column = |level: &Level| {
                     table.column(&level.name, remedy, |name| is_same_rank(name, &level.name))
@@ -223,72 +194,6 @@ impl Reader {
     }
 }
 
-/// Looks up what the rows of taxids have left open; returns the digests of the taxdump.
-fn look_up(
-    taxdump: Taxdump,
-    taxids: &[Option<u32>],
-    config: &TaxonomyConfig,
-    unknown: &Unknown,
-) -> Result<(Vec<Taxa>, Vec<InputDigest>)> {
-    let ranks = &config.ranks;
-    let mut lineages: HashMap<u32, Vec<Option<u32>>> = HashMap::new();
-    for &taxid in taxids.iter().flatten() {
-        if let Entry::Vacant(place) = lineages.entry(taxid) {
-            place.insert(taxdump.ancestors(taxid, ranks)?);
-        }
-    }
-    let wanted: BTreeSet<u32> = lineages.values().flatten().flatten().copied().collect();
-    let (names, digests) = taxdump.names(&wanted)?;
-    let of_rank = |rank: usize| {
-        let taxa: BTreeSet<u32> = lineages.values().filter_map(|lineage| lineage[rank]).collect();
-        let named = taxa.into_iter().filter(|taxid| {
-            names.get(taxid).is_some_and(|name| unknown.taxon(&name.scientific).is_some())
-        });
-        let taxa: Vec<u32> = named.collect();
-        let (unique, homonyms) = unique_names(&taxa, &names);
-        let numbers: HashMap<u32, u32> = taxa.iter().copied().zip(1..).collect();
-        let cell = |taxid: &Option<u32>| {
-            let ancestor = taxid.and_then(|taxid| lineages[&taxid][rank]);
-            ancestor.and_then(|ancestor| numbers.get(&ancestor).copied()).unwrap_or(0)
-        };
-        Taxa { cells: taxids.iter().map(cell).collect(), names: unique, counts: vec![], homonyms }
-    };
-    Ok(((0..ranks.len()).map(of_rank).collect(), digests))
-}
-
-/// A name for each of `taxa`: its scientific name, or where several have that, its unique name or
-/// else the scientific name with the taxid.
-fn unique_names(taxa: &[u32], names: &HashMap<u32, Name>) -> (Vec<Arc<str>>, Homonyms) {
-    let mut of_name: BTreeMap<&str, Vec<&Name>> = BTreeMap::new();
-    for taxid in taxa {
-        of_name.entry(&names[taxid].scientific).or_default().push(&names[taxid]);
-    }
-    let unique = |taxid: &u32| -> Arc<str> {
-        let name = &names[taxid];
-        let homonyms = &of_name[name.scientific.as_str()];
-        let sharing = homonyms.iter().filter(|other| other.unique == name.unique).count();
-        if homonyms.len() == 1 {
-            name.scientific.as_str().into()
-        } else if !name.unique.is_empty() && sharing == 1 {
-            name.unique.as_str().into()
-        } else {
-            format!("{} (taxid {taxid})", name.scientific).into()
-        }
-    };
-    let unique: Vec<Arc<str>> = taxa.iter().map(unique).collect();
-    let shared = taxa
-        .iter()
-        .zip(&unique)
-        .filter(|(taxid, _)| of_name[names[taxid].scientific.as_str()].len() > 1);
-    let shared: BTreeSet<&str> = shared.map(|(_, unique)| &**unique).collect();
-    let homonyms = Homonyms {
-        names: of_name.values().filter(|taxa| taxa.len() > 1).count() as u64,
-        examples: shared.into_iter().take(10).map(str::to_owned).collect(),
-        ambiguous_rows: 0,
-    };
-    (unique, homonyms)
-}
-
 impl Taxonomy {
     /// Reads the table at `path` and, where it has taxids, the taxdump; also returns their
     /// digests.
@@ -330,6 +235,9 @@ impl Taxonomy {
             taxonomy
                 .add(&table, split_column, group_column)
                 .and_then(|()| reader.read(&table, &unknown, &mut taxa, &mut taxonomy.notes))
+                .map_err(|wrong| fault_of(wrong, table.fault()))?;
+            let names = taxa.iter().map(|(names, _)| names).chain([&taxonomy.groups]);
+            check_memory(lines.len(), names.map(Names::bytes).sum())
                 .map_err(|wrong| fault_of(wrong, table.fault()))?;
         }
         if lines.is_empty() {
@@ -447,6 +355,29 @@ impl Taxonomy {
     }
 }
 
+fn check_memory(rows: usize, bytes: usize) -> Result<(), Wrong> {
+    if rows > MAX_ROWS {
+        return Err(Wrong {
+            expected: format!("at most {MAX_ROWS} rows"),
+            found: "more".to_owned(),
+            remedy: "leave out the rows of other records, or tokenize the records in parts, each \
+                     with its own table"
+                .to_owned(),
+        });
+    }
+    if bytes > MAX_NAMES_BYTES {
+        return Err(Wrong {
+            expected: format!(
+                "different names of taxa and groups of at most {MAX_NAMES_BYTES} bytes"
+            ),
+            found: "more".to_owned(),
+            remedy: "name columns of taxa or groups; one of these has a text for each row"
+                .to_owned(),
+        });
+    }
+    Ok(())
+}
+
 fn fault_of(wrong: Wrong, fault: readlens_fault::InputFault) -> Fault {
     fault.expected(wrong.expected).found(wrong.found).remedy(wrong.remedy).into()
 }
@@ -476,4 +407,18 @@ fn taxa_apart(path: &Path, levels: &[Level], taxa: Vec<(Names, Vec<u32>)>) -> Re
         .collect();
     asked.sort_by_key(|(place, _)| *place);
     Ok(asked.into_iter().map(|(_, taxa)| taxa).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_and_names_have_a_most() {
+        assert!(check_memory(MAX_ROWS, MAX_NAMES_BYTES).is_ok());
+        let wrong = |rows, bytes| check_memory(rows, bytes).err().map(|wrong| wrong.expected);
+        assert_eq!(wrong(MAX_ROWS + 1, 0).as_deref(), Some("at most 16777216 rows"));
+        let names = wrong(1, MAX_NAMES_BYTES + 1);
+        assert!(names.is_some_and(|expected| expected.starts_with("different names of taxa")));
+    }
 }

@@ -176,6 +176,11 @@ impl Taxdump {
         Ok(())
     }
 
+    /// Where the names stand, for messages.
+    pub(super) fn names_path(&self) -> PathBuf {
+        self.directory.join("names.dmp")
+    }
+
     fn nodes_fault(&self, taxid: u32) -> readlens_fault::InputFault {
         Fault::input(self.directory.join("nodes.dmp")).at(Place::Part(format!("taxid {taxid}")))
     }

@@ -45,8 +45,9 @@ const NULLS: [&str; 37] = [
 ];
 
 /// Words for taxa that were never described, unless others are asked for: they stand below many
-/// parents and mean something else below each.
-pub(crate) const DEFAULT_WORDS: [&str; 8] = [
+/// parents and mean something else below each. PR2 writes `_X` behind the name of a group for
+/// what has no name within it.
+pub(crate) const DEFAULT_WORDS: [&str; 13] = [
     "uncultured*",
     "unidentified*",
     "unknown *",
@@ -54,7 +55,12 @@ pub(crate) const DEFAULT_WORDS: [&str; 8] = [
     "* unclassified",
     "*metagenome",
     "environmental sample*",
-    "*incertae sedis",
+    "*incertae sedis*",
+    "ambiguous taxa",
+    "*_X",
+    "*_XX",
+    "*_XXX",
+    "*_XXXX",
 ];
 
 /// What `cell` says, without white space around it; none for an empty cell, for what stands for a
@@ -96,9 +102,18 @@ impl Unknown {
     /// The taxon that `cell` names, if it names one.
     pub(super) fn taxon<'a>(&self, cell: &'a str) -> Option<&'a str> {
         let name = known(cell)?;
-        let is_unknown = self.words.iter().any(|word| word.is(name));
+        let is_unknown = self.is_word(name);
         self.met.set(self.met.get() + u64::from(is_unknown));
         (!is_unknown).then_some(name)
+    }
+
+    /// Whether `cell` names no taxon; it is not counted.
+    pub(super) fn is_unknown(&self, cell: &str) -> bool {
+        known(cell).is_none_or(|name| self.is_word(name))
+    }
+
+    fn is_word(&self, name: &str) -> bool {
+        self.words.iter().any(|word| word.is(name))
     }
 
     /// How many cells were one of the words.
@@ -156,6 +171,9 @@ mod tests {
             "Metagenome",
             "Incertae Sedis",
             "Fungi_fam_Incertae_sedis",
+            "Incertae Sedis XI",
+            "Ambiguous_taxa",
+            "Dinophyceae_XX",
             "Bacteria_unclassified",
             "unidentified",
             "Unknown Family",
@@ -163,7 +181,7 @@ mod tests {
         ] {
             assert_eq!(unknown.taxon(cell), None, "{cell}");
         }
-        assert_eq!(unknown.met(), 11);
+        assert_eq!(unknown.met(), 14);
         for cell in ["Bacillus", "Metagenomics", "Cultured", "Unknownia"] {
             assert_eq!(unknown.taxon(cell), Some(cell));
         }

@@ -75,6 +75,21 @@ fn genera_of_one_name_are_a_taxon_below_each_parent() {
         let expected = ["Bacillus (Bacillota)", "Bacillus (Arthropoda)", "-", "-"];
         assert_eq!(taxa(&run), expected, "{source}");
     }
+    // Parents at a rank between those that are asked for count too, asked for or not.
+    bench.write(
+        "between.tsv",
+        "id\tsuperkingdom\tphylum\tgenus\ns1\tEukaryota\tStreptophyta\tMorus\n\
+         s2\tEukaryota\tChordata\tMorus\n",
+    );
+    let run = bench.run("in.fasta --taxonomy between.tsv --ranks superkingdom,genus");
+    let expected = ["Eukaryota Morus (Streptophyta)", "Eukaryota Morus (Chordata)"];
+    assert_eq!(taxa(&run)[..2], expected);
+    // What a study calls a cohort is no parent.
+    bench.write("cohort.tsv", "id\tcohort\tgenus\ns1\tIBD\tBacillus\ns2\thealthy\tBacillus\n");
+    let run = bench.run("in.fasta --taxonomy cohort.tsv --ranks genus");
+    assert_eq!(taxa(&run)[..2], ["Bacillus", "Bacillus"]);
+    let run = bench.run("in.fasta --taxonomy cohort.tsv --ranks cohort,genus");
+    assert_eq!(taxa(&run)[0], "IBD Bacillus (IBD)");
     // The order of the ranks is that of the table, not of the tree.
     let run = bench.run("in.fasta --taxonomy in.tsv --ranks genus,phylum");
     assert_eq!(taxa(&run)[1], "Bacillus (Arthropoda) Arthropoda");
@@ -200,6 +215,17 @@ fn tables_are_read_however_they_are_written() {
     let arguments = "in.fasta --taxonomy in.tsv --ranks genus";
     assert_eq!(taxa(&odd.run(arguments))[0], "\"Nostoc\" azollae");
     assert!(log(&odd, arguments).contains("in.tsv, line 2: a cell begins with a quote"));
+    // Quotes at one name of many may belong to it. At all names, or where they must be, they do
+    // not.
+    let one = bench("id\tgenus\ns1\tX\ns2\t\"Nostoc\"\ns3\tZ\n");
+    let said = "in.tsv, line 3: in column \"genus\", 1 of 3 cells stand in quotes";
+    assert!(log(&one, arguments).contains(said), "{}", log(&one, arguments));
+    for table in [
+        "\"id\"\t\"genus\"\n\"s1\"\t\"X\"\n\"s2\"\t\"Y\"\n",
+        "id,genus\ns1,\"X, Y\"\ns2,Z\ns3,\"\"\n",
+    ] {
+        assert!(!log(&bench(table), arguments).contains("quotes"), "{table:?}");
+    }
 }
 
 fn member(bytes: &[u8], is_block: bool) -> Vec<u8> {
@@ -226,11 +252,13 @@ fn zeros_end_a_gzip_file_and_an_empty_block_a_bgzip_file() {
     assert_eq!(bench.run("whole").rows, expected);
     assert!(!log(&bench, "zeros").contains("WARN") && !log(&bench, "whole").contains("WARN"));
     let log = log(&bench, "cut");
-    assert!(
-        log.contains("WARN")
-            && log.contains("cut: read to the end of bgzip data without the empty block"),
-        "{log}"
-    );
+    let said = "cut: read to the end of bgzip data without the empty block";
+    assert!(log.contains("WARN") && log.contains(said), "{log}");
+    bench
+        .write("mates", fastq(&["m 1:N:0:A"]))
+        .write("cut_fastq", member(fastq(&["m 2:N:0:A"]).as_bytes(), true));
+    let log = self::log(&bench, "mates cut_fastq");
+    assert_eq!(log.matches("without the empty block").count(), 1, "{log}");
 }
 
 #[test]
@@ -246,6 +274,12 @@ fn gaps_are_said_taken_out_or_refused() {
     assert_eq!((removed.summary.gaps, removed.summary.bases_read), (5, 12));
     assert_eq!(bench.call("in.fasta --gaps refuse", b"").status.code(), Some(3));
     assert!(!log(&bench, "plain.fasta --gaps refuse").contains("WARN"));
+    // A few gaps are not why most tokens are unknown, and gaps that are out cannot be.
+    bench.write("many_n.fasta", format!(">a\nAC-GT{}\n", "N".repeat(100)));
+    for arguments in ["many_n.fasta --k 4", "many_n.fasta --k 4 --gaps remove"] {
+        let warned = log(&bench, arguments);
+        assert!(warned.contains("mostly ambiguity codes"), "{warned}");
+    }
 }
 
 fn fastq(records: &[&str]) -> String {
@@ -287,4 +321,40 @@ fn records_of_one_name_get_numbers_where_they_are_allowed() {
     let run = bench.run("in.fasta --allow-duplicate-ids --taxonomy in.tsv --ranks genus");
     assert_eq!(ids(&run), ["a", "a#2", "a#2#2", "a#3"]);
     assert_eq!(taxa(&run), ["G", "G", "-", "G"]);
+    // A number makes no record another one with that name.
+    bench.write("rows.tsv", "id\tgenus\na\tG\na#2\tH\n");
+    let run = bench.run("in.fasta --allow-duplicate-ids --taxonomy rows.tsv --ranks genus");
+    assert_eq!(ids(&run), ["a", "a#2", "a#2#2", "a#3"]);
+    assert_eq!(taxa(&run), ["G", "G", "H", "G"]);
+}
+
+#[test]
+fn identifiers_and_names_are_bounded_as_they_are_written() {
+    let bench = bench("id\ttaxid\ns1\t1386\n");
+    let long = "x".repeat(1 << 16);
+    bench.write("long.fasta", format!(">{long}\nACGTACGT\n>{long}\nACGTACGT\n"));
+    let output = bench.call("long.fasta --allow-duplicate-ids", b"");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    let expected = "expected an identifier of at most 65536 bytes, found 65538 bytes";
+    assert!(message.contains(expected) && message.len() < 1000, "{message}");
+    let name = "y".repeat(4097);
+    bench
+        .write("dump/nodes.dmp", "1\t|\t1\t|\tno rank\t|\n1386\t|\t1\t|\tgenus\t|\n")
+        .write("dump/names.dmp", format!("1386\t|\t{name}\t|\t\t|\tscientific name\t|\n"));
+    let arguments = "in.fasta --taxonomy in.tsv --taxid-column taxid --taxdump dump --ranks genus";
+    let output = bench.call(arguments, b"");
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(3), "{message}");
+    let expected = "expected names of at most 4096 bytes, found 4097 bytes";
+    assert!(message.contains(expected), "{message}");
+}
+
+#[test]
+fn ranks_of_one_meaning_are_refused() {
+    let bench = bench("id\tdomain\ns1\tBacteria\n");
+    let output = bench.call("in.fasta --taxonomy in.tsv --ranks domain,superkingdom", b"");
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("\"domain\" and \"superkingdom\", which are one rank"), "{message}");
 }

@@ -1,0 +1,110 @@
+/// How a line of a table is quoted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Quotes {
+    /// No cell begins with a quote.
+    None,
+    /// Those that do also end with one.
+    Closed,
+    /// The last cell begins with a quote that is not closed.
+    Open,
+    /// Text follows a closing quote.
+    Odd,
+}
+
+impl Quotes {
+    /// How `line` is quoted, which begins outside of quotes.
+    ///
+    /// `needless` is told the place of each cell that would be the same without its quotes.
+    pub(crate) fn of(line: &str, separator: u8, needless: impl FnMut(usize)) -> Self {
+        if line.contains('"') {
+            Self::at_cell(line.as_bytes(), separator, needless)
+        } else {
+            Self::None
+        }
+    }
+
+    /// How a line goes on that begins within a quoted cell.
+    pub(crate) fn within(line: &str, separator: u8) -> Self {
+        match behind_closing_quote(line.as_bytes()) {
+            None => Self::Open,
+            Some([byte, ..]) if *byte != separator => Self::Odd,
+            Some([_, rest @ ..]) => Self::at_cell(rest, separator, |_| ()).max(Self::Closed),
+            Some([]) => Self::Closed,
+        }
+    }
+
+    fn at_cell(mut rest: &[u8], separator: u8, mut needless: impl FnMut(usize)) -> Self {
+        let mut found = Self::None;
+        for cell in 0.. {
+            if let [b'"', quoted @ ..] = rest {
+                let Some(closed) = behind_closing_quote(quoted) else { return Self::Open };
+                found = Self::Closed;
+                if closed.first().is_some_and(|byte| *byte != separator) {
+                    return Self::Odd;
+                }
+                let content = &quoted[..quoted.len() - closed.len() - 1];
+                let needs_quotes = |byte: &u8| [separator, b'"'].contains(byte);
+                if !content.is_empty() && !content.iter().any(needs_quotes) {
+                    needless(cell);
+                }
+                rest = closed;
+            }
+            match rest.iter().position(|byte| *byte == separator) {
+                Some(place) => rest = &rest[place + 1..],
+                None => break,
+            }
+        }
+        found
+    }
+}
+
+/// What follows the quote that closes a cell; none where it is not closed.
+fn behind_closing_quote(mut quoted: &[u8]) -> Option<&[u8]> {
+    loop {
+        let place = quoted.iter().position(|byte| *byte == b'"')?;
+        quoted = &quoted[place + 1..];
+        match quoted.first() {
+            Some(b'"') => quoted = &quoted[1..],
+            _ => return Some(quoted),
+        }
+    }
+}
+
+/// The separator of a table with `header`: tab where one stands outside of quotes, else comma, else
+/// semicolon.
+pub(crate) fn separator_of(header: &str) -> u8 {
+    let mut is_quoted = false;
+    let outside = header.bytes().filter(|byte| {
+        is_quoted ^= *byte == b'"';
+        !is_quoted
+    });
+    let outside: Vec<u8> = outside.collect();
+    [b'\t', b',', b';'].into_iter().find(|byte| outside.contains(byte)).unwrap_or(b'\t')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn separators_within_quotes_are_none() {
+        assert_eq!(separator_of("id\t\"a,b\""), b'\t');
+        assert_eq!(separator_of("\"id;of\tit\",genus"), b',');
+        assert_eq!(separator_of("\"a,b\";c"), b';');
+        assert_eq!(separator_of("id"), b'\t');
+    }
+
+    #[test]
+    fn quotes_that_a_cell_does_without_are_told() {
+        let needless = |line: &str| {
+            let mut cells = Vec::new();
+            let quotes = Quotes::of(line, b',', |cell| cells.push(cell));
+            (quotes, cells)
+        };
+        assert_eq!(needless("a,b"), (Quotes::None, vec![]));
+        assert_eq!(needless("a,\"b\",\"c\""), (Quotes::Closed, vec![1, 2]));
+        assert_eq!(needless("\"a,b\",\"\",\"say \"\"c\"\"\""), (Quotes::Closed, vec![]));
+        assert_eq!(needless("a,\"b"), (Quotes::Open, vec![]));
+        assert_eq!(needless("a,\"b\" c"), (Quotes::Odd, vec![]));
+    }
+}
