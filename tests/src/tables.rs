@@ -50,6 +50,8 @@ pub fn rows(count: usize, tokenization: &Tokenization) -> Vec<TokenRow> {
             tokens,
             split: Some(Split::ALL[[0, 0, 1, 0, 0, 2, 0, 1, 0, 2][i % 10]]),
             taxa: vec![Some(format!("phylum{}", genus / 2)), Some(format!("genus{genus}"))],
+            phase: None,
+            frame_gap: None,
         }
     };
     (0..count).map(row).collect()

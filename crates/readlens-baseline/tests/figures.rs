@@ -54,6 +54,8 @@ fn rows(count: usize) -> Vec<TokenRow> {
             tokens,
             split: Some(split),
             taxa: vec![Some("all".to_owned()), (!i.is_multiple_of(7)).then_some(name)],
+            phase: None,
+            frame_gap: None,
         }
     };
     (0..count).map(row).collect()

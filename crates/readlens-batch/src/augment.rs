@@ -17,12 +17,19 @@ impl Augmentation {
     /// Refuses what the tokenization does not allow.
     ///
     /// # Errors
-    /// The bases cannot be told from the tokens, or the alphabet has no complement.
+    /// The bases cannot be told from the tokens, the windows are in their reading frame, or the
+    /// alphabet has no complement.
     pub fn validate(self, tokenization: &Tokenization) -> Result<()> {
         if (self.frame_offset || self.reverse_complement) && tokenization.stride > tokenization.k {
             return Err(Fault::usage(
                 "augmentation needs every base in a token: tokenize with stride <= k, or switch \
                  frame offsets and reverse complement off",
+            ));
+        }
+        if (self.frame_offset || self.reverse_complement) && tokenization.orientation.is_some() {
+            return Err(Fault::usage(
+                "the windows were put into their reading frame, which augmentation would undo: \
+                 switch frame offsets and reverse complement off",
             ));
         }
         if self.reverse_complement && !tokenization.alphabet.has_complement() {

@@ -46,6 +46,8 @@ fn token(i: usize) -> TokenRow {
         tokens: vec![5, 6, 7],
         split: Some(if (i / 2).is_multiple_of(2) { Split::Train } else { Split::Test }),
         taxa: vec![None],
+        phase: None,
+        frame_gap: None,
     }
 }
 

@@ -105,6 +105,8 @@ mod tests {
             tokens: Vec::new(),
             split: None,
             taxa: vec![Some("A".to_owned()), None],
+            phase: None,
+            frame_gap: None,
         }
     }
 

@@ -63,6 +63,13 @@ impl InputFault {
         }
     }
 
+    /// The file, where a crate that knows no files found the fault.
+    #[must_use]
+    pub fn in_file(mut self, file: impl AsRef<Path>) -> Self {
+        self.file = file.as_ref().to_path_buf();
+        self
+    }
+
     /// Where in the file.
     #[must_use]
     pub fn at(mut self, place: Place) -> Self {

@@ -2,8 +2,8 @@
 
 use std::sync::LazyLock;
 
-use bio::alphabets::dna;
 use readlens_fault::{Fault, Place, Result};
+use readlens_kmer::Alphabet;
 
 /// Number of hexamers.
 pub(crate) const HEXAMERS: usize = 4096;
@@ -18,28 +18,15 @@ const FOREIGN: u8 = 5;
 /// Code of every byte: 0 to 3 for A, C, G, T, U, else [`AMBIGUOUS`] or [`FOREIGN`].
 static CODES: LazyLock<[u8; 256]> = LazyLock::new(|| {
     std::array::from_fn(|byte| {
-        let base = thymine_for_uracil(byte as u8);
-        let mask = dna::iupac_mask(base);
-        match mask.count_ones() {
-            1 => mask.trailing_zeros() as u8,
-            0 if !matches!(base, b'X' | b'x' | b'-' | b'.') => FOREIGN,
-            _ => AMBIGUOUS,
-        }
+        let byte = byte as u8;
+        let other = if Alphabet::Dna.is_symbol(byte) { AMBIGUOUS } else { FOREIGN };
+        Alphabet::Dna.code(byte).unwrap_or(other)
     })
 });
 
-/// U read as T, in its own case.
-fn thymine_for_uracil(byte: u8) -> u8 {
-    match byte {
-        b'U' => b'T',
-        b'u' => b't',
-        other => other,
-    }
-}
-
 /// The other strand, read in its own direction; case and ambiguity codes are kept.
 pub(crate) fn reverse_complement(bases: &[u8]) -> Vec<u8> {
-    bases.iter().rev().map(|&base| dna::complement(thymine_for_uracil(base))).collect()
+    Alphabet::Dna.reverse_complement(bases)
 }
 
 /// The hexamer that the other strand has in the place of `hexamer`.

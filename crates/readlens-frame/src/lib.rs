@@ -44,8 +44,10 @@
 //! # Reading
 //!
 //! The *gap* of a reading is ln w of the best state less ln w of the best of the seven others: five
-//! states and two frameless alternatives. It is in nats. It is negative where a frameless
-//! alternative is likeliest. What is read from a sequence and from its reverse complement differs
+//! states and two frameless alternatives. A sequence fits a model that was learned from it better
+//! than it should, so 6144 h / H nats are taken off, h the hexamers of the sequence and H those of
+//! its bin ([`FrameModel::optimism`]). It is in nats, and negative where a frameless alternative is
+//! likeliest. What is read from a sequence and from its reverse complement differs
 //! only in the strand, up to rounding.
 //!
 //! A sequence is left as it is if its gap is below [`FrameOptions::least_gap`], if it has fewer

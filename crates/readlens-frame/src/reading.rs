@@ -38,7 +38,8 @@ pub struct Reading {
     /// Bases before the first whole codon, in the direction of the strand: 0, 1 or 2, as in GFF3.
     pub phase: u8,
     /// Log posterior of this state less that of the next best of the five other states and the two
-    /// frameless alternatives, in nats; negative where a frameless alternative is likeliest.
+    /// frameless alternatives, and less what a sequence gains by having been learned from
+    /// ([`FrameModel::optimism`](crate::FrameModel::optimism)), in nats. It may be negative.
     pub gap: f64,
     /// Whether the frame counts as found.
     pub verdict: Verdict,

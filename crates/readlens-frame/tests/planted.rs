@@ -76,6 +76,18 @@ fn a_sequence_without_a_frame_is_left_as_it_is() {
     }
 }
 
+/// Little data can be learned by heart, but no frame may come of it.
+#[test]
+fn sequences_without_frames_have_none_in_a_model_that_was_learned_from_them() {
+    let mut rng = stream(9, "random sequences");
+    for count in [200, 400, 2000, 8000] {
+        let sequences: Vec<Vec<u8>> = (0..count).map(|_| random_bases(500, 50, &mut rng)).collect();
+        let model = FrameModel::fit(&sequences, &FrameOptions::default()).unwrap().model;
+        let found = in_frame(&model, &sequences);
+        assert!(found <= 0.03, "{count} sequences: {found} in frame");
+    }
+}
+
 #[test]
 fn genes_among_as_many_sequences_without_a_frame_are_still_read() {
     let train = genes(1, GENES);

@@ -16,9 +16,11 @@
 //! ```
 
 mod alphabet;
+mod orientation;
 mod tokenization;
 
 pub use alphabet::Alphabet;
+pub use orientation::{ModelDigest, Orientation};
 pub use tokenization::{MAX_STRIDE, MAX_WINDOW_BASES, Tokenization};
 
 /// Token that fills a batch behind the end of a window.

@@ -5,6 +5,7 @@ use readlens_fault::{Fault, InputFault, Place, Result};
 use serde::{Deserialize, Serialize};
 
 use crate::alphabet::{Alphabet, NO_LETTER};
+use crate::orientation::Orientation;
 use crate::{CLS, FIRST_KMER, UNK};
 
 /// How a window of bases becomes token ids.
@@ -26,6 +27,9 @@ pub struct Tokenization {
     pub stride: u32,
     /// Whether a CLS token precedes the first k-mer.
     pub cls: bool,
+    /// How windows were put into their reading frame; none where they were not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub orientation: Option<Orientation>,
 }
 
 /// Largest stride, in bases: far more than the longest k-mer, and few enough that the bases of a
@@ -43,14 +47,24 @@ struct Fields {
     k: u32,
     stride: u32,
     cls: bool,
+    #[serde(default)]
+    orientation: Option<Orientation>,
 }
 
 impl fmt::Display for Tokenization {
     /// As in `Dna 6-mers at stride 6 with CLS`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { alphabet, k, stride, cls } = self;
+        let Self { alphabet, k, stride, cls, orientation } = self;
         let cls = if *cls { "with" } else { "without" };
-        write!(f, "{alphabet:?} {k}-mers at stride {stride} {cls} CLS")
+        write!(f, "{alphabet:?} {k}-mers at stride {stride} {cls} CLS")?;
+        match orientation {
+            None => Ok(()),
+            Some(Orientation { model, trim }) => {
+                let from = if *trim { "from the first codon" } else { "on the coding strand" };
+                // Two models are told apart by a few digits.
+                write!(f, ", {from} of model {:.8}", model.to_string())
+            }
+        }
     }
 }
 
@@ -58,7 +72,8 @@ impl TryFrom<Fields> for Tokenization {
     type Error = Fault;
 
     fn try_from(fields: Fields) -> Result<Self> {
-        Self::new(fields.alphabet, fields.k, fields.stride, fields.cls)
+        let Fields { alphabet, k, stride, cls, orientation } = fields;
+        Ok(Self { orientation, ..Self::new(alphabet, k, stride, cls)? })
     }
 }
 
@@ -87,7 +102,13 @@ impl Tokenization {
                  k-mers are in no token; use {k} for k-mers side by side"
             )));
         }
-        Ok(Self { alphabet, k, stride, cls })
+        Ok(Self { alphabet, k, stride, cls, orientation: None })
+    }
+
+    /// The same, of windows that were put into their reading frame.
+    #[must_use]
+    pub fn oriented(self, orientation: Orientation) -> Self {
+        Self { orientation: Some(orientation), ..self }
     }
 
     /// Bases of a window from `start` to `end` (0-based, half-open) that is read as `tokens`

@@ -109,6 +109,8 @@ fn every_table_is_merged() {
         tokens: vec![2, 5],
         split: (!i.is_multiple_of(3)).then_some(Split::Train),
         taxa: vec![Some(text("p")), (!i.is_multiple_of(4)).then(|| format!("g{}", i % 4))],
+        phase: None,
+        frame_gap: None,
     };
     assert_merge_equals_whole(&(0..n).map(tokens).collect::<Vec<_>>(), &[0, 29], false);
     let base = |i: usize| BaseRow {

@@ -51,7 +51,7 @@ pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
 pub use gradients::{GradientLayout, WeightGradients};
 pub use mask_gradient::{mask_gradient, predicted_mask_gradient};
 pub use model_directory::{
-    CLASSIFIER, CONFIG_FILE, EXPLAINER, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE,
+    CLASSIFIER, CONFIG_FILE, EXPLAINER, FRAME_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE,
     load_classifier, load_explainer, read_model, read_tensors, save_weights, weights_digest,
 };
 pub use objective::{Loss, Objective};

@@ -18,6 +18,9 @@ pub const CONFIG_FILE: &str = "config.json";
 pub const MANIFEST_FILE: &str = "manifest.json";
 /// The tensors.
 pub const WEIGHTS_FILE: &str = "model.safetensors";
+/// The model of reading frames that new windows are put into their frames by, where those of the
+/// training were.
+pub const FRAME_FILE: &str = "frame.json";
 /// Training curves.
 pub const TRAINING_FILE: &str = "training.parquet";
 
@@ -25,13 +28,17 @@ pub const TRAINING_FILE: &str = "training.parquet";
 pub const CLASSIFIER: DirectoryKind = DirectoryKind {
     name: "classifier",
     stages: &["train-classifier", "randomize"],
-    files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE],
+    files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE, FRAME_FILE],
     is_temporary: false,
 };
 
 /// The directory of a trained Explainer.
-pub const EXPLAINER: DirectoryKind =
-    DirectoryKind { name: "Explainer", stages: &["train-explainer"], ..CLASSIFIER };
+pub const EXPLAINER: DirectoryKind = DirectoryKind {
+    name: "Explainer",
+    stages: &["train-explainer"],
+    files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE],
+    ..CLASSIFIER
+};
 
 /// Largest header of a weights file, in bytes: the deepest network has a tenth of it.
 const MAX_HEADER_BYTES: u64 = 16 << 20;

@@ -42,6 +42,8 @@ fn tokens(windows: usize) -> Vec<TokenRow> {
                 Some("phylum".to_owned()),
                 (!record.is_multiple_of(11)).then(|| format!("genus{genus}")),
             ],
+            phase: None,
+            frame_gap: None,
         }
     };
     (0..windows).map(row).collect()

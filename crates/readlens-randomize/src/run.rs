@@ -1,12 +1,12 @@
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::str::FromStr;
 
 use candle_core::{DType, Device, Tensor};
 use rand::Rng;
 use readlens_fault::{Fault, Result};
 use readlens_nn::{
-    CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, MANIFEST_FILE, WEIGHTS_FILE,
+    CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, FRAME_FILE, MANIFEST_FILE, WEIGHTS_FILE,
     WeightSource, load_classifier, save_weights,
 };
 use readlens_provenance::{Artefact, Manifest, NewDirectory, check_directory, write_json};
@@ -84,7 +84,7 @@ pub fn run(amount: Amount, seed: u64, paths: &Paths) -> Result<()> {
     let config = Config { randomized: names(fresh), kept: names(kept) };
     let inputs = [Artefact::model("classifier", &paths.classifier)?];
     let manifest = Manifest::made_from("randomize", &config, Some(seed), &inputs)?;
-    write(&paths.output, classifier.config(), &tensors, &manifest)?;
+    write(paths, classifier.config(), &tensors, &manifest)?;
     let or_nothing = |names: &[String]| match names {
         [] => "nothing".to_owned(),
         names => names.join(", "),
@@ -123,14 +123,19 @@ fn randomized(
 }
 
 fn write(
-    output: &Path,
+    paths: &Paths,
     config: &ClassifierConfig,
     tensors: &HashMap<String, Tensor>,
     manifest: &Manifest,
 ) -> Result<()> {
-    let new = NewDirectory::create(output, CLASSIFIER)?;
+    let new = NewDirectory::create(&paths.output, CLASSIFIER)?;
     save_weights(&new.path().join(WEIGHTS_FILE), tensors)?;
     write_json(&new.path().join(CONFIG_FILE), config)?;
+    let frames = paths.classifier.join(FRAME_FILE);
+    if frames.exists() {
+        let copied = std::fs::copy(&frames, new.path().join(FRAME_FILE));
+        copied.map_err(|e| Fault::io("copy", &frames, e))?;
+    }
     write_json(&new.path().join(MANIFEST_FILE), manifest)?;
     new.commit()
 }

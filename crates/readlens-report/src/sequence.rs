@@ -149,6 +149,8 @@ mod tests {
             tokens: tokens.clone(),
             split: None,
             taxa: vec![],
+            phase: None,
+            frame_gap: None,
         };
         (Layout::of(tokenization, &row, || Fault::input("t")).unwrap(), tokens)
     }

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
@@ -54,6 +54,14 @@ pub(crate) fn metrics(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch
     }
     columns.add("removal", strings(std::iter::repeat_n(Some(Removal::Own.name()), columns.rows)));
     columns.add("variant", strings(std::iter::repeat_n(None, columns.rows)));
+    columns.batch()
+}
+
+/// Adds the reading frame to tokens that were never put into one.
+pub(crate) fn frames(_: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = Columns::of(batch);
+    columns.add("phase", Arc::new(UInt32Array::new_null(columns.rows)));
+    columns.add("frame_gap", Arc::new(Float32Array::new_null(columns.rows)));
     columns.batch()
 }
 

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::split::Fractions;
 use crate::taxonomy::{is_lineage_rank, is_same_rank, lineage_ranks};
-use crate::windows::Windows;
+use crate::windows::{Strands, Windows};
 
 /// Longest record that can be allowed, in nucleotides: positions are 32-bit numbers.
 const LONGEST_RECORD: u32 = i32::MAX as u32;
@@ -29,6 +29,19 @@ pub struct Config {
     /// What becomes of the gaps of aligned sequences.
     #[serde(default)]
     pub gaps: Gaps,
+    /// How windows are put into their reading frame; none leaves them as they stand.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub orient: Option<Orient>,
+}
+
+/// How windows are put into their reading frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Orient {
+    /// They are read on the strand of their codons.
+    Strand,
+    /// So they are, and they begin with their first whole codon.
+    Frame,
 }
 
 /// What becomes of the gaps (`-` and `.`) of aligned sequences.
@@ -122,6 +135,9 @@ impl Config {
     /// [`Fault::Usage`] about values that cannot work, alone or together.
     pub fn validate(&self) -> Result<()> {
         self.windows.validate(&self.tokenization)?;
+        if self.orient.is_some() {
+            self.validate_orient()?;
+        }
         if !(1..=LONGEST_RECORD).contains(&self.max_record_length) {
             return Err(Fault::usage(format!(
                 "--max-record-length must be 1 to {LONGEST_RECORD} nt, but is {}",
@@ -140,6 +156,25 @@ impl Config {
             return Ok(());
         };
         taxonomy.validate()
+    }
+
+    fn validate_orient(&self) -> Result<()> {
+        if !self.tokenization.alphabet.has_complement() {
+            return Err(Fault::usage(
+                "--orient looks for codons, which only nucleotide sequences have; drop it",
+            ));
+        }
+        if self.windows.strands != Strands::Forward {
+            return Err(Fault::usage(
+                "--orient chooses the strand of each window itself; drop --strand",
+            ));
+        }
+        if self.windows.frame > 0 {
+            return Err(Fault::usage(
+                "--orient finds the frame of each window itself; drop --frame",
+            ));
+        }
+        Ok(())
     }
 
     /// Names of the rank columns of the table of tokens.

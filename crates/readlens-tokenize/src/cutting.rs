@@ -2,14 +2,17 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender};
 
+use rayon::prelude::*;
+use readlens_fault::Result;
 use readlens_tables::vocabulary::Split;
 use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES};
 
 use crate::config::{Config, Splits};
+use crate::frames::Frames;
 use crate::reading::{Batch, Known};
 use crate::summary::{Examples, SplitSummary};
 use crate::taxonomy::Taxonomy;
-use crate::windows::Window;
+use crate::windows::{Strand, Window};
 
 /// The windows of one row group, in the order of the table.
 #[derive(Debug, Default)]
@@ -66,10 +69,33 @@ pub(crate) struct Kept {
     pub skipped: BTreeMap<&'static str, Examples>,
     pub windows: u64,
     pub tokens: u64,
+    /// Windows by what became of their reading frames.
+    pub frames: FrameCounts,
     pub splits: BTreeMap<&'static str, SplitSummary>,
     /// Different taxa, and records that have one, at each rank.
     pub taxa: Vec<HashSet<u32>>,
     pub records_with_taxon: Vec<u64>,
+}
+
+/// Windows whose frames were looked for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct FrameCounts {
+    pub forward: u64,
+    pub reverse: u64,
+    pub not_found: u64,
+    pub too_short: u64,
+}
+
+impl FrameCounts {
+    fn add(&mut self, window: &Window) {
+        let count = match (window.phase, window.strand, window.gap) {
+            (Some(_), Strand::Forward, _) => &mut self.forward,
+            (Some(_), Strand::Reverse, _) => &mut self.reverse,
+            (None, _, Some(_)) => &mut self.not_found,
+            (None, _, None) => &mut self.too_short,
+        };
+        *count += 1;
+    }
 }
 
 /// Cuts records into windows and these into row groups, in order.
@@ -77,40 +103,59 @@ pub(crate) struct Cutting<'a> {
     config: &'a Config,
     seed: u64,
     taxonomy: Option<&'a Taxonomy>,
+    frames: Option<&'a Frames>,
     kept: Kept,
 }
 
 impl<'a> Cutting<'a> {
-    pub(crate) fn new(config: &'a Config, seed: u64, taxonomy: Option<&'a Taxonomy>) -> Self {
+    pub(crate) fn new(
+        config: &'a Config,
+        seed: u64,
+        taxonomy: Option<&'a Taxonomy>,
+        frames: Option<&'a Frames>,
+    ) -> Self {
         let ranks = config.ranks().len();
         let kept = Kept {
             taxa: vec![HashSet::new(); ranks],
             records_with_taxon: vec![0; ranks],
             ..Kept::default()
         };
-        Self { config, seed, taxonomy, kept }
+        Self { config, seed, taxonomy, frames, kept }
     }
 
     /// Turns `batches` into `groups`; ends quietly if nobody takes them any more.
-    pub(crate) fn run(mut self, batches: Receiver<Batch>, groups: &SyncSender<Group>) -> Kept {
+    ///
+    /// # Errors
+    /// A record holds a byte that has no place in a sequence.
+    pub(crate) fn run(
+        mut self,
+        batches: Receiver<Batch>,
+        groups: &SyncSender<Group>,
+    ) -> Result<Kept> {
         let tokenization = self.config.tokenization;
         let mut group = Group::default();
         for batch in batches {
             let batch = Arc::new(batch);
             group.raw_bytes += batch.raw_bytes;
+            let oriented = self.oriented(&batch)?;
             for (record, known) in batch.records.iter().enumerate() {
-                let split = self.split_of(known);
+                let split = split_of(self.config, self.seed, self.taxonomy, known);
                 let mut windows = 0;
-                // A record has fewer than 2^31 bases: the reader has seen to it.
-                let length = known.record.bases.len() as u32;
-                for window in self.config.windows.cut(tokenization, length) {
+                let cut: Box<dyn Iterator<Item = Window>> = match oriented.get(record) {
+                    Some(windows) => Box::new(windows.iter().copied()),
+                    None => Box::new(self.cut(known)),
+                };
+                for window in cut {
+                    if self.frames.is_some() {
+                        self.kept.frames.add(&window);
+                    }
                     let tokens = tokenization.token_count((window.end - window.start) as usize);
                     windows += 1;
                     self.kept.tokens += tokens as u64;
                     let tokens = tokens + usize::from(tokenization.cls);
                     group.push(&batch, Job { record, window, split }, tokens);
                     if group.is_full() && groups.send(std::mem::take(&mut group)).is_err() {
-                        return self.kept;
+                        return Ok(self.kept);
                     }
                 }
                 self.count(known, split, windows);
@@ -120,19 +165,28 @@ impl<'a> Cutting<'a> {
             // Without a taker there is a fault elsewhere.
             let _ = groups.send(group);
         }
-        self.kept
+        Ok(self.kept)
     }
 
-    fn split_of(&self, known: &Known) -> Option<Split> {
-        let of_row = known.row.and_then(|row| Some((self.taxonomy?, row)));
-        match &self.config.splits {
-            Splits::Unassigned => None,
-            Splits::Column(_) => of_row.and_then(|(taxonomy, row)| taxonomy.split(row)),
-            Splits::Hash { fractions, .. } => {
-                let group = of_row.and_then(|(taxonomy, row)| taxonomy.group(row));
-                Some(fractions.split_of(self.seed, group.unwrap_or(known.name())))
-            }
-        }
+    fn cut(&self, known: &Known) -> impl Iterator<Item = Window> + use<> {
+        // A record has fewer than 2^31 bases: the reader has seen to it.
+        self.config.windows.cut(self.config.tokenization, known.record.bases.len() as u32)
+    }
+
+    /// The windows of each record in their reading frames, those with enough tokens; nothing where
+    /// frames are not looked for.
+    fn oriented(&self, batch: &Batch) -> Result<Vec<Vec<Window>>> {
+        let Some(frames) = self.frames else { return Ok(Vec::new()) };
+        let Config { tokenization, windows, .. } = self.config;
+        let has_enough = |window: &Window| {
+            let tokens = tokenization.token_count((window.end - window.start) as usize);
+            tokens >= windows.min_tokens as usize
+        };
+        let of_record = |known: &Known| -> Result<Vec<Window>> {
+            let oriented = self.cut(known).map(|w| frames.orient(&known.record.bases, w));
+            oriented.filter(|w| w.as_ref().map_or(true, has_enough)).collect()
+        };
+        batch.records.par_iter().map(of_record).collect()
     }
 
     fn count(&mut self, known: &Known, split: Option<Split>, windows: u64) {
@@ -153,6 +207,24 @@ impl<'a> Cutting<'a> {
                     self.kept.records_with_taxon[rank] += 1;
                 }
             }
+        }
+    }
+}
+
+/// The split that a record belongs to.
+pub(crate) fn split_of(
+    config: &Config,
+    seed: u64,
+    taxonomy: Option<&Taxonomy>,
+    known: &Known,
+) -> Option<Split> {
+    let of_row = known.row.and_then(|row| Some((taxonomy?, row)));
+    match &config.splits {
+        Splits::Unassigned => None,
+        Splits::Column(_) => of_row.and_then(|(taxonomy, row)| taxonomy.split(row)),
+        Splits::Hash { fractions, .. } => {
+            let group = of_row.and_then(|(taxonomy, row)| taxonomy.group(row));
+            Some(fractions.split_of(seed, group.unwrap_or(known.name())))
         }
     }
 }

@@ -26,6 +26,7 @@
 
 mod config;
 mod cutting;
+mod frames;
 mod input;
 mod options;
 mod reading;

@@ -5,7 +5,7 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_stage::{Context, Stage, refuse_without};
 
-use crate::config::{Config, Gaps, Splits, TaxaSource, TaxonomyConfig};
+use crate::config::{Config, Gaps, Orient, Splits, TaxaSource, TaxonomyConfig};
 use crate::run::{Inputs, Outputs};
 use crate::split::Fractions;
 use crate::taxonomy::DEFAULT_WORDS;
@@ -40,6 +40,8 @@ pub struct Options {
     gaps: GapsOption,
     #[command(flatten)]
     tokens: TokenOptions,
+    #[command(flatten)]
+    frames: FrameOptions,
     #[command(flatten)]
     taxonomy: TaxonomyOptions,
     #[command(flatten)]
@@ -76,6 +78,60 @@ struct TokenOptions {
     /// Minimum number of k-mers of a window; shorter windows are skipped and counted
     #[arg(long, value_name = "TOKENS", default_value_t = 1, hide_short_help = true)]
     min_tokens: u32,
+}
+
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "Reading frame")]
+struct FrameOptions {
+    /// Read each window on the strand of its codons, from its first whole codon on
+    ///
+    /// For genes, transcripts, and genomes that are mostly genes. The frame is learned from the
+    /// windows of the split train without labels. A window without a clear frame stays as it is.
+    /// With --stride 3 tokens are then codons, or follow one another by codons.
+    #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
+          default_missing_value = "frame")]
+    orient: Option<OrientOption>,
+    /// Find frames by this model, so that new sequences are read as those of the classifier were
+    #[arg(long, value_name = "JSON")]
+    orient_model: Option<PathBuf>,
+    /// Also write the model that was learned; the table and the classifier keep it too
+    #[arg(long, value_name = "JSON", hide_short_help = true)]
+    save_orient_model: Option<PathBuf>,
+}
+
+/// As typed; see [`Orient`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum OrientOption {
+    /// On the strand of its codons
+    Strand,
+    /// On that strand, from the first whole codon on
+    Frame,
+}
+
+impl From<OrientOption> for Orient {
+    fn from(option: OrientOption) -> Self {
+        match option {
+            OrientOption::Strand => Self::Strand,
+            OrientOption::Frame => Self::Frame,
+        }
+    }
+}
+
+impl FrameOptions {
+    fn config(&self) -> Result<Option<Orient>> {
+        let of_orient = [
+            ("--orient-model", self.orient_model.is_some()),
+            ("--save-orient-model", self.save_orient_model.is_some()),
+        ];
+        refuse_without("--orient", self.orient.is_some(), &of_orient)?;
+        if self.orient_model.is_some() && self.save_orient_model.is_some() {
+            return Err(Fault::usage(
+                "--save-orient-model writes a model that was learned, but --orient-model gives one; \
+                 drop one of the two",
+            ));
+        }
+        Ok(self.orient.map(Orient::from))
+    }
 }
 
 #[derive(Clone, Debug, Args)]
@@ -268,8 +324,13 @@ impl Stage for Options {
             sequences: self.inputs,
             taxonomy: self.taxonomy.taxonomy,
             taxdump: self.taxonomy.taxdump,
+            frame_model: self.frames.orient_model,
         };
-        let outputs = Outputs { tokens: self.output, summary: self.summary };
+        let outputs = Outputs {
+            tokens: self.output,
+            summary: self.summary,
+            frame_model: self.frames.save_orient_model,
+        };
         crate::run(&inputs, &config, self.splits.seed.unwrap_or(1), &outputs, context).map(drop)
     }
 }
@@ -301,6 +362,7 @@ impl Options {
             max_record_length: self.max_record_length,
             allow_duplicate_ids: self.allow_duplicate_ids,
             gaps: self.gaps.into(),
+            orient: self.frames.config()?,
         })
     }
 }

@@ -1,4 +1,5 @@
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
@@ -7,13 +8,14 @@ use readlens_fault::{Fault, Result};
 use readlens_provenance::{InputDigest, Manifest, NewFile, check_files, commit_together, put_json};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
-use readlens_tables::tokens::KEY_TOKENIZATION;
+use readlens_tables::tokens::{KEY_FRAME_MODEL, KEY_TOKENIZATION};
 use readlens_text::{STDIN, is_stdin};
 
-use crate::config::{Config, Gaps, Splits, TaxaSource};
+use crate::config::{Config, Gaps, Orient, Splits, TaxaSource};
 use crate::cutting::{Cutting, Kept};
+use crate::frames::Frames;
 use crate::reading::{Read, Reading};
-use crate::summary::{RankSummary, Summary, SummaryFile, TaxonomySummary};
+use crate::summary::{FrameSummary, RankSummary, Summary, SummaryFile, TaxonomySummary};
 use crate::taxonomy::{TAXDUMP_FILES, Taxonomy};
 use crate::tokenizing::{Tokenized, Tokenizing};
 
@@ -29,6 +31,8 @@ pub struct Inputs {
     pub taxonomy: Option<PathBuf>,
     /// Directory of the NCBI taxdump, where the table has taxids.
     pub taxdump: Option<PathBuf>,
+    /// A model of reading frames; none where it is learned or no frame is looked for.
+    pub frame_model: Option<PathBuf>,
 }
 
 /// The files that are written.
@@ -38,10 +42,13 @@ pub struct Outputs {
     pub tokens: PathBuf,
     /// The summary as JSON.
     pub summary: Option<PathBuf>,
+    /// The model of reading frames that was learned.
+    pub frame_model: Option<PathBuf>,
 }
 
 /// Tokenizes `inputs` into `outputs` in one pass and constant memory (the taxonomy, and 96-bit
-/// fingerprints of the identifiers, are held).
+/// fingerprints of the identifiers, are held). Where reading frames are learned, a pass before it
+/// holds at most 67 million bases.
 ///
 /// `seed` decides the splits where the configuration asks for hashed ones.
 ///
@@ -59,14 +66,25 @@ pub fn run(
     check_paths(inputs, config, outputs)?;
     let (taxonomy, mut input_digests) = read_taxonomy(inputs, config)?;
     let taxonomy = taxonomy.as_ref();
+    let (frames, digests_of_first_pass) =
+        frames(inputs, config, seed, taxonomy, &mut input_digests, context)?;
+    let frames = frames.as_ref();
+    // What follows is about windows in their frames.
+    let config = &Config {
+        tokenization: frames.map_or(config.tokenization, |f| f.tokenization(config.tokenization)),
+        ..config.clone()
+    };
     let tokenization = serde_json::to_string(&config.tokenization)
         .map_err(|e| Fault::failed("writing the tokenization", e))?;
-    let metadata = BTreeMap::from([(KEY_TOKENIZATION.to_owned(), tokenization)]);
+    let mut metadata = BTreeMap::from([(KEY_TOKENIZATION.to_owned(), tokenization)]);
+    metadata.extend(frames.map(|frames| (KEY_FRAME_MODEL.to_owned(), frames.json.clone())));
     let mut writer = Writer::begin(&outputs.tokens, config.ranks(), &metadata)?;
     let mut summary_file = outputs.summary.as_deref().map(NewFile::create).transpose()?;
 
+    let mut model_file = outputs.frame_model.as_deref().map(NewFile::create).transpose()?;
+
     let reading = Reading::new(config, &inputs.sequences, taxonomy, inputs.taxonomy.as_deref());
-    let cutting = Cutting::new(config, seed, taxonomy);
+    let cutting = Cutting::new(config, seed, taxonomy, frames);
     let tokenizing = Tokenizing::new(config, taxonomy, writer.encoder());
     let progress = context.progress("tokenizing", total_bytes(&inputs.sequences));
     let mut unknown_tokens = 0;
@@ -85,16 +103,24 @@ pub fn run(
         return Err(nothing_kept(inputs, config, &read));
     }
 
+    if let Some(first) = digests_of_first_pass {
+        check_same(&inputs.sequences, &first, &read.digests)?;
+    }
     // Sequences first, then what describes them.
     let mut digests = std::mem::take(&mut read.digests);
     digests.append(&mut input_digests);
     let seed = matches!(config.splits, Splits::Hash { .. }).then_some(seed);
     let manifest = Manifest::new("tokenize", config, seed, digests)?;
-    let summary = summarize(config, taxonomy, read, kept, unknown_tokens);
+    let summary = summarize(config, taxonomy, frames, read, kept, unknown_tokens);
     if let Some(file) = &mut summary_file {
         put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
     }
-    commit_together([writer.complete_with(&manifest)?].into_iter().chain(summary_file))?;
+    if let (Some(file), Some(frames)) = (&mut model_file, frames) {
+        let written = file.write_all(frames.json.as_bytes());
+        written.map_err(|e| Fault::io("write", file.target(), e))?;
+    }
+    let tokens = writer.complete_with(&manifest)?;
+    commit_together([tokens].into_iter().chain(summary_file).chain(model_file))?;
     let tokenization = &config.tokenization;
     summary.log(config.gaps == Gaps::Keep, tokenization.k as usize);
     Ok(summary)
@@ -110,16 +136,58 @@ pub fn read(inputs: &Inputs, config: &Config) -> Result<()> {
     let (taxonomy, _) = read_taxonomy(inputs, config)?;
     let path = inputs.taxonomy.as_deref();
     let reading = Reading::new(config, &inputs.sequences, taxonomy.as_ref(), path);
-    let cutting = Cutting::new(config, 1, taxonomy.as_ref());
+    let cutting = Cutting::new(config, 1, taxonomy.as_ref(), None);
     thread::scope(|scope| {
         let (batches, waiting_batches) = sync_channel(WAITING);
         let (groups, next_groups) = sync_channel(0);
         let reading = scope.spawn(move || reading.run(&batches));
         let cutting = scope.spawn(move || cutting.run(waiting_batches, &groups));
         next_groups.into_iter().for_each(drop);
-        joined(cutting);
-        joined(reading).map(drop)
+        let kept = joined(cutting);
+        joined(reading)?;
+        kept.map(drop)
     })
+}
+
+/// What finds the reading frames, given or learned, and where it was learned the digests of the
+/// sequences it was learned from. That of a given model joins `digests`.
+fn frames(
+    inputs: &Inputs,
+    config: &Config,
+    seed: u64,
+    taxonomy: Option<&Taxonomy>,
+    digests: &mut Vec<InputDigest>,
+    context: &Context,
+) -> Result<(Option<Frames>, Option<Vec<InputDigest>>)> {
+    let Some(orient) = config.orient else { return Ok((None, None)) };
+    let trim = orient == Orient::Frame;
+    if let Some(path) = &inputs.frame_model {
+        let (frames, digest) = Frames::given(path, trim)?;
+        digests.push(digest);
+        return Ok((Some(frames), None));
+    }
+    let files = &inputs.sequences;
+    if let Some(path) = files.iter().find(|path| is_stdin(path) || !path.is_file()) {
+        return Err(Fault::usage(format!(
+            "--orient reads {} twice, to learn the reading frame and to use it, but it can be read \
+             only once; pass a file, or a model as --orient-model",
+            path.display()
+        )));
+    }
+    let described = (taxonomy, inputs.taxonomy.as_deref());
+    let (frames, read) = Frames::learn(config, trim, files, described, seed, context)?;
+    Ok((Some(frames), Some(read)))
+}
+
+/// Refuses files that changed between the two passes over them.
+fn check_same(files: &[PathBuf], first: &[InputDigest], second: &[InputDigest]) -> Result<()> {
+    let changed = first.iter().zip(second).position(|(a, b)| a.sha256 != b.sha256);
+    let Some(place) = changed else { return Ok(()) };
+    Err(Fault::input(&files[place])
+        .expected("the same bytes as a moment ago")
+        .found("others")
+        .remedy("wait until the file is complete, and tokenize again")
+        .into())
 }
 
 /// The taxonomy, where the configuration has one, and the digests of its files.
@@ -152,7 +220,7 @@ fn pipeline(
         let kept = joined(cutting);
         let read = joined(reading);
         written?;
-        Ok((read?, kept))
+        Ok((read?, kept?))
     })
 }
 
@@ -181,13 +249,14 @@ fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()
              directory with nodes.dmp and names.dmp",
         ));
     }
-    let read = || inputs.sequences.iter().chain(&inputs.taxonomy);
+    let read = || inputs.sequences.iter().chain(&inputs.taxonomy).chain(&inputs.frame_model);
     if read().filter(|path| is_stdin(path)).count() > 1 {
         return Err(Fault::usage(format!("{STDIN} (standard input) can be read only once")));
     }
     let of_dump = TAXDUMP_FILES.iter().filter_map(|file| Some(inputs.taxdump.as_ref()?.join(file)));
     let files = read().filter(|path| !is_stdin(path)).cloned().chain(of_dump);
-    check_files([&outputs.tokens].into_iter().chain(&outputs.summary), files)
+    let written = [&outputs.tokens].into_iter().chain(&outputs.summary).chain(&outputs.frame_model);
+    check_files(written, files)
 }
 
 fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {
@@ -204,10 +273,22 @@ fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {
 fn summarize(
     config: &Config,
     taxonomy: Option<&Taxonomy>,
+    frames: Option<&Frames>,
     read: Read,
     kept: Kept,
     unknown_tokens: u64,
 ) -> Summary {
+    let frames = frames.map(|frames| FrameSummary {
+        learned_from_windows: frames.learned_from.map(|sampled| sampled.windows),
+        learned_from_bases: frames.learned_from.map(|sampled| sampled.bases),
+        learned_from_train: frames.learned_from.map(|sampled| sampled.is_of_train),
+        bins: frames.bins_without_codons().1 as u64,
+        bins_without_codons: frames.bins_without_codons().0 as u64,
+        forward: kept.frames.forward,
+        reverse: kept.frames.reverse,
+        not_found: kept.frames.not_found,
+        too_short: kept.frames.too_short,
+    });
     let ranks = config.ranks().iter().enumerate().zip(&kept.taxa).zip(&kept.records_with_taxon);
     let taxonomy = taxonomy.map(|table| TaxonomySummary {
         rows: table.rows() as u64,
@@ -243,6 +324,7 @@ fn summarize(
         tokens: kept.tokens,
         unknown_tokens,
         gaps: read.gaps,
+        frames,
         taxonomy,
         splits: kept.splits.into_iter().map(|(split, size)| (owned(split), size)).collect(),
     }

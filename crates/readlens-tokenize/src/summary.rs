@@ -26,10 +26,63 @@ pub struct Summary {
     pub unknown_tokens: u64,
     /// Gaps (`-` and `.`) of aligned sequences, whether they were kept or taken out.
     pub gaps: u64,
+    /// What became of reading frames; none where none was looked for.
+    pub frames: Option<FrameSummary>,
     /// How records and taxonomy meet; none without a taxonomy.
     pub taxonomy: Option<TaxonomySummary>,
     /// Kept records and their windows by split; `unassigned` are those without one.
     pub splits: BTreeMap<String, SplitSummary>,
+}
+
+/// Windows whose reading frames were looked for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FrameSummary {
+    /// Windows that the model was learned from; none where it was given.
+    pub learned_from_windows: Option<u64>,
+    /// Their nucleotides.
+    pub learned_from_bases: Option<u64>,
+    /// Whether they are of the split train alone.
+    pub learned_from_train: Option<bool>,
+    /// Bins of GC share, each with a model of its own.
+    pub bins: u64,
+    /// Those in which no codons were found: windows of such a GC share stay as they are.
+    pub bins_without_codons: u64,
+    /// Windows in frame on the forward strand.
+    pub forward: u64,
+    /// Windows in frame on the reverse strand.
+    pub reverse: u64,
+    /// Windows that stay as they are: no frame is clearly the best.
+    pub not_found: u64,
+    /// Windows that stay as they are: they are too short.
+    pub too_short: u64,
+}
+
+impl FrameSummary {
+    fn log(&self) {
+        if let (Some(windows), Some(bases)) = (self.learned_from_windows, self.learned_from_bases) {
+            tracing::info!("learned the reading frame from {windows} windows ({bases} nt)");
+        }
+        let in_frame = self.forward + self.reverse;
+        let left = self.not_found + self.too_short;
+        tracing::info!(
+            "{in_frame} windows in frame, {} of them on the reverse strand; {left} stay as they are",
+            self.reverse
+        );
+        if self.bins_without_codons > 0 {
+            tracing::warn!(
+                "{} of {} bins of GC share have no codons: their stop codons are as frequent in \
+                 frame as out of frame, as in ribosomal RNA; windows in them stay as they are",
+                self.bins_without_codons,
+                self.bins
+            );
+        }
+        if left > in_frame {
+            tracing::warn!(
+                "most windows have no clear reading frame, so --orient does little for them: it is \
+                 for genes, transcripts, and genomes that are mostly genes"
+            );
+        }
+    }
 }
 
 /// Records and table rows side by side.
@@ -137,6 +190,9 @@ impl Summary {
                 self.unknown_tokens,
                 self.tokens
             );
+        }
+        if let Some(frames) = &self.frames {
+            frames.log();
         }
         for (reason, examples) in &self.skipped {
             tracing::warn!("skipped {} records: {reason} ({})", examples.records, listed(examples));

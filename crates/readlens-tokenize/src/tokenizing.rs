@@ -47,6 +47,8 @@ impl<'a> Tokenizing<'a> {
             start: 0,
             end: 0,
             strand: String::new(),
+            phase: None,
+            frame_gap: None,
             tokens: Vec::new(),
             split: None,
             taxa: vec![None; self.config.ranks().len()],
@@ -69,6 +71,8 @@ impl<'a> Tokenizing<'a> {
         row.start = window.start;
         row.end = window.end;
         window.strand.sign().clone_into(&mut row.strand);
+        row.phase = window.phase.map(u32::from);
+        row.frame_gap = window.gap;
         row.split = *split;
         for (rank, taxon) in row.taxa.iter_mut().enumerate() {
             set(taxon, self.taxon(known, rank));

@@ -64,12 +64,16 @@ pub struct Windows {
 }
 
 /// A window of a record; 0-based, half-open on the forward strand.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Window {
     pub ordinal: u32,
     pub start: u32,
     pub end: u32,
     pub strand: Strand,
+    /// Bases before the first whole codon in reading direction, where the frame was found.
+    pub phase: Option<u8>,
+    /// How sure the frame is, in nats, where it was looked for.
+    pub gap: Option<f32>,
 }
 
 impl Windows {
@@ -131,7 +135,8 @@ impl Windows {
                         Strand::Forward => (start + frame, end),
                         Strand::Reverse => (start, end - frame),
                     };
-                    Window { ordinal: turn as u32 * count + i, start, end, strand }
+                    let ordinal = turn as u32 * count + i;
+                    Window { ordinal, start, end, strand, phase: None, gap: None }
                 })
             })
             .filter(move |window| {

@@ -1,10 +1,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_fit::{CHECKPOINT, Checkpoint, Figure, Split as Part};
 use readlens_nn::{
-    CONFIG_FILE, MANIFEST_FILE, Parameters, TRAINING_FILE, WEIGHTS_FILE, save_weights,
+    CONFIG_FILE, FRAME_FILE, MANIFEST_FILE, Parameters, TRAINING_FILE, WEIGHTS_FILE, save_weights,
 };
 use readlens_provenance::{
     DirectoryKind, Manifest, NewDirectory, OutputLock, check_directory, write_json,
@@ -53,8 +53,8 @@ impl<'a> ModelOutput<'a> {
         Checkpoint::new(&self.checkpoint, identity.clone())
     }
 
-    /// Writes weights, configuration, manifest and curves as one directory, whole or not at all.
-    /// Then the checkpoint is removed.
+    /// Writes weights, configuration, manifest, curves and the model of reading frames, if there is
+    /// one, as one directory, whole or not at all. Then the checkpoint is removed.
     ///
     /// # Errors
     /// A file cannot be written.
@@ -64,11 +64,16 @@ impl<'a> ModelOutput<'a> {
         parameters: &Parameters,
         manifest: &Manifest,
         figures: &[Figure],
+        frame_model: Option<&str>,
     ) -> Result<()> {
         let new = NewDirectory::create(self.directory, self.kind)?;
         save_weights(&new.path().join(WEIGHTS_FILE), &parameters.tensors())?;
         write_json(&new.path().join(CONFIG_FILE), config)?;
         write_curves(&new.path().join(TRAINING_FILE), manifest, figures)?;
+        if let Some(model) = frame_model {
+            let path = new.path().join(FRAME_FILE);
+            std::fs::write(&path, model).map_err(|e| Fault::io("write", &path, e))?;
+        }
         write_json(&new.path().join(MANIFEST_FILE), manifest)?;
         new.commit()?;
         if let Err(fault) = self.checkpoint(manifest).remove() {

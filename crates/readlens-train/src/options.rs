@@ -1,7 +1,11 @@
+use std::path::Path;
+
 use clap::{ArgAction, Args};
-use readlens_batch::{Augmentation, DeviceOption};
+use readlens_batch::{Augmentation, DeviceOption, tokenization_of};
+use readlens_fault::Result;
 use readlens_fit::FitConfig;
 use readlens_nn::DeviceKind;
+use readlens_tables::Reader;
 
 /// Options of the training loop that both training stages have.
 #[derive(Clone, Debug, Args)]
@@ -74,20 +78,31 @@ impl FitOptions {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Augmentation")]
 pub(crate) struct AugmentationOptions {
-    /// Read every window in a random frame, drawn anew each epoch
-    #[arg(long, value_name = "BOOL", default_value_t = true, action = ArgAction::Set)]
-    frame_offset: bool,
+    /// Read every window in a random frame, drawn anew each epoch [default: true, and false for
+    /// windows in their reading frame]
+    #[arg(long, value_name = "BOOL", action = ArgAction::Set)]
+    frame_offset: Option<bool>,
     /// Read half of the windows as their reverse complement
     #[arg(long, value_name = "BOOL", default_value_t = false, action = ArgAction::Set)]
     reverse_complement: bool,
 }
 
 impl AugmentationOptions {
-    /// The choice as the stages hold it.
-    pub(crate) fn config(&self) -> Augmentation {
-        Augmentation {
-            frame_offset: self.frame_offset,
+    /// The choice as the stages hold it, for the windows of `tokens`.
+    ///
+    /// # Errors
+    /// The table cannot be read.
+    pub(crate) fn config(&self, tokens: &Path) -> Result<Augmentation> {
+        let is_oriented = || -> Result<bool> {
+            let tokenization = tokenization_of(&Reader::open(tokens)?)?;
+            Ok(tokenization.orientation.is_some())
+        };
+        Ok(Augmentation {
+            frame_offset: match self.frame_offset {
+                Some(offset) => offset,
+                None => !is_oriented()?,
+            },
             reverse_complement: self.reverse_complement,
-        }
+        })
     }
 }

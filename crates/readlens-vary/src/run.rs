@@ -5,7 +5,7 @@ use readlens_fault::Result;
 use readlens_kmer::Tokenization;
 use readlens_provenance::{Manifest, check_files};
 use readlens_stage::Context;
-use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
+use readlens_tables::tokens::{KEY_FRAME_MODEL, KEY_TOKENIZATION, TokenRow};
 use readlens_tables::{Reader, Writer};
 
 use crate::config::{Config, Kind};
@@ -30,9 +30,10 @@ pub fn run(
     let seed_used = matches!(config.kind, Kind::Substitute { .. }).then_some(seed);
     let inputs = [reader.artefact("tokens")?];
     let manifest = Manifest::made_from("vary", config, seed_used, &inputs)?;
-    let kept = reader.metadata().get_key_value(KEY_TOKENIZATION);
+    let kept = [KEY_TOKENIZATION, KEY_FRAME_MODEL].map(|key| reader.metadata().get_key_value(key));
+    let kept = kept.into_iter().flatten();
     let metadata: BTreeMap<String, String> =
-        kept.into_iter().map(|(key, text)| (key.clone(), text.clone())).collect();
+        kept.map(|(key, text)| (key.clone(), text.clone())).collect();
     let mut writer = Writer::<TokenRow>::create(output, reader.ranks(), &manifest, &metadata)?;
     let progress = context.progress("windows", reader.rows());
     let mut emptied = 0_u64;

@@ -34,7 +34,7 @@ pub fn vary(
     let mut bases = bases_of(row, tokenization, &fault)?;
     if bases.is_empty() {
         let strand = if kind == Kind::ReverseComplement { !is_forward } else { is_forward };
-        return Ok(TokenRow { strand: sign(strand), ..row.clone() });
+        return Ok(TokenRow { strand: sign(strand), phase: None, frame_gap: None, ..row.clone() });
     }
     let length = bases.len() as u32;
     // Where the bases that were read lie.
@@ -43,14 +43,18 @@ pub fn vary(
         false => (row.end - length, row.end),
     };
     let (mut dropped, mut is_read_forward) = (0, is_forward);
+    let mut phase = row.phase;
     match kind {
         Kind::ReverseComplement => {
             bases = tokenization.alphabet.reverse_complement(&bases);
             is_read_forward = !is_forward;
+            // The codons are on the strand that is no longer read.
+            phase = None;
         }
         Kind::FrameShift { bases: shift } => {
             dropped = shift.min(length);
             bases.drain(..dropped as usize);
+            phase = phase.map(|phase| (phase + 2 * dropped) % 3);
         }
         Kind::Substitute { rate } => {
             let purpose = format!("substitute/{}\t{}", row.id, row.window);
@@ -65,7 +69,9 @@ pub fn vary(
         true => (start + dropped, start + dropped + covered as u32),
         false => (end - dropped - covered as u32, end - dropped),
     };
-    Ok(TokenRow { start, end, strand: sign(is_read_forward), tokens, ..row.clone() })
+    // How sure the frame was is known of the window that was read, not of its variant.
+    let strand = sign(is_read_forward);
+    Ok(TokenRow { start, end, strand, phase, frame_gap: None, tokens, ..row.clone() })
 }
 
 fn sign(is_forward: bool) -> String {
@@ -149,6 +155,8 @@ mod tests {
             tokens,
             split: Some(Split::Test),
             taxa: vec![Some("A".to_owned()), None],
+            phase: None,
+            frame_gap: None,
         }
     }
 

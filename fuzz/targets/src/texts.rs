@@ -28,13 +28,15 @@ pub fn sequences(input: &[u8], scratch: &Path) -> bool {
     let words = "--k 3 --window 20 --overlap 8 --strand both --max-record-length 65536";
     let config = CONFIG.get_or_init(|| config(words));
     check(file(scratch, "sequences", input).and_then(|path| {
-        read(&Inputs { sequences: vec![path], taxonomy: None, taxdump: None }, config)
+        let sequences = vec![path];
+        read(&Inputs { sequences, taxonomy: None, taxdump: None, frame_model: None }, config)
     }))
 }
 
 /// Reads a taxonomy without sequences.
 fn read_taxonomy(table: Result<PathBuf>, taxdump: Option<PathBuf>, config: &Config) -> Result<()> {
-    read(&Inputs { sequences: Vec::new(), taxonomy: Some(table?), taxdump }, config)
+    let taxonomy = Some(table?);
+    read(&Inputs { sequences: Vec::new(), taxonomy, taxdump, frame_model: None }, config)
 }
 
 /// A table of taxa: one column for each rank, and splits or groups where its header names them.

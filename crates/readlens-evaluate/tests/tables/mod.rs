@@ -38,6 +38,8 @@ pub fn token(id: &str, split: Option<&str>, genus: Option<&str>) -> TokenRow {
         tokens: vec![2, 5, 6, 7, 8],
         split: split.map(|split| Split::named(split).unwrap()),
         taxa: vec![genus.map(text)],
+        phase: None,
+        frame_gap: None,
     }
 }
 

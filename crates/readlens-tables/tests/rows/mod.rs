@@ -80,6 +80,8 @@ impl Example for TokenRow {
             tokens: vec![2, 5, 4100, 1],
             split: Some(Split::Train),
             taxa: vec![Some(text("Bacteria")), Some(text("Treponema"))],
+            phase: None,
+            frame_gap: None,
         };
         vec![
             row.clone(),

@@ -3,5 +3,6 @@
 
 mod bench;
 mod dialects;
+mod frames;
 mod sequences;
 mod taxonomy;

@@ -136,6 +136,8 @@ fn tokens_metadata_manifest_and_summary_say_the_same() {
             tokens,
             split: None,
             taxa: vec![],
+            phase: None,
+            frame_gap: None,
         };
         assert_eq!(*row, expected);
     }

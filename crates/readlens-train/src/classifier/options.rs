@@ -218,7 +218,7 @@ impl Options {
             ranks: self.ranks.clone(),
             model,
             fit: self.fit.config(60, self.preset.learning_rate()),
-            augmentation: self.augmentation.config(),
+            augmentation: self.augmentation.config(&self.tokens)?,
             masks: RandomMasks { probability: self.mask_probability, kind: self.mask_kind()? },
             class_weights: self.class_weights,
             permute_labels: self.permute_labels,

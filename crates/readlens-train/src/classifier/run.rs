@@ -10,7 +10,7 @@ use readlens_nn::{
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::tokens::TokenRow;
+use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
 
 use super::config::Config;
 use super::task::ClassifierTask;
@@ -39,7 +39,9 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         data.permute_labels(config.fit.seed);
         tracing::warn!("labels are permuted among records: this classifier is a sanity check");
     }
-    let inputs = [Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?];
+    let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
+    let frame_model = tokens.metadata().get(KEY_FRAME_MODEL);
+    let inputs = [tokens.artefact("tokens")?];
     let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
         .computed_by(device.compute());
     let shape = ClassifierConfig {
@@ -77,7 +79,8 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let watcher = Watcher::new(context, "classifier");
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
-    output.write(&shape, &parameters, &manifest, &fitted.figures)?;
+    let frame_model = frame_model.map(String::as_str);
+    output.write(&shape, &parameters, &manifest, &fitted.figures, frame_model)?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

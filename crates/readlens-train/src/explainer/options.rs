@@ -291,7 +291,7 @@ impl Options {
             precision: self.precision.into(),
             objective: self.objective()?,
             fit: self.fit.config(20, LEARNING_RATE),
-            augmentation: self.augmentation.config(),
+            augmentation: self.augmentation.config(&self.tokens)?,
         })
     }
 }
