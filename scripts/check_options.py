@@ -38,6 +38,7 @@ DECIDED_OF = {
     "mask": {"method", "replicate"},
     "randomize": {"parts", "seed"},
     "report": {"method", "replicate"},
+    "tokenize": {"save-orient-model"},
 }
 
 

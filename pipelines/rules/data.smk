@@ -42,6 +42,12 @@ def taxdump() -> list[str]:
     return [plain(f"{directory}/{file}") for file in ("names.dmp", "nodes.dmp")] if directory else []
 
 
+def orient_model() -> list[str]:
+    """The model of the reading frame, where the options name one."""
+    model = config.get("tokenize", {}).get("orient-model")
+    return [plain(model)] if model else []
+
+
 rule sample_taxonomy:
     input:
         script=SCRIPTS / "sample_taxonomy.py",
@@ -60,6 +66,7 @@ rule tokenize:
         lambda wildcards: input_files("sequences"),
         lambda wildcards: taxonomy(wildcards.sample),
         lambda wildcards: taxdump(),
+        lambda wildcards: orient_model(),
     output:
         tokens=f"{OUT}/tokens{{sample}}.parquet",
         summary=f"{OUT}/summary{{sample}}.json",

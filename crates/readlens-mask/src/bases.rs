@@ -14,10 +14,17 @@ impl Frames {
     /// Offsets that leave no token are left out.
     ///
     /// # Errors
-    /// `count` is more than the stride, or the tokens do not hold all bases.
+    /// `count` is more than 1 and the windows are in their reading frame, or more than the stride;
+    /// the tokens do not hold all bases.
     pub fn of(tokens: &[u32], tokenization: &Tokenization, count: u32) -> Result<Self> {
         let mut readings = vec![tokens.to_vec()];
         if count > 1 {
+            if tokenization.orientation.is_some() {
+                return Err(Fault::usage(
+                    "the windows were put into their reading frame, which is the only one that the \
+                     networks know; drop --frames",
+                ));
+            }
             if count > tokenization.stride {
                 return Err(Fault::usage(format!(
                     "frames must be at most the stride of the tokens, {}, not {count}",
