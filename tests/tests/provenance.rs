@@ -1,4 +1,4 @@
-//! Artefacts of two runs are never joined, by any stage, and manifests are what their schema says.
+//! Artefacts of two runs are never joined, by any stage, and manifests say what was built and what computed.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod stages;
@@ -347,7 +347,7 @@ fn in_table<R: Record>(path: &Path) -> Manifest {
 }
 
 #[test]
-fn manifests_of_a_run_are_what_the_schema_says() {
+fn manifests_of_a_run_say_what_was_built_and_what_computed() {
     let folder = tempfile::tempdir().unwrap();
     let directory = folder.path();
     make(directory, "one", 1, 1);
@@ -381,11 +381,7 @@ fn manifests_of_a_run_are_what_the_schema_says() {
         in_table::<MetricRow>(&file("compare.parquet")),
     ];
     manifests.extend(tables.iter().map(|manifest| serde_json::to_value(manifest).unwrap()));
-    let schema: Value =
-        read_json(&stages::workspace().join("docs/reference/manifest.schema.json")).unwrap();
     for manifest in &manifests {
-        let faults = schema::faults(&schema, &schema, manifest, "");
-        assert!(faults.is_empty(), "{faults:#?}\n{manifest:#}");
         // The binaries say what they were built from.
         let build = &manifest["build"];
         assert!(build["rust"].as_str().unwrap().starts_with("rustc "), "{build}");
@@ -394,103 +390,5 @@ fn manifests_of_a_run_are_what_the_schema_says() {
         let linear = ["baseline", "probe"];
         let computes = computes.contains(&stage) || linear.contains(&stage);
         assert_eq!(manifest["compute"]["device"].as_str(), computes.then_some("cpu"), "{stage}");
-    }
-    let mut spoilt = manifests[1].clone();
-    spoilt["inputs"][0]["sha256"] = "abc".into();
-    spoilt["host"] = "here".into();
-    spoilt.as_object_mut().unwrap().remove("stage");
-    let faults = schema::faults(&schema, &schema, &spoilt, "");
-    assert_eq!(faults.len(), 3, "{faults:?}");
-}
-
-/// JSON Schema (2020-12) as far as the schema of manifests uses it.
-mod schema {
-    use serde_json::Value;
-
-    /// What of `value` the schema does not allow, by place.
-    pub fn faults(root: &Value, schema: &Value, value: &Value, place: &str) -> Vec<String> {
-        let mut found = Vec::new();
-        for (keyword, rule) in schema.as_object().unwrap() {
-            match keyword.as_str() {
-                "$schema" | "$id" | "$defs" | "title" | "description" => {}
-                "$ref" => {
-                    let name = rule.as_str().unwrap().strip_prefix("#/$defs/").unwrap();
-                    found.extend(faults(root, &root["$defs"][name], value, place));
-                }
-                "anyOf" => {
-                    let fits = |s: &Value| faults(root, s, value, place).is_empty();
-                    if !rule.as_array().unwrap().iter().any(fits) {
-                        found.push(format!("{place}: fits none of anyOf"));
-                    }
-                }
-                "type" => {
-                    let is = match rule.as_str().unwrap() {
-                        "object" => value.is_object(),
-                        "array" => value.is_array(),
-                        "string" => value.is_string(),
-                        "integer" => value.is_u64(),
-                        "null" => value.is_null(),
-                        other => panic!("type {other}"),
-                    };
-                    if !is {
-                        found.push(format!("{place}: no {rule}"));
-                    }
-                }
-                "pattern" => {
-                    let text = value.as_str().unwrap_or_default();
-                    let lengths: &[usize] = match rule.as_str().unwrap() {
-                        "^[0-9a-f]{64}$" => &[64],
-                        "^([0-9a-f]{40}|[0-9a-f]{64})$" => &[40, 64],
-                        other => panic!("pattern {other}"),
-                    };
-                    let is_digit = |c: char| matches!(c, '0'..='9' | 'a'..='f');
-                    if !lengths.contains(&text.len()) || !text.chars().all(is_digit) {
-                        found.push(format!("{place}: {text} is no {rule}"));
-                    }
-                }
-                "minimum" => assert_eq!(rule, 0, "integers are read as unsigned"),
-                "items" => {
-                    for (i, item) in value.as_array().into_iter().flatten().enumerate() {
-                        found.extend(faults(root, rule, item, &format!("{place}/{i}")));
-                    }
-                }
-                "required" => {
-                    for name in rule.as_array().unwrap() {
-                        if value.get(name.as_str().unwrap()).is_none() {
-                            found.push(format!("{place}: lacks {name}"));
-                        }
-                    }
-                }
-                "properties" => {
-                    for (name, rule) in rule.as_object().unwrap() {
-                        if let Some(part) = value.get(name) {
-                            found.extend(faults(root, rule, part, &format!("{place}/{name}")));
-                        }
-                    }
-                }
-                "propertyNames" => {
-                    for name in value.as_object().into_iter().flat_map(|o| o.keys()) {
-                        let name = Value::from(name.as_str());
-                        found.extend(faults(root, rule, &name, place));
-                    }
-                }
-                "additionalProperties" => {
-                    let known = schema.get("properties").and_then(Value::as_object);
-                    for (name, part) in value.as_object().into_iter().flatten() {
-                        if known.is_some_and(|known| known.contains_key(name)) {
-                            continue;
-                        }
-                        match rule {
-                            Value::Bool(false) => found.push(format!("{place}: has {name}")),
-                            rule => {
-                                found.extend(faults(root, rule, part, &format!("{place}/{name}")));
-                            }
-                        }
-                    }
-                }
-                other => panic!("the test does not know the keyword {other}"),
-            }
-        }
-        found
     }
 }

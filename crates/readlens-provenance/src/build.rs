@@ -1,15 +1,17 @@
 use std::sync::OnceLock;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::digest::Sha256Digest;
 
 /// What a program was built from.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Build {
     /// The commit that was checked out, 40 or 64 hexadecimal digits; null where git knows none, as
     /// in an unpacked archive. Changes that were not committed are not seen.
+    #[schemars(regex(pattern = r"^([0-9a-f]{40}|[0-9a-f]{64})$"))]
     pub revision: Option<String>,
     /// Version of the Rust compiler, as `rustc --version` prints it.
     pub rust: String,
@@ -35,7 +37,7 @@ impl Build {
 }
 
 /// What computed the numbers of an artefact.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Compute {
     /// `cpu` or `cuda`.

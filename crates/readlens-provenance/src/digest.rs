@@ -3,13 +3,16 @@ use std::io::{self, Read};
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// SHA-256 in lower-case hexadecimal, as `sha256sum` prints it.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(transparent)]
-pub struct Sha256Digest(String);
+pub struct Sha256Digest(#[schemars(regex(pattern = r"^[0-9a-f]{64}$"))] String);
 
 impl Sha256Digest {
     fn from_hasher(hasher: Sha256) -> Self {

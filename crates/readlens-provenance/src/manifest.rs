@@ -2,6 +2,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Place, Result};
+use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -14,7 +15,7 @@ use crate::digest::Sha256Digest;
 pub(crate) const MAX_JSON_BYTES: u64 = 64 << 20;
 
 /// One input of a stage, by content and not by place.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct InputDigest {
     /// What the input was to the stage, such as `tokens` or `taxonomy`.
@@ -28,7 +29,7 @@ pub struct InputDigest {
 }
 
 /// How an artefact that an input was made from came to be.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Origin {
     /// Name of the stage that made it.
@@ -41,7 +42,7 @@ pub struct Origin {
 ///
 /// The same inputs, options and build give the same manifest on any machine; only `compute` may
 /// differ between machines.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Manifest {
     /// Name of the stage, such as `tokenize`.

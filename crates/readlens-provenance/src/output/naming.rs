@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, RenameFlags, renameat_with};
 use rustix::io::Errno;
 
-use super::partial::{name_for_earlier, parent_of};
+use super::partial::{move_aside, parent_of};
 
 /// What was moved, in the order in which it was: moved back on [`Moves::undo`].
 #[derive(Debug, Default)]
@@ -26,8 +26,8 @@ impl Moves {
         if fs::symlink_metadata(target).is_err() {
             return Ok(None);
         }
-        let aside = name_for_earlier(target)?;
-        self.move_to(target, &aside)?;
+        let aside = move_aside(target)?;
+        self.0.push((target.to_path_buf(), aside.clone()));
         Ok(Some(aside))
     }
 

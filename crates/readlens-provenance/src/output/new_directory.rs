@@ -6,7 +6,7 @@ use readlens_fault::{Fault, Result};
 
 use super::directory_kind::DirectoryKind;
 use super::naming::{Moves, exchange, sync_names};
-use super::partial::{PartialDirectory, name_for_removal, parent_of, partials};
+use super::partial::{PartialDirectory, move_for_removal, parent_of, partials};
 use super::target::directory_target;
 
 /// A directory of files that takes its name only when [`NewDirectory::commit`] is reached.
@@ -84,9 +84,19 @@ fn name(
     moves: &mut Moves,
 ) -> io::Result<Option<PathBuf>> {
     if fs::symlink_metadata(target).is_err() {
-        moves.move_to(partial, target)?;
-        sync_names([target])?;
-        return Ok(None);
+        match moves.move_to(partial, target) {
+            // Another process gave its directory the name a moment ago.
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    io::ErrorKind::DirectoryNotEmpty | io::ErrorKind::AlreadyExists
+                ) => {}
+            moved => {
+                moved?;
+                sync_names([target])?;
+                return Ok(None);
+            }
+        }
     }
     for entry in fs::read_dir(target)? {
         let entry = entry?;
@@ -116,7 +126,6 @@ pub fn remove_directory(target: &Path, kind: &DirectoryKind) -> Result<()> {
     }
     kind.check_replaceable(target)?;
     let failed = |e| Fault::io("remove", target, e);
-    let aside = name_for_removal(target).map_err(failed)?;
-    fs::rename(target, &aside).map_err(failed)?;
+    let aside = move_for_removal(target).map_err(failed)?;
     fs::remove_dir_all(&aside).map_err(|e| Fault::io("remove", &aside, e))
 }

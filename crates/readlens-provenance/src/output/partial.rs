@@ -9,6 +9,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::digest::digest_bytes;
 use readlens_fault::{Fault, Result};
+use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::io::Errno;
 use tempfile::{Builder, NamedTempFile, TempDir};
 
 /// Bytes of a target's name that its partial repeats: a file name has room for 255.
@@ -120,7 +122,11 @@ impl PartialDirectory {
             let directory = builder(target, &prefix_of(target), 0o777)
                 .tempdir_in(parent_of(target))
                 .map_err(failed)?;
-            let handle = File::open(directory.path()).map_err(failed)?;
+            let handle = match File::open(directory.path()) {
+                // Another process took it for a leftover before it could be locked.
+                Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+                handle => handle.map_err(failed)?,
+            };
             if is_locked(&handle, directory.path()) {
                 let registered = Registered::new(directory.path());
                 return Ok(Self { directory, _handle: handle, registered });
@@ -248,20 +254,33 @@ fn remove_leftover(path: &Path) -> bool {
     (if is_directory { fs::remove_dir_all(path) } else { fs::remove_file(path) }).is_ok()
 }
 
-/// A free name beside `target` for an earlier output, which keeps it until the new one is in place.
-pub(super) fn name_for_earlier(target: &Path) -> io::Result<PathBuf> {
-    unused_name(target, &earlier_prefix_of(target))
+/// Moves an earlier output aside, to a name beside it that it keeps until the new one is in place.
+pub(super) fn move_aside(target: &Path) -> io::Result<PathBuf> {
+    move_to_unused_name(target, &earlier_prefix_of(target))
 }
 
-/// A free name beside `target` for what is to be removed.
-pub(super) fn name_for_removal(target: &Path) -> io::Result<PathBuf> {
-    unused_name(target, &prefix_of(target))
+/// Gives what is to be removed the name of a leftover, so that it is removed if this process is not
+/// there to do it.
+pub(super) fn move_for_removal(target: &Path) -> io::Result<PathBuf> {
+    move_to_unused_name(target, &prefix_of(target))
 }
 
-fn unused_name(target: &Path, prefix: &str) -> io::Result<PathBuf> {
-    let directory = builder(target, prefix, 0o700).tempdir_in(parent_of(target))?;
-    let name = directory.path().to_path_buf();
-    // Free again, and its random letters make another process's choice of it most unlikely.
-    directory.close()?;
-    Ok(name)
+fn move_to_unused_name(target: &Path, prefix: &str) -> io::Result<PathBuf> {
+    // Nothing is created that a killed process could leave there.
+    let moved = builder(target, prefix, 0o600)
+        .make_in(parent_of(target), |name| rename_without_replacing(target, name))?;
+    Ok(moved.into_temp_path().keep()?)
+}
+
+fn rename_without_replacing(from: &Path, to: &Path) -> io::Result<()> {
+    match renameat_with(CWD, from, CWD, to, RenameFlags::NOREPLACE) {
+        // The file system has no such call.
+        Err(Errno::NOSYS | Errno::INVAL | Errno::OPNOTSUPP) => {
+            if fs::symlink_metadata(to).is_ok() {
+                return Err(io::ErrorKind::AlreadyExists.into());
+            }
+            fs::rename(from, to)
+        }
+        renamed => Ok(renamed?),
+    }
 }
