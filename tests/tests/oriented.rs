@@ -81,12 +81,14 @@ fn a_classifier_keeps_the_model_of_its_frames_and_new_reads_are_read_by_it() {
 
     let files = "reads.fasta --k 3 --orient --orient-model classifier/frame.json --quiet";
     succeed("tokenize", directory, &format!("{files} --output reads.parquet"));
-    let perturb = "--classifier classifier --output p.parquet --quiet";
+    let mask = "--explainer explainer --output r.parquet --quiet";
+    succeed("mask", directory, &format!("--tokens reads.parquet {mask}"));
+    let perturb = "--classifier classifier --masks r.parquet --output p.parquet --quiet";
     succeed("perturb", directory, &format!("--tokens reads.parquet {perturb}"));
     // Those of another model, or of none, are other windows.
     succeed("tokenize", directory, "reads.fasta --k 3 --output plain.parquet --quiet");
     for other in ["others", "plain"] {
-        let output = run("perturb", directory, &format!("--tokens {other}.parquet {perturb}"));
+        let output = run("mask", directory, &format!("--tokens {other}.parquet {mask}"));
         let log = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(3), "{log}");
         assert!(log.contains(&format!("{other}.parquet")) && log.contains("of model"), "{log}");

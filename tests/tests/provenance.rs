@@ -1,4 +1,5 @@
-//! Artefacts of two runs are never joined, by any stage, and manifests say what was built and what computed.
+//! Artefacts of two runs are never joined, by any stage. Manifests say what was built and what
+//! computed.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod stages;
