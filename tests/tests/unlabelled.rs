@@ -79,7 +79,9 @@ fn new_reads_get_predictions_and_agreement() {
     assert!(!log.contains("in sample"), "{log}");
 
     assert!(page.contains("phylum (2 taxa) and genus (4 taxa)"));
-    assert!(page.contains("It learned from other sequences than those of these 20 windows."));
+    assert!(
+        page.contains("It learned from other files of sequences than those of these 20 windows.")
+    );
     assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));
     assert!(page.contains("Agreement in %"));
     assert!(page.matches(">predicted, <span class=\"p\">").count() >= 20);
@@ -94,7 +96,7 @@ fn figures_of_training_rows_are_named_as_such() {
     let (summary, log, page) = explain(directory, "tokens.parquet");
     let named = "in sample: the classifier learned from windows among these";
     assert!(summary.lines().next().unwrap().ends_with(named), "{summary}");
-    assert!(log.contains("its accuracy is in sample"), "{log}");
+    assert!(log.contains("accuracy is in sample, too high"), "{log}");
     assert!(page.contains("It learned from 140 of 140 windows."));
     assert!(page.contains("which the classifier learned from: accuracies are in sample"));
     let json = std::fs::read_to_string(directory.join("x.json")).unwrap();

@@ -98,8 +98,7 @@ pub fn run(
         Some(Learned::FromThisTable) => {
             Some(shown_over(&rows).are_training_windows(has_splits, &measured) != Some(false))
         }
-        Some(Learned::FromOthers) => Some(false),
-        Some(Learned::FromTheseSequences) | None => None,
+        Some(Learned::FromTheseSequences | Learned::FromOtherFiles) | None => None,
     };
     if learned == Some(Learned::FromTheseSequences) {
         tracing::warn!(
@@ -109,8 +108,8 @@ pub fn run(
     }
     if in_sample == Some(true) {
         tracing::warn!(
-            "the classifier learned from windows among these: its accuracy is in sample and says \
-             nothing about other sequences"
+            "the classifier was trained on some or all of these windows: its accuracy is in sample, \
+             too high for other sequences"
         );
     }
     let json = match &outputs.json {

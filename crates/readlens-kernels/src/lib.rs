@@ -36,6 +36,7 @@ mod gelu;
 mod layer;
 mod norm;
 mod rows;
+mod table_sum;
 mod tensors;
 mod vectorized;
 
@@ -53,4 +54,5 @@ pub use gelu::gelu;
 pub use layer::{Kept, NormPlace};
 pub use norm::layer_norm;
 pub use rows::add;
+pub use table_sum::{AdagradStep, Features, adagrad_rows, row_products, sum_rows};
 pub use tensors::{Affine, EncoderTensors, LayerTensors};

@@ -163,8 +163,8 @@ pub enum Learned {
     FromThisTable,
     /// Another table of the same sequences, perhaps of the same records.
     FromTheseSequences,
-    /// Other sequences.
-    FromOthers,
+    /// A table of other files of sequences; whether they hold other sequences is not known.
+    FromOtherFiles,
 }
 
 /// What the classifier that the inputs are about learned from, beside the tokens table among them;
@@ -182,14 +182,17 @@ pub fn what_it_learned_from(inputs: &[Artefact]) -> Option<Learned> {
         return None;
     }
     let sequences = graph.sources(&tokens.digest, &SEQUENCES);
-    let mut others = learned.values().flat_map(|table| graph.sources(table, &SEQUENCES));
-    Some(if learned.contains_key(&tokens.digest.sha256) {
-        Learned::FromThisTable
-    } else if others.any(|(other, _)| sequences.contains_key(other)) {
-        Learned::FromTheseSequences
+    let others = learned.values().map(|table| graph.sources(table, &SEQUENCES));
+    let others: Sources<'_> = others.flatten().collect();
+    if learned.contains_key(&tokens.digest.sha256) {
+        Some(Learned::FromThisTable)
+    } else if others.is_empty() || sequences.is_empty() {
+        None
+    } else if others.keys().any(|other| sequences.contains_key(other)) {
+        Some(Learned::FromTheseSequences)
     } else {
-        Learned::FromOthers
-    })
+        Some(Learned::FromOtherFiles)
+    }
 }
 
 /// Refuses tables that cannot be compared: the reference must belong to `tokens`, and every other

@@ -291,6 +291,22 @@ fn what_a_killed_run_left_is_removed_and_what_a_living_one_writes_is_not() {
 }
 
 #[test]
+fn what_has_the_name_of_a_lock_is_said_before_work_begins() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    fs::write(path(".main.lock"), "somebody's").unwrap();
+    let fault = check_files([path("main"), path("other")], [""; 0]).unwrap_err();
+    assert!(fault.to_string().contains("is not an empty file of yours"), "{fault}");
+    // One file alone needs no lock, and a lock that is held is waited for in the end.
+    check_files([path("main")], [""; 0]).unwrap();
+    fs::write(path(".main.lock"), "").unwrap();
+    let held = fs::File::open(path(".main.lock")).unwrap();
+    held.lock().unwrap();
+    check_files([path("main"), path("other")], [""; 0]).unwrap();
+    assert!(path(".main.lock").exists());
+}
+
+#[test]
 fn an_earlier_output_that_was_moved_aside_comes_back() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

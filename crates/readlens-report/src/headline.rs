@@ -65,8 +65,8 @@ pub(crate) fn sentence(
         Some(Learned::FromTheseSequences) => format!(
             "It learned from another table of the sequences of these {windows}, so figures may be in sample."
         ),
-        Some(Learned::FromOthers) => {
-            format!("It learned from other sequences than those of these {windows}.")
+        Some(Learned::FromOtherFiles) => {
+            format!("It learned from other files of sequences than those of these {windows}.")
         }
         None => format!("The table of tokens has {windows}."),
     };

@@ -1,6 +1,6 @@
 //! Tokenized windows: what every network reads.
 
-use crate::record::record;
+use crate::record::{Broken, record};
 use crate::upgrade;
 use crate::vocabulary::Split;
 
@@ -23,9 +23,23 @@ record! {
         end: u32 => UInt32, "nt, half-open", "One past the last base of the window in the source sequence, on the forward strand.";
         strand: String => Category, "+ or -", "Strand that was read; on - the tokens run from end to start.";
         phase: Option<u32> => UInt32, "nt, 0 to 2", "Bases of the window before its first whole codon, in reading direction; null where no reading frame was asked for or found.";
-        frame_gap: Option<f32> => Float32, "nats", "Log posterior of the best reading frame less that of its best alternative; null where none was asked for or the window is too short for one.";
+        frame_gap: Option<f32> => Float32, "nats", "Log posterior of the best reading frame less that of its best alternative, and less what a window gains by having been learned from; null where none was asked for or the window is too short for one.";
         tokens: Vec<u32> => UInt32List, "token ids", "Token ids with the leading CLS where the tokenization has one, without padding.";
         split: Option<Split> => Category, "train, valid or test", "Split the record belongs to; null where the input names none.";
     }
     ranks taxa: "The taxon at each rank, in the order of the table's rank columns; null where unknown.";
+    checked by TokenRow::check_phase;
+}
+
+impl TokenRow {
+    fn check_phase(&self) -> Result<(), Broken> {
+        if self.phase.is_none_or(|phase| phase <= 2) {
+            return Ok(());
+        }
+        Err(Broken {
+            expected: "a phase of 0, 1 or 2",
+            found: "a larger one",
+            remedy: "write the table again with readlens-tokenize",
+        })
+    }
 }

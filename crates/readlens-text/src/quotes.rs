@@ -14,10 +14,11 @@ pub(crate) enum Quotes {
 impl Quotes {
     /// How `line` is quoted, which begins outside of quotes.
     ///
-    /// `needless` is told the place of each cell that would be the same without its quotes.
-    pub(crate) fn of(line: &str, separator: u8, needless: impl FnMut(usize)) -> Self {
+    /// `quoted` is told the place of each cell in quotes that says something, and whether it would
+    /// be the same without them.
+    pub(crate) fn of(line: &str, separator: u8, quoted: impl FnMut(usize, bool)) -> Self {
         if line.contains('"') {
-            Self::at_cell(line.as_bytes(), separator, needless)
+            Self::at_cell(line.as_bytes(), separator, quoted)
         } else {
             Self::None
         }
@@ -28,12 +29,12 @@ impl Quotes {
         match behind_closing_quote(line.as_bytes()) {
             None => Self::Open,
             Some([byte, ..]) if *byte != separator => Self::Odd,
-            Some([_, rest @ ..]) => Self::at_cell(rest, separator, |_| ()).max(Self::Closed),
+            Some([_, rest @ ..]) => Self::at_cell(rest, separator, |_, _| ()).max(Self::Closed),
             Some([]) => Self::Closed,
         }
     }
 
-    fn at_cell(mut rest: &[u8], separator: u8, mut needless: impl FnMut(usize)) -> Self {
+    fn at_cell(mut rest: &[u8], separator: u8, mut told: impl FnMut(usize, bool)) -> Self {
         let mut found = Self::None;
         for cell in 0.. {
             if let [b'"', quoted @ ..] = rest {
@@ -44,8 +45,8 @@ impl Quotes {
                 }
                 let content = &quoted[..quoted.len() - closed.len() - 1];
                 let needs_quotes = |byte: &u8| [separator, b'"'].contains(byte);
-                if !content.is_empty() && !content.iter().any(needs_quotes) {
-                    needless(cell);
+                if !content.is_empty() {
+                    told(cell, !content.iter().any(needs_quotes));
                 }
                 rest = closed;
             }
@@ -95,16 +96,18 @@ mod tests {
     }
 
     #[test]
-    fn quotes_that_a_cell_does_without_are_told() {
-        let needless = |line: &str| {
+    fn cells_in_quotes_are_told_and_whether_they_need_them() {
+        let told = |line: &str| {
             let mut cells = Vec::new();
-            let quotes = Quotes::of(line, b',', |cell| cells.push(cell));
+            let quotes =
+                Quotes::of(line, b',', |cell, is_needless| cells.push((cell, is_needless)));
             (quotes, cells)
         };
-        assert_eq!(needless("a,b"), (Quotes::None, vec![]));
-        assert_eq!(needless("a,\"b\",\"c\""), (Quotes::Closed, vec![1, 2]));
-        assert_eq!(needless("\"a,b\",\"\",\"say \"\"c\"\"\""), (Quotes::Closed, vec![]));
-        assert_eq!(needless("a,\"b"), (Quotes::Open, vec![]));
-        assert_eq!(needless("a,\"b\" c"), (Quotes::Odd, vec![]));
+        assert_eq!(told("a,b"), (Quotes::None, vec![]));
+        assert_eq!(told("a,\"b\",\"c\""), (Quotes::Closed, vec![(1, true), (2, true)]));
+        let needed = vec![(0, false), (2, false)];
+        assert_eq!(told("\"a,b\",\"\",\"say \"\"c\"\"\""), (Quotes::Closed, needed));
+        assert_eq!(told("a,\"b"), (Quotes::Open, vec![]));
+        assert_eq!(told("a,\"b\" c"), (Quotes::Odd, vec![]));
     }
 }

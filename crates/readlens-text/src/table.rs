@@ -1,3 +1,4 @@
+use std::cell::Cell;
 use std::path::Path;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
@@ -29,10 +30,23 @@ pub struct Table {
     ends: Vec<usize>,
     odd_quotes: u64,
     first_odd_quote: u64,
-    rows: u64,
-    /// For each column, how many cells have quotes that they could do without, and the line of the
-    /// first.
-    needless_quotes: Vec<(u64, u64)>,
+    has_quoted_header: bool,
+    /// How the cells of each column are quoted.
+    quoted: Vec<Quoted>,
+}
+
+/// Cells of a column.
+#[derive(Debug, Default)]
+struct Quoted {
+    /// Whether anybody reads the column.
+    is_read: Cell<bool>,
+    /// Cells that say something.
+    filled: u64,
+    /// Those of them in quotes.
+    quoted: u64,
+    /// Those of these that could do without, and the line of the first.
+    needless: u64,
+    first: u64,
 }
 
 impl std::fmt::Debug for Table {
@@ -75,9 +89,10 @@ impl Table {
             ends: Vec::new(),
             odd_quotes: 0,
             first_odd_quote: 0,
-            rows: 0,
-            needless_quotes: Vec::new(),
+            has_quoted_header: false,
+            quoted: Vec::new(),
         };
+        table.has_quoted_header = table.lines.line().contains('"');
         table.cut()?;
         table.header_line = table.line;
         let columns = (0..table.ends.len()).map(|column| table.cell(column).to_owned());
@@ -92,7 +107,7 @@ impl Table {
                     .into());
             }
         }
-        table.needless_quotes = vec![(0, 0); columns.len()];
+        table.quoted.resize_with(columns.len(), Quoted::default);
         table.columns = columns;
         Ok(table)
     }
@@ -101,10 +116,12 @@ impl Table {
     fn cut(&mut self) -> Result<()> {
         self.line = self.lines.number();
         let mut text = self.lines.line().to_owned();
-        let mut quotes = Quotes::of(&text, self.separator, |column| {
-            if let Some((cells, first)) = self.needless_quotes.get_mut(column) {
-                *first = if *cells == 0 { self.line } else { *first };
-                *cells += 1;
+        let mut quotes = Quotes::of(&text, self.separator, |column, is_needless| {
+            let Some(cells) = self.quoted.get_mut(column) else { return };
+            cells.quoted += 1;
+            if is_needless {
+                cells.first = if cells.needless == 0 { self.line } else { cells.first };
+                cells.needless += 1;
             }
         });
         // A tab-separated cell has no line ends, so its quote is no more than a quote.
@@ -169,6 +186,17 @@ impl Table {
         remedy: &str,
         matches: impl Fn(&str) -> bool,
     ) -> Result<usize> {
+        let found = self.find_column(name, remedy, matches)?;
+        self.quoted[found].is_read.set(true);
+        Ok(found)
+    }
+
+    fn find_column(
+        &self,
+        name: &str,
+        remedy: &str,
+        matches: impl Fn(&str) -> bool,
+    ) -> Result<usize> {
         // The exact name goes before another name of the same.
         let exact = self.columns.iter().position(|column| column == name);
         exact.or_else(|| self.columns.iter().position(|column| matches(column))).ok_or_else(|| {
@@ -202,7 +230,6 @@ impl Table {
             }
         }
         self.cut()?;
-        self.rows += 1;
         let expected = self.columns.len();
         if self.ends.len() != expected {
             let separators = match self.separator {
@@ -218,6 +245,9 @@ impl Table {
                     "separate the columns by single {separators}, with an empty cell for no value"
                 ))
                 .into());
+        }
+        for column in 0..expected {
+            self.quoted[column].filled += u64::from(!self.cut_cell(column).is_empty());
         }
         Ok(true)
     }
@@ -236,15 +266,15 @@ impl Table {
     /// Quotes at all names, or at none, are a way to write a table. Those of a few may belong to
     /// the names.
     fn say_needless_quotes(&mut self) {
-        for (column, (cells, first)) in std::mem::take(&mut self.needless_quotes).iter().enumerate()
-        {
-            if *cells > 0 && cells * 2 <= self.rows {
+        let cells = std::mem::take(&mut self.quoted);
+        for (cells, name) in cells.iter().zip(&self.columns) {
+            let Quoted { filled, quoted, needless, first, .. } = cells;
+            let are_few = *needless > 0 && quoted * 2 <= filled.saturating_sub(*quoted);
+            if cells.is_read.get() && are_few && !self.has_quoted_header {
                 tracing::warn!(
-                    "{}, line {first}: in column {:?}, {cells} of {} cells stand in quotes, which are \
-                     not read; if they belong to the name, write \"\"\"name\"\"\"",
+                    "{}, line {first}: in column {name:?} the quotes around {needless} of {filled} \
+                     cells are taken off; if they belong to the name, write \"\"\"name\"\"\"",
                     self.lines.path().display(),
-                    self.columns[column],
-                    self.rows
                 );
             }
         }
@@ -255,6 +285,10 @@ impl Table {
     /// # Panics
     /// The table has no such column.
     pub fn cell(&self, column: usize) -> &str {
+        self.cut_cell(column)
+    }
+
+    fn cut_cell(&self, column: usize) -> &str {
         let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
         // Cells are cut at separators and quotes, which are characters of their own in UTF-8.
         std::str::from_utf8(&self.cells[start..self.ends[column]]).unwrap_or_default().trim()

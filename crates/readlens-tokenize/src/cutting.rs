@@ -173,18 +173,12 @@ impl<'a> Cutting<'a> {
         self.config.windows.cut(self.config.tokenization, known.record.bases.len() as u32)
     }
 
-    /// The windows of each record in their reading frames, those with enough tokens; nothing where
-    /// frames are not looked for.
+    /// The windows of each record in their reading frames; nothing where frames are not looked for.
+    /// Whether a window has enough tokens is decided before it is trimmed, for all frames alike.
     fn oriented(&self, batch: &Batch) -> Result<Vec<Vec<Window>>> {
         let Some(frames) = self.frames else { return Ok(Vec::new()) };
-        let Config { tokenization, windows, .. } = self.config;
-        let has_enough = |window: &Window| {
-            let tokens = tokenization.token_count((window.end - window.start) as usize);
-            tokens >= windows.min_tokens as usize
-        };
         let of_record = |known: &Known| -> Result<Vec<Window>> {
-            let oriented = self.cut(known).map(|w| frames.orient(&known.record.bases, w));
-            oriented.filter(|w| w.as_ref().map_or(true, has_enough)).collect()
+            self.cut(known).map(|window| frames.orient(&known.record.bases, window)).collect()
         };
         batch.records.par_iter().map(of_record).collect()
     }

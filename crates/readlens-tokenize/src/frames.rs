@@ -1,17 +1,17 @@
 //! The reading frames of windows: the model, learned or given, and how windows are read with it.
 
-use std::fs::File;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread;
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_frame::{FrameModel, FrameOptions, Strand as Coding, Verdict};
+use readlens_frame::{FrameModel, FrameOptions, LEAST_HEXAMERS, Strand as Coding, Verdict};
 use readlens_kmer::{ModelDigest, Orientation, Tokenization};
 use readlens_provenance::{InputDigest, digest_bytes};
 use readlens_stage::Context;
 use readlens_tables::vocabulary::Split;
+use readlens_text::open;
 
 use crate::config::{Config, Splits};
 use crate::cutting::split_of;
@@ -24,8 +24,12 @@ use crate::windows::{Strand, Window};
 const ROLE: &str = "frame model";
 /// Largest file of a model, in bytes; one of the most bins has less than 4 MB.
 const MAX_FILE_BYTES: u64 = 1 << 24;
-/// Most bases that a model is learned from: they are in memory. A thousandth would do.
-const MAX_SAMPLE_BASES: usize = 1 << 26;
+/// Memory that the windows take that a model is learned from, in bytes. A thousandth would do.
+const MAX_SAMPLE_BYTES: usize = 1 << 26;
+/// Bytes that a window takes beside its bases.
+const BYTES_BESIDE: usize = 64;
+/// Fewest bases of a window that tells something of the frame.
+const LEAST_BASES: usize = LEAST_HEXAMERS + 5;
 /// Batches that wait to be sampled.
 const WAITING: usize = 2;
 
@@ -61,15 +65,15 @@ impl Frames {
         Ok(Self { model, json, orientation, learned_from })
     }
 
-    /// The model in the file at `path`, and the digest of that file.
+    /// The model in the file at `path`, packed or not, and the digest of that file.
     ///
     /// # Errors
     /// The file cannot be read, is too large, or is no model of this version.
     pub(crate) fn given(path: &Path, trim: bool) -> Result<(Self, InputDigest)> {
-        let read = |e| Fault::io("read", path, e);
+        let (bytes, tap) = open(path)?;
         let mut text = Vec::new();
-        let mut file = File::open(path).map_err(|e| Fault::io("open", path, e))?;
-        file.by_ref().take(MAX_FILE_BYTES + 1).read_to_end(&mut text).map_err(read)?;
+        let read = bytes.take(MAX_FILE_BYTES + 1).read_to_end(&mut text);
+        read.map_err(|e| tap.fault_of(e))?;
         let remedy = "pass what --save-orient-model wrote, or frame.json of a classifier";
         if text.len() as u64 > MAX_FILE_BYTES {
             return Err(Fault::input(path)
@@ -85,20 +89,13 @@ impl Frames {
                 .found(e)
                 .remedy(remedy)
         })?;
-        let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
-        let digest = InputDigest {
-            role: ROLE.to_owned(),
-            name: name.unwrap_or_default(),
-            sha256: digest_bytes(&text),
-            bytes: text.len() as u64,
-        };
-        Ok((Self::new(model, trim, None)?, digest))
+        Ok((Self::new(model, trim, None)?, tap.finish(ROLE)?))
     }
 
     /// Learns a model from the windows of `files`: those of the split train, or all where no record
     /// belongs to it.
     ///
-    /// Of more than 67 million bases a part is taken, which depends on identifiers alone.
+    /// Of more than 64 MB a part is taken, which depends on identifiers alone.
     ///
     /// # Errors
     /// Any fault of an input; no window is long enough, or there are too few bases.
@@ -126,6 +123,9 @@ impl Frames {
                     let length = record.bases.len() as u32;
                     for window in config.windows.cut(config.tokenization, length) {
                         let bases = &record.bases[window.start as usize..window.end as usize];
+                        if bases.len() < LEAST_BASES {
+                            continue;
+                        }
                         let sample = match split {
                             Some(Split::Train) => &mut of_train,
                             _ if of_train.windows.is_empty() => &mut of_all,
@@ -195,7 +195,7 @@ fn of_files(fault: Fault, files: &[PathBuf]) -> Fault {
     }
 }
 
-/// Windows that a model is learned from, at most [`MAX_SAMPLE_BASES`] of them.
+/// Windows that a model is learned from, in at most [`MAX_SAMPLE_BYTES`].
 #[derive(Debug, Default)]
 struct Sample {
     /// Each with the hash that it was chosen by.
@@ -213,7 +213,9 @@ impl Sample {
         }
         self.bases += bases.len();
         self.windows.push((hash, bases.to_vec()));
-        while self.bases > MAX_SAMPLE_BASES && self.windows.len() > 1 {
+        while self.bases + BYTES_BESIDE * self.windows.len() > MAX_SAMPLE_BYTES
+            && self.windows.len() > 1
+        {
             self.zeros += 1;
             self.windows.retain(|(hash, _)| hash.trailing_zeros() >= self.zeros);
             self.bases = self.windows.iter().map(|(_, bases)| bases.len()).sum();

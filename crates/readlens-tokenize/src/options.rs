@@ -87,7 +87,8 @@ struct FrameOptions {
     ///
     /// For genes, transcripts, and genomes that are mostly genes. The frame is learned from the
     /// windows of the split train without labels. A window without a clear frame stays as it is.
-    /// With --stride 3 tokens are then codons, or follow one another by codons.
+    /// With --stride 3 each token begins at a codon; with --k 3 each token is one. A value needs an
+    /// equals sign: --orient=strand. --min-tokens counts before bases are trimmed off.
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
           default_missing_value = "frame")]
     orient: Option<OrientOption>,

@@ -1,6 +1,6 @@
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
 
@@ -48,7 +48,7 @@ pub struct Outputs {
 
 /// Tokenizes `inputs` into `outputs` in one pass and constant memory (the taxonomy, and 96-bit
 /// fingerprints of the identifiers, are held). Where reading frames are learned, a pass before it
-/// holds at most 67 million bases.
+/// holds at most 64 MB of windows.
 ///
 /// `seed` decides the splits where the configuration asks for hashed ones.
 ///
@@ -167,7 +167,13 @@ fn frames(
         return Ok((Some(frames), None));
     }
     let files = &inputs.sequences;
-    if let Some(path) = files.iter().find(|path| is_stdin(path) || !path.is_file()) {
+    let is_how = |path: &&PathBuf| ["strand", "frame"].map(Path::new).contains(&path.as_path());
+    if let Some(how) = files.iter().find(|path| is_how(path) && !path.exists()) {
+        let how = how.display();
+        return Err(Fault::usage(format!("there is no file {how}; did you mean --orient={how}?")));
+    }
+    let is_read_once = |path: &&PathBuf| is_stdin(path) || path.exists() && !path.is_file();
+    if let Some(path) = files.iter().find(is_read_once) {
         return Err(Fault::usage(format!(
             "--orient reads {} twice, to learn the reading frame and to use it, but it can be read \
              only once; pass a file, or a model as --orient-model",

@@ -70,8 +70,9 @@ impl FrameSummary {
         );
         if self.bins_without_codons > 0 {
             tracing::warn!(
-                "{} of {} bins of GC share have no codons: their stop codons are as frequent in \
-                 frame as out of frame, as in ribosomal RNA; windows in them stay as they are",
+                "{} of {} bins of GC share have no codons: they have no stop codon at all, or have \
+                 them in frame more than half as often as out of frame, as ribosomal RNA does; \
+                 windows in them stay as they are",
                 self.bins_without_codons,
                 self.bins
             );
@@ -217,7 +218,8 @@ impl Summary {
             for rank in &taxonomy.ranks {
                 if rank.homonyms > 0 {
                     tracing::warn!(
-                        "{}: names with several parents, each a taxon below each of them: {} ({}{})",
+                        "{}: names with several parents, each a taxon below each of them: {} ({}{}); if these \
+                         are no parents, rename their column",
                         rank.rank,
                         rank.homonyms,
                         rank.homonym_taxa

@@ -54,7 +54,7 @@ pub fn vary(
         Kind::FrameShift { bases: shift } => {
             dropped = shift.min(length);
             bases.drain(..dropped as usize);
-            phase = phase.map(|phase| (phase + 2 * dropped) % 3);
+            phase = phase.map(|phase| (phase + 2 * (dropped % 3)) % 3);
         }
         Kind::Substitute { rate } => {
             let purpose = format!("substitute/{}\t{}", row.id, row.window);

@@ -3,6 +3,7 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 
 use super::directory_kind::DirectoryKind;
+use super::lock::OutputLock;
 use super::overwriting::refuse_overwriting;
 use super::target::{FileTarget, directory_target};
 
@@ -10,14 +11,25 @@ use super::target::{FileTarget, directory_target};
 ///
 /// # Errors
 /// [`Fault::Usage`]: one cannot be an output file, or is an input, lies in an input directory,
-/// holds an input or is another output; two of them go to standard output.
+/// holds an input or is another output; two of them go to standard output; something else has the
+/// name of the lock that several files need.
 pub fn check_files(
     outputs: impl IntoIterator<Item: AsRef<Path>> + Clone,
     inputs: impl IntoIterator<Item: AsRef<Path>>,
 ) -> Result<()> {
     let files = inputs.into_iter().filter(|path| path.as_ref() != Path::new("-"));
     refuse_overwriting(outputs.clone(), files)?;
-    outputs.into_iter().try_for_each(|output| FileTarget::of(output.as_ref()).map(drop))
+    let mut named = Vec::new();
+    for output in outputs {
+        if let FileTarget::Named(path) = FileTarget::of(output.as_ref())? {
+            named.push(path);
+        }
+    }
+    match named.as_slice() {
+        // Files that appear together are locked then.
+        [main, _, ..] => OutputLock::check(main),
+        _ => Ok(()),
+    }
 }
 
 /// Decides before work begins whether a stage may write the directory `output` of this kind.

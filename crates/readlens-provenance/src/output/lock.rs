@@ -27,26 +27,46 @@ impl OutputLock {
     /// [`Fault::Usage`] while another process has the lock, or where something else has the lock's
     /// name; [`Fault::Io`] if the file beside `target` cannot be created.
     pub fn take(target: &Path) -> Result<Self> {
-        Self::with(target, |file| match file.try_lock() {
-            Err(TryLockError::WouldBlock) => Err(Fault::usage(format!(
+        Self::try_take(target)?.ok_or_else(|| {
+            Fault::usage(format!(
                 "another process is writing {}; wait for it or choose another output",
                 target.display()
-            ))),
-            // A file system without locks.
-            Err(TryLockError::Error(_)) | Ok(()) => Ok(()),
+            ))
         })
+    }
+
+    /// Refuses a `target` that could never be locked; another process may have the lock now.
+    ///
+    /// # Errors
+    /// As [`OutputLock::take`].
+    pub(super) fn check(target: &Path) -> Result<()> {
+        let target = resolved(target)?;
+        match fs::symlink_metadata(parent_of(&target).join(hidden(&target, "lock"))) {
+            Ok(_) => Self::try_take(&target).map(drop),
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn try_take(target: &Path) -> Result<Option<Self>> {
+        // A file system without locks lets everybody write.
+        Self::with(target, |file| !matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
     }
 
     /// Locks `target` as soon as no other process has the lock.
     pub(super) fn wait(target: &Path) -> Result<Self> {
-        Self::with(target, |file| {
-            // A file system without locks.
-            let _ = file.lock();
-            Ok(())
-        })
+        let locked = Self::with(target, |file| {
+            if matches!(file.try_lock(), Err(TryLockError::WouldBlock)) {
+                tracing::info!("waiting for another process that writes {}", target.display());
+                // A file system without locks has not come this far.
+                let _ = file.lock();
+            }
+            true
+        })?;
+        locked.ok_or_else(|| Fault::failed("locking an output", "the lock was not waited for"))
     }
 
-    fn with(target: &Path, lock: impl Fn(&File) -> Result<()>) -> Result<Self> {
+    /// The lock, if `lock` says that it has the file.
+    fn with(target: &Path, lock: impl Fn(&File) -> bool) -> Result<Option<Self>> {
         let target = resolved(target)?;
         let parent = parent_of(&target);
         fs::create_dir_all(&parent).map_err(|e| Fault::io("create", &parent, e))?;
@@ -71,7 +91,8 @@ impl OutputLock {
                 }
                 _ if fs::symlink_metadata(&path).is_ok() => {
                     return Err(Fault::usage(format!(
-                        "cannot lock {}: {} is not an empty file of yours; move it away",
+                        "cannot lock {}: {} is not an empty file of yours; if no run of another user \
+                         has it, move it away",
                         target.display(),
                         path.display()
                     )));
@@ -79,11 +100,13 @@ impl OutputLock {
                 Ok(_) => continue,
                 Err(e) => return Err(Fault::io("create", &path, e)),
             };
-            lock(&file)?;
+            if !lock(&file) {
+                return Ok(None);
+            }
             // Its last owner may have removed the file between our opening and our locking it.
             if is_named(&file, &path) {
                 let registered = Registered::new(&path);
-                return Ok(Self { path, file, _registered: registered });
+                return Ok(Some(Self { path, file, _registered: registered }));
             }
         }
     }

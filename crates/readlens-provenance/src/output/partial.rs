@@ -228,7 +228,8 @@ fn put_back(earlier: &Path, target: &Path) {
     let Ok(old) = fs::symlink_metadata(earlier) else { return };
     let is_superseded = match fs::symlink_metadata(target) {
         Err(_) => {
-            if fs::rename(earlier, target).is_ok() {
+            // Another process may give the name to its own output at this moment.
+            if rename_without_replacing(earlier, target).is_ok() {
                 let (name, path) = (target.display(), earlier.display());
                 tracing::warn!("gave {name} its name back, which a killed run had moved to {path}");
             }

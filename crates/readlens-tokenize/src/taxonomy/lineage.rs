@@ -90,14 +90,7 @@ impl Lineages {
             parts.remove(0);
         }
         // Prefixes say better than places what the parts are: a lineage may leave ranks out.
-        let known_prefix = |part: &Part| {
-            prefix(&text[part.start..part.end], "__")
-                .is_some_and(|(prefix, _)| place_of_prefix(prefix).is_some())
-        };
-        let mut asked = self.ranks.iter().filter(|(_, is_asked)| *is_asked);
-        if parts.first().is_some_and(known_prefix)
-            && asked.all(|(rank, _)| place_of_rank(rank).is_some())
-        {
+        if self.says_its_ranks(text, &parts) {
             return self.by_prefix(text, unknown);
         }
         let mut taxa = vec![None; self.ranks.len()];
@@ -117,6 +110,20 @@ impl Lineages {
             }
         }
         Ok(taxa)
+    }
+
+    /// Whether all parts that say anything have prefixes of their own, and all ranks that are asked
+    /// for have one.
+    fn says_its_ranks(&self, text: &str, parts: &[Part]) -> bool {
+        let mut has = [false; DEPTH];
+        let mut asked = self.ranks.iter().filter(|(_, is_asked)| *is_asked);
+        let mut pieces = parts.iter().map(|part| &text[part.start..part.end]);
+        asked.all(|(rank, _)| place_of_rank(rank).is_some())
+            && parts.iter().any(|part| part.start < part.end)
+            && pieces.all(|piece| match prefix(piece, "__").and_then(|(p, _)| place_of_prefix(p)) {
+                Some(place) => !std::mem::replace(&mut has[place], true),
+                None => piece.is_empty(),
+            })
     }
 
     /// Reads names and words for their ranks by turns; none where the text is not like that.
@@ -365,15 +372,17 @@ mod tests {
             ("d__Bacteria;p__Bacillota;c__Bacilli;o__X;g__Bacillus", "Bacteria Bacillota Bacillus"),
             ("Root;d__Bacteria;g__Bacillus", "Bacteria - Bacillus"),
             ("Bacteria;Bacillota;Bacillus", "Bacteria Bacillota Bacillus"),
+            ("d__Bacteria;Bacillota;Bacillus", "Bacteria Bacillota Bacillus"),
+            ("d__Bacteria;p__Bacillota;p__Bacillus", "Bacteria Bacillota Bacillus"),
         ] {
             assert_eq!(read(&mut lineages, text).as_deref(), Ok(expected), "{text}");
         }
         // PR2 has ranks of its own.
         let pr2 = "domain,supergroup,division,subdivision,class,order,family,genus,species";
-        let text = "Eukaryota;TSAR;Alveolata;Dinoflagellata;Dinophyceae;Peridiniales;F;F_X;G_sp.";
+        let text = "Eukaryota;TSAR;Alveolata;Dinoflagellata;Dinophyceae;Peridiniales;F;G;G_sp.";
         let found =
             read(&mut reader(Some(pr2), &["domain", "supergroup", "genus", "species"]), text);
-        assert_eq!(found.as_deref(), Ok("Eukaryota TSAR - G_sp."));
+        assert_eq!(found.as_deref(), Ok("Eukaryota TSAR G G_sp."));
     }
 
     #[test]

@@ -41,6 +41,11 @@ impl Names {
         Ok(number)
     }
 
+    /// Whether every name is a number.
+    pub(super) fn are_numbers(&self) -> bool {
+        !self.names.is_empty() && self.names.iter().all(|name| name.parse::<f64>().is_ok())
+    }
+
     /// Memory that the names take, in bytes.
     pub(super) fn bytes(&self) -> usize {
         self.bytes

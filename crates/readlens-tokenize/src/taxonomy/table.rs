@@ -384,6 +384,12 @@ fn fault_of(wrong: Wrong, fault: readlens_fault::InputFault) -> Fault {
 
 /// The taxa of the ranks that are asked for, told apart by those above them.
 fn taxa_apart(path: &Path, levels: &[Level], taxa: Vec<(Names, Vec<u32>)>) -> Result<Vec<Taxa>> {
+    // A column of numbers that nobody asked for is none of names: an `order` of a study, perhaps.
+    let is_rank = |(level, (names, _)): &(&Level, (Names, Vec<u32>))| {
+        level.asked.is_some() || !names.are_numbers()
+    };
+    let (levels, taxa): (Vec<&Level>, Vec<(Names, Vec<u32>)>) =
+        levels.iter().zip(taxa).filter(is_rank).unzip();
     let ranks = levels.iter().zip(taxa);
     let mut ranks: Vec<Rank<'_>> = ranks
         .map(|(level, (names, cells))| Rank { name: &level.name, names: names.into_names(), cells })

@@ -130,9 +130,19 @@ fn planted_genes_are_read_on_their_strand_from_their_first_codon() {
     assert_eq!((&again.rows, &again.tokenization), (&run.rows, &run.tokenization));
     assert_eq!(again.manifest.input("frame model").unwrap().name, "model.json");
     assert_eq!(again.summary.frames.unwrap().learned_from_windows, None);
-    // New reads may come from a pipe then.
+    // New reads may come from a pipe then, or the model.
     let piped = bench.run_on("- --k 3 --orient --orient-model model.json", fasta.as_bytes());
     assert_eq!(piped.rows, run.rows[..400]);
+    let piped = bench.run_on("genes.fasta --k 3 --orient --orient-model -", kept.as_bytes());
+    assert_eq!(piped.rows, run.rows[..400]);
+    bench.write("model.json.zst", zstd::encode_all(kept.as_bytes(), 1).unwrap());
+    let packed = bench.run("genes.fasta --k 3 --orient --orient-model model.json.zst");
+    assert_eq!(packed.rows, run.rows[..400]);
+
+    // Windows are as many as without frames: none is left out for the bases that are trimmed off.
+    let short = "genes.fasta --k 3 --window 60 --min-tokens 20";
+    let oriented = bench.run(&format!("{short} --orient --orient-model model.json"));
+    assert_eq!(oriented.rows.len(), bench.run(short).rows.len());
 
     // On the strand alone nothing is cut off, and the phase says where the codons begin.
     let strand = bench.run("genes.fasta noise.fasta --k 3 --orient=strand");
@@ -202,6 +212,8 @@ fn what_cannot_be_oriented_is_refused() {
         ("genes.fasta --orient-model m.json", 2, "--orient-model belongs to --orient"),
         ("genes.fasta --save-orient-model m.json", 2, "belongs to --orient"),
         ("- --orient", 2, "--orient reads - twice"),
+        ("--orient strand genes.fasta", 2, "did you mean --orient=strand?"),
+        ("nothing.fasta --orient", 3, "cannot open nothing.fasta"),
         ("genes.fasta --orient --orient-model no.json --save-orient-model m.json", 2, "drop one"),
         ("genes.fasta --orient --save-orient-model genes.fasta", 2, "genes.fasta"),
         ("genes.fasta --orient --orient-model missing.json", 3, "missing.json"),

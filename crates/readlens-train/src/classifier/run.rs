@@ -41,6 +41,13 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     }
     let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
     let frame_model = tokens.metadata().get(KEY_FRAME_MODEL);
+    if data.tokenization.orientation.is_some() && frame_model.is_none() {
+        tracing::warn!(
+            "{} has lost the model of its reading frames, so the classifier gets none; new reads \
+             need the file of --save-orient-model",
+            paths.tokens.display()
+        );
+    }
     let inputs = [tokens.artefact("tokens")?];
     let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
         .computed_by(device.compute());
