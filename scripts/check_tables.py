@@ -146,7 +146,11 @@ def promised_columns(text):
     None)."""
     tables = {}
     for section in re.split(r"^## ", text, flags=re.MULTILINE)[1:]:
-        name, version = re.match(r"(\w+) \(version (\d+)\)", section).groups()
+        heading = re.match(r"(\w+) \(version (\d+)\)", section)
+        if heading is None:
+            # About all tables.
+            continue
+        name, version = heading.groups()
         columns = re.findall(r"^\| `(\w+)` \| `([^`]+)` \| (no|yes) \|", section, re.MULTILINE)
         ranks = re.search(r"^\| one per rank \| `([^`]+)` \| yes \|", section, re.MULTILINE)
         tables[name] = (version, columns, ranks and ranks[1])
