@@ -28,6 +28,8 @@
 mod artefact;
 mod build;
 mod digest;
+mod facts;
+mod graph;
 mod manifest;
 mod output;
 mod schema;

@@ -1,99 +1,24 @@
 //! Whether the inputs of a stage belong together: the one place that decides it, for every stage.
 //!
 //! An artefact names what it was made from by role and digest ([`Manifest::inputs`]), and so do the
-//! artefacts that it was made from ([`Manifest::lineage`]). A [`Fact`] is something that all inputs
+//! artefacts that it was made from ([`Manifest::lineage`]). A fact is something that all inputs
 //! of a stage must agree on, such as the classifier that is explained. Files of other programs and
 //! of versions that wrote no lineage say less, and what nobody says contradicts nothing.
 //!
 //! [`Manifest::inputs`]: crate::Manifest::inputs
 //! [`Manifest::lineage`]: crate::Manifest::lineage
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::BTreeSet;
 
 use readlens_fault::{Fault, Result};
 
 use crate::artefact::Artefact;
 use crate::digest::Sha256Digest;
+use crate::facts::{
+    CLASSIFIER, Fact, MEMBERS, Member, PERTURBATIONS, SEQUENCES, TOKENS, TRAINING_TOKENS,
+};
+use crate::graph::{Graph, Sources, names, same};
 use crate::manifest::InputDigest;
-
-/// Something that all inputs of a stage must agree on.
-struct Fact {
-    /// Role of the artefact that it is about.
-    role: &'static str,
-    /// What an artefact is to it, for messages.
-    verb: &'static str,
-    /// Roles of the inputs that say something about it.
-    said_by: &'static [&'static [&'static str]],
-    /// Roles through which it is inherited.
-    inherited_through: &'static [&'static [&'static str]],
-}
-
-impl Fact {
-    fn is_said_by(&self, input: &Artefact) -> bool {
-        is_among(self.said_by, &input.digest.role)
-    }
-}
-
-fn is_among(groups: &[&[&str]], role: &str) -> bool {
-    groups.iter().any(|roles| roles.contains(&role))
-}
-
-/// Masks, and what is made from them and read again by a later stage.
-const MASKS_AND_AFTER: &[&str] = &["masks", "bases", "perturbations", "reference", "evidence"];
-/// Every table that follows from masks or stands beside them.
-const TABLES: &[&str] =
-    &["masks", "bases", "perturbations", "reference", "evidence", "metrics", "checks", "costs"];
-
-/// Windows: a model may be applied to other windows than those it learned from, a table may not.
-const TOKENS: Fact = Fact {
-    role: "tokens",
-    verb: "made from",
-    said_by: &[&["tokens"], TABLES],
-    inherited_through: &[MASKS_AND_AFTER],
-};
-
-/// The classifier that is explained. A judge, and what a comparison compares with, is another.
-const CLASSIFIER: Fact = Fact {
-    role: "classifier",
-    verb: "made from",
-    said_by: &[&["classifier", "explainer"], TABLES],
-    inherited_through: &[&["explainer"], MASKS_AND_AFTER],
-};
-
-/// Predictions of which figures are shown.
-const PERTURBATIONS: Fact = Fact {
-    role: "perturbations",
-    verb: "made from",
-    said_by: &[&["perturbations", "metrics", "checks"]],
-    inherited_through: &[],
-};
-
-/// What a judge has seen: it answers the question of the classifier, from the same windows.
-const TRAINING_TOKENS: Fact = Fact {
-    role: "tokens",
-    verb: "trained on",
-    said_by: &[&["classifier", "judge"]],
-    inherited_through: &[&["classifier"]],
-};
-
-/// The sequences that windows were cut from, however they were read.
-const SEQUENCES: Fact = Fact {
-    role: "sequences",
-    verb: "made from",
-    said_by: &[&["tokens"]],
-    inherited_through: &[&["tokens"]],
-};
-
-/// Artefacts of which a table names several: the given one must be among them.
-struct Member {
-    role: &'static str,
-    named_by: &'static [&'static str],
-}
-
-const MEMBERS: [Member; 2] = [
-    Member { role: "masks", named_by: &["perturbations", "metrics", "checks"] },
-    Member { role: "explainer", named_by: &["masks", "bases"] },
-];
 
 /// What a table that is compared with a reference explains.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -395,87 +320,4 @@ const LABEL: &str = "choose the label that fits, or one of your own: --other LAB
 
 fn contradiction(input: &Artefact, expected: String, found: String, remedy: &str) -> Fault {
     Fault::input(&input.path).expected(expected).found(found).remedy(remedy).into()
-}
-
-/// Artefacts that are the source of something, by their digests.
-type Sources<'a> = BTreeMap<&'a Sha256Digest, &'a InputDigest>;
-
-fn same(one: &Sources<'_>, two: &Sources<'_>) -> bool {
-    one.keys().eq(two.keys())
-}
-
-fn names(sources: &Sources<'_>) -> String {
-    let names: BTreeSet<&str> = sources.values().map(|source| source.name.as_str()).collect();
-    names.into_iter().collect::<Vec<_>>().join(", ")
-}
-
-/// What every known artefact was made from, by its digest.
-struct Graph<'a>(HashMap<&'a Sha256Digest, &'a [InputDigest]>);
-
-impl<'a> Graph<'a> {
-    fn of(artefacts: impl IntoIterator<Item = &'a Artefact>) -> Self {
-        let mut made_from = HashMap::new();
-        for Artefact { digest, manifest, .. } in artefacts {
-            let Some(manifest) = manifest else { continue };
-            for (sha256, origin) in &manifest.lineage {
-                made_from.insert(sha256, origin.inputs.as_slice());
-            }
-            made_from.insert(&digest.sha256, manifest.inputs.as_slice());
-        }
-        Self(made_from)
-    }
-
-    /// Whether it is known what the artefact was made from.
-    fn knows(&self, artefact: &Sha256Digest) -> bool {
-        self.0.contains_key(artefact)
-    }
-
-    fn inputs(&self, of: &Sha256Digest) -> &'a [InputDigest] {
-        self.0.get(of).copied().unwrap_or_default()
-    }
-
-    /// The inputs of an artefact that had the role.
-    fn direct(&self, of: &Sha256Digest, role: &str) -> Sources<'a> {
-        let inputs = self.inputs(of).iter().filter(|input| input.role == role);
-        inputs.map(|input| (&input.sha256, input)).collect()
-    }
-
-    /// The artefact itself where it is what the fact is about; otherwise those that it, or what it
-    /// inherits from, was made from.
-    fn sources<'b>(&self, of: &'b InputDigest, fact: &Fact) -> Sources<'b>
-    where
-        'a: 'b,
-    {
-        if of.role == fact.role && is_among(fact.said_by, fact.role) {
-            return BTreeMap::from([(&of.sha256, of)]);
-        }
-        let mut sources = BTreeMap::new();
-        // Lineages come from files: one that goes in a circle must not do so here.
-        let mut seen = BTreeSet::from([&of.sha256]);
-        let mut waiting = vec![&of.sha256];
-        while let Some(artefact) = waiting.pop() {
-            for input in self.inputs(artefact) {
-                if input.role == fact.role {
-                    sources.insert(&input.sha256, input);
-                } else if is_among(fact.inherited_through, &input.role)
-                    && seen.insert(&input.sha256)
-                {
-                    waiting.push(&input.sha256);
-                }
-            }
-        }
-        sources
-    }
-
-    /// Every artefact that this one was made from by inputs of one role alone.
-    fn ancestors(&self, of: &Sha256Digest, role: &str) -> BTreeSet<&'a Sha256Digest> {
-        let mut found = BTreeSet::new();
-        let mut waiting: Vec<&Sha256Digest> = self.direct(of, role).into_keys().collect();
-        while let Some(artefact) = waiting.pop() {
-            if found.insert(artefact) {
-                waiting.extend(self.direct(artefact, role).into_keys());
-            }
-        }
-        found
-    }
 }

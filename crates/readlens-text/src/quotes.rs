@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 /// How a line of a table is quoted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Quotes {
@@ -56,6 +58,36 @@ impl Quotes {
             }
         }
         found
+    }
+}
+
+/// Cells of a column.
+#[derive(Debug, Default)]
+pub(crate) struct Quoted {
+    /// Whether anybody reads the column.
+    pub is_read: Cell<bool>,
+    /// Cells that say something.
+    pub filled: u64,
+    /// Those of them in quotes.
+    quoted: u64,
+    /// Those of these that could do without, and the line of the first.
+    pub needless: u64,
+    pub first: u64,
+}
+
+impl Quoted {
+    /// Counts a cell in quotes, which begins in `line`.
+    pub(crate) fn add_quoted(&mut self, line: u64, is_needless: bool) {
+        self.quoted += 1;
+        if is_needless {
+            self.first = if self.needless == 0 { line } else { self.first };
+            self.needless += 1;
+        }
+    }
+
+    /// Whether some cells have quotes that they could do without, and most cells have none.
+    pub(crate) fn are_few(&self) -> bool {
+        self.needless > 0 && self.quoted * 2 <= self.filled.saturating_sub(self.quoted)
     }
 }
 

@@ -1,4 +1,3 @@
-use std::cell::Cell;
 use std::path::Path;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
@@ -6,7 +5,7 @@ use readlens_fault::{Fault, InputFault, Result};
 use readlens_provenance::InputDigest;
 
 use crate::lines::{Lines, MAX_LINE_BYTES};
-use crate::quotes::{Quotes, separator_of};
+use crate::quotes::{Quoted, Quotes, separator_of};
 use crate::{MAX_IDENTIFIER_BYTES, MAX_NAME_BYTES};
 
 /// Longest list of columns in a message, in characters.
@@ -33,20 +32,6 @@ pub struct Table {
     has_quoted_header: bool,
     /// How the cells of each column are quoted.
     quoted: Vec<Quoted>,
-}
-
-/// Cells of a column.
-#[derive(Debug, Default)]
-struct Quoted {
-    /// Whether anybody reads the column.
-    is_read: Cell<bool>,
-    /// Cells that say something.
-    filled: u64,
-    /// Those of them in quotes.
-    quoted: u64,
-    /// Those of these that could do without, and the line of the first.
-    needless: u64,
-    first: u64,
 }
 
 impl std::fmt::Debug for Table {
@@ -117,11 +102,8 @@ impl Table {
         self.line = self.lines.number();
         let mut text = self.lines.line().to_owned();
         let mut quotes = Quotes::of(&text, self.separator, |column, is_needless| {
-            let Some(cells) = self.quoted.get_mut(column) else { return };
-            cells.quoted += 1;
-            if is_needless {
-                cells.first = if cells.needless == 0 { self.line } else { cells.first };
-                cells.needless += 1;
+            if let Some(cells) = self.quoted.get_mut(column) {
+                cells.add_quoted(self.line, is_needless);
             }
         });
         // A tab-separated cell has no line ends, so its quote is no more than a quote.
@@ -268,9 +250,8 @@ impl Table {
     fn say_needless_quotes(&mut self) {
         let cells = std::mem::take(&mut self.quoted);
         for (cells, name) in cells.iter().zip(&self.columns) {
-            let Quoted { filled, quoted, needless, first, .. } = cells;
-            let are_few = *needless > 0 && quoted * 2 <= filled.saturating_sub(*quoted);
-            if cells.is_read.get() && are_few && !self.has_quoted_header {
+            let Quoted { filled, needless, first, .. } = cells;
+            if cells.is_read.get() && cells.are_few() && !self.has_quoted_header {
                 tracing::warn!(
                     "{}, line {first}: in column {name:?} the quotes around {needless} of {filled} \
                      cells are taken off; if they belong to the name, write \"\"\"name\"\"\"",
