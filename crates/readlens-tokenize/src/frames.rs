@@ -12,6 +12,7 @@ use readlens_provenance::{InputDigest, digest_bytes};
 use readlens_stage::Context;
 use readlens_tables::vocabulary::Split;
 use readlens_text::open;
+use tracing::subscriber::{NoSubscriber, with_default};
 
 use crate::config::{Config, Splits};
 use crate::cutting::split_of;
@@ -114,7 +115,9 @@ impl Frames {
         let (mut of_train, mut of_all) = (Sample::default(), Sample::default());
         let (batches, next_batches) = sync_channel(WAITING);
         let read = thread::scope(|scope| {
-            let reading = scope.spawn(move || reading.run(&batches));
+            // What is odd about a file is said when it is read again.
+            let reading = scope
+                .spawn(move || with_default(NoSubscriber::default(), || reading.run(&batches)));
             for batch in next_batches {
                 context.check_interrupt("nothing was written; start again")?;
                 for known in &batch.records {

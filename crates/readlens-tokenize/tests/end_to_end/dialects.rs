@@ -262,6 +262,12 @@ fn zeros_end_a_gzip_file_and_an_empty_block_a_bgzip_file() {
         .write("cut_fastq", member(fastq(&["m 2:N:0:A"]).as_bytes(), true));
     let log = self::log(&bench, "mates cut_fastq");
     assert_eq!(log.matches("without the empty block").count(), 1, "{log}");
+    // Nor is it said twice where the frame is learned first.
+    let long: String =
+        (0..300).map(|i| format!(">{i}\n{}\n", "ACGTTGCATGCCAGT".repeat(30))).collect();
+    bench.write("long", member(long.as_bytes(), true));
+    let log = self::log(&bench, "long --orient");
+    assert_eq!(log.matches("without the empty block").count(), 1, "{log}");
 }
 
 #[test]
