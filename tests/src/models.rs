@@ -4,8 +4,8 @@ use std::path::Path;
 use candle_core::{DType, Device, Tensor};
 use readlens_nn::{
     CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig,
-    ExplainerNetwork, MANIFEST_FILE, MaskSite, NormPlace, Pooling, RankClasses, Selection,
-    WEIGHTS_FILE, WeightSource, save_weights,
+    ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace, Pooling, RankClasses,
+    Selection, TransformerConfig, WEIGHTS_FILE, WeightSource, save_weights,
 };
 use readlens_provenance::{Manifest, write_json};
 
@@ -36,13 +36,15 @@ pub fn classifier_shape() -> ClassifierConfig {
         rank: rank.to_owned(),
         taxa: (0..taxa).map(|t| format!("{rank}{t}")).collect(),
     };
-    ClassifierConfig {
-        encoder: encoder(2),
-        pooling: Pooling::Mean,
-        bag: None,
-        ranks: RANKS.into_iter().zip(TAXA).map(rank).collect(),
-        tokenization: tokenization(),
-    }
+    ClassifierConfig::of(
+        NetworkConfig::Transformer(TransformerConfig {
+            encoder: encoder(2),
+            pooling: Pooling::Mean,
+            bag: None,
+        }),
+        RANKS.into_iter().zip(TAXA).map(rank).collect(),
+        tokenization(),
+    )
 }
 
 /// A small convolutional network.

@@ -254,7 +254,7 @@ fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
     let rows: Vec<TokenRow> = read_rows(&directory.join("tokens.parquet"));
     let is_test = |row: &TokenRow| row.split == Some(Split::Test);
     let mask = |row: TokenRow| {
-        let batch = TokenBatch::new(&[&row.tokens], DType::F32, &Device::Cpu).unwrap();
+        let batch = TokenBatch::unframed(&[&row.tokens], DType::F32, &Device::Cpu).unwrap();
         let ones = Var::ones((1, row.tokens.len()), DType::F32, &Device::Cpu).unwrap();
         let mask = masking::complete(ones.as_tensor(), &batch).unwrap();
         let logits = classifier.forward(&batch, Some(&mask), &mut Pass::inference()).unwrap();

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use candle_core::{D, Tensor, Var};
 use readlens_batch::for_each_batch;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, Explained, Pass, TokenBatch, masking};
+use readlens_nn::{Classifier, Explained, Pass, TokenBatch, WindowTokens, masking};
 
 /// Factors of all masks that are held at a time.
 const HELD_FACTORS: usize = 1 << 22;
@@ -13,7 +13,7 @@ const HELD_FACTORS: usize = 1 << 22;
 #[derive(Clone, Debug)]
 pub struct Window<'a> {
     /// Token ids, with CLS where the tokenization has one.
-    pub tokens: &'a [u32],
+    pub tokens: WindowTokens<'a>,
     /// Number of tokens without CLS.
     pub real: usize,
     /// Class that the classifier predicts, per rank.
@@ -107,7 +107,7 @@ impl<'a> Objective<'a> {
         blocks
     }
 
-    fn tokens(&self, masks: &[Masked]) -> Vec<&[u32]> {
+    fn tokens(&self, masks: &[Masked]) -> Vec<WindowTokens<'_>> {
         masks.iter().map(|masked| self.windows[masked.window].tokens).collect()
     }
 
@@ -218,12 +218,12 @@ impl<'a> Objective<'a> {
 pub(crate) fn real_values(
     padded: &Tensor,
     batch: &TokenBatch,
-    rows: &[&[u32]],
+    rows: &[WindowTokens],
     indices: &[usize],
 ) -> candle_core::Result<Vec<Vec<f32>>> {
     let first = usize::from(batch.has_cls);
     let padded: Vec<Vec<f32>> = padded.to_vec2()?;
-    Ok(padded.iter().zip(indices).map(|(row, &i)| row[first..rows[i].len()].to_vec()).collect())
+    Ok(padded.iter().zip(indices).map(|(row, &i)| row[first..rows[i].ids.len()].to_vec()).collect())
 }
 
 /// `ln softmax(logits)[class]`, in f64: near 1 and near 0 the probability itself would lose it.

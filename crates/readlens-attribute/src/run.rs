@@ -1,9 +1,9 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Bound, Shard, most_likely, predict};
-use readlens_fault::Result;
-use readlens_nn::{Classifier, DeviceKind, Explained};
+use readlens_batch::{Bound, Shard, as_read, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_nn::{Classifier, DeviceKind, Explained, WindowTokens};
 use readlens_provenance::{Manifest, check_files, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -49,12 +49,19 @@ pub fn run(
     check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
+    if config.methods.contains(&Method::AttentionRollout) && classifier.transformer().is_none() {
+        return Err(Fault::usage(format!(
+            "attention_rollout follows the attention of a transformer, and {} is none, or not only \
+             one: choose other methods",
+            paths.classifier.display()
+        )));
+    }
     let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
         .computed_by(device.compute());
     let metadata = windows.metadata(shard);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
-    chosen.check_lengths(&paths.tokens, classifier.config().encoder.max_tokens)?;
+    chosen.check_lengths(&paths.tokens, classifier.config().max_tokens())?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
     let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
@@ -182,11 +189,11 @@ impl Attributor<'_> {
     }
 
     fn windows<'b>(&self, rows: &'b [TokenRow]) -> Result<Vec<Window<'b>>> {
-        let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
+        let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
         let predictions = predict(self.classifier, &tokens, None)?;
         let cls = usize::from(self.classifier.config().tokenization.cls);
         let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| Window {
-            tokens: &row.tokens,
+            tokens: as_read(row),
             real: row.tokens.len() - cls,
             targets: prediction.iter().map(|p| most_likely(p) as u32).collect(),
             key: format!("{}/{}", row.window, row.id),

@@ -9,11 +9,11 @@ use networks::config;
 use readlens_attribute::{
     Config, IntegratedGradients, KernelShap, Lime, Method, Occlusion, OptimizedMask, Paths, run,
 };
-use readlens_batch::{Shard, most_likely, predict};
+use readlens_batch::{Shard, as_read, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::scores::Averaging;
-use readlens_nn::{ClassifierConfig, DeviceKind, load_classifier};
+use readlens_nn::{ClassifierConfig, DeviceKind, WindowTokens, load_classifier};
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
@@ -127,7 +127,7 @@ fn a_rank_has_its_own_mask_and_target() {
     folder.run("a", &Config { mask_per_rank: true, ..all_methods() }, Shard::WHOLE).unwrap();
     let classifier =
         load_classifier(&folder.path("classifier"), &candle_core::Device::Cpu).unwrap();
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let predictions = predict(&classifier, &tokens, None).unwrap();
     let masks = folder.masks("a");
     assert_eq!(masks.len(), 20 * 2 * METHODS);

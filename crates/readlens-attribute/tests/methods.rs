@@ -245,11 +245,11 @@ fn lime_follows_a_classifier_that_is_nearly_linear() {
 fn attention_is_rolled_out_by_hand() {
     for (pooling, patch) in [(Pooling::Mean, 1), (Pooling::Cls, 1), (Pooling::Mean, 2)] {
         let mut shape = classifier_shape();
-        shape.encoder.layers = 2;
-        shape.encoder.patch = patch;
-        shape.pooling = pooling;
-        shape.encoder.norm = NormPlace::Pre;
-        shape.encoder.embedding_norm = false;
+        shape.transformer_mut().unwrap().encoder.layers = 2;
+        shape.transformer_mut().unwrap().encoder.patch = patch;
+        shape.transformer_mut().unwrap().pooling = pooling;
+        shape.transformer_mut().unwrap().encoder.norm = NormPlace::Pre;
+        shape.transformer_mut().unwrap().encoder.embedding_norm = false;
         let mut tensors = drawn(&shape, 5);
         // The blocks add nothing to the states, so both attend to the same ones.
         for (name, tensor) in &mut tensors {
@@ -282,7 +282,7 @@ fn attention_is_rolled_out_by_hand() {
         let states: Vec<Vec<f64>> = if patch == 1 {
             embedded
         } else {
-            let empty = vec![0.0; shape.encoder.dim];
+            let empty = vec![0.0; shape.transformer().unwrap().encoder.dim];
             let patches = embedded[1..].chunks(patch).map(|tokens| {
                 let joined = (0..patch).flat_map(|i| tokens.get(i).unwrap_or(&empty)).copied();
                 affine("stem", &joined.collect::<Vec<_>>())
@@ -309,7 +309,10 @@ fn attention_is_rolled_out_by_hand() {
                     affine(&format!("blocks.{layer}.qkv"), &normal)
                 })
                 .collect();
-            let (dim, heads) = (shape.encoder.dim, shape.encoder.heads);
+            let (dim, heads) = (
+                shape.transformer().unwrap().encoder.dim,
+                shape.transformer().unwrap().encoder.heads,
+            );
             let width = dim / heads;
             let mut with_residual = vec![vec![0.0; n]; n];
             for i in 0..n {

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
-use readlens_nn::RankClasses;
+use readlens_nn::{RankClasses, WindowTokens};
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
@@ -19,10 +19,24 @@ const MAX_MEMORY: usize = 2 << 30;
 pub struct Window {
     /// Token ids, with CLS where the tokenization has one.
     pub tokens: Vec<u32>,
+    /// Bases before its first whole codon, 0 to 2, where its reading frame is known.
+    pub phase: Option<u8>,
     /// Ordinal of its record in the table: the windows of a record stand together there.
     pub record: u32,
     /// Class per rank; none where the taxon is unknown or not among the classes.
     pub classes: Vec<Option<u32>>,
+}
+
+impl Window {
+    /// As networks read it.
+    pub fn as_read(&self) -> WindowTokens<'_> {
+        WindowTokens { ids: &self.tokens, phase: self.phase }
+    }
+}
+
+/// A window of a token table as networks read it.
+pub fn as_read(row: &TokenRow) -> WindowTokens<'_> {
+    WindowTokens { ids: &row.tokens, phase: row.phase.map(|phase| phase as u8) }
 }
 
 /// The training and validation windows of a token table, in memory once.
@@ -96,7 +110,8 @@ impl Dataset {
                 continue;
             }
             let taxa = places.iter().map(|place| row.taxa[(*place)?].take()).collect();
-            let window = Labelled { tokens: row.tokens, record, taxa };
+            let phase = row.phase.map(|phase| phase as u8);
+            let window = Labelled { tokens: row.tokens, phase, record, taxa };
             has_splits |= row.split.is_some();
             if row.split != Some(Split::Test) {
                 memory += window.memory();
@@ -137,8 +152,9 @@ impl Dataset {
                 taxon.as_deref().and_then(|t| index.get(t).copied())
             };
             rows.into_iter()
-                .map(|Labelled { tokens, record, taxa }| Window {
+                .map(|Labelled { tokens, phase, record, taxa }| Window {
                     tokens,
+                    phase,
                     record,
                     classes: taxa.iter().zip(&indices).map(|(t, i)| class(t, i)).collect(),
                 })
@@ -152,6 +168,7 @@ impl Dataset {
 /// A window with the taxa that its row names.
 struct Labelled {
     tokens: Vec<u32>,
+    phase: Option<u8>,
     record: u32,
     taxa: Vec<Option<String>>,
 }

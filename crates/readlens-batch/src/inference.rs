@@ -1,7 +1,9 @@
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, masking, predicted_mask_gradient};
+use readlens_nn::{
+    Classifier, Explainer, Pass, TokenBatch, WindowTokens, masking, predicted_mask_gradient,
+};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -15,18 +17,18 @@ const BATCH_TOKENS: usize = 8192;
 /// # Errors
 /// `compute` fails, or gives another number of results than rows.
 pub fn for_each_batch<R: Send>(
-    rows: &[&[u32]],
+    rows: &[WindowTokens],
     device: &Device,
     what: &str,
     compute: impl Fn(&TokenBatch, &[usize]) -> candle_core::Result<Vec<R>> + Sync,
 ) -> Result<Vec<R>> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&i| rows[i].len());
+    order.sort_by_key(|&i| rows[i].ids.len());
     let mut batches: Vec<&[usize]> = Vec::new();
     let mut rest = order.as_slice();
     while !rest.is_empty() {
         // Rows come from short to long: the batch's last row decides its width.
-        let fits = |count: &usize| count * rows[rest[count - 1]].len().max(1) <= BATCH_TOKENS;
+        let fits = |count: &usize| count * rows[rest[count - 1]].ids.len().max(1) <= BATCH_TOKENS;
         let count = (1..=rest.len()).take_while(fits).last().unwrap_or(1);
         let (batch, others) = rest.split_at(count);
         batches.push(batch);
@@ -36,7 +38,7 @@ pub fn for_each_batch<R: Send>(
     let results: Vec<Vec<R>> = batches
         .par_iter()
         .map(|indices| {
-            let tokens: Vec<&[u32]> = indices.iter().map(|&i| rows[i]).collect();
+            let tokens: Vec<WindowTokens> = indices.iter().map(|&i| rows[i]).collect();
             let batch = TokenBatch::new(&tokens, DType::F32, device).map_err(failed)?;
             let results = compute(&batch, indices).map_err(failed)?;
             if results.len() != indices.len() {
@@ -65,7 +67,7 @@ pub fn for_each_batch<R: Send>(
 /// A row is too long for the classifier or the computation fails.
 pub fn predict(
     classifier: &Classifier,
-    rows: &[&[u32]],
+    rows: &[WindowTokens],
     masks: Option<&[Vec<f32>]>,
 ) -> Result<Vec<Vec<Vec<f32>>>> {
     for_each_batch(rows, classifier.device(), "predicting taxa", |batch, indices| {
@@ -95,7 +97,7 @@ fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
 pub fn explain(
     explainer: &Explainer,
     classifier: Option<&Classifier>,
-    rows: &[&[u32]],
+    rows: &[WindowTokens],
 ) -> Result<Vec<Vec<Vec<f32>>>> {
     let explained = explainer.config().explained();
     let used = classifier.zip(explainer.gradient_levels());
@@ -108,7 +110,7 @@ pub fn explain(
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
         let first = usize::from(batch.has_cls);
         let of_row = |(masks, &index): (Vec<Vec<f32>>, &usize)| {
-            masks.into_iter().map(|mask| mask[first..rows[index].len()].to_vec()).collect()
+            masks.into_iter().map(|mask| mask[first..rows[index].ids.len()].to_vec()).collect()
         };
         Ok(logits.into_iter().zip(indices).map(of_row).collect())
     })

@@ -39,8 +39,12 @@ mod tests {
     use super::*;
 
     fn windows(records: u32) -> Vec<Window> {
-        let window =
-            |i| Window { tokens: vec![i], record: i / 2, classes: vec![Some(i / 20), None] };
+        let window = |i| Window {
+            tokens: vec![i],
+            phase: None,
+            record: i / 2,
+            classes: vec![Some(i / 20), None],
+        };
         (0..2 * records).map(window).collect()
     }
 

@@ -21,7 +21,7 @@ pub(crate) fn measure(job: &job::Examples, shards: usize, warm_up: NonZeroUsize)
     let mut source = WeightSource::loaded(&file, tensors, true, DType::F32, &Device::Cpu);
     let classifier = Classifier::new(&config, &mut source)?;
     let parameters = source.finish()?;
-    let examples = Examples::read(job, config.encoder.max_tokens, config.ranks.len())?;
+    let examples = Examples::read(job, config.max_tokens(), config.ranks.len())?;
     let batch = examples.len();
     let task = ClassifierTask { classifier, examples };
     fitting::measure(&task, &parameters, batch, shards, warm_up)

@@ -6,7 +6,7 @@ use std::path::Path;
 use candle_core::{DType, Device};
 use readlens_fault::{Fault, Result};
 use readlens_fit::shards_of;
-use readlens_nn::{Classifier, Precision, Targets, TokenBatch, load_classifier};
+use readlens_nn::{Classifier, Precision, Targets, TokenBatch, WindowTokens, load_classifier};
 
 use crate::job;
 use crate::models::CLASSIFIER;
@@ -45,7 +45,7 @@ impl Examples {
         let classifier = load_classifier(&job.models.join(CLASSIFIER), &Device::Cpu)?;
         let classifier = classifier.with_precision(precision);
         let config = classifier.config();
-        let examples = Self::read(job, config.encoder.max_tokens, config.ranks.len())?;
+        let examples = Self::read(job, config.max_tokens(), config.ranks.len())?;
         Ok((classifier, examples))
     }
 
@@ -55,8 +55,8 @@ impl Examples {
     }
 
     /// The rows' token ids.
-    pub(crate) fn rows(&self) -> Vec<&[u32]> {
-        self.rows.iter().map(Vec::as_slice).collect()
+    pub(crate) fn rows(&self) -> Vec<WindowTokens<'_>> {
+        self.rows.iter().map(|ids| WindowTokens::unframed(ids)).collect()
     }
 
     /// The first row as a batch of its own.
@@ -82,7 +82,7 @@ impl Examples {
     }
 }
 
-fn batch(rows: &[&[u32]]) -> Result<TokenBatch> {
+fn batch(rows: &[WindowTokens]) -> Result<TokenBatch> {
     TokenBatch::new(rows, DType::F32, &Device::Cpu)
         .map_err(|e| Fault::failed("preparing a batch", e))
 }

@@ -22,6 +22,7 @@ fn config(batch: usize, shards: usize) -> FitConfig {
         batch,
         shards,
         learning_rate: 1e-4,
+        table_learning_rate: 0.0,
         warm_up: 0.0,
         weight_decay: 0.01,
         clip: 1.0,

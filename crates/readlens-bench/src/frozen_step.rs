@@ -34,7 +34,7 @@ pub(crate) fn measure(
         gradient = parts.into_iter().flatten().collect();
         Ok(())
     })?;
-    let tokens = classifier.config().encoder.max_tokens;
+    let tokens = classifier.config().max_tokens();
     let values = gradient.iter().take(tokens).map(|&g| f64::from(g)).collect();
     report(&Report { peak_kb, values })
 }

@@ -7,8 +7,8 @@ use readlens_fault::Result;
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
     CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig,
-    ExplainerNetwork, MANIFEST_FILE, MaskSite, NormPlace, Parameters, Pooling, RankClasses,
-    Selection, WEIGHTS_FILE, WeightSource, save_weights,
+    ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace, Parameters, Pooling,
+    RankClasses, Selection, TransformerConfig, WEIGHTS_FILE, WeightSource, save_weights,
 };
 use readlens_provenance::{DirectoryKind, Manifest, NewDirectory, write_json};
 use serde::Serialize;
@@ -49,13 +49,15 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
         rank: format!("rank{i}"),
         taxa: (0..*taxa).map(|taxon| format!("taxon{taxon}")).collect(),
     };
-    let config = ClassifierConfig {
-        encoder: encoder.clone(),
-        pooling: Pooling::Mean,
-        bag: None,
-        ranks: shape.taxa.iter().enumerate().map(rank).collect(),
+    let config = ClassifierConfig::of(
+        NetworkConfig::Transformer(TransformerConfig {
+            encoder: encoder.clone(),
+            pooling: Pooling::Mean,
+            bag: None,
+        }),
+        shape.taxa.iter().enumerate().map(rank).collect(),
         tokenization,
-    };
+    );
     let mut source = WeightSource::fresh(seed, DType::F32, &Device::Cpu);
     Classifier::new(&config, &mut source)?;
     write_model(&directory.join(CLASSIFIER), seed, &config, &source.finish()?)?;

@@ -9,6 +9,7 @@ use readlens_provenance::{
 };
 use serde::{Deserialize, Serialize};
 
+use crate::adagrad::Adagrad;
 use crate::adamw::AdamW;
 use crate::task::Figure;
 
@@ -76,10 +77,12 @@ impl Checkpoint {
         parameters: &Parameters,
         best: &HashMap<String, Tensor>,
         adamw: &AdamW,
+        adagrad: &Adagrad,
     ) -> Result<()> {
         let new = NewDirectory::create(&self.directory, CHECKPOINT)?;
         let failed = |e| Fault::failed("writing a checkpoint", e);
         let mut tensors = adamw.tensors(parameters).map_err(failed)?;
+        tensors.extend(adagrad.tensors(parameters).map_err(failed)?);
         tensors.extend(parameters.tensors().into_iter().map(|(n, t)| (format!("current/{n}"), t)));
         tensors.extend(best.iter().map(|(n, t)| (format!("best/{n}"), t.clone())));
         save_weights(&new.path().join(TENSORS), &tensors)?;
@@ -98,6 +101,7 @@ impl Checkpoint {
         &self,
         parameters: &Parameters,
         adamw: &mut AdamW,
+        adagrad: &mut Adagrad,
     ) -> Result<Option<(State, HashMap<String, Tensor>)>> {
         let manifest_file = self.directory.join(MANIFEST);
         if !manifest_file.is_file() {
@@ -129,7 +133,10 @@ impl Checkpoint {
                 _ => rest.insert(name, tensor),
             };
         }
-        if parameters.set(&current).is_err() || !adamw.restore(parameters, &rest) {
+        let is_restored = parameters.set(&current).is_ok()
+            && adamw.restore(parameters, &rest)
+            && adagrad.restore(parameters, &rest);
+        if !is_restored {
             return Err(Fault::input(&file)
                 .at(Place::Part("tensors".to_owned()))
                 .expected("the tensors of this network and its optimiser")

@@ -17,6 +17,9 @@ pub struct FitConfig {
     pub shards: usize,
     /// Largest learning rate.
     pub learning_rate: f64,
+    /// Largest learning rate of the rows of tables, where the network has any.
+    #[serde(default)]
+    pub table_learning_rate: f64,
     /// Share of all steps over which the learning rate rises from 0 to its largest.
     pub warm_up: f64,
     /// Decoupled weight decay of matrices; vectors and embeddings have none.
@@ -55,6 +58,10 @@ impl FitConfig {
         }
         if self.patience == Some(0) {
             return Err(Fault::usage("patience must be 1 or more epochs"));
+        }
+        let rate = self.table_learning_rate;
+        if !(rate >= 0.0 && rate.is_finite()) {
+            return Err(Fault::usage(format!("table-learning-rate must be 0 or more, not {rate}")));
         }
         if !(0.0..1.0).contains(&self.warm_up) {
             return Err(Fault::usage(format!("warm-up must be in [0, 1), not {}", self.warm_up)));

@@ -8,6 +8,7 @@ use readlens_nn::Parameters;
 use readlens_provenance::ExitHold;
 use readlens_random::stream;
 
+use crate::adagrad::Adagrad;
 use crate::adamw::AdamW;
 use crate::checkpoint::{Checkpoint, State};
 use crate::config::FitConfig;
@@ -54,6 +55,7 @@ struct Fitting<'a, T> {
     config: &'a FitConfig,
     checkpoint: &'a Checkpoint,
     adamw: AdamW,
+    adagrad: Adagrad,
     gradients: Gradients<'a>,
     state: State,
     best: HashMap<String, Tensor>,
@@ -70,7 +72,8 @@ impl<'a, T: Task> Fitting<'a, T> {
         checkpoint: &'a Checkpoint,
     ) -> Result<Self> {
         let mut adamw = AdamW::new(parameters, config.weight_decay, config.clip);
-        let (state, best) = match checkpoint.restore(parameters, &mut adamw)? {
+        let mut adagrad = Adagrad::new(parameters);
+        let (state, best) = match checkpoint.restore(parameters, &mut adamw, &mut adagrad)? {
             Some((state, best)) => {
                 tracing::info!("going on from step {} of the checkpoint", state.step);
                 (state, best)
@@ -93,6 +96,7 @@ impl<'a, T: Task> Fitting<'a, T> {
             config,
             checkpoint,
             adamw,
+            adagrad,
             gradients,
             state,
             best,
@@ -136,7 +140,7 @@ impl<'a, T: Task> Fitting<'a, T> {
     }
 
     fn save(&self) -> Result<()> {
-        self.checkpoint.save(&self.state, self.parameters, &self.best, &self.adamw)
+        self.checkpoint.save(&self.state, self.parameters, &self.best, &self.adamw, &self.adagrad)
     }
 
     /// Examples in the order of `epoch`.
@@ -191,6 +195,11 @@ impl<'a, T: Task> Fitting<'a, T> {
             .step(self.parameters, &batch.gradients, rate, step)
             .map_err(|e| Fault::failed("an optimiser step", e))?;
         self.gradients.recycle(batch.gradients);
+        // Rows of tables follow the same schedule.
+        let of_tables = self.config.table_learning_rate * rate / largest;
+        self.adagrad
+            .step(self.parameters, &batch.rows, of_tables)
+            .map_err(|e| Fault::failed("a step of the tables", e))?;
         if !norm.is_finite() {
             return Err(diverged("the gradient", norm, epoch, step));
         }

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use candle_core::DType;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Engine, Precision, add};
-use readlens_nn::{GradientLayout, Loss, Parameters, WeightGradients};
+use readlens_nn::{GradientLayout, Loss, Parameters, RowGradient, WeightGradients};
 
 use crate::task::Task;
 
@@ -16,6 +16,8 @@ pub(crate) struct BatchGradient {
     pub(crate) loss: f64,
     pub(crate) terms: Vec<(&'static str, f64)>,
     pub(crate) gradients: Vec<f32>,
+    /// What is asked of the rows of tables, window after window.
+    pub(crate) rows: Vec<RowGradient>,
 }
 
 /// Computes gradients, step after step, in the same memory.
@@ -91,6 +93,7 @@ impl<'a> Gradients<'a> {
             }
             add(Engine::current(Precision::F32), &mut total.gradients, &part.gradients);
             self.recycle(part.gradients);
+            total.rows.extend(part.rows);
         }
     }
 
@@ -101,6 +104,6 @@ impl<'a> Gradients<'a> {
         let loss = total.to_dtype(DType::F64)?.to_scalar::<f64>()?;
         let store = total.backward()?;
         gradients.add_store(self.parameters, &store)?;
-        Ok(BatchGradient { loss, terms, gradients: gradients.take() })
+        Ok(BatchGradient { loss, terms, rows: gradients.take_rows(), gradients: gradients.take() })
     }
 }

@@ -11,6 +11,7 @@
 //! assert_eq!(shards, [0..3, 3..6, 6..9, 9..10]);
 //! ```
 
+mod adagrad;
 mod adamw;
 mod checkpoint;
 mod config;

@@ -33,8 +33,9 @@ pub struct FrameOptions {
     /// Weight α of the prior of equally likely bases, in hexamers for each codon position and five
     /// bases.
     pub prior: f64,
-    /// Gap from which a frame counts as found, in nats, above 0. At 3 the posterior odds against
-    /// every other hypothesis are at least 20 to 1.
+    /// Gap from which a frame counts as found, in nats. At 3 the posterior odds against every other
+    /// hypothesis are at least 20 to 1; a negative one also takes frames that are less likely than
+    /// not.
     pub least_gap: f64,
 }
 
@@ -76,8 +77,8 @@ impl FrameOptions {
         if !(1e-6..=1e9).contains(&self.prior) {
             return is_wrong("the weight of the prior", "1e-6 to 1e9 hexamers");
         }
-        if !(1e-6..=1e9).contains(&self.least_gap) {
-            return is_wrong("the least gap", "1e-6 to 1e9 nats");
+        if !(-1e9..=1e9).contains(&self.least_gap) {
+            return is_wrong("the least gap", "-1e9 to 1e9 nats");
         }
         Ok(())
     }

@@ -6,7 +6,9 @@ use readlens_batch::explain;
 use readlens_fault::{Fault, Result};
 use readlens_nn::masking::z_scores;
 use readlens_nn::scores::Averaging;
-use readlens_nn::{Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, load_explainer};
+use readlens_nn::{
+    Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, WindowTokens, load_explainer,
+};
 
 use crate::config::{AddedGradient, Config};
 
@@ -83,7 +85,7 @@ impl Ensemble {
     pub(crate) fn logits(
         &self,
         classifier: Option<&Classifier>,
-        rows: &[&[u32]],
+        rows: &[WindowTokens],
     ) -> Result<Vec<Vec<Vec<f32>>>> {
         let mut logits = explain(&self.first, classifier, rows)?;
         if !self.others.is_empty() {

@@ -2,13 +2,13 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use readlens_batch::{
-    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, check_tokenization, most_likely,
-    predict,
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, check_lengths, check_tokenization,
+    most_likely, predict,
 };
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
-use readlens_nn::{Classifier, DeviceKind, MAX_TOKENS, Selection, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MAX_TOKENS, Selection, WindowTokens, load_classifier};
 use readlens_provenance::{Artefact, Manifest, check_files, check_together, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -148,7 +148,7 @@ fn target_classifier(
 /// Tokens of the longest window that the Explainers and the classifier read.
 fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> usize {
     let most = explainer.members().map(|member| member.config().longest_window());
-    let of_classifier = classifier.map(|classifier| classifier.config().encoder.max_tokens);
+    let of_classifier = classifier.map(|classifier| classifier.config().max_tokens());
     most.chain(of_classifier).min().unwrap_or(MAX_TOKENS)
 }
 
@@ -178,7 +178,7 @@ impl Masker<'_> {
     }
 
     fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
-        let tokens: Vec<&[u32]> = rows.iter().map(|row| row.tokens.as_slice()).collect();
+        let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
         let logits = self.explainer.logits(self.classifier, &tokens)?;
         let targets = self.targets(&tokens)?;
         let mut masks = Vec::with_capacity(rows.len() * self.ranks.len());
@@ -205,7 +205,7 @@ impl Masker<'_> {
     }
 
     /// Predicted taxon per row and mask; none where the mask is for all ranks.
-    fn targets(&self, tokens: &[&[u32]]) -> Result<Vec<Vec<Option<String>>>> {
+    fn targets(&self, tokens: &[WindowTokens]) -> Result<Vec<Vec<Option<String>>>> {
         let masks = self.ranks;
         let explains_all = masks.iter().all(|ranks| *ranks == Ranks::All);
         let Some(classifier) = self.classifier.filter(|_| !explains_all) else {
@@ -225,8 +225,10 @@ impl Masker<'_> {
             .par_iter()
             .map(|row| Frames::of(&row.tokens, &self.tokenization, self.config.frames))
             .collect::<Result<_>>()?;
-        let readings: Vec<&[u32]> =
-            frames.iter().flat_map(|f| &f.tokens).map(Vec::as_slice).collect();
+        let readings = rows.iter().zip(&frames).flat_map(|(row, frames)| {
+            frames.tokens.iter().map(|ids| WindowTokens { ids, ..as_read(row) })
+        });
+        let readings: Vec<WindowTokens> = readings.collect();
         let mut logits = self.explainer.logits(self.classifier, &readings)?.into_iter();
         let outputs = self.ranks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use readlens_batch::{Shard, explain};
+use readlens_batch::{Shard, as_read, explain};
 use readlens_fault::{ExitCode, Result};
 use readlens_mask::{AddedGradient, Config, Paths, run};
 use readlens_nn::masking::{select, z_scores};
 use readlens_nn::scores::Averaging;
 use readlens_nn::{
-    CONFIG_FILE, DeviceKind, ExplainerConfig, GradientUse, Precision, Selection, load_classifier,
-    load_explainer,
+    CONFIG_FILE, DeviceKind, ExplainerConfig, GradientUse, Precision, Selection, WindowTokens,
+    load_classifier, load_explainer,
 };
 use readlens_provenance::read_json;
 use readlens_stage::Context;
@@ -53,7 +53,7 @@ fn mask(directory: &Path, config: &Config, explainers: &[&str]) -> Result<Vec<Ma
 /// Logits of the Explainer in `directory`, per window.
 fn logits(directory: PathBuf, table: &[TokenRow]) -> Vec<Vec<f32>> {
     let explainer = load_explainer(&directory, &DeviceKind::Cpu.open(Precision::F32).unwrap());
-    let rows: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let rows: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let logits = explain(&explainer.unwrap(), None, &rows).unwrap();
     logits.into_iter().map(|masks| masks[0].clone()).collect()
 }
@@ -105,7 +105,7 @@ fn an_explainer_that_reads_the_classifier_needs_it() {
     let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
     let classifier = load_classifier(&directory.path().join("classifier"), &device).unwrap();
     let explainer = load_explainer(&directory.path().join("reader"), &device).unwrap();
-    let rows: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let rows: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let expected = explain(&explainer, Some(&classifier), &rows).unwrap();
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found.hard, select(&expected[0], SHARE).1);

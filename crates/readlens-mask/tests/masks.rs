@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use readlens_batch::{Shard, most_likely, predict};
+use readlens_batch::{Shard, as_read, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_mask::{Config, Paths, run};
-use readlens_nn::{ExplainerNetwork, Selection, load_classifier};
+use readlens_nn::{ExplainerNetwork, Selection, WindowTokens, load_classifier};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
@@ -186,7 +186,7 @@ fn the_target_of_a_rank_is_what_the_classifier_predicts() {
         &readlens_nn::DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap(),
     )
     .unwrap();
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let predictions = predict(&classifier, &tokens, None).unwrap();
     for (masks, prediction) in folder.masks("a").chunks(2).zip(predictions) {
         for (rank, mask) in masks.iter().enumerate() {

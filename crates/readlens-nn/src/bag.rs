@@ -173,7 +173,7 @@ mod tests {
         let mut row = Vec::new();
         tokenization.encode(b"ACGT", &mut row);
         let padded = [CLS, UNK];
-        let batch = TokenBatch::new(&[&row, &padded], DType::F64, &Device::Cpu).unwrap();
+        let batch = TokenBatch::unframed(&[&row, &padded], DType::F64, &Device::Cpu).unwrap();
         let mask = [[1.0, 0.25, 0.5, 0.125], [1.0, 1.0, 0.0, 0.0]];
         let mask = Tensor::new(&mask, &Device::Cpu).unwrap();
         let bag = bag(&tokenization);

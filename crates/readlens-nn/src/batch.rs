@@ -4,6 +4,22 @@ use candle_core::{DType, Device, Result, Tensor};
 
 use readlens_kmer::{CLS, PAD, UNK};
 
+/// A window as networks read it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WindowTokens<'a> {
+    /// Token ids, with CLS where the tokenization has one.
+    pub ids: &'a [u32],
+    /// Bases before its first whole codon, 0 to 2, where its reading frame is known.
+    pub phase: Option<u8>,
+}
+
+impl<'a> WindowTokens<'a> {
+    /// A window of which no reading frame is known.
+    pub fn unframed(ids: &'a [u32]) -> Self {
+        Self { ids, phase: None }
+    }
+}
+
 /// Token rows of one batch, padded to the longest.
 #[derive(Clone, Debug)]
 pub struct TokenBatch {
@@ -25,17 +41,32 @@ pub(crate) struct Ragged {
     pub(crate) ids: Vec<u32>,
     /// Tokens of each row.
     pub(crate) lengths: Vec<usize>,
+    /// Phase of each row, where its reading frame is known.
+    pub(crate) phases: Vec<Option<u8>>,
     /// Tokens of a padded row.
     pub(crate) width: usize,
 }
 
 impl Ragged {
-    fn new(rows: &[&[u32]], width: usize) -> Self {
+    fn new(rows: &[WindowTokens], width: usize) -> Self {
         // Rows may come padded.
-        let real = |row: &&[u32]| row.iter().rposition(|&id| id != PAD).map_or(0, |last| last + 1);
+        let real = |row: &WindowTokens| {
+            row.ids.iter().rposition(|&id| id != PAD).map_or(0, |last| last + 1)
+        };
         let lengths: Vec<usize> = rows.iter().map(real).collect();
-        let ids = rows.iter().zip(&lengths).flat_map(|(row, &length)| &row[..length]);
-        Self { ids: ids.copied().collect(), lengths, width }
+        let ids = rows.iter().zip(&lengths).flat_map(|(row, &length)| &row.ids[..length]);
+        let phases = rows.iter().map(|row| row.phase).collect();
+        Self { ids: ids.copied().collect(), lengths, phases, width }
+    }
+
+    /// The rows, without padding.
+    pub(crate) fn rows(&self) -> impl Iterator<Item = WindowTokens<'_>> {
+        let mut rest = self.ids.as_slice();
+        self.lengths.iter().zip(&self.phases).map(move |(&length, &phase)| {
+            let (ids, others) = rest.split_at(length);
+            rest = others;
+            WindowTokens { ids, phase }
+        })
     }
 
     /// The values of real tokens among those of padded rows.
@@ -75,12 +106,12 @@ impl TokenBatch {
     /// # Errors
     /// candle cannot allocate, a row of a batch with CLS does not open with it, or padding comes
     /// before a token.
-    pub fn new(rows: &[&[u32]], dtype: DType, device: &Device) -> Result<Self> {
+    pub fn new(rows: &[WindowTokens], dtype: DType, device: &Device) -> Result<Self> {
         let batch = rows.len();
-        let tokens = rows.iter().map(|row| row.len()).max().unwrap_or(0).max(1);
+        let tokens = rows.iter().map(|row| row.ids.len()).max().unwrap_or(0).max(1);
         let mut ids = vec![PAD; batch * tokens];
         for (row, out) in rows.iter().zip(ids.chunks_mut(tokens)) {
-            out[..row.len()].copy_from_slice(row);
+            out[..row.ids.len()].copy_from_slice(row.ids);
         }
         let flags = |keep: fn(u32) -> bool| {
             let flags: Vec<f32> = ids.iter().map(|&id| f32::from(u8::from(keep(id)))).collect();
@@ -88,9 +119,9 @@ impl TokenBatch {
         };
         let maskable = flags(|id| id > CLS || id == UNK)?;
         let present = flags(|id| id != PAD)?;
-        let has_cls = rows.first().is_some_and(|row| row.first() == Some(&CLS));
+        let has_cls = rows.first().is_some_and(|row| row.ids.first() == Some(&CLS));
         let ragged = Ragged::new(rows, tokens);
-        if has_cls && rows.iter().any(|row| row.first() != Some(&CLS)) {
+        if has_cls && rows.iter().any(|row| row.ids.first() != Some(&CLS)) {
             candle_core::bail!("a row without CLS in a batch of rows with it");
         }
         if ragged.ids.contains(&PAD) {
@@ -103,6 +134,15 @@ impl TokenBatch {
             ragged: Arc::new(ragged),
             ids: Tensor::from_vec(ids, (batch, tokens), device)?,
         })
+    }
+
+    /// [`TokenBatch::new`] of windows of which no reading frame is known.
+    ///
+    /// # Errors
+    /// As [`TokenBatch::new`].
+    pub fn unframed(rows: &[&[u32]], dtype: DType, device: &Device) -> Result<Self> {
+        let rows: Vec<WindowTokens> = rows.iter().map(|ids| WindowTokens::unframed(ids)).collect();
+        Self::new(&rows, dtype, device)
     }
 
     /// Rows and padded tokens.

@@ -1,83 +1,37 @@
-//! The token classifier: an encoder, a pooled state and cascaded heads.
+//! The token classifier: one network, or several whose logits are added.
+
+mod channel_bag;
+mod config;
+mod transformer;
 
 use std::collections::HashMap;
 
-use candle_core::{D, Device, Tensor};
-use readlens_fault::{Fault, Result};
+use candle_core::{Device, Tensor};
+use readlens_fault::Result;
 use readlens_kernels::{MaskSite, Precision};
-use readlens_kmer::Tokenization;
-use serde::{Deserialize, Serialize};
 
-use crate::bag::{Bag, BagConfig};
 use crate::batch::TokenBatch;
-use crate::encoder::{Encoder, EncoderConfig, Pooling};
-use crate::ops::Linear;
 use crate::pass::Pass;
 use crate::weights::WeightSource;
 
-/// A rank and its taxa; a class is an index into `taxa`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct RankClasses {
-    /// Name of the rank, such as `genus`.
-    pub rank: String,
-    /// Taxa in class order.
-    pub taxa: Vec<String>,
-}
+use channel_bag::ChannelBag;
+pub use channel_bag::ChannelBagConfig;
+pub use config::{BranchConfig, ClassifierConfig, NetworkConfig, RankClasses};
+pub use transformer::{Transformer, TransformerConfig};
 
-/// Shape of a classifier, as `config.json` holds it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClassifierConfig {
-    /// The encoder.
-    pub encoder: EncoderConfig,
-    /// How positions become one vector.
-    pub pooling: Pooling,
-    /// A k-mer bag beside the encoder, if there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub bag: Option<BagConfig>,
-    /// Ranks from the highest to the lowest.
-    pub ranks: Vec<RankClasses>,
-    /// How the windows it reads must be tokenized.
-    pub tokenization: Tokenization,
-}
-
-impl ClassifierConfig {
-    /// Refuses shapes that cannot work.
-    ///
-    /// # Errors
-    /// [`Fault::Usage`] naming the value to change.
-    pub fn validate(&self) -> Result<()> {
-        self.encoder.validate()?;
-        self.encoder.check_vocabulary(&self.tokenization)?;
-        self.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
-        if self.pooling == Pooling::Cls && !self.tokenization.cls {
-            return Err(Fault::usage(
-                "CLS pooling needs a CLS token: tokenize without --no-cls, or pool the mean",
-            ));
-        }
-        if self.ranks.is_empty() {
-            return Err(Fault::usage("a classifier needs at least one rank"));
-        }
-        match self.ranks.iter().find(|r| r.taxa.is_empty()) {
-            Some(r) => Err(Fault::usage(format!("rank {} has no taxon", r.rank))),
-            None => Ok(()),
-        }
-    }
-}
-
-/// Predicts a taxon at every rank; each head also sees the softmax of the ranks above.
-///
-/// Heads see the encoder's pooled state and, where there is a k-mer bag, its hidden layer; the bag
-/// also adds to the logits directly.
+/// Predicts a taxon at every rank from the tokens of a window under a mask.
 #[derive(Debug)]
 pub struct Classifier {
     config: ClassifierConfig,
-    encoder: Encoder,
-    pooler: Linear,
-    bag: Option<Bag>,
-    heads: Vec<Linear>,
+    branches: Vec<Network>,
     tensors: HashMap<String, Tensor>,
+    device: Device,
+}
+
+#[derive(Debug)]
+enum Network {
+    Transformer(Transformer),
+    ChannelBag(ChannelBag),
 }
 
 impl Classifier {
@@ -87,35 +41,47 @@ impl Classifier {
     /// The shape cannot work or a tensor is missing.
     pub fn new(config: &ClassifierConfig, source: &mut WeightSource) -> Result<Self> {
         config.validate()?;
-        let encoder = Encoder::new(&config.encoder, source)?;
-        let dim = config.encoder.dim;
-        let pooler = Linear::new(source, "pooler", dim, dim)?;
-        let taxa: Vec<usize> = config.ranks.iter().map(|rank| rank.taxa.len()).collect();
-        let bag = config.bag.as_ref().map(|bag| Bag::new(bag, &config.tokenization, &taxa, source));
-        let bag = bag.transpose()?;
-        let mut heads = Vec::with_capacity(config.ranks.len());
-        let mut width = dim + config.bag.as_ref().map_or(0, |bag| bag.hidden);
-        for (i, rank) in config.ranks.iter().enumerate() {
-            heads.push(Linear::new(source, &format!("heads.{i}"), width, rank.taxa.len())?);
-            width += rank.taxa.len();
+        let (tokenization, taxa) = (&config.tokenization, config.taxa());
+        let mut branches = Vec::with_capacity(config.branches.len());
+        for branch in &config.branches {
+            source.enter(&branch.name);
+            branches.push(match &branch.network {
+                NetworkConfig::Transformer(config) => {
+                    Network::Transformer(Transformer::new(config, tokenization, &taxa, source)?)
+                }
+                NetworkConfig::ChannelBag(config) => {
+                    Network::ChannelBag(ChannelBag::new(config, tokenization, &taxa, source)?)
+                }
+            });
         }
         let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
-        Ok(Self { config: config.clone(), encoder, pooler, bag, heads, tensors })
+        let device = source.device().clone();
+        Ok(Self { config: config.clone(), branches, tensors, device })
+    }
+
+    fn map_branches(self, each: impl FnMut(Network) -> Network) -> Self {
+        Self { branches: self.branches.into_iter().map(each).collect(), ..self }
     }
 
     /// Computes in `precision` where it is not trained.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
-        Self { encoder: self.encoder.with_precision(precision), ..self }
+        self.map_branches(|branch| match branch {
+            Network::Transformer(branch) => Network::Transformer(branch.with_precision(precision)),
+            Network::ChannelBag(branch) => Network::ChannelBag(branch),
+        })
     }
 
     /// Masks as `site` says instead of how it was trained to be masked: hidden tokens then look
     /// otherwise, and its answers to whole windows stay the same.
     #[must_use]
     pub fn with_mask_site(self, site: MaskSite) -> Self {
-        let encoder = self.encoder.with_mask_site(site);
-        let config = ClassifierConfig { encoder: encoder.config().clone(), ..self.config };
-        Self { config, encoder, ..self }
+        let config = self.config.clone().with_mask_site(site);
+        let masked = self.map_branches(|branch| match branch {
+            Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
+            Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)),
+        });
+        Self { config, ..masked }
     }
 
     /// The shape it was built with.
@@ -123,14 +89,17 @@ impl Classifier {
         &self.config
     }
 
-    /// Its encoder.
-    pub fn encoder(&self) -> &Encoder {
-        &self.encoder
+    /// The transformer, if it is one and nothing else.
+    pub fn transformer(&self) -> Option<&Transformer> {
+        match self.branches.as_slice() {
+            [Network::Transformer(only)] => Some(only),
+            _ => None,
+        }
     }
 
     /// Where it computes.
     pub fn device(&self) -> &Device {
-        self.pooler.bias.device()
+        &self.device
     }
 
     /// The tensors that it computes with, by name.
@@ -148,26 +117,19 @@ impl Classifier {
         mask: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
-        let pooled = self.encoder.pooled(batch, mask, self.config.pooling, pass)?;
-        let state = pass.drop_out(&self.pooler.forward(&pooled)?.tanh()?)?;
-        let site = self.config.encoder.mask_site;
-        let bag = self.bag.as_ref().map(|bag| bag.forward(batch, mask, site, pass)).transpose()?;
-        let state = match &bag {
-            Some(bag) => Tensor::cat(&[&state, &bag.hidden], 1)?,
-            None => state,
-        };
-        let mut logits: Vec<Tensor> = Vec::with_capacity(self.heads.len());
-        let mut above: Vec<Tensor> = Vec::with_capacity(self.heads.len());
-        for (rank, head) in self.heads.iter().enumerate() {
-            let mut parts: Vec<&Tensor> = above.iter().collect();
-            parts.push(&state);
-            let mut out = head.forward(&Tensor::cat(&parts, 1)?)?;
-            if let Some(bag) = &bag {
-                out = (out + &bag.logits[rank])?;
+        let mut sums: Vec<Tensor> = Vec::new();
+        for branch in &self.branches {
+            let logits = match branch {
+                Network::Transformer(branch) => branch.forward(batch, mask, pass)?,
+                Network::ChannelBag(branch) => branch.forward(batch, mask, pass)?,
+            };
+            if sums.is_empty() {
+                sums = logits;
+            } else {
+                let pairs = sums.iter().zip(&logits);
+                sums = pairs.map(|(sum, logits)| sum + logits).collect::<Result<_, _>>()?;
             }
-            above.push(candle_nn::ops::softmax(&out, D::Minus1)?);
-            logits.push(out);
         }
-        Ok(logits)
+        Ok(sums)
     }
 }

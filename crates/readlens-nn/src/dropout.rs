@@ -25,7 +25,7 @@ impl Dropout {
     }
 
     /// [`Dropout::draw`] with a rate of its own.
-    fn draw_at(&mut self, rate: f64, count: usize) -> Option<(Vec<u8>, f32)> {
+    pub(crate) fn draw_at(&mut self, rate: f64, count: usize) -> Option<(Vec<u8>, f32)> {
         let (_, rng) = self.0.as_mut().filter(|_| rate > 0.0)?;
         // 16 bits decide each entry: four entries a draw.
         let threshold = (rate * 65_536.0) as u16;

@@ -1,6 +1,6 @@
 //! Gradients of weights in one flat piece of memory.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -13,6 +13,8 @@ use crate::weights::Parameters;
 #[derive(Debug)]
 pub struct GradientLayout {
     ranges: HashMap<TensorId, Range<usize>>,
+    /// Tables, whose gradients are those of the rows that are used.
+    tables: HashSet<TensorId>,
     count: usize,
 }
 
@@ -26,8 +28,22 @@ impl GradientLayout {
             (var.as_tensor().id(), first..count)
         };
         let ranges = parameters.iter().map(|(_, var)| var).map(range).collect();
-        Self { ranges, count }
+        let tables = parameters.tables().map(|(_, var)| var.as_tensor().id()).collect();
+        Self { ranges, tables, count }
     }
+}
+
+/// What a window asks of some rows of a table: the gradient of row i is `weights[i] · gradient`.
+#[derive(Clone, Debug)]
+pub struct RowGradient {
+    /// The table.
+    pub table: TensorId,
+    /// Rows of the table; one may come several times.
+    pub rows: Vec<u32>,
+    /// Weight of each.
+    pub weights: Vec<f32>,
+    /// Gradient of the weighted sum of the rows.
+    pub gradient: Arc<[f32]>,
 }
 
 /// The gradients of one backward pass. Fused kernels add theirs while candle goes backward; those
@@ -36,6 +52,7 @@ impl GradientLayout {
 pub struct WeightGradients {
     layout: Arc<GradientLayout>,
     values: Arc<Mutex<Vec<f32>>>,
+    rows: Arc<Mutex<Vec<RowGradient>>>,
 }
 
 impl WeightGradients {
@@ -43,12 +60,14 @@ impl WeightGradients {
     pub fn new(layout: &Arc<GradientLayout>, mut memory: Vec<f32>) -> Self {
         memory.clear();
         memory.resize(layout.count, 0.0);
-        Self { layout: Arc::clone(layout), values: Arc::new(Mutex::new(memory)) }
+        let values = Arc::new(Mutex::new(memory));
+        Self { layout: Arc::clone(layout), values, rows: Arc::default() }
     }
 
     /// Whether `tensor` is one of the parameters; the others are frozen.
     pub fn holds(&self, tensor: &Tensor) -> bool {
-        self.layout.ranges.contains_key(&tensor.id())
+        let id = tensor.id();
+        self.layout.ranges.contains_key(&id) || self.layout.tables.contains(&id)
     }
 
     /// Adds what candle's own operations found.
@@ -73,6 +92,16 @@ impl WeightGradients {
     /// The gradients, in name order, once the pass is over.
     pub fn take(&self) -> Vec<f32> {
         std::mem::take(&mut *self.lock())
+    }
+
+    /// Adds what a pass asks of the rows of tables.
+    pub(crate) fn ask_rows(&self, asked: Vec<RowGradient>) {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner).extend(asked);
+    }
+
+    /// What the pass asks of the rows of tables, window after window, once it is over.
+    pub fn take_rows(&self) -> Vec<RowGradient> {
+        std::mem::take(&mut *self.rows.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Refuses a pass whose gradients have been taken.

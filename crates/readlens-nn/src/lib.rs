@@ -32,6 +32,7 @@ mod dropout;
 mod encoder;
 mod explained;
 mod fused;
+mod fused_tables;
 mod gradients;
 mod mask_gradient;
 mod model_directory;
@@ -41,14 +42,17 @@ mod targets;
 mod weights;
 
 pub use bag::BagConfig;
-pub use batch::TokenBatch;
-pub use classifier::{Classifier, ClassifierConfig, RankClasses};
+pub use batch::{TokenBatch, WindowTokens};
+pub use classifier::{
+    BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, NetworkConfig, RankClasses,
+    Transformer, TransformerConfig,
+};
 pub use device::DeviceKind;
 pub use dropout::Dropout;
 pub use encoder::{Encoded, Encoder, EncoderConfig, MAX_TOKENS, Pooling};
 pub use explained::{ALL_RANKS, Explained};
 pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
-pub use gradients::{GradientLayout, WeightGradients};
+pub use gradients::{GradientLayout, RowGradient, WeightGradients};
 pub use mask_gradient::{mask_gradient, predicted_mask_gradient};
 pub use model_directory::{
     CLASSIFIER, CONFIG_FILE, EXPLAINER, FRAME_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE,

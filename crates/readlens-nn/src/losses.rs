@@ -14,12 +14,29 @@ use crate::targets::Targets;
 /// # Errors
 /// Shapes differ.
 pub fn cross_entropy(logits: &Tensor, targets: &Targets) -> Result<Tensor> {
+    smoothed_cross_entropy(logits, targets, 0.0)
+}
+
+/// [`cross_entropy`] with the share `smoothing` of every target spread over all taxa alike
+/// (Szegedy et al. 2016, section 7).
+///
+/// # Errors
+/// Shapes differ.
+pub fn smoothed_cross_entropy(
+    logits: &Tensor,
+    targets: &Targets,
+    smoothing: f64,
+) -> Result<Tensor> {
     let Targets { classes, weights } = targets;
     let device = logits.device();
     let log_p = candle_nn::ops::log_softmax(logits, D::Minus1)?;
     let classes = Tensor::new(classes.as_slice(), device)?.unsqueeze(1)?;
     let weights = Tensor::new(weights.as_slice(), device)?.to_dtype(logits.dtype())?;
-    log_p.gather(&classes, 1)?.squeeze(1)?.mul(&weights)?.sum_all()?.neg()
+    let mut of_target = log_p.gather(&classes, 1)?.squeeze(1)?;
+    if smoothing > 0.0 {
+        of_target = ((of_target * (1.0 - smoothing))? + (log_p.mean(D::Minus1)? * smoothing)?)?;
+    }
+    of_target.mul(&weights)?.sum_all()?.neg()
 }
 
 /// How a prediction is pushed towards saying nothing.

@@ -157,7 +157,7 @@ mod tests {
     use candle_core::{Device, Var};
 
     fn batch() -> TokenBatch {
-        TokenBatch::new(&[&[2, 7, 8, 9, 10], &[2, 7, 8]], DType::F32, &Device::Cpu).unwrap()
+        TokenBatch::unframed(&[&[2, 7, 8, 9, 10], &[2, 7, 8]], DType::F32, &Device::Cpu).unwrap()
     }
 
     #[test]

@@ -22,22 +22,40 @@ pub enum Initial {
 
 /// Trainable tensors by name, in name order.
 #[derive(Clone, Debug, Default)]
-pub struct Parameters(BTreeMap<String, Var>);
+pub struct Parameters {
+    vars: BTreeMap<String, Var>,
+    tables: BTreeMap<String, Var>,
+}
 
 impl Parameters {
-    /// Names and variables, in name order.
+    /// Names and variables that every step changes, in name order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &Var)> {
-        self.0.iter().map(|(name, var)| (name.as_str(), var))
+        self.vars.iter().map(|(name, var)| (name.as_str(), var))
     }
 
-    /// Number of scalars.
+    /// Names and tables, `(rows, width)`, in name order: a step changes the rows that are used.
+    pub fn tables(&self) -> impl Iterator<Item = (&str, &Var)> {
+        self.tables.iter().map(|(name, var)| (name.as_str(), var))
+    }
+
+    /// All of them.
+    fn all(&self) -> impl Iterator<Item = (&String, &Var)> {
+        self.vars.iter().chain(&self.tables)
+    }
+
+    /// Number of scalars outside tables.
     pub fn count(&self) -> usize {
-        self.0.values().map(|var| var.elem_count()).sum()
+        self.vars.values().map(|var| var.elem_count()).sum()
+    }
+
+    /// Number of scalars in tables.
+    pub fn table_count(&self) -> usize {
+        self.tables.values().map(|var| var.elem_count()).sum()
     }
 
     /// Copies of the values, for a checkpoint.
     pub fn tensors(&self) -> HashMap<String, Tensor> {
-        self.0.iter().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
+        self.all().map(|(name, var)| (name.clone(), var.as_detached_tensor())).collect()
     }
 
     /// Sets every variable from `tensors`. No pass may be under way meanwhile: its kernels hold the
@@ -46,7 +64,7 @@ impl Parameters {
     /// # Errors
     /// A tensor is missing or has another shape.
     pub fn set(&self, tensors: &HashMap<String, Tensor>) -> candle_core::Result<()> {
-        for (name, var) in &self.0 {
+        for (name, var) in self.all() {
             let tensor = tensors
                 .get(name)
                 .ok_or_else(|| candle_core::Error::msg(format!("no tensor {name}")))?;
@@ -61,6 +79,16 @@ impl WeightSource {
     pub fn used(&self) -> &BTreeMap<String, Tensor> {
         &self.used
     }
+
+    /// Where the network computes.
+    pub fn device(&self) -> &Device {
+        &self.device
+    }
+
+    /// From now on names begin with `branch` and a full stop; with neither if it is empty.
+    pub(crate) fn enter(&mut self, branch: &str) {
+        self.prefix = if branch.is_empty() { String::new() } else { format!("{branch}.") };
+    }
 }
 
 enum Kind {
@@ -73,8 +101,10 @@ pub struct WeightSource {
     kind: Kind,
     dtype: DType,
     device: Device,
+    prefix: String,
     used: BTreeMap<String, Tensor>,
     vars: BTreeMap<String, Var>,
+    tables: BTreeMap<String, Var>,
 }
 
 impl std::fmt::Debug for WeightSource {
@@ -102,7 +132,15 @@ impl WeightSource {
 
     fn new(kind: Kind, dtype: DType, device: &Device) -> Self {
         let device = device.clone();
-        Self { kind, dtype, device, used: BTreeMap::new(), vars: BTreeMap::new() }
+        Self {
+            kind,
+            dtype,
+            device,
+            prefix: String::new(),
+            used: BTreeMap::new(),
+            vars: BTreeMap::new(),
+            tables: BTreeMap::new(),
+        }
     }
 
     /// The tensor `name` of `shape`.
@@ -110,13 +148,43 @@ impl WeightSource {
     /// # Errors
     /// The file lacks it, gives it another shape, or holds a value that is not finite.
     pub fn tensor(&mut self, name: &str, shape: &[usize], initial: Initial) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        let (dtype, device) = (self.dtype, self.device.clone());
+        let (tensor, var) = self.take(&name, shape, initial, dtype, &device)?;
+        self.vars.extend(var.map(|var| (name.clone(), var)));
+        self.used.insert(name, tensor.clone());
+        Ok(tensor)
+    }
+
+    /// The table `name`, `(rows, width)`, zero where it is fresh: f32 on the CPU wherever the
+    /// network computes, because a step changes few of its rows.
+    ///
+    /// # Errors
+    /// As [`WeightSource::tensor`].
+    pub fn table(&mut self, name: &str, rows: usize, width: usize) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        let shape = [rows, width];
+        let (tensor, var) = self.take(&name, &shape, Initial::Zeros, DType::F32, &Device::Cpu)?;
+        self.tables.extend(var.map(|var| (name.clone(), var)));
+        self.used.insert(name, tensor.clone());
+        Ok(tensor)
+    }
+
+    /// A tensor, with its variable where it is trained.
+    fn take(
+        &mut self,
+        name: &str,
+        shape: &[usize],
+        initial: Initial,
+        dtype: DType,
+        device: &Device,
+    ) -> Result<(Tensor, Option<Var>)> {
         let candle =
             |e: candle_core::Error| Fault::failed(format!("preparing the tensor {name}"), e);
         let (tensor, trainable) = match &mut self.kind {
-            Kind::Fresh { seed } => (
-                fresh(*seed, name, shape, initial, self.dtype, &self.device).map_err(candle)?,
-                true,
-            ),
+            Kind::Fresh { seed } => {
+                (fresh(*seed, name, shape, initial, dtype, device).map_err(candle)?, true)
+            }
             Kind::Loaded { file, tensors, trainable } => {
                 let fault = || Fault::input(&*file).at(Place::Part(format!("tensor {name}")));
                 let Some(tensor) = tensors.remove(name) else {
@@ -133,7 +201,7 @@ impl WeightSource {
                         .remedy("keep model.safetensors and config.json of one training together")
                         .into());
                 }
-                let tensor = tensor.to_device(&self.device).and_then(|t| t.to_dtype(self.dtype));
+                let tensor = tensor.to_device(device).and_then(|t| t.to_dtype(dtype));
                 let tensor = tensor.map_err(candle)?;
                 if !is_finite(&tensor).map_err(candle)? {
                     return Err(fault()
@@ -145,16 +213,11 @@ impl WeightSource {
                 (tensor, *trainable)
             }
         };
-        let tensor = if trainable {
-            let var = Var::from_tensor(&tensor).map_err(candle)?;
-            let tensor = var.as_tensor().clone();
-            self.vars.insert(name.to_owned(), var);
-            tensor
-        } else {
-            tensor
-        };
-        self.used.insert(name.to_owned(), tensor.clone());
-        Ok(tensor)
+        if !trainable {
+            return Ok((tensor, None));
+        }
+        let var = Var::from_tensor(&tensor).map_err(candle)?;
+        Ok((var.as_tensor().clone(), Some(var)))
     }
 
     /// The trainable tensors that were asked for (none of a frozen network).
@@ -172,7 +235,10 @@ impl WeightSource {
                 .remedy("keep model.safetensors and config.json of one training together")
                 .into());
         }
-        Ok(Parameters(std::mem::take(&mut self.vars)))
+        Ok(Parameters {
+            vars: std::mem::take(&mut self.vars),
+            tables: std::mem::take(&mut self.tables),
+        })
     }
 }
 

@@ -134,8 +134,9 @@ fn a_classifier_with_a_kmer_bag() {
     }
 }
 
-fn with_bag(config: ClassifierConfig) -> ClassifierConfig {
-    ClassifierConfig { bag: Some(BagConfig { hidden: 5, dropout: 0.5 }), ..config }
+fn with_bag(mut config: ClassifierConfig) -> ClassifierConfig {
+    config.transformer_mut().unwrap().bag = Some(BagConfig { hidden: 5, dropout: 0.5 });
+    config
 }
 
 #[test]

@@ -8,13 +8,13 @@ use std::path::PathBuf;
 use candle_core::{DType, Device, Tensor, Var};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::losses::{self, Uninformative};
-use readlens_nn::masking;
 use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining, Objective};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explained, Explainer, ExplainerConfig,
-    ExplainerNetwork, MaskSite, NormPlace, Pass, Pooling, RankClasses, Selection, Targets,
-    TokenBatch, WeightSource,
+    ExplainerNetwork, MaskSite, NetworkConfig, NormPlace, Pass, Pooling, RankClasses, Selection,
+    Targets, TokenBatch, TransformerConfig, WeightSource,
 };
+use readlens_nn::{WindowTokens, masking};
 use serde_json::Value;
 
 const CPU: Device = Device::Cpu;
@@ -58,7 +58,7 @@ fn tensors(name: &str, dtype: DType) -> HashMap<String, Tensor> {
 
 fn batch_of(value: &Value, dtype: DType) -> TokenBatch {
     let rows: Vec<Vec<u32>> = serde_json::from_value(value.clone()).unwrap();
-    let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
+    let rows: Vec<WindowTokens> = rows.iter().map(|ids| WindowTokens::unframed(ids)).collect();
     TokenBatch::new(&rows, dtype, &CPU).unwrap()
 }
 
@@ -67,23 +67,25 @@ fn classifier(name: &str, site: MaskSite, dtype: DType) -> (Value, Classifier) {
     let c = &golden_values["config"];
     let size = |key: &str| c[key].as_u64().unwrap() as usize;
     let classes: Vec<usize> = serde_json::from_value(c["classes"].clone()).unwrap();
-    let config = ClassifierConfig {
-        encoder: EncoderConfig {
-            vocabulary: size("vocab"),
-            max_tokens: size("max_len"),
-            dim: size("d"),
-            layers: size("layers"),
-            heads: size("heads"),
-            feed_forward: size("ff"),
-            patch: size("patch"),
-            norm: if c["norm"] == "pre" { NormPlace::Pre } else { NormPlace::Post },
-            embedding_norm: c["emb_ln"].as_bool().unwrap(),
-            dropout: 0.0,
-            mask_site: site,
-        },
-        pooling: if c["pool"] == "mean" { Pooling::Mean } else { Pooling::Cls },
-        bag: None,
-        ranks: classes
+    let config = ClassifierConfig::of(
+        NetworkConfig::Transformer(TransformerConfig {
+            encoder: EncoderConfig {
+                vocabulary: size("vocab"),
+                max_tokens: size("max_len"),
+                dim: size("d"),
+                layers: size("layers"),
+                heads: size("heads"),
+                feed_forward: size("ff"),
+                patch: size("patch"),
+                norm: if c["norm"] == "pre" { NormPlace::Pre } else { NormPlace::Post },
+                embedding_norm: c["emb_ln"].as_bool().unwrap(),
+                dropout: 0.0,
+                mask_site: site,
+            },
+            pooling: if c["pool"] == "mean" { Pooling::Mean } else { Pooling::Cls },
+            bag: None,
+        }),
+        classes
             .iter()
             .enumerate()
             .map(|(i, &n)| RankClasses {
@@ -91,8 +93,8 @@ fn classifier(name: &str, site: MaskSite, dtype: DType) -> (Value, Classifier) {
                 taxa: (0..n).map(|t| t.to_string()).collect(),
             })
             .collect(),
-        tokenization: tokenization(),
-    };
+        tokenization(),
+    );
     let file = format!("{name}.safetensors");
     let mut source =
         WeightSource::loaded(&golden(&file), tensors(&file, dtype), false, dtype, &CPU);
@@ -154,7 +156,7 @@ fn every_loss_term_and_its_gradient() {
             row.iter().enumerate().map(|(t, &v)| if t == 0 { 2 } else { v as u32 * 7 }).collect()
         })
         .collect();
-    let rows: Vec<&[u32]> = ids.iter().map(Vec::as_slice).collect();
+    let rows: Vec<WindowTokens> = ids.iter().map(|ids| WindowTokens::unframed(ids)).collect();
     let batch = TokenBatch::new(&rows, DType::F64, &CPU).unwrap();
     let labels: Vec<Vec<u32>> = serde_json::from_value(g["labels"].clone()).unwrap();
     let variables = |key: &str| -> Vec<Var> {

@@ -253,6 +253,18 @@ fn missing_labels_pull_at_nothing() {
     assert!(gradient[0].iter().chain(&gradient[2]).all(|g| g.abs() > 1e-3));
 }
 
+/// p = (1/2, 1/4, 1/4) and a fifth of the label spread: .8 ln 2 + .2 (ln 2 + 2 ln 4) / 3.
+#[test]
+fn a_smoothed_label_is_partly_every_taxon() {
+    let logits = Tensor::new(&[[2f64.ln(), 0.0, 0.0]], &CPU).unwrap();
+    let targets = Targets { classes: vec![0], weights: vec![1.0] };
+    let loss = |share| losses::smoothed_cross_entropy(&logits, &targets, share).unwrap();
+    let of = |share| loss(share).to_scalar::<f64>().unwrap();
+    let ln_2 = 2f64.ln();
+    assert!((of(0.2) - (0.8 * ln_2 + 0.2 * 5.0 * ln_2 / 3.0)).abs() < 1e-12);
+    assert!((of(0.0) - ln_2).abs() < 1e-12);
+}
+
 #[test]
 fn a_head_without_labels_is_left_alone() {
     let config = classifier_config(encoder(NormPlace::Pre, 1, MaskSite::Embedding), Pooling::Mean);
@@ -305,14 +317,25 @@ fn observed_attention_is_a_distribution_over_what_is_present_and_changes_nothing
     for (name, config) in classifiers() {
         let classifier = frozen_classifier(&config, DType::F64);
         let batch = batch(&ROWS, DType::F64);
-        let (heads, layers) = (config.encoder.heads, config.encoder.layers);
+        let shape = &config.transformer().unwrap().encoder;
+        let (heads, layers) = (shape.heads, shape.layers);
         let mut seen = Vec::new();
         let mut note = |probabilities: &Tensor| {
             seen.push(probabilities.clone());
             Ok(())
         };
-        let encoded = classifier.encoder().observe_attention(&batch, None, &mut note).unwrap();
-        let plain = classifier.encoder().forward(&batch, None, &mut Pass::composed()).unwrap();
+        let encoded = classifier
+            .transformer()
+            .unwrap()
+            .encoder()
+            .observe_attention(&batch, None, &mut note)
+            .unwrap();
+        let plain = classifier
+            .transformer()
+            .unwrap()
+            .encoder()
+            .forward(&batch, None, &mut Pass::composed())
+            .unwrap();
         assert_eq!(distance(&encoded.states, &plain.states), 0.0, "{name}");
         assert_eq!(seen.len(), layers, "{name}");
         let present: Vec<Vec<f64>> = encoded.present.to_vec2().unwrap();

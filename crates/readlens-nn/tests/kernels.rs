@@ -161,7 +161,7 @@ fn source(dtype: DType) -> WeightSource {
 }
 
 fn check_classifier(config: &ClassifierConfig, dropout: f64, what: &str) {
-    let rows = rows(if config.encoder.max_tokens > 12 { &LONG } else { &SHORT });
+    let rows = rows(if config.max_tokens() > 12 { &LONG } else { &SHORT });
     let run = |dtype: DType, engine: Option<Engine>| {
         let mut source = source(dtype);
         let classifier = Classifier::new(config, &mut source).unwrap();

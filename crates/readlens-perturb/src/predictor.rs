@@ -1,8 +1,8 @@
 //! Predictions for the windows that are worked on together.
 
-use readlens_batch::{most_likely, predict};
+use readlens_batch::{as_read, most_likely, predict};
 use readlens_fault::Result;
-use readlens_nn::Classifier;
+use readlens_nn::{Classifier, WindowTokens};
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Name;
@@ -135,7 +135,11 @@ impl<'b> Desk<'_, 'b> {
         let multiplies = first.multiplies;
         let factors: Vec<Vec<f32>> =
             waiting.iter_mut().map(|(_, _, pass)| std::mem::take(&mut pass.factors)).collect();
-        let tokens: Vec<&[u32]> = waiting.iter().map(|(_, _, pass)| &*pass.tokens).collect();
+        let tokens = waiting.iter().map(|(window, _, pass)| WindowTokens {
+            ids: &pass.tokens,
+            ..as_read(&self.windows[*window].window)
+        });
+        let tokens: Vec<WindowTokens> = tokens.collect();
         let masks = multiplies.then_some(factors.as_slice());
         let predictions = predict(classifier, &tokens, masks)?;
         for (((window, place, pass), factors), prediction) in

@@ -1,8 +1,10 @@
 use std::path::Path;
 
-use readlens_batch::{Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, most_likely, predict};
+use readlens_batch::{
+    Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, most_likely, predict,
+};
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, load_classifier};
+use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, WindowTokens, load_classifier};
 use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::masks::MaskRow;
@@ -83,8 +85,8 @@ pub fn run(
     let columns: Vec<Option<usize>> =
         ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
     let masks = || MaskTables::open(&paths.masks, &ranks);
-    let judged = networks.judge.as_ref().map(|judge| judge.config().encoder.max_tokens);
-    let most = judged.map_or(shape.encoder.max_tokens, |most| most.min(shape.encoder.max_tokens));
+    let judged = networks.judge.as_ref().map(|judge| judge.config().max_tokens());
+    let most = judged.map_or(shape.max_tokens(), |most| most.min(shape.max_tokens()));
     let metadata = windows.metadata(shard);
     let mut selection = Selection::of(config, windows, masks()?, most, context)?;
     let donors = donors(std::mem::take(&mut selection.donors), &networks.own)?;
@@ -172,7 +174,7 @@ fn listed(taxa: &[String]) -> String {
 
 /// The donors with the taxon that the classifier takes each for.
 fn donors(windows: Vec<Masked>, classifier: &Classifier) -> Result<Vec<Donor>> {
-    let tokens: Vec<&[u32]> = windows.iter().map(|w| w.window.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = windows.iter().map(|w| as_read(&w.window)).collect();
     let predictions = predict(classifier, &tokens, None)?;
     let donor = |(Masked { row, masks, .. }, prediction): (Masked, Vec<Vec<f32>>)| {
         let class = prediction.last().map_or(0, |p| most_likely(p));

@@ -4,11 +4,11 @@
 mod bench;
 
 use bench::{Folder, assert_predictions, everything, masks_of, of, under};
-use readlens_batch::Shard;
 use readlens_batch::predict;
+use readlens_batch::{Shard, as_read};
 use readlens_fault::ExitCode;
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_nn::MaskSite;
+use readlens_nn::{MaskSite, WindowTokens};
 use readlens_perturb::{Config, Paths, SHARES};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
@@ -26,7 +26,7 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
     let found = folder.run("p", &everything()).unwrap();
     let own = folder.classifier("classifier");
     let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     for share in SHARES {
         let kept: Vec<Vec<f32>> = masks
             .iter()
@@ -59,12 +59,13 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
                 .map(|(tokens, factors)| {
                     let hide =
                         |(&token, &factor): (&u32, &f32)| if factor > 0.5 { token } else { 1 };
-                    std::iter::once(tokens[0])
-                        .chain(tokens[1..].iter().zip(factors).map(hide))
+                    std::iter::once(tokens.ids[0])
+                        .chain(tokens.ids[1..].iter().zip(factors).map(hide))
                         .collect()
                 })
                 .collect();
-            let unknown: Vec<&[u32]> = unknown.iter().map(Vec::as_slice).collect();
+            let unknown: Vec<WindowTokens> =
+                unknown.iter().map(|ids| WindowTokens::unframed(ids)).collect();
             let rows = under(&found, operator, Removal::Unknown, Some(share));
             assert_predictions(&rows, &predict(&own, &unknown, None).unwrap());
             assert_eq!(
@@ -107,8 +108,8 @@ fn the_ends_of_the_constant_mask_are_everything_and_nothing() {
     assert_eq!(constant(0.0), p(of(&found, "all_zero")));
     assert_ne!(constant(0.5), constant(0.0));
     let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
-    let nothing: Vec<Vec<f32>> = tokens.iter().map(|t| vec![0.0; t.len() - 1]).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
+    let nothing: Vec<Vec<f32>> = tokens.iter().map(|t| vec![0.0; t.ids.len() - 1]).collect();
     let rows = under(&found, "all_mean", Removal::Mean, None);
     assert_predictions(&rows, &predict(&mean, &tokens, Some(&nothing)).unwrap());
     assert_ne!(p(rows), p(of(&found, "all_zero")));
@@ -207,7 +208,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     let judge = |paths: &mut Paths| paths.judge = Some(paths.classifier.with_file_name("judge"));
     let found = folder.run_with("p", &Config::default(), Shard::WHOLE, judge).unwrap();
     let judge_itself = folder.classifier("judge");
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
     let hard: Vec<Vec<f32>> = masks.iter().map(hard).collect();
     let whole = of(&found, "judge_unmasked");

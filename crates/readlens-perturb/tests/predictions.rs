@@ -3,10 +3,11 @@
 
 mod bench;
 
+use readlens_nn::WindowTokens;
 use std::collections::{BTreeMap, BTreeSet};
 
 use bench::{Folder, masks_of, of};
-use readlens_batch::{most_likely, predict};
+use readlens_batch::{as_read, most_likely, predict};
 use readlens_fault::ExitCode;
 use readlens_perturb::{Config, LEVELS, OF_OWN_MASK};
 use readlens_provenance::{InputDigest, Manifest};
@@ -55,7 +56,7 @@ fn predictions_and_areas_are_those_of_the_factors() {
     let folder = Folder::new(&table, &masks);
     let found = folder.run("p", &Config::default()).unwrap();
     let classifier = folder.classifier("classifier");
-    let tokens: Vec<&[u32]> = table.iter().map(|row| row.tokens.as_slice()).collect();
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let hard = |m: &MaskRow| m.hard.iter().map(|&h| f32::from(u8::from(h))).collect::<Vec<_>>();
     let inverse = |values: Vec<f32>| values.into_iter().map(|v| 1.0 - v).collect::<Vec<_>>();
     let whole = predict(&classifier, &tokens, None).unwrap();

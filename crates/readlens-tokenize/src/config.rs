@@ -32,6 +32,10 @@ pub struct Config {
     /// How windows are put into their reading frame; none leaves them as they stand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub orient: Option<Orient>,
+    /// Gap from which a frame counts as found, in nats; none for that of the model that is given,
+    /// or the usual one of a model that is learned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub least_gap: Option<f64>,
 }
 
 /// How windows are put into their reading frame.

@@ -147,7 +147,10 @@ impl Frames {
             tracing::warn!("no record belongs to the split train: the frame is learned from all");
         }
         let sample = if is_of_train { of_train } else { of_all };
-        let fitted = FrameModel::fit(&sample.sequences(), &FrameOptions::default());
+        let usual = FrameOptions::default();
+        let least_gap = config.least_gap.unwrap_or(usual.least_gap);
+        let options = FrameOptions { least_gap, ..usual };
+        let fitted = FrameModel::fit(&sample.sequences(), &options);
         let fitted = fitted.map_err(|fault| of_files(fault, files))?;
         let sampled =
             Sampled { windows: fitted.used as u64, bases: sample.bases as u64, is_of_train };

@@ -92,6 +92,13 @@ struct FrameOptions {
     #[arg(long, value_enum, value_name = "HOW", num_args = 0..=1, require_equals = true,
           default_missing_value = "frame")]
     orient: Option<OrientOption>,
+    /// Gap from which a frame counts as found, in nats: log posterior of the best frame less that
+    /// of the next, corrected for what was learned from [default: 3]
+    ///
+    /// -1000 puts every window into its likeliest frame, clear or not: windows of related sequences
+    /// are then still read alike.
+    #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
+    orient_least_gap: Option<f64>,
     /// Find frames by this model, so that new sequences are read as those of the classifier were
     #[arg(long, value_name = "JSON")]
     orient_model: Option<PathBuf>,
@@ -123,12 +130,19 @@ impl FrameOptions {
         let of_orient = [
             ("--orient-model", self.orient_model.is_some()),
             ("--save-orient-model", self.save_orient_model.is_some()),
+            ("--orient-least-gap", self.orient_least_gap.is_some()),
         ];
         refuse_without("--orient", self.orient.is_some(), &of_orient)?;
         if self.orient_model.is_some() && self.save_orient_model.is_some() {
             return Err(Fault::usage(
                 "--save-orient-model writes a model that was learned, but --orient-model gives one; \
                  drop one of the two",
+            ));
+        }
+        if self.orient_model.is_some() && self.orient_least_gap.is_some() {
+            return Err(Fault::usage(
+                "--orient-least-gap is part of a model that is learned, but --orient-model gives \
+                 one; drop one of the two",
             ));
         }
         Ok(self.orient.map(Orient::from))
@@ -364,6 +378,7 @@ impl Options {
             allow_duplicate_ids: self.allow_duplicate_ids,
             gaps: self.gaps.into(),
             orient: self.frames.config()?,
+            least_gap: self.frames.orient_least_gap,
         })
     }
 }

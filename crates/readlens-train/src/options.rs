@@ -1,11 +1,8 @@
-use std::path::Path;
-
 use clap::{ArgAction, Args};
-use readlens_batch::{Augmentation, DeviceOption, tokenization_of};
-use readlens_fault::Result;
+use readlens_batch::{Augmentation, DeviceOption};
 use readlens_fit::FitConfig;
+use readlens_kmer::Tokenization;
 use readlens_nn::DeviceKind;
-use readlens_tables::Reader;
 
 /// Options of the training loop that both training stages have.
 #[derive(Clone, Debug, Args)]
@@ -14,16 +11,16 @@ pub(crate) struct FitOptions {
     /// Seed of every random choice
     #[arg(long, value_name = "N", default_value_t = 1)]
     seed: u64,
-    /// Maximum number of passes over the training windows [default: 60 for a classifier, 20 for an
-    /// Explainer]
+    /// Maximum number of passes over the training windows [default: the preset's for a classifier,
+    /// 20 for an Explainer]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
     /// Stop after so many epochs without a better validation score [default: never stop early]
     #[arg(long, value_name = "N")]
     patience: Option<u32>,
-    /// Windows per optimiser step
-    #[arg(long, value_name = "N", default_value_t = 32)]
-    batch: usize,
+    /// Windows per optimiser step [default: the preset's for a classifier, 32 for an Explainer]
+    #[arg(long, value_name = "N")]
+    batch: Option<usize>,
     /// Largest learning rate [default: the preset's for a classifier, 0.005 for an Explainer]
     #[arg(long, value_name = "RATE")]
     learning_rate: Option<f64>,
@@ -59,12 +56,13 @@ impl FitOptions {
     }
 
     /// The configuration, with the stage's own defaults where nothing was chosen.
-    pub(crate) fn config(&self, epochs: u32, learning_rate: f64) -> FitConfig {
+    pub(crate) fn config(&self, epochs: u32, batch: usize, learning_rate: f64) -> FitConfig {
         FitConfig {
             epochs: self.epochs.unwrap_or(epochs),
-            batch: self.batch,
+            batch: self.batch.unwrap_or(batch),
             shards: self.shards,
             learning_rate: self.learning_rate.unwrap_or(learning_rate),
+            table_learning_rate: 0.0,
             warm_up: self.warm_up,
             weight_decay: self.weight_decay,
             clip: self.clip,
@@ -88,21 +86,11 @@ pub(crate) struct AugmentationOptions {
 }
 
 impl AugmentationOptions {
-    /// The choice as the stages hold it, for the windows of `tokens`.
-    ///
-    /// # Errors
-    /// The table cannot be read.
-    pub(crate) fn config(&self, tokens: &Path) -> Result<Augmentation> {
-        let is_oriented = || -> Result<bool> {
-            let tokenization = tokenization_of(&Reader::open(tokens)?)?;
-            Ok(tokenization.orientation.is_some())
-        };
-        Ok(Augmentation {
-            frame_offset: match self.frame_offset {
-                Some(offset) => offset,
-                None => !is_oriented()?,
-            },
+    /// The choice as the stages hold it, for windows of `tokenization`.
+    pub(crate) fn config(&self, tokenization: &Tokenization) -> Augmentation {
+        Augmentation {
+            frame_offset: self.frame_offset.unwrap_or(tokenization.orientation.is_none()),
             reverse_complement: self.reverse_complement,
-        })
+        }
     }
 }

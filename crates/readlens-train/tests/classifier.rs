@@ -16,7 +16,7 @@ use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::Split;
 use readlens_tests::{RANKS, read_rows, rows, tokenization, write_tokens};
-use readlens_train::classifier::{Config, ModelConfig, Paths, Preset, run};
+use readlens_train::classifier::{Config, ModelConfig, Paths, Preset, TransformerModel, run};
 
 fn blocks(probability: f64, smallest: f64, largest: f64) -> RandomMasks {
     let kind = MaskKind::Blocks(BlockMasks { smallest, largest, most_blocks: 3 });
@@ -24,8 +24,11 @@ fn blocks(probability: f64, smallest: f64, largest: f64) -> RandomMasks {
 }
 
 fn config(epochs: u32) -> Config {
-    let model =
-        ModelConfig { dim: 16, feed_forward: 32, patch: 1, dropout: 0.0, ..Preset::Tiny.model() };
+    let ModelConfig::Transformer(preset) = Preset::Tiny.model(&tokenization()).unwrap() else {
+        panic!("a preset of a transformer")
+    };
+    let model = TransformerModel { dim: 16, feed_forward: 32, patch: 1, dropout: 0.0, ..preset };
+    let model = ModelConfig::Transformer(model);
     Config {
         ranks: Vec::new(),
         model,
@@ -34,6 +37,7 @@ fn config(epochs: u32) -> Config {
             batch: 16,
             shards: 2,
             learning_rate: 1e-2,
+            table_learning_rate: 0.0,
             warm_up: 0.1,
             weight_decay: 0.01,
             clip: 1.0,
@@ -42,8 +46,16 @@ fn config(epochs: u32) -> Config {
         },
         augmentation: Augmentation::default(),
         masks: blocks(0.0, 0.1, 0.6),
+        label_smoothing: 0.0,
         class_weights: false,
         permute_labels: false,
+    }
+}
+
+fn transformer(config: &mut Config) -> &mut TransformerModel {
+    match &mut config.model {
+        ModelConfig::Transformer(model) => model,
+        ModelConfig::ChannelBag(_) => panic!("the tests train transformers"),
     }
 }
 
@@ -75,7 +87,7 @@ fn sixteen_windows_are_learned_by_heart() {
     assert_eq!(shape.ranks[1].taxa, ["genus0", "genus1", "genus2", "genus3"]);
     assert_eq!(shape.tokenization, tokenization());
     let longest = table.iter().map(|row| row.tokens.len()).max().unwrap();
-    assert_eq!(shape.encoder.max_tokens, longest);
+    assert_eq!(shape.max_tokens(), longest);
     let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
     assert_eq!(manifest.stage, "train-classifier");
     assert_eq!(manifest.seed, Some(5));
@@ -94,7 +106,8 @@ fn every_shape_trains_and_loads() {
     for (norm, pooling) in norms.into_iter().zip([Pooling::Cls, Pooling::Mean]) {
         let directory = tempfile::tempdir().unwrap();
         let mut config = config(1);
-        config.model = ModelConfig { norm, pooling, patch: 2, dropout: 0.1, ..config.model };
+        let model = transformer(&mut config);
+        (model.norm, model.pooling, model.patch, model.dropout) = (norm, pooling, 2, 0.1);
         config.augmentation = Augmentation { frame_offset: true, reverse_complement: true };
         config.masks.probability = 0.5;
         config.class_weights = true;
@@ -187,11 +200,11 @@ fn impossible_configurations_are_usage_faults_and_write_nothing() {
         config
     };
     let wrong = [
-        with(|c| c.model.heads = 3),
-        with(|c| c.model.dim = 0),
-        with(|c| c.model.dropout = 1.0),
-        with(|c| c.model.patch = 0),
-        with(|c| c.model.dim = 1 << 20),
+        with(|c| transformer(c).heads = 3),
+        with(|c| transformer(c).dim = 0),
+        with(|c| transformer(c).dropout = 1.0),
+        with(|c| transformer(c).patch = 0),
+        with(|c| transformer(c).dim = 1 << 20),
         with(|c| c.masks.probability = 1.5),
         with(|c| c.masks.kind = MaskKind::Tokens { unit: 0 }),
         with(|c| c.masks.kind = MaskKind::Uniform { unit: 0 }),

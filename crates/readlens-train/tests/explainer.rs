@@ -40,6 +40,7 @@ fn config(preset: Preset) -> Config {
             batch: 16,
             shards: 2,
             learning_rate: 5e-3,
+            table_learning_rate: 0.0,
             warm_up: 0.1,
             weight_decay: 0.01,
             clip: 1.0,

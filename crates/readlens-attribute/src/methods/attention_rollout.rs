@@ -30,9 +30,12 @@ fn rollout(objective: &Objective<'_>, window: &Window<'_>) -> candle_core::Resul
         return Ok(Vec::new());
     }
     let classifier = objective.classifier();
+    let Some(transformer) = classifier.transformer() else {
+        candle_core::bail!("only a transformer has attention");
+    };
     let batch = TokenBatch::new(&[window.tokens], DType::F32, classifier.device())?;
     let mut rolled: Option<Tensor> = None;
-    classifier.encoder().observe_attention(&batch, None, &mut |probabilities| {
+    transformer.encoder().observe_attention(&batch, None, &mut |probabilities| {
         let attention = probabilities.mean(1)?.squeeze(0)?;
         let identity = Tensor::eye(attention.dim(0)?, attention.dtype(), attention.device())?;
         let with_residual = ((attention + identity)? * 0.5)?;
@@ -43,11 +46,11 @@ fn rollout(objective: &Objective<'_>, window: &Window<'_>) -> candle_core::Resul
         Ok(())
     })?;
     let Some(rolled) = rolled else { candle_core::bail!("an encoder without blocks") };
-    let pooled = match classifier.config().pooling {
+    let pooled = match transformer.pooling() {
         Pooling::Cls => rolled.get(0)?,
         Pooling::Mean => rolled.mean(D::Minus2)?,
     };
     let positions: Vec<f32> = pooled.to_vec1()?;
-    let (first, patch) = (usize::from(batch.has_cls), classifier.config().encoder.patch);
+    let (first, patch) = (usize::from(batch.has_cls), transformer.encoder().config().patch);
     Ok((0..window.real).map(|t| f64::from(positions[first + t / patch])).collect())
 }

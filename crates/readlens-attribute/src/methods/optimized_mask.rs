@@ -7,7 +7,7 @@
 
 use candle_core::{D, Result, Tensor, Var};
 use readlens_batch::for_each_batch;
-use readlens_nn::{Explained, Pass, TokenBatch, losses, masking};
+use readlens_nn::{Explained, Pass, TokenBatch, WindowTokens, losses, masking};
 
 use crate::objective::{Objective, Scores, real_values};
 use crate::settings::OptimizedMask;
@@ -29,7 +29,7 @@ pub(super) fn scores(
     let windows = objective.windows();
     let passes = 2 * optimization.steps * windows.len() * objective.outputs().len();
     objective.count(passes, passes);
-    let rows: Vec<&[u32]> = windows.iter().map(|window| window.tokens).collect();
+    let rows: Vec<WindowTokens> = windows.iter().map(|window| window.tokens).collect();
     let device = objective.classifier().device();
     let scores = for_each_batch(&rows, device, "optimising masks", |batch, indices| {
         let mut scores: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];

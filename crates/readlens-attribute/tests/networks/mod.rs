@@ -8,8 +8,9 @@ use readlens_attribute::{Config, Method, Objective, Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NormPlace, Pooling,
-    RankClasses, WEIGHTS_FILE, load_classifier, read_tensors,
+    Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NetworkConfig, NormPlace,
+    Pooling, RankClasses, TransformerConfig, WEIGHTS_FILE, WindowTokens, load_classifier,
+    read_tensors,
 };
 use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
@@ -45,7 +46,7 @@ pub fn drawn(shape: &ClassifierConfig, seed: u64) -> HashMap<String, Tensor> {
 pub fn designs() -> Vec<(&'static str, Classifier)> {
     let with = |change: fn(&mut ClassifierConfig)| {
         let mut shape = classifier_shape();
-        shape.encoder.layers = 2;
+        shape.transformer_mut().unwrap().encoder.layers = 2;
         change(&mut shape);
         frozen(&shape, &drawn(&shape, 3))
     };
@@ -54,22 +55,22 @@ pub fn designs() -> Vec<(&'static str, Classifier)> {
         (
             "patches of three, CLS",
             with(|shape| {
-                shape.encoder.patch = 3;
-                shape.pooling = Pooling::Cls;
+                shape.transformer_mut().unwrap().encoder.patch = 3;
+                shape.transformer_mut().unwrap().pooling = Pooling::Cls;
             }),
         ),
         (
             "single tokens, post-LN",
             with(|shape| {
-                shape.encoder.patch = 1;
-                shape.encoder.norm = NormPlace::Post;
+                shape.transformer_mut().unwrap().encoder.patch = 1;
+                shape.transformer_mut().unwrap().encoder.norm = NormPlace::Post;
             }),
         ),
         (
             "without CLS, mean embedding as baseline",
             with(|shape| {
-                shape.encoder.patch = 1;
-                shape.encoder.mask_site = MaskSite::Mean;
+                shape.transformer_mut().unwrap().encoder.patch = 1;
+                shape.transformer_mut().unwrap().encoder.mask_site = MaskSite::Mean;
                 shape.tokenization = Tokenization::new(Alphabet::Dna, 3, 3, false).unwrap();
             }),
         ),
@@ -88,10 +89,10 @@ pub fn tokens(tokenization: &Tokenization) -> Vec<Vec<u32>> {
 /// `rows` with what the classifier predicts for them.
 pub fn windows<'a>(classifier: &Classifier, rows: &'a [Vec<u32>]) -> Vec<Window<'a>> {
     let cls = usize::from(classifier.config().tokenization.cls);
-    let slices: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
+    let slices: Vec<WindowTokens> = rows.iter().map(|ids| WindowTokens::unframed(ids)).collect();
     let predictions = predict(classifier, &slices, None).unwrap();
     let window = |(i, (tokens, prediction)): (usize, (&'a Vec<u32>, Vec<Vec<f32>>))| Window {
-        tokens,
+        tokens: WindowTokens::unframed(tokens),
         real: tokens.len() - cls,
         targets: prediction.iter().map(|p| most_likely(p) as u32).collect(),
         key: format!("0/record{i}"),
@@ -137,28 +138,30 @@ pub fn contribution(token: u32) -> f64 {
 pub fn logistic() -> Classifier {
     const SMALL: f64 = 1e-6;
     let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, false).unwrap();
-    let shape = ClassifierConfig {
-        encoder: EncoderConfig {
-            vocabulary: 69,
-            max_tokens: 20,
-            dim: 2,
-            layers: 1,
-            heads: 1,
-            feed_forward: 2,
-            patch: 1,
-            norm: NormPlace::Pre,
-            embedding_norm: false,
-            dropout: 0.0,
-            mask_site: MaskSite::Embedding,
-        },
-        pooling: Pooling::Mean,
-        bag: None,
-        ranks: vec![RankClasses {
+    let shape = ClassifierConfig::of(
+        NetworkConfig::Transformer(TransformerConfig {
+            encoder: EncoderConfig {
+                vocabulary: 69,
+                max_tokens: 20,
+                dim: 2,
+                layers: 1,
+                heads: 1,
+                feed_forward: 2,
+                patch: 1,
+                norm: NormPlace::Pre,
+                embedding_norm: false,
+                dropout: 0.0,
+                mask_site: MaskSite::Embedding,
+            },
+            pooling: Pooling::Mean,
+            bag: None,
+        }),
+        vec![RankClasses {
             rank: "genus".to_owned(),
             taxa: vec!["first".to_owned(), "second".to_owned()],
         }],
         tokenization,
-    };
+    );
     let mut tensors: HashMap<String, Tensor> = drawn(&shape, 1)
         .into_iter()
         .map(|(name, tensor)| (name, tensor.zeros_like().unwrap()))

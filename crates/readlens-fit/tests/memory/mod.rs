@@ -1,4 +1,4 @@
-//! A tiny classifier that learns the taxa of sixteen random windows by heart.
+//! A tiny classifier of two branches, a transformer and a bag of channels, that learns the taxa of sixteen random windows by heart.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::Path;
@@ -10,9 +10,9 @@ use readlens_fault::Result;
 use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task, shards_of};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Classifier, ClassifierConfig, Dropout, EncoderConfig, MaskSite, NormPlace, Parameters, Pass,
-    Pooling, RankClasses, Targets, TokenBatch, WeightGradients, WeightSource, losses,
-    weights_digest,
+    BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, Dropout, EncoderConfig, MaskSite,
+    NetworkConfig, NormPlace, Parameters, Pass, Pooling, RankClasses, Targets, TokenBatch,
+    TransformerConfig, WeightGradients, WeightSource, WindowTokens, losses, weights_digest,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
 use readlens_random::stream;
@@ -49,7 +49,7 @@ pub struct Shard {
 }
 
 fn shape() -> ClassifierConfig {
-    ClassifierConfig {
+    let transformer = NetworkConfig::Transformer(TransformerConfig {
         encoder: EncoderConfig {
             vocabulary: 21,
             max_tokens: 9,
@@ -65,6 +65,19 @@ fn shape() -> ClassifierConfig {
         },
         pooling: Pooling::Mean,
         bag: None,
+    });
+    let channels = NetworkConfig::ChannelBag(ChannelBagConfig {
+        channels: vec!["kmer:2".parse().unwrap(), "kmer:5@300".parse().unwrap()],
+        dim: 5,
+        occurrence_dropout: 0.2,
+        dropout: 0.1,
+        mask_site: MaskSite::Embedding,
+    });
+    let branches = [("transformer", transformer), ("channels", channels)];
+    let branch =
+        |(name, network): (&str, NetworkConfig)| BranchConfig { name: name.to_owned(), network };
+    ClassifierConfig {
+        branches: branches.map(branch).into(),
         ranks: vec![RankClasses {
             rank: "genus".to_owned(),
             taxa: (0..TAXA).map(|t| t.to_string()).collect(),
@@ -98,7 +111,8 @@ impl Memory {
     }
 
     pub fn accuracy(&self) -> f64 {
-        let rows: Vec<&[u32]> = self.windows.iter().map(|(tokens, _)| tokens.as_slice()).collect();
+        let rows: Vec<WindowTokens> =
+            self.windows.iter().map(|(tokens, _)| WindowTokens::unframed(tokens)).collect();
         let batch = TokenBatch::new(&rows, DType::F32, &Device::Cpu).unwrap();
         let logits = self.classifier.forward(&batch, None, &mut Pass::inference()).unwrap();
         let predicted: Vec<u32> = logits[0].argmax(D::Minus1).unwrap().to_vec1().unwrap();
@@ -123,7 +137,8 @@ impl Task for Memory {
     ) -> Result<Vec<Shard>> {
         let shard = |(i, rows): (usize, std::ops::Range<usize>)| {
             let part = &indices[rows];
-            let rows: Vec<&[u32]> = part.iter().map(|&i| self.windows[i].0.as_slice()).collect();
+            let rows: Vec<WindowTokens> =
+                part.iter().map(|&i| WindowTokens::unframed(&self.windows[i].0)).collect();
             Shard {
                 batch: TokenBatch::new(&rows, DType::F32, &Device::Cpu).unwrap(),
                 targets: Targets {
@@ -168,6 +183,7 @@ pub fn config(epochs: u32) -> FitConfig {
         batch: 4,
         shards: 3,
         learning_rate: 1e-2,
+        table_learning_rate: 0.1,
         warm_up: 0.1,
         weight_decay: 0.01,
         clip: 1.0,

@@ -8,8 +8,8 @@ use rand_chacha::ChaCha8Rng;
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    GradientUse, MaskSite, NormPlace, Parameters, Pooling, RankClasses, Selection, TokenBatch,
-    WeightSource, predicted_mask_gradient,
+    GradientUse, MaskSite, NetworkConfig, NormPlace, Parameters, Pooling, RankClasses, Selection,
+    TokenBatch, TransformerConfig, WeightSource, predicted_mask_gradient,
 };
 use readlens_random::{normal, stream};
 
@@ -49,13 +49,11 @@ pub fn classifier_config(encoder: EncoderConfig, pooling: Pooling) -> Classifier
         rank: format!("rank{i}"),
         taxa: (0..*n).map(|t| format!("taxon{t}")).collect(),
     };
-    ClassifierConfig {
-        encoder,
-        pooling,
-        bag: None,
-        ranks: TAXA.iter().enumerate().map(rank).collect(),
-        tokenization: tokenization(),
-    }
+    ClassifierConfig::of(
+        NetworkConfig::Transformer(TransformerConfig { encoder, pooling, bag: None }),
+        TAXA.iter().enumerate().map(rank).collect(),
+        tokenization(),
+    )
 }
 
 pub fn explainer_config(network: ExplainerNetwork, smoothing: usize) -> ExplainerConfig {
@@ -150,7 +148,7 @@ pub fn trainable_explainer(config: &ExplainerConfig, dtype: DType) -> (Explainer
 }
 
 pub fn batch(rows: &[&[u32]], dtype: DType) -> TokenBatch {
-    TokenBatch::new(rows, dtype, &CPU).unwrap()
+    TokenBatch::unframed(rows, dtype, &CPU).unwrap()
 }
 
 /// Largest absolute difference.

@@ -95,6 +95,20 @@ fn check_coordinates(fasta: &str, run: &Run) {
 }
 
 #[test]
+fn every_window_has_a_likeliest_frame() {
+    let bench = Bench::new();
+    bench.write("genes.fasta", genes(200).0).write("noise.fasta", noise(40));
+    let clear = bench.run("genes.fasta noise.fasta --k 3 --orient");
+    assert!(clear.summary.frames.unwrap().not_found >= 38);
+    let all = bench.run("genes.fasta noise.fasta --k 3 --orient --orient-least-gap -1000");
+    assert!(all.rows.iter().all(|row| row.phase == Some(0)));
+    assert_eq!(all.summary.frames.unwrap().not_found, 0);
+    let found = clear.rows.iter().zip(&all.rows).filter(|(clear, _)| clear.phase.is_some());
+    assert!(found.clone().count() >= 196);
+    found.for_each(|(clear, all)| assert_eq!(clear, all));
+}
+
+#[test]
 fn planted_genes_are_read_on_their_strand_from_their_first_codon() {
     let bench = Bench::new();
     let (fasta, truth) = genes(400);

@@ -1,7 +1,11 @@
-use readlens_batch::{Augmentation, MaskKind, RandomMasks};
+use readlens_batch::{Augmentation, BlockMasks, MaskKind, RandomMasks};
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{BagConfig, EncoderConfig, MaskSite, NormPlace, Pooling};
+use readlens_kmer::Tokenization;
+use readlens_nn::{
+    BagConfig, ChannelBagConfig, EncoderConfig, MAX_TOKENS, MaskSite, NetworkConfig, NormPlace,
+    Pooling, TransformerConfig,
+};
 use serde::{Deserialize, Serialize};
 
 /// Sizes to start from.
@@ -19,6 +23,9 @@ pub enum Preset {
     Bag,
     /// BERTax's size: 12 layers of 250, 5 heads, post-LN, CLS pooling, no patches.
     Bertax,
+    /// No transformer: a bag of hashed features, which learns composition and homology in minutes;
+    /// best on windows in their reading frame.
+    Channels,
 }
 
 /// Probability of zeroing a hidden activation of a k-mer bag in training: it sees thousands of
@@ -27,8 +34,18 @@ pub(crate) const BAG_DROPOUT: f64 = 0.5;
 
 /// Shape of the classifier, apart from what the data decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ModelConfig {
+    /// A transformer over the tokens.
+    Transformer(TransformerModel),
+    /// A bag of hashed features.
+    ChannelBag(ChannelBagConfig),
+}
+
+/// Shape of a transformer, apart from what the data decides.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct ModelConfig {
+pub struct TransformerModel {
     /// Width of embeddings and blocks.
     pub dim: usize,
     /// Number of blocks.
@@ -54,18 +71,45 @@ pub struct ModelConfig {
     pub max_tokens: Option<usize>,
 }
 
+/// Channels of windows in their reading frame: the codons and amino acids that homologous genes
+/// share, the composition by codon position, and two channels that read either strand.
+const FRAMED_CHANNELS: [&str; 7] =
+    ["phased:6", "phased:8", "amino:3", "amino:4", "codons:3", "kmer:8", "seed:11011011011011"];
+/// Channels of windows on either strand and in any frame.
+const UNFRAMED_CHANNELS: [&str; 5] =
+    ["kmer:6", "kmer:8", "kmer:10", "kmer:12", "seed:11011011011011"];
+
+/// Bases that are kept or hidden together while a bag of channels is trained.
+const MASKED_BASES: usize = 12;
+
 impl Preset {
-    /// The preset's shape.
-    pub fn model(self) -> ModelConfig {
+    /// The preset's shape for windows of `tokenization`.
+    ///
+    /// # Errors
+    /// Never for the channels that are listed here.
+    pub fn model(self, tokenization: &Tokenization) -> Result<ModelConfig> {
         let (dim, layers, heads, feed_forward, patch) = match self {
             Self::Tiny => (32, 1, 2, 64, 4),
             Self::Small => (64, 2, 4, 256, 4),
             Self::Medium => (128, 4, 4, 512, 2),
             Self::Bag => (64, 2, 4, 256, 12),
             Self::Bertax => (250, 12, 5, 1024, 1),
+            Self::Channels => {
+                let names: &[&str] = match tokenization.orientation {
+                    Some(_) => &FRAMED_CHANNELS,
+                    None => &UNFRAMED_CHANNELS,
+                };
+                return Ok(ModelConfig::ChannelBag(ChannelBagConfig {
+                    channels: names.iter().map(|name| name.parse()).collect::<Result<_>>()?,
+                    dim: 128,
+                    occurrence_dropout: 0.5,
+                    dropout: 0.3,
+                    mask_site: MaskSite::Embedding,
+                }));
+            }
         };
         let as_published = self == Self::Bertax;
-        ModelConfig {
+        Ok(ModelConfig::Transformer(TransformerModel {
             dim,
             layers,
             heads,
@@ -77,23 +121,56 @@ impl Preset {
             dropout: 0.1,
             mask_site: MaskSite::Embedding,
             max_tokens: None,
-        }
+        }))
     }
 
-    /// The preset's largest learning rate.
-    pub fn learning_rate(self) -> f64 {
-        match self {
+    /// How the preset is trained on windows of `tokenization`.
+    pub fn training(self, tokenization: &Tokenization) -> Training {
+        let learning_rate = match self {
             Self::Tiny | Self::Small => 3e-3,
             Self::Medium | Self::Bag => 1e-3,
             Self::Bertax => 1e-4,
+            Self::Channels => {
+                let unit = MASKED_BASES.div_ceil(tokenization.stride.max(1) as usize);
+                return Training {
+                    learning_rate: 2e-3,
+                    epochs: 4,
+                    batch: 64,
+                    label_smoothing: 0.1,
+                    masks: RandomMasks { probability: 0.75, kind: MaskKind::Uniform { unit } },
+                };
+            }
+        };
+        let kind = MaskKind::Blocks(BlockMasks::default());
+        Training {
+            learning_rate,
+            epochs: 60,
+            batch: 32,
+            label_smoothing: 0.0,
+            masks: RandomMasks { probability: 0.5, kind },
         }
     }
 }
 
-impl ModelConfig {
-    /// The encoder for a vocabulary and the longest window of the data.
-    pub(crate) fn encoder(&self, vocabulary: usize, longest: usize) -> EncoderConfig {
-        EncoderConfig {
+/// What a preset says about training.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Training {
+    /// Largest learning rate.
+    pub learning_rate: f64,
+    /// Passes over the training windows.
+    pub epochs: u32,
+    /// Windows per optimiser step.
+    pub batch: usize,
+    /// Share of each label that is spread over all taxa.
+    pub label_smoothing: f64,
+    /// Masks that a part of the windows is seen through.
+    pub masks: RandomMasks,
+}
+
+impl TransformerModel {
+    /// The transformer for a vocabulary and the longest window of the data.
+    fn network(&self, vocabulary: usize, longest: usize) -> TransformerConfig {
+        let encoder = EncoderConfig {
             vocabulary,
             max_tokens: self.max_tokens.unwrap_or(longest),
             dim: self.dim,
@@ -105,6 +182,35 @@ impl ModelConfig {
             embedding_norm: true,
             dropout: self.dropout,
             mask_site: self.mask_site,
+        };
+        TransformerConfig { encoder, pooling: self.pooling, bag: self.bag.clone() }
+    }
+}
+
+impl ModelConfig {
+    /// The network for a vocabulary and the longest window of the data.
+    pub(crate) fn network(&self, vocabulary: usize, longest: usize) -> NetworkConfig {
+        match self {
+            Self::Transformer(model) => {
+                NetworkConfig::Transformer(model.network(vocabulary, longest))
+            }
+            Self::ChannelBag(bag) => NetworkConfig::ChannelBag(bag.clone()),
+        }
+    }
+
+    /// Maximum number of tokens of a window that it may be trained on.
+    pub(crate) fn max_tokens(&self) -> usize {
+        match self {
+            Self::Transformer(model) => model.max_tokens.unwrap_or(MAX_TOKENS),
+            Self::ChannelBag(_) => MAX_TOKENS,
+        }
+    }
+
+    /// Probability of zeroing an activation, apart from those with a rate of their own.
+    pub(crate) fn dropout(&self) -> f64 {
+        match self {
+            Self::Transformer(model) => model.dropout,
+            Self::ChannelBag(bag) => bag.dropout,
         }
     }
 }
@@ -123,6 +229,9 @@ pub struct Config {
     pub augmentation: Augmentation,
     /// Masks that a part of the batch is seen through.
     pub masks: RandomMasks,
+    /// Share of each label that is spread over all taxa, at least 0 and below 1.
+    #[serde(default)]
+    pub label_smoothing: f64,
     /// Whether rare taxa weigh as much as frequent ones.
     pub class_weights: bool,
     /// Whether labels are dealt out at random among records: a classifier for sanity checks.
@@ -136,9 +245,26 @@ impl Config {
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
         self.fit.validate()?;
-        // Any vocabulary and length will do to check the rest before the data is read.
-        self.model.encoder(1 << 10, 1).validate()?;
-        self.model.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
+        match &self.model {
+            ModelConfig::Transformer(model) => {
+                // Any vocabulary and length will do to check the rest before the data is read.
+                model.network(1 << 10, 1).encoder.validate()?;
+                model.bag.as_ref().map_or(Ok(()), BagConfig::validate)?;
+            }
+            ModelConfig::ChannelBag(bag) if bag.mask_site == MaskSite::Mean => {
+                return Err(Fault::usage(
+                    "baseline mean is for transformers: the tables of a bag of channels move while \
+                     they are trained, and their mean with them",
+                ));
+            }
+            ModelConfig::ChannelBag(_) => {}
+        }
+        let smoothing = self.label_smoothing;
+        if !(0.0..1.0).contains(&smoothing) {
+            return Err(Fault::usage(format!(
+                "label-smoothing must be in [0, 1), not {smoothing}"
+            )));
+        }
         let probability = self.masks.probability;
         if !(0.0..=1.0).contains(&probability) {
             return Err(Fault::usage(format!(

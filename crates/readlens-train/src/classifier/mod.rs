@@ -19,6 +19,6 @@ mod options;
 mod run;
 mod task;
 
-pub use config::{Config, ModelConfig, Preset};
+pub use config::{Config, ModelConfig, Preset, Training, TransformerModel};
 pub use options::Options;
 pub use run::{Paths, run};

@@ -2,14 +2,21 @@ use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use readlens_batch::{BlockMasks, MaskKind, RandomMasks};
+use readlens_batch::{BlockMasks, MaskKind, RandomMasks, tokenization_of};
+use readlens_channels::Channel;
 use readlens_fault::Result;
-use readlens_nn::{BagConfig, MaskSite, NormPlace, Pooling};
+use readlens_fit::FitConfig;
+use readlens_kmer::Tokenization;
+use readlens_nn::{BagConfig, ChannelBagConfig, MaskSite, NormPlace, Pooling};
 use readlens_stage::{Context, Stage, refuse_misplaced};
+use readlens_tables::Reader;
 
-use super::config::{BAG_DROPOUT, Config, Preset};
+use super::config::{BAG_DROPOUT, Config, ModelConfig, Preset, TransformerModel};
 use super::run::{Paths, run};
 use crate::options::{AugmentationOptions, FitOptions};
+
+/// Largest learning rate of tables, unless another is asked for.
+const TABLE_LEARNING_RATE: f64 = 0.06;
 
 /// Command line of `readlens-train-classifier`.
 #[derive(Debug, Args)]
@@ -30,12 +37,19 @@ pub struct Options {
     /// Weigh rare taxa as much as frequent ones
     #[arg(long, help_heading = "Training")]
     class_weights: bool,
+    /// Share of each label that is spread over all taxa, at least 0 and below 1 [default: the
+    /// preset's]
+    #[arg(long, value_name = "SHARE", help_heading = "Training", hide_short_help = true)]
+    label_smoothing: Option<f64>,
+    /// Largest learning rate of the tables of a bag of channels [default: 0.06]
+    #[arg(long, value_name = "RATE", help_heading = "Training", hide_short_help = true)]
+    table_learning_rate: Option<f64>,
     /// Shuffle labels between records, whole lineages within each split: a control that can only
     /// memorise
     #[arg(long, help_heading = "Training")]
     permute_labels: bool,
 
-    /// Width of embeddings and blocks [default: the preset's]
+    /// Width of embeddings and blocks, or of the rows of a bag's tables [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Network")]
     dim: Option<usize>,
     /// Number of blocks [default: the preset's]
@@ -54,6 +68,15 @@ pub struct Options {
     /// Hidden width of a k-mer bag beside the encoder, 0 for no bag [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Network")]
     bag: Option<usize>,
+    /// Features of a bag of channels, such as kmer:8, seed:1101011 and, of windows in their reading
+    /// frame, phased:6, codons:3 and amino:4; @N behind one is the number of its table's rows
+    /// [default: the preset's]
+    #[arg(long, value_name = "CHANNEL,…", value_delimiter = ',', help_heading = "Network")]
+    channels: Vec<String>,
+    /// Probability of leaving out an occurrence of a feature in training, at least 0 and below 1
+    /// [default: the preset's]
+    #[arg(long, value_name = "P", help_heading = "Network", hide_short_help = true)]
+    occurrence_dropout: Option<f64>,
     /// Probability of zeroing an activation in training, at least 0 and below 1 [default: the
     /// preset's]
     #[arg(long, value_name = "P", help_heading = "Network", hide_short_help = true)]
@@ -84,14 +107,14 @@ pub struct Options {
     max_tokens: Option<usize>,
 
     /// Fraction of windows seen through a random mask, 0 to 1; with 1 validation windows are masked
-    /// too
-    #[arg(long, value_name = "FRACTION", default_value_t = 0.5, help_heading = "Augmentation")]
-    mask_probability: f64,
-    /// What random masks look like [default: blocks]
+    /// too [default: the preset's]
+    #[arg(long, value_name = "FRACTION", help_heading = "Augmentation")]
+    mask_probability: Option<f64>,
+    /// What random masks look like [default: the preset's]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Augmentation")]
     mask_kind: Option<MaskKindOption>,
     /// Number of neighbouring tokens that are kept or hidden together (tokens, uniform) [default:
-    /// 1]
+    /// 1, or the preset's]
     #[arg(long, value_name = "N", help_heading = "Augmentation", hide_short_help = true)]
     mask_unit: Option<usize>,
     #[command(flatten)]
@@ -144,7 +167,7 @@ pub enum BaselineOption {
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Tiny, Self::Small, Self::Medium, Self::Bag, Self::Bertax]
+        &[Self::Tiny, Self::Small, Self::Medium, Self::Bag, Self::Bertax, Self::Channels]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -161,68 +184,119 @@ impl ValueEnum for Preset {
             Self::Bertax => {
                 PossibleValue::new("bertax").help("12 layers of 250, post-LN, CLS pooling")
             }
+            Self::Channels => PossibleValue::new("channels")
+                .help("a bag of hashed features and no transformer: best in the reading frame"),
         })
     }
 }
 
 impl Options {
-    fn mask_kind(&self) -> Result<MaskKind> {
+    fn masks(&self, preset: RandomMasks) -> Result<RandomMasks> {
         let of_masks =
             [("--mask-kind", self.mask_kind.is_some()), ("--mask-unit", self.mask_unit.is_some())];
-        if self.mask_probability == 0.0 {
+        let probability = self.mask_probability.unwrap_or(preset.probability);
+        if probability == 0.0 {
             refuse_misplaced("a --mask-probability above 0", "0", &of_masks)?;
         }
-        let unit = self.mask_unit.unwrap_or(1);
-        Ok(match self.mask_kind.unwrap_or_default() {
-            MaskKindOption::Blocks => {
+        let unit = |preset: usize| self.mask_unit.unwrap_or(preset);
+        let kind = match (self.mask_kind, preset.kind) {
+            (Some(MaskKindOption::Blocks), _) | (None, MaskKind::Blocks(_)) => {
                 let of_units = [("--mask-unit", self.mask_unit.is_some())];
                 refuse_misplaced("--mask-kind tokens and uniform", "blocks", &of_units)?;
                 MaskKind::Blocks(BlockMasks::default())
             }
-            MaskKindOption::Tokens => MaskKind::Tokens { unit },
-            MaskKindOption::Uniform => MaskKind::Uniform { unit },
-        })
+            (Some(MaskKindOption::Tokens), _) => MaskKind::Tokens { unit: unit(1) },
+            (Some(MaskKindOption::Uniform), _) => MaskKind::Uniform { unit: unit(1) },
+            (None, MaskKind::Tokens { unit: preset }) => MaskKind::Tokens { unit: unit(preset) },
+            (None, MaskKind::Uniform { unit: preset }) => MaskKind::Uniform { unit: unit(preset) },
+        };
+        Ok(RandomMasks { probability, kind })
     }
 
-    fn config(&self) -> Result<Config> {
-        let mut model = self.preset.model();
-        let sizes = [
-            (&mut model.dim, self.dim),
-            (&mut model.layers, self.layers),
-            (&mut model.heads, self.heads),
-            (&mut model.feed_forward, self.feed_forward),
-            (&mut model.patch, self.patch),
-        ];
-        for (size, chosen) in sizes {
-            *size = chosen.unwrap_or(*size);
-        }
-        let hidden = self.bag.or(model.bag.map(|bag| bag.hidden)).filter(|hidden| *hidden > 0);
-        model.bag = hidden.map(|hidden| BagConfig { hidden, dropout: BAG_DROPOUT });
-        model.dropout = self.dropout.unwrap_or(model.dropout);
-        model.max_tokens = self.max_tokens;
-        model.norm = match self.norm {
-            Some(NormOption::Pre) => NormPlace::Pre,
-            Some(NormOption::Post) => NormPlace::Post,
-            None => model.norm,
+    fn config(&self, tokenization: &Tokenization) -> Result<Config> {
+        let preset = self.preset.training(tokenization);
+        let model = match self.preset.model(tokenization)? {
+            ModelConfig::Transformer(model) => ModelConfig::Transformer(self.transformer(model)?),
+            ModelConfig::ChannelBag(bag) => ModelConfig::ChannelBag(self.channel_bag(bag)?),
         };
-        model.pooling = match self.pooling {
-            Some(PoolingOption::Mean) => Pooling::Mean,
-            Some(PoolingOption::Cls) => Pooling::Cls,
-            None => model.pooling,
+        let table_learning_rate = match model {
+            ModelConfig::Transformer(_) => 0.0,
+            ModelConfig::ChannelBag(_) => self.table_learning_rate.unwrap_or(TABLE_LEARNING_RATE),
         };
-        model.mask_site = match self.baseline {
-            BaselineOption::Zero => MaskSite::Embedding,
-            BaselineOption::Mean => MaskSite::Mean,
-        };
+        let fit = self.fit.config(preset.epochs, preset.batch, preset.learning_rate);
         Ok(Config {
             ranks: self.ranks.clone(),
             model,
-            fit: self.fit.config(60, self.preset.learning_rate()),
-            augmentation: self.augmentation.config(&self.tokens)?,
-            masks: RandomMasks { probability: self.mask_probability, kind: self.mask_kind()? },
+            fit: FitConfig { table_learning_rate, ..fit },
+            augmentation: self.augmentation.config(tokenization),
+            masks: self.masks(preset.masks)?,
+            label_smoothing: self.label_smoothing.unwrap_or(preset.label_smoothing),
             class_weights: self.class_weights,
             permute_labels: self.permute_labels,
         })
+    }
+
+    fn transformer(&self, preset: TransformerModel) -> Result<TransformerModel> {
+        let of_channels = [
+            ("--channels", !self.channels.is_empty()),
+            ("--occurrence-dropout", self.occurrence_dropout.is_some()),
+            ("--table-learning-rate", self.table_learning_rate.is_some()),
+        ];
+        refuse_misplaced("--preset channels", "a transformer", &of_channels)?;
+        let hidden = self.bag.or(preset.bag.map(|bag| bag.hidden)).filter(|hidden| *hidden > 0);
+        Ok(TransformerModel {
+            dim: self.dim.unwrap_or(preset.dim),
+            layers: self.layers.unwrap_or(preset.layers),
+            heads: self.heads.unwrap_or(preset.heads),
+            feed_forward: self.feed_forward.unwrap_or(preset.feed_forward),
+            patch: self.patch.unwrap_or(preset.patch),
+            bag: hidden.map(|hidden| BagConfig { hidden, dropout: BAG_DROPOUT }),
+            dropout: self.dropout.unwrap_or(preset.dropout),
+            max_tokens: self.max_tokens,
+            norm: match self.norm {
+                Some(NormOption::Pre) => NormPlace::Pre,
+                Some(NormOption::Post) => NormPlace::Post,
+                None => preset.norm,
+            },
+            pooling: match self.pooling {
+                Some(PoolingOption::Mean) => Pooling::Mean,
+                Some(PoolingOption::Cls) => Pooling::Cls,
+                None => preset.pooling,
+            },
+            mask_site: self.baseline.into(),
+        })
+    }
+
+    fn channel_bag(&self, preset: ChannelBagConfig) -> Result<ChannelBagConfig> {
+        let of_transformers = [
+            ("--layers", self.layers.is_some()),
+            ("--heads", self.heads.is_some()),
+            ("--feed-forward", self.feed_forward.is_some()),
+            ("--patch", self.patch.is_some()),
+            ("--bag", self.bag.is_some()),
+            ("--norm", self.norm.is_some()),
+            ("--pooling", self.pooling.is_some()),
+            ("--max-tokens", self.max_tokens.is_some()),
+        ];
+        refuse_misplaced("the presets with a transformer", "channels", &of_transformers)?;
+        let channels = self.channels.iter().map(|channel| channel.parse());
+        let channels: Vec<Channel> = channels.collect::<Result<_>>()?;
+        Ok(ChannelBagConfig {
+            channels: if channels.is_empty() { preset.channels } else { channels },
+            dim: self.dim.unwrap_or(preset.dim),
+            occurrence_dropout: self.occurrence_dropout.unwrap_or(preset.occurrence_dropout),
+            dropout: self.dropout.unwrap_or(preset.dropout),
+            mask_site: self.baseline.into(),
+        })
+    }
+}
+
+impl From<BaselineOption> for MaskSite {
+    fn from(option: BaselineOption) -> Self {
+        match option {
+            BaselineOption::Zero => Self::Embedding,
+            BaselineOption::Mean => Self::Mean,
+        }
     }
 }
 
@@ -231,7 +305,7 @@ impl Stage for Options {
     const ABOUT: &'static str = "Train the classifier that is to be explained";
 
     fn run(self, context: &Context) -> Result<()> {
-        let config = self.config()?;
+        let config = self.config(&tokenization_of(&Reader::open(&self.tokens)?)?)?;
         let device = self.fit.device();
         run(&config, &Paths { tokens: self.tokens, output: self.output }, device, context)
     }

@@ -4,9 +4,7 @@ use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::Dataset;
 use readlens_fault::Result;
-use readlens_nn::{
-    CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, MAX_TOKENS, Precision, WeightSource,
-};
+use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
@@ -32,7 +30,7 @@ pub struct Paths {
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
     let output = ModelOutput::claim(&paths.output, CLASSIFIER, &[&paths.tokens])?;
-    let most = config.model.max_tokens.unwrap_or(MAX_TOKENS);
+    let most = config.model.max_tokens();
     let mut data = Dataset::read(&paths.tokens, &config.ranks, None, most)?;
     config.augmentation.validate(&data.tokenization)?;
     if config.permute_labels {
@@ -51,20 +49,19 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let inputs = [tokens.artefact("tokens")?];
     let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
         .computed_by(device.compute());
-    let shape = ClassifierConfig {
-        encoder: config.model.encoder(data.tokenization.vocabulary_size(), data.longest),
-        pooling: config.model.pooling,
-        bag: config.model.bag.clone(),
-        ranks: data.ranks.clone(),
-        tokenization: data.tokenization,
-    };
+    let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
+    let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization.clone());
     let mut source =
         WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
     let classifier = Classifier::new(&shape, &mut source)?;
     let parameters = source.finish()?;
+    let of_tables = match parameters.table_count() {
+        0 => String::new(),
+        count => format!(" and {count} in tables"),
+    };
     let taxa = data.ranks.iter().map(|r| format!("{} {}", r.taxa.len(), r.rank));
     tracing::info!(
-        "training a classifier of {} parameters on {} windows, validated on {}: {}",
+        "training a classifier of {} parameters{of_tables} on {} windows, validated on {}: {}",
         parameters.count(),
         data.train.len(),
         data.valid.len(),

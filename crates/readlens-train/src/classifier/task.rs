@@ -5,7 +5,7 @@ use readlens_batch::{Dataset, Window, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Split, Task, shards_of};
 use readlens_nn::{
-    Classifier, Dropout, Pass, Targets, TokenBatch, WeightGradients, losses, masking,
+    Classifier, Dropout, Pass, Targets, TokenBatch, WeightGradients, WindowTokens, losses, masking,
 };
 use readlens_random::stream;
 
@@ -94,14 +94,16 @@ impl Task for ClassifierTask<'_> {
         for window in &windows {
             let tokens = augmentation.apply(&window.tokens, tokenization, &mut rng)?;
             let real = tokens.len() - usize::from(tokenization.cls);
-            rows.push((tokens, masks.draw(real, &mut rng)));
+            rows.push((tokens, window.phase, masks.draw(real, &mut rng)));
         }
         let labels: Vec<Targets> =
             (0..self.data.ranks.len()).map(|rank| self.labels(&windows, rank)).collect();
         let failed = |e: candle_core::Error| Fault::failed("preparing a batch", e);
         let shard = |range: Range<usize>| {
-            let (tokens, masks): (Vec<&[u32]>, Vec<&[f32]>) =
-                rows[range.clone()].iter().map(|(t, m)| (t.as_slice(), m.as_slice())).unzip();
+            let (tokens, masks): (Vec<WindowTokens>, Vec<&[f32]>) = rows[range.clone()]
+                .iter()
+                .map(|(ids, phase, mask)| (WindowTokens { ids, phase: *phase }, mask.as_slice()))
+                .unzip();
             let batch =
                 TokenBatch::new(&tokens, DType::F32, self.classifier.device()).map_err(failed)?;
             let mask = batch.place(&masks).and_then(|m| masking::complete(&m, &batch));
@@ -117,17 +119,18 @@ impl Task for ClassifierTask<'_> {
 
     fn loss(&self, shard: &Shard, gradients: &WeightGradients) -> candle_core::Result<Loss> {
         let rng = stream(self.config.fit.seed, &shard.dropout);
-        let mut pass = Pass::training(Dropout::seeded(self.config.model.dropout, rng), gradients);
+        let mut pass = Pass::training(Dropout::seeded(self.config.model.dropout(), rng), gradients);
         let logits = self.classifier.forward(&shard.batch, Some(&shard.mask), &mut pass)?;
+        let smoothing = self.config.label_smoothing;
         let mut total = Tensor::zeros((), DType::F32, self.classifier.device())?;
         for (logits, labels) in logits.iter().zip(&shard.labels) {
-            total = (total + losses::cross_entropy(logits, labels)?)?;
+            total = (total + losses::smoothed_cross_entropy(logits, labels, smoothing)?)?;
         }
         Ok(Loss { total, terms: Vec::new() })
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
-        let rows: Vec<&[u32]> = self.data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+        let rows: Vec<WindowTokens> = self.data.valid.iter().map(Window::as_read).collect();
         let masks = self.config.masks_all().then(|| self.validation_masks());
         let predictions = predict(self.classifier, &rows, masks.as_deref())?;
         let mut figures = Vec::new();

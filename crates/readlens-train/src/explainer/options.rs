@@ -1,8 +1,9 @@
+use readlens_tables::Reader;
 use std::path::PathBuf;
 
 use clap::builder::PossibleValue;
 use clap::{Args, ValueEnum};
-use readlens_batch::PrecisionOption;
+use readlens_batch::{PrecisionOption, tokenization_of};
 use readlens_fault::{Fault, Result};
 use readlens_nn::Objective;
 use readlens_nn::objective::{LossWeights, MaskTraining};
@@ -290,8 +291,8 @@ impl Options {
             target: self.target,
             precision: self.precision.into(),
             objective: self.objective()?,
-            fit: self.fit.config(20, LEARNING_RATE),
-            augmentation: self.augmentation.config(&self.tokens)?,
+            fit: self.fit.config(20, 32, LEARNING_RATE),
+            augmentation: self.augmentation.config(&tokenization_of(&Reader::open(&self.tokens)?)?),
         })
     }
 }

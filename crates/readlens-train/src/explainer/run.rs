@@ -6,8 +6,8 @@ use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict, 
 use readlens_fault::{Fault, Result};
 use readlens_fit::Figure;
 use readlens_nn::{
-    ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, Selection, WEIGHTS_FILE,
-    WeightSource, load_classifier, read_tensors, weights_digest,
+    ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, MAX_TOKENS, Selection,
+    WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, read_tensors, weights_digest,
 };
 use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
@@ -45,7 +45,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let shape = classifier.config();
     let found = tokenization_of(&Reader::open(&paths.tokens)?)?;
     check_tokenization(&paths.tokens, &found, &paths.classifier, &shape.tokenization)?;
-    let most = shape.encoder.max_tokens;
+    let most = shape.max_tokens();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks), most)?;
     config.augmentation.validate(&data.tokenization)?;
     let inputs = [
@@ -55,14 +55,15 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
         .computed_by(compute);
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
-    let encoder = &shape.encoder;
+    let longest = if most < MAX_TOKENS { most } else { data.longest };
+    let vocabulary = data.tokenization.vocabulary_size();
     let explainer_shape = ExplainerConfig {
-        network: config.network.network(encoder.vocabulary, encoder.max_tokens, config.dropout),
+        network: config.network.network(vocabulary, longest, config.dropout),
         masks: if config.mask_per_rank { ranks.clone() } else { vec![ALL_RANKS.to_owned()] },
         smoothing: config.smoothing,
         gradient: config.objective.gradient(),
         selection: config.objective.selection(),
-        max_tokens: Some(encoder.max_tokens),
+        max_tokens: Some(longest),
         tokenization: data.tokenization,
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
@@ -139,7 +140,7 @@ fn validation_targets(
         let labels = |w: &Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
         return Ok(data.valid.iter().map(labels).collect());
     }
-    let rows: Vec<&[u32]> = data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+    let rows: Vec<WindowTokens> = data.valid.iter().map(Window::as_read).collect();
     let predictions = predict(classifier, &rows, None)?;
     Ok(predictions.iter().map(|row| row.iter().map(|p| Some(most_likely(p))).collect()).collect())
 }

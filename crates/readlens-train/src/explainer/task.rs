@@ -1,11 +1,13 @@
 use std::ops::Range;
 
 use candle_core::DType;
-use readlens_batch::{Dataset, explain, most_likely, predict};
+use readlens_batch::{Dataset, Window, explain, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, Loss, Task, shards_of};
 use readlens_nn::objective::{Budgets, Frozen};
-use readlens_nn::{Classifier, Dropout, Explainer, Pass, Targets, TokenBatch, WeightGradients};
+use readlens_nn::{
+    Classifier, Dropout, Explainer, Pass, Targets, TokenBatch, WeightGradients, WindowTokens,
+};
 use readlens_random::stream;
 
 use super::config::{Config, Target};
@@ -52,11 +54,13 @@ impl Task for ExplainerTask<'_> {
         let mut rows = Vec::with_capacity(indices.len());
         let mut budgets = Vec::with_capacity(indices.len());
         for &index in indices {
-            let tokens = &self.data.train[index].tokens;
-            rows.push(augmentation.apply(tokens, &self.data.tokenization, &mut rng)?);
+            let window = &self.data.train[index];
+            let tokens = augmentation.apply(&window.tokens, &self.data.tokenization, &mut rng)?;
+            rows.push((tokens, window.phase));
             budgets.push(objective.draw(&mut rng));
         }
-        let rows: Vec<&[u32]> = rows.iter().map(Vec::as_slice).collect();
+        let rows: Vec<WindowTokens> =
+            rows.iter().map(|(ids, phase)| WindowTokens { ids, phase: *phase }).collect();
         let targets = self.targets(indices, &rows)?;
         let shard = |range: Range<usize>| {
             let batch = TokenBatch::new(&rows[range.clone()], DType::F32, self.classifier.device());
@@ -81,7 +85,7 @@ impl Task for ExplainerTask<'_> {
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
-        let rows: Vec<&[u32]> = self.data.valid.iter().map(|w| w.tokens.as_slice()).collect();
+        let rows: Vec<WindowTokens> = self.data.valid.iter().map(Window::as_read).collect();
         let masks = explain(self.explainer, Some(self.classifier), &rows)?;
         validate(&self.validation, self.classifier, &rows, &masks, epoch)
     }
@@ -89,7 +93,7 @@ impl Task for ExplainerTask<'_> {
 
 impl ExplainerTask<'_> {
     /// Class and weight per rank: the mean over rows that have a target, averaged over ranks.
-    fn targets(&self, indices: &[usize], rows: &[&[u32]]) -> Result<Vec<Targets>> {
+    fn targets(&self, indices: &[usize], rows: &[WindowTokens]) -> Result<Vec<Targets>> {
         let ranks = self.data.ranks.len();
         let classes: Vec<Vec<Option<u32>>> = match self.config.target {
             Target::Predicted => {

@@ -4,7 +4,7 @@ use readlens_batch::{most_likely, predict};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Split};
 use readlens_nn::masking::select;
-use readlens_nn::{Classifier, Explained, Selection};
+use readlens_nn::{Classifier, Explained, Selection, WindowTokens};
 
 use super::collapse::mean_correlation;
 
@@ -30,7 +30,7 @@ pub(crate) struct Validation {
 pub(crate) fn validate(
     validation: &Validation,
     classifier: &Classifier,
-    rows: &[&[u32]],
+    rows: &[WindowTokens],
     logits: &[Vec<Vec<f32>>],
     epoch: u32,
 ) -> Result<(Vec<Figure>, Option<f64>)> {
