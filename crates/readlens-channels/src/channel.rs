@@ -19,6 +19,9 @@ const STANDARD_CODE: &[u8; 64] =
 /// The letters of proteins, in the order of their numbers.
 const RESIDUES: &[u8; 21] = b"ACDEFGHIKLMNPQRSTVWY*";
 
+/// Similar amino acids: the ten groups of Murphy, Wallqvist & Levy 2000, with acids and amides apart.
+const GROUPS: [&str; 11] = ["A", "C", "DE", "FWY", "G", "H", "ILMV", "KR", "NQ", "P", "ST"];
+
 /// A kind of feature and the size of its table.
 ///
 /// Written as the kind, and where it is hashed into another number of rows than 2^18 with these
@@ -88,8 +91,13 @@ impl Channel {
                     at(start, forward);
                 }
             }),
-            (Kind::Amino(n), Some(phase)) => each_peptide(codes, *n as usize, phase, at),
-            (Kind::Phased(_) | Kind::Codons(_) | Kind::Amino(_), None) => {}
+            (Kind::Amino(n), Some(phase)) => {
+                each_peptide(codes, *n as usize, phase, 21, residue, at);
+            }
+            (Kind::Grouped(n), Some(phase)) => {
+                each_peptide(codes, *n as usize, phase, 11, group, at);
+            }
+            (Kind::Phased(_) | Kind::Codons(_) | Kind::Amino(_) | Kind::Grouped(_), None) => {}
         }
     }
 }
@@ -133,12 +141,21 @@ fn each_seed(codes: &[u8], seed: &[bool], mut visit: impl FnMut(usize, u64)) {
     }
 }
 
-/// Calls `visit(start, number)` for every peptide of `length` whole codons of known bases.
-fn each_peptide(codes: &[u8], length: usize, phase: u8, mut visit: impl FnMut(usize, u64)) {
+/// Calls `visit(start, number)` for every peptide of `length` whole codons that `letter` numbers,
+/// below `letters`.
+fn each_peptide(
+    codes: &[u8],
+    length: usize,
+    phase: u8,
+    letters: u64,
+    letter: fn(&[u8]) -> Option<u64>,
+    mut visit: impl FnMut(usize, u64),
+) {
     let first = usize::from(phase).min(codes.len());
-    let residues: Vec<Option<u64>> = codes[first..].chunks_exact(3).map(residue).collect();
+    let residues: Vec<Option<u64>> = codes[first..].chunks_exact(3).map(letter).collect();
     for (codon, peptide) in residues.windows(length).enumerate() {
-        let number = peptide.iter().try_fold(0, |number, residue| Some(21 * number + (*residue)?));
+        let number =
+            peptide.iter().try_fold(0, |number, residue| Some(letters * number + (*residue)?));
         if let Some(number) = number {
             visit(first + 3 * codon, number);
         }
@@ -153,6 +170,13 @@ fn residue(codon: &[u8]) -> Option<u64> {
     let number = codon.iter().fold(0, |number, code| 4 * number + usize::from(*code));
     let letter = STANDARD_CODE[number];
     RESIDUES.iter().position(|residue| *residue == letter).map(|place| place as u64)
+}
+
+/// Number of the group of the amino acid that a codon stands for, 0 to 10; none for a stop.
+fn group(codon: &[u8]) -> Option<u64> {
+    let letter = RESIDUES[residue(codon)? as usize];
+    let place = GROUPS.iter().position(|group| group.as_bytes().contains(&letter));
+    place.map(|place| place as u64)
 }
 
 impl fmt::Display for Channel {

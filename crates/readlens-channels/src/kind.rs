@@ -24,6 +24,9 @@ pub enum Kind {
     Codons(u32),
     /// So many amino acids, of the codons in frame; a stop codon is a letter too.
     Amino(u32),
+    /// So many amino acids in eleven groups of similar ones, of the codons in frame; none with a stop
+    /// codon.
+    Grouped(u32),
 }
 
 impl Kind {
@@ -32,7 +35,7 @@ impl Kind {
         match self {
             Self::Kmer(k) | Self::Phased(k) => *k as usize,
             Self::Seed(seed) => seed.len(),
-            Self::Codons(n) | Self::Amino(n) => 3 * *n as usize,
+            Self::Codons(n) | Self::Amino(n) | Self::Grouped(n) => 3 * *n as usize,
         }
     }
 
@@ -44,12 +47,13 @@ impl Kind {
             Self::Phased(k) => 4_u64.checked_pow(*k)?.checked_mul(3),
             Self::Codons(n) => 64_u64.checked_pow(*n),
             Self::Amino(n) => 21_u64.checked_pow(*n),
+            Self::Grouped(n) => 11_u64.checked_pow(*n),
         }
     }
 
     /// Whether the phase of the window decides about its features.
     pub fn needs_phase(&self) -> bool {
-        matches!(self, Self::Phased(_) | Self::Codons(_) | Self::Amino(_))
+        !matches!(self, Self::Kmer(_) | Self::Seed(_))
     }
 }
 
@@ -60,6 +64,7 @@ impl fmt::Display for Kind {
             Self::Phased(k) => write!(f, "phased:{k}"),
             Self::Codons(n) => write!(f, "codons:{n}"),
             Self::Amino(n) => write!(f, "amino:{n}"),
+            Self::Grouped(n) => write!(f, "grouped:{n}"),
             Self::Seed(seed) => {
                 f.write_str("seed:")?;
                 seed.iter().try_for_each(|one| f.write_str(if *one { "1" } else { "0" }))
@@ -89,6 +94,7 @@ impl FromStr for Kind {
             "phased" => number(MOST_BASES - 1).map(Self::Phased),
             "codons" => number(MOST_BASES / 3).map(Self::Codons),
             "amino" => number(MOST_RESIDUES).map(Self::Amino),
+            "grouped" => number(MOST_RESIDUES).map(Self::Grouped),
             "seed" => {
                 let is_seed = argument.bytes().all(|byte| matches!(byte, b'0' | b'1'))
                     && argument.starts_with('1')
@@ -103,7 +109,7 @@ impl FromStr for Kind {
                 }
                 Ok(Self::Seed(argument.bytes().map(|byte| byte == b'1').collect()))
             }
-            _ => Err(wrong("kmer, seed, phased, codons or amino".to_owned())),
+            _ => Err(wrong("kmer, seed, phased, codons, amino or grouped".to_owned())),
         }
     }
 }
@@ -123,6 +129,7 @@ mod tests {
             ("phased:6", 6, Some(12_288)),
             ("codons:2", 6, Some(4096)),
             ("amino:3", 9, Some(9261)),
+            ("grouped:5", 15, Some(161_051)),
             ("seed:11011011011", 11, Some(65_536)),
         ] {
             let kind: Kind = text.parse().unwrap();

@@ -11,8 +11,9 @@
 //! | `phased:6` | a k-mer and the codon position of its first base | 3 · 4^k |
 //! | `codons:2` | so many codons in frame, one after the other | 64^n |
 //! | `amino:3` | the same, translated by the standard code | 21^n |
+//! | `grouped:5` | the same, similar amino acids being one letter of eleven | 11^n |
 //!
-//! The last three need the phase of the window, and count nothing where it is not known. A feature
+//! The last four need the phase of the window, and count nothing where it is not known. A feature
 //! with a base other than A, C, G, T or U is none.
 //!
 //! # Masks

@@ -86,6 +86,11 @@ fn the_standard_code_translates() {
     let found = rows("amino:1", &codons.replace(' ', ""), Some(0));
     let letters: Vec<u32> = found.into_iter().map(|(_, row)| row).collect();
     assert_eq!(letters, (0..21).collect::<Vec<_>>());
+    let found = rows("grouped:1", &codons.replace(' ', ""), Some(0));
+    let groups: Vec<u32> = found.into_iter().map(|(_, row)| row).collect();
+    // A C DE FWY G H ILMV KR NQ P ST; a stop has none.
+    assert_eq!(groups, [0, 1, 2, 2, 3, 4, 5, 6, 7, 6, 6, 8, 9, 8, 7, 10, 10, 6, 3, 3]);
+    assert_eq!(rows("grouped:2", "GCTTGTTAAGCT", Some(0)), [(0, 1)]);
     // How many codons each has.
     let all: String = (0..64)
         .flat_map(|i| [i / 16, i / 4 % 4, i % 4])

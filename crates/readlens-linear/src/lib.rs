@@ -36,12 +36,16 @@ mod dense;
 mod examples;
 mod fitting;
 mod logistic;
+mod mixture;
 mod naive_bayes;
+mod ratios;
 
 pub use examples::Examples;
 pub use fitting::{Fitted, Fitting};
 pub use logistic::LogisticRegression;
+pub use mixture::Scores;
 pub use naive_bayes::NaiveBayes;
+pub use ratios::{FeatureWindows, LogRatios, TooManyEntries};
 
 /// Name of the instruction set that the kernels compute with.
 pub fn kernels() -> String {

@@ -2,12 +2,15 @@
 
 mod channel_bag;
 mod config;
+mod experts;
+mod features;
+mod lineages;
 mod transformer;
 
 use std::collections::HashMap;
 
 use candle_core::{Device, Tensor};
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_kernels::{MaskSite, Precision};
 
 use crate::batch::TokenBatch;
@@ -17,6 +20,10 @@ use crate::weights::WeightSource;
 use channel_bag::ChannelBag;
 pub use channel_bag::ChannelBagConfig;
 pub use config::{BranchConfig, ClassifierConfig, NetworkConfig, RankClasses};
+use experts::Experts;
+pub use experts::{ExpertChannel, ExpertsConfig, MOST_CLASSES};
+pub use lineages::LineageDecoding;
+use lineages::Lineages;
 pub use transformer::{Transformer, TransformerConfig};
 
 /// Predicts a taxon at every rank from the tokens of a window under a mask.
@@ -24,6 +31,7 @@ pub use transformer::{Transformer, TransformerConfig};
 pub struct Classifier {
     config: ClassifierConfig,
     branches: Vec<Network>,
+    lineages: Option<Lineages>,
     tensors: HashMap<String, Tensor>,
     device: Device,
 }
@@ -32,6 +40,7 @@ pub struct Classifier {
 enum Network {
     Transformer(Transformer),
     ChannelBag(ChannelBag),
+    Experts(Experts),
 }
 
 impl Classifier {
@@ -52,11 +61,19 @@ impl Classifier {
                 NetworkConfig::ChannelBag(config) => {
                     Network::ChannelBag(ChannelBag::new(config, tokenization, &taxa, source)?)
                 }
+                NetworkConfig::Experts(config) => {
+                    Network::Experts(Experts::new(config, tokenization, &taxa, source)?)
+                }
             });
         }
         let tensors = source.used().iter().map(|(n, t)| (n.clone(), t.clone())).collect();
         let device = source.device().clone();
-        Ok(Self { config: config.clone(), branches, tensors, device })
+        let lineages = config.decoding.as_ref().map(|decoding| {
+            Lineages::new(decoding, &taxa, source.dtype(), &device)
+                .map_err(|e| Fault::failed("preparing the tree of taxa", e))
+        });
+        let lineages = lineages.transpose()?;
+        Ok(Self { config: config.clone(), branches, lineages, tensors, device })
     }
 
     fn map_branches(self, each: impl FnMut(Network) -> Network) -> Self {
@@ -68,7 +85,7 @@ impl Classifier {
     pub fn with_precision(self, precision: Precision) -> Self {
         self.map_branches(|branch| match branch {
             Network::Transformer(branch) => Network::Transformer(branch.with_precision(precision)),
-            Network::ChannelBag(branch) => Network::ChannelBag(branch),
+            branch @ (Network::ChannelBag(_) | Network::Experts(_)) => branch,
         })
     }
 
@@ -80,6 +97,7 @@ impl Classifier {
         let masked = self.map_branches(|branch| match branch {
             Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
             Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)),
+            Network::Experts(branch) => Network::Experts(branch.with_mask_site(site)),
         });
         Self { config, ..masked }
     }
@@ -118,18 +136,59 @@ impl Classifier {
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
         let mut sums: Vec<Tensor> = Vec::new();
-        for branch in &self.branches {
-            let logits = match branch {
-                Network::Transformer(branch) => branch.forward(batch, mask, pass)?,
-                Network::ChannelBag(branch) => branch.forward(batch, mask, pass)?,
-            };
-            if sums.is_empty() {
-                sums = logits;
-            } else {
-                let pairs = sums.iter().zip(&logits);
-                sums = pairs.map(|(sum, logits)| sum + logits).collect::<Result<_, _>>()?;
+        for (branch, config) in self.branches.iter().zip(&self.config.branches) {
+            let components = branch.components(batch, mask, pass)?;
+            for (i, mut logits) in components.into_iter().enumerate() {
+                if let Some(weights) = &config.weights {
+                    let weighted = logits.iter().zip(&weights[i]);
+                    let weighted = weighted.map(|(logits, weight)| logits * *weight);
+                    logits = weighted.collect::<candle_core::Result<_>>()?;
+                }
+                if sums.is_empty() {
+                    sums = logits;
+                } else {
+                    let pairs = sums.iter().zip(&logits);
+                    sums = pairs.map(|(sum, logits)| sum + logits).collect::<Result<_, _>>()?;
+                }
             }
         }
+        if let Some(lineages) = &self.lineages {
+            sums = lineages.decode(&sums)?;
+        }
+        if let Some(temperatures) = &self.config.temperatures {
+            let cooled = sums.iter().zip(temperatures).map(|(sum, t)| sum / *t);
+            sums = cooled.collect::<candle_core::Result<_>>()?;
+        }
         Ok(sums)
+    }
+
+    /// Logits of every component of every branch before they are weighted, `[component][rank]` of
+    /// `(batch, taxa)`.
+    ///
+    /// # Errors
+    /// As [`Classifier::forward`].
+    pub fn components(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Vec<Vec<Tensor>>> {
+        let of_branches = self.branches.iter().map(|branch| branch.components(batch, mask, pass));
+        Ok(of_branches.collect::<candle_core::Result<Vec<_>>>()?.concat())
+    }
+}
+
+impl Network {
+    fn components(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Vec<Vec<Tensor>>> {
+        match self {
+            Self::Transformer(branch) => Ok(vec![branch.forward(batch, mask, pass)?]),
+            Self::ChannelBag(branch) => Ok(vec![branch.forward(batch, mask, pass)?]),
+            Self::Experts(branch) => branch.forward(batch, mask),
+        }
     }
 }

@@ -42,18 +42,35 @@ impl ChannelFeatures {
         self.tokens.retain(|_| tokens.next() == Some(&1));
     }
 
+    /// Adds to the `gradient` of the mask what the gradients of the features' weights come to.
+    pub(crate) fn mask_gradient(&self, mask: &[f32], of_weights: &[f32], gradient: &mut [f32]) {
+        self.as_kernels_take().mask_gradient(mask, of_weights, gradient);
+    }
+
     fn as_kernels_take(&self) -> Features<'_> {
         Features { rows: &self.rows, tokens: &self.tokens }
     }
 
     /// Weight of each feature under `mask`; none leaves the window whole.
-    fn weights(&self, mask: Option<&[f32]>) -> Vec<f32> {
+    pub(crate) fn weights(&self, mask: Option<&[f32]>) -> Vec<f32> {
         let mut weights = vec![1.0; self.rows.len()];
         if let Some(mask) = mask {
             self.as_kernels_take().weights(mask, &mut weights);
         }
         weights
     }
+}
+
+/// Masks of the real tokens of each row of a padded mask; none where there is no mask. Rows open
+/// with `first` special tokens.
+pub(crate) fn masks_of<'a>(
+    batch: &'a Ragged,
+    first: usize,
+    is_masked: bool,
+    mask: &'a [f32],
+) -> impl Iterator<Item = Option<&'a [f32]>> {
+    let rows = mask.chunks_exact(batch.width).zip(&batch.lengths);
+    rows.map(move |(mask, &length)| is_masked.then(|| &mask[first.min(length)..length]))
 }
 
 /// Sums over the features of a batch. Its candle inputs are the first table, for its place in the
@@ -87,14 +104,12 @@ impl TableSums {
         with_values(&self.tables.iter().collect::<Vec<_>>(), compute)
     }
 
-    /// The windows with the masks of their real tokens, and where these lie in a padded mask.
+    /// The windows with the masks of their real tokens.
     fn masked<'a>(
         &'a self,
         mask: &'a [f32],
     ) -> impl Iterator<Item = (&'a WindowFeatures, Option<&'a [f32]>)> {
-        let masks = mask.chunks_exact(self.batch.width).zip(&self.batch.lengths);
-        let masks = masks
-            .map(|(mask, &length)| self.is_masked.then(|| &mask[self.first.min(length)..length]));
+        let masks = masks_of(&self.batch, self.first, self.is_masked, mask);
         self.windows.iter().zip(masks)
     }
 
@@ -128,8 +143,7 @@ impl TableSums {
                     row_products(self.engine, &means[i], &[0], upstream, &mut mean);
                 }
                 products.iter_mut().for_each(|p| *p = (*p - mean[0]) * window.scale);
-                let features = channel.as_kernels_take();
-                features.mask_gradient(mask, &products, &mut gradient[self.first..]);
+                channel.mask_gradient(mask, &products, &mut gradient[self.first..]);
             }
         }
         gradient

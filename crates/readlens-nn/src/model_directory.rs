@@ -27,7 +27,7 @@ pub const TRAINING_FILE: &str = "training.parquet";
 /// The directory of a trained or randomised classifier.
 pub const CLASSIFIER: DirectoryKind = DirectoryKind {
     name: "classifier",
-    stages: &["train-classifier", "randomize"],
+    stages: &["train-classifier", "train-experts", "combine", "randomize"],
     files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE, FRAME_FILE],
     is_temporary: false,
 };

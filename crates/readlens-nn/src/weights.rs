@@ -80,6 +80,11 @@ impl WeightSource {
         &self.used
     }
 
+    /// The type that the network computes in.
+    pub(crate) fn dtype(&self) -> DType {
+        self.dtype
+    }
+
     /// Where the network computes.
     pub fn device(&self) -> &Device {
         &self.device
@@ -168,6 +173,53 @@ impl WeightSource {
         self.tables.extend(var.map(|var| (name.clone(), var)));
         self.used.insert(name, tensor.clone());
         Ok(tensor)
+    }
+
+    /// What was counted and not learned: f32 values, zero where the network is fresh.
+    ///
+    /// # Errors
+    /// As [`WeightSource::tensor`].
+    pub(crate) fn counted(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
+        let name = format!("{}{name}", self.prefix);
+        let (tensor, _) = self.take(&name, shape, Initial::Zeros, DType::F32, &Device::Cpu)?;
+        let tensor = tensor.detach();
+        self.used.insert(name, tensor.clone());
+        Ok(tensor)
+    }
+
+    /// Whole numbers of 32 bits, zero where the network is fresh.
+    ///
+    /// # Errors
+    /// The file lacks them, or has others.
+    pub(crate) fn integers(&mut self, name: &str, count: usize) -> Result<Tensor> {
+        let full = format!("{}{name}", self.prefix);
+        let tensor = match &mut self.kind {
+            Kind::Fresh { .. } => Tensor::zeros(count, DType::U32, &Device::Cpu)
+                .map_err(|e| Fault::failed(format!("preparing the tensor {full}"), e))?,
+            Kind::Loaded { tensors, .. } => match tensors.remove(&full) {
+                Some(tensor) if tensor.dims() == [count] && tensor.dtype() == DType::U32 => tensor,
+                Some(tensor) => {
+                    let found = format!("{:?} of {:?}", tensor.dims(), tensor.dtype());
+                    return Err(self.broken(name, &found));
+                }
+                None => return Err(self.broken(name, "none of that name")),
+            },
+        };
+        self.used.insert(full, tensor.clone());
+        Ok(tensor)
+    }
+
+    /// The fault of a tensor that is not as its network says.
+    pub(crate) fn broken(&self, name: &str, found: &str) -> Fault {
+        match &self.kind {
+            Kind::Fresh { .. } => Fault::failed(format!("preparing the tensor {name}"), found),
+            Kind::Loaded { file, .. } => Fault::input(file)
+                .at(Place::Part(format!("tensor {}{name}", self.prefix)))
+                .expected("the tensor that config.json describes")
+                .found(found)
+                .remedy("keep model.safetensors and config.json of one training together")
+                .into(),
+        }
     }
 
     /// A tensor, with its variable where it is trained.

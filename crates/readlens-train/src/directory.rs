@@ -1,10 +1,11 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
 use readlens_fit::{CHECKPOINT, Checkpoint, Figure, Split as Part};
 use readlens_nn::{
-    CONFIG_FILE, FRAME_FILE, MANIFEST_FILE, Parameters, TRAINING_FILE, WEIGHTS_FILE, save_weights,
+    CONFIG_FILE, FRAME_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, save_weights,
 };
 use readlens_provenance::{
     DirectoryKind, Manifest, NewDirectory, OutputLock, check_directory, write_json,
@@ -61,13 +62,13 @@ impl<'a> ModelOutput<'a> {
     pub(crate) fn write(
         &self,
         config: &impl Serialize,
-        parameters: &Parameters,
+        tensors: &HashMap<String, Tensor>,
         manifest: &Manifest,
         figures: &[Figure],
         frame_model: Option<&str>,
     ) -> Result<()> {
         let new = NewDirectory::create(self.directory, self.kind)?;
-        save_weights(&new.path().join(WEIGHTS_FILE), &parameters.tensors())?;
+        save_weights(&new.path().join(WEIGHTS_FILE), tensors)?;
         write_json(&new.path().join(CONFIG_FILE), config)?;
         write_curves(&new.path().join(TRAINING_FILE), manifest, figures)?;
         if let Some(model) = frame_model {

@@ -1,10 +1,12 @@
-//! The two training stages: the [`classifier`], and the [`explainer`] through the frozen
-//! classifier.
+//! The stages that make networks: the [`classifier`], the [`explainer`] through the frozen
+//! classifier, the [`experts`] that are counted, and the [`combination`] of classifiers.
 //!
-//! Both run the loop of `readlens-fit` and share its command-line options, the progress display and
-//! the model directory that they write.
+//! The first two run the loop of `readlens-fit` and share its command-line options and the progress
+//! display. All write a model directory.
 
 pub mod classifier;
+pub mod combination;
+pub mod experts;
 pub mod explainer;
 
 mod directory;

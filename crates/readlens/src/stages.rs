@@ -28,6 +28,8 @@ pub(crate) const GROUPS: [Group; 5] = [
         heading: "Networks",
         stages: &[
             AnyStage::of::<readlens_train::classifier::Options>(),
+            AnyStage::of::<readlens_train::experts::Options>(),
+            AnyStage::of::<readlens_train::combination::Options>(),
             AnyStage::of::<readlens_train::explainer::Options>(),
             AnyStage::of::<readlens_randomize::Options>(),
         ],

@@ -74,8 +74,11 @@ fn shape() -> ClassifierConfig {
         mask_site: MaskSite::Embedding,
     });
     let branches = [("transformer", transformer), ("channels", channels)];
-    let branch =
-        |(name, network): (&str, NetworkConfig)| BranchConfig { name: name.to_owned(), network };
+    let branch = |(name, network): (&str, NetworkConfig)| BranchConfig {
+        name: name.to_owned(),
+        network,
+        weights: None,
+    };
     ClassifierConfig {
         branches: branches.map(branch).into(),
         ranks: vec![RankClasses {

@@ -3,21 +3,22 @@
 use std::sync::Arc;
 
 use candle_core::{D, DType, Device, Tensor};
-use readlens_channels::{Channel, Window};
+use readlens_channels::Channel;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Engine, MaskSite, Precision};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
+use super::features::window_features;
 use crate::batch::{TokenBatch, WindowTokens};
 use crate::dropout::Dropout;
-use crate::fused_tables::{ChannelFeatures, TableSums, WindowFeatures};
+use crate::fused_tables::{TableSums, WindowFeatures};
 use crate::ops::{Linear, gelu};
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 /// Most channels of a bag.
-const MOST_CHANNELS: usize = 32;
+pub(crate) const MOST_CHANNELS: usize = 32;
 /// Standard deviation of the heads' weights at the start; the tables start at zero.
 const HEAD_SCALE: f64 = 0.05;
 
@@ -204,25 +205,17 @@ impl ChannelBag {
         rate: f64,
         dropout: &mut Dropout,
     ) -> candle_core::Result<WindowFeatures> {
-        let window = Window::of(window.ids, &self.tokenization, window.phase)
-            .map_err(candle_core::Error::wrap)?;
-        let mut scale = 1.0 / (window.bases().max(1) as f32).sqrt();
-        let mut channels: Vec<ChannelFeatures> = Vec::with_capacity(self.tables.len());
-        for channel in &self.config.channels {
-            let mut features = ChannelFeatures::default();
-            channel.each(&window, |feature| features.push(feature));
-            channels.push(features);
-        }
-        let count = channels.iter().map(|channel| channel.rows.len()).sum();
+        let mut features = window_features(window, &self.tokenization, &self.config.channels)?;
+        let count = features.channels.iter().map(|channel| channel.rows.len()).sum();
         if let Some((kept, factor)) = dropout.draw_at(rate, count) {
             let mut rest = kept.as_slice();
-            for channel in &mut channels {
+            for channel in &mut features.channels {
                 let (kept, others) = rest.split_at(channel.rows.len());
                 channel.retain(kept);
                 rest = others;
             }
-            scale *= factor;
+            features.scale *= factor;
         }
-        Ok(WindowFeatures { channels, scale })
+        Ok(features)
     }
 }

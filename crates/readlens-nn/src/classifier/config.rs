@@ -6,6 +6,8 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use super::channel_bag::ChannelBagConfig;
+use super::experts::ExpertsConfig;
+use super::lineages::LineageDecoding;
 use super::transformer::TransformerConfig;
 use crate::bag::BagConfig;
 use crate::encoder::{EncoderConfig, MAX_TOKENS, Pooling};
@@ -36,6 +38,11 @@ pub struct ClassifierConfig {
     pub ranks: Vec<RankClasses>,
     /// How the windows it reads must be tokenized.
     pub tokenization: Tokenization,
+    /// How the ranks are decoded together; none leaves them alone.
+    pub decoding: Option<LineageDecoding>,
+    /// What the logits of each rank are divided by at the end, so that probabilities are those of
+    /// being right (Guo et al. 2017); none for 1.
+    pub temperatures: Option<Vec<f64>>,
 }
 
 /// A network of a classifier.
@@ -46,6 +53,10 @@ pub struct BranchConfig {
     pub name: String,
     /// What it is.
     pub network: NetworkConfig,
+    /// What its logits are multiplied by before they are added, `[component][rank]`: each expert is
+    /// a component, any other network is one. None for 1.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Vec<Vec<f64>>>,
 }
 
 /// What a branch is.
@@ -56,13 +67,35 @@ pub enum NetworkConfig {
     Transformer(TransformerConfig),
     /// A bag of hashed features.
     ChannelBag(ChannelBagConfig),
+    /// Naive Bayes experts.
+    Experts(ExpertsConfig),
+}
+
+impl NetworkConfig {
+    /// Number of its components.
+    pub fn components(&self) -> usize {
+        match self {
+            Self::Transformer(_) | Self::ChannelBag(_) => 1,
+            Self::Experts(experts) => experts.channels.len(),
+        }
+    }
+
+    /// Names of its components, each behind a space; the only one of a network has none.
+    pub fn names(&self) -> Vec<String> {
+        match self {
+            Self::Transformer(_) | Self::ChannelBag(_) => vec![String::new()],
+            Self::Experts(experts) => {
+                experts.channels.iter().map(|expert| format!(" {}", expert.channel)).collect()
+            }
+        }
+    }
 }
 
 impl ClassifierConfig {
     /// A classifier of one network.
     pub fn of(network: NetworkConfig, ranks: Vec<RankClasses>, tokenization: Tokenization) -> Self {
-        let branches = vec![BranchConfig { name: String::new(), network }];
-        Self { branches, ranks, tokenization }
+        let branches = vec![BranchConfig { name: String::new(), network, weights: None }];
+        Self { branches, ranks, tokenization, decoding: None, temperatures: None }
     }
 
     /// The transformer, if it is one and nothing else.
@@ -90,7 +123,7 @@ impl ClassifierConfig {
     pub fn max_tokens(&self) -> usize {
         let most = self.branches.iter().map(|branch| match &branch.network {
             NetworkConfig::Transformer(transformer) => transformer.encoder.max_tokens,
-            NetworkConfig::ChannelBag(_) => MAX_TOKENS,
+            NetworkConfig::ChannelBag(_) | NetworkConfig::Experts(_) => MAX_TOKENS,
         });
         most.min().unwrap_or(MAX_TOKENS)
     }
@@ -101,6 +134,7 @@ impl ClassifierConfig {
             match &mut branch.network {
                 NetworkConfig::Transformer(transformer) => transformer.encoder.mask_site = site,
                 NetworkConfig::ChannelBag(bag) => bag.mask_site = site,
+                NetworkConfig::Experts(experts) => experts.mask_site = site,
             }
         }
         self
@@ -132,15 +166,45 @@ impl ClassifierConfig {
                     transformer.validate(&self.tokenization)?;
                 }
                 NetworkConfig::ChannelBag(bag) => bag.validate(&self.tokenization)?,
+                NetworkConfig::Experts(experts) => {
+                    experts.validate(&self.tokenization, &self.taxa())?;
+                }
             }
+            self.check_weights(branch)?;
         }
         if self.ranks.is_empty() {
             return Err(Fault::usage("a classifier needs at least one rank"));
         }
-        match self.ranks.iter().find(|r| r.taxa.is_empty()) {
-            Some(r) => Err(Fault::usage(format!("rank {} has no taxon", r.rank))),
-            None => Ok(()),
+        if let Some(rank) = self.ranks.iter().find(|rank| rank.taxa.is_empty()) {
+            return Err(Fault::usage(format!("rank {} has no taxon", rank.rank)));
         }
+        if let Some(decoding) = &self.decoding {
+            decoding.validate(&self.taxa())?;
+        }
+        match &self.temperatures {
+            Some(found) if found.len() != self.ranks.len() => {
+                Err(Fault::usage("a temperature is needed for each rank"))
+            }
+            Some(found) if !found.iter().all(|t| (1e-3..=1e3).contains(t)) => {
+                Err(Fault::usage("temperatures must be 0.001 to 1000"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_weights(&self, branch: &BranchConfig) -> Result<()> {
+        let Some(weights) = &branch.weights else { return Ok(()) };
+        let is_whole = weights.len() == branch.network.components()
+            && weights.iter().all(|weights| weights.len() == self.ranks.len());
+        if !is_whole || !weights.iter().flatten().all(|weight| weight.abs() <= 1e6) {
+            return Err(Fault::usage(format!(
+                "branch {:?} needs a weight for each of {} components and {} ranks",
+                branch.name,
+                branch.network.components(),
+                self.ranks.len()
+            )));
+        }
+        Ok(())
     }
 }
 
@@ -158,35 +222,51 @@ struct ConfigFile {
     branches: Option<Vec<BranchConfig>>,
     ranks: Vec<RankClasses>,
     tokenization: Tokenization,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    decoding: Option<LineageDecoding>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    temperatures: Option<Vec<f64>>,
 }
 
 impl TryFrom<ConfigFile> for ClassifierConfig {
     type Error = String;
 
     fn try_from(file: ConfigFile) -> std::result::Result<Self, String> {
-        let ConfigFile { encoder, pooling, bag, branches, ranks, tokenization } = file;
-        match (encoder, pooling, branches) {
+        let ConfigFile { encoder, pooling, bag, branches, ranks, tokenization, .. } = file;
+        let of = match (encoder, pooling, branches) {
             (Some(encoder), Some(pooling), None) => {
                 let transformer = TransformerConfig { encoder, pooling, bag };
-                Ok(Self::of(NetworkConfig::Transformer(transformer), ranks, tokenization))
+                Self::of(NetworkConfig::Transformer(transformer), ranks, tokenization)
             }
             (None, None, Some(branches)) if bag.is_none() => {
-                Ok(Self { branches, ranks, tokenization })
+                Self { branches, ranks, tokenization, decoding: None, temperatures: None }
             }
-            _ => Err("expected either encoder and pooling, or branches".to_owned()),
-        }
+            _ => return Err("expected either encoder and pooling, or branches".to_owned()),
+        };
+        Ok(Self { decoding: file.decoding, temperatures: file.temperatures, ..of })
     }
 }
 
 impl From<ClassifierConfig> for ConfigFile {
     fn from(config: ClassifierConfig) -> Self {
-        let ClassifierConfig { mut branches, ranks, tokenization } = config;
-        let mut file =
-            Self { encoder: None, pooling: None, bag: None, branches: None, ranks, tokenization };
+        let ClassifierConfig { mut branches, ranks, tokenization, decoding, temperatures } = config;
+        let (encoder, pooling, bag) = (None, None, None);
+        let mut file = Self {
+            encoder,
+            pooling,
+            bag,
+            branches: None,
+            ranks,
+            tokenization,
+            decoding,
+            temperatures,
+        };
         match branches.pop() {
-            Some(BranchConfig { name, network: NetworkConfig::Transformer(only) })
-                if branches.is_empty() && name.is_empty() =>
-            {
+            Some(BranchConfig {
+                name,
+                network: NetworkConfig::Transformer(only),
+                weights: None,
+            }) if branches.is_empty() && name.is_empty() => {
                 file.encoder = Some(only.encoder);
                 file.pooling = Some(only.pooling);
                 file.bag = only.bag;

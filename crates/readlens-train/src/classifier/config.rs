@@ -131,7 +131,7 @@ impl Preset {
             Self::Medium | Self::Bag => 1e-3,
             Self::Bertax => 1e-4,
             Self::Channels => {
-                let unit = MASKED_BASES.div_ceil(tokenization.stride.max(1) as usize);
+                let unit = mask_unit(tokenization);
                 return Training {
                     learning_rate: 2e-3,
                     epochs: 4,
@@ -150,6 +150,12 @@ impl Preset {
             masks: RandomMasks { probability: 0.5, kind },
         }
     }
+}
+
+/// Number of neighbouring tokens that random masks keep or hide together, of windows that are read
+/// base by base.
+pub(crate) fn mask_unit(tokenization: &Tokenization) -> usize {
+    MASKED_BASES.div_ceil(tokenization.stride.max(1) as usize)
 }
 
 /// What a preset says about training.

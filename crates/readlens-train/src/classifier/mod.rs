@@ -19,6 +19,7 @@ mod options;
 mod run;
 mod task;
 
+pub(crate) use config::mask_unit;
 pub use config::{Config, ModelConfig, Preset, Training, TransformerModel};
 pub use options::Options;
 pub use run::{Paths, run};

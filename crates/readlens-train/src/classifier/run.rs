@@ -84,7 +84,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
     let frame_model = frame_model.map(String::as_str);
-    output.write(&shape, &parameters, &manifest, &fitted.figures, frame_model)?;
+    output.write(&shape, &parameters.tensors(), &manifest, &fitted.figures, frame_model)?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

@@ -120,7 +120,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     }
     tracing::info!("the classifier's weights are unchanged (sha256 {})", after.as_str());
     report_collapse(&fitted.figures, fitted.best_epoch, explainer_shape.selection);
-    output.write(&explainer_shape, &parameters, &manifest, &fitted.figures, None)?;
+    output.write(&explainer_shape, &parameters.tensors(), &manifest, &fitted.figures, None)?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
     Ok(())
 }
