@@ -1,6 +1,7 @@
 //! The token classifier: one network, or several whose logits are added.
 
 mod channel_bag;
+mod composition;
 mod config;
 mod experts;
 mod features;
@@ -19,6 +20,8 @@ use crate::weights::WeightSource;
 
 use channel_bag::ChannelBag;
 pub use channel_bag::ChannelBagConfig;
+use composition::Composition;
+pub use composition::CompositionConfig;
 pub use config::{BranchConfig, ClassifierConfig, NetworkConfig, RankClasses};
 use experts::Experts;
 pub use experts::{ExpertChannel, ExpertsConfig, MOST_CLASSES};
@@ -41,6 +44,7 @@ enum Network {
     Transformer(Transformer),
     ChannelBag(ChannelBag),
     Experts(Experts),
+    Composition(Composition),
 }
 
 impl Classifier {
@@ -60,6 +64,9 @@ impl Classifier {
                 }
                 NetworkConfig::ChannelBag(config) => {
                     Network::ChannelBag(ChannelBag::new(config, tokenization, &taxa, source)?)
+                }
+                NetworkConfig::Composition(config) => {
+                    Network::Composition(Composition::new(config, tokenization, &taxa, source)?)
                 }
                 NetworkConfig::Experts(config) => {
                     Network::Experts(Experts::new(config, tokenization, &taxa, source)?)
@@ -85,7 +92,7 @@ impl Classifier {
     pub fn with_precision(self, precision: Precision) -> Self {
         self.map_branches(|branch| match branch {
             Network::Transformer(branch) => Network::Transformer(branch.with_precision(precision)),
-            branch @ (Network::ChannelBag(_) | Network::Experts(_)) => branch,
+            other => other,
         })
     }
 
@@ -98,6 +105,7 @@ impl Classifier {
             Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
             Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)),
             Network::Experts(branch) => Network::Experts(branch.with_mask_site(site)),
+            Network::Composition(branch) => Network::Composition(branch.with_mask_site(site)),
         });
         Self { config, ..masked }
     }
@@ -189,6 +197,7 @@ impl Network {
             Self::Transformer(branch) => Ok(vec![branch.forward(batch, mask, pass)?]),
             Self::ChannelBag(branch) => Ok(vec![branch.forward(batch, mask, pass)?]),
             Self::Experts(branch) => branch.forward(batch, mask),
+            Self::Composition(branch) => Ok(vec![branch.forward(batch, mask, pass)?]),
         }
     }
 }

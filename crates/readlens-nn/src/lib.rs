@@ -32,6 +32,7 @@ mod dropout;
 mod encoder;
 mod explained;
 mod fused;
+mod fused_counts;
 mod fused_ratios;
 mod fused_tables;
 mod gradients;
@@ -45,8 +46,9 @@ mod weights;
 pub use bag::BagConfig;
 pub use batch::{TokenBatch, WindowTokens};
 pub use classifier::{
-    BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, ExpertChannel, ExpertsConfig,
-    LineageDecoding, MOST_CLASSES, NetworkConfig, RankClasses, Transformer, TransformerConfig,
+    BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, CompositionConfig, ExpertChannel,
+    ExpertsConfig, LineageDecoding, MOST_CLASSES, NetworkConfig, RankClasses, Transformer,
+    TransformerConfig,
 };
 pub use device::DeviceKind;
 pub use dropout::Dropout;

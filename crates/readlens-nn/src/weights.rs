@@ -97,8 +97,16 @@ impl WeightSource {
 }
 
 enum Kind {
-    Fresh { seed: u64 },
-    Loaded { file: PathBuf, tensors: HashMap<String, Tensor>, trainable: bool },
+    /// Drawn by the seed; what was counted is given by name.
+    Fresh {
+        seed: u64,
+        given: HashMap<String, Tensor>,
+    },
+    Loaded {
+        file: PathBuf,
+        tensors: HashMap<String, Tensor>,
+        trainable: bool,
+    },
 }
 
 /// Where a network's tensors come from: a seed or a file.
@@ -121,7 +129,16 @@ impl std::fmt::Debug for WeightSource {
 impl WeightSource {
     /// Fresh trainable tensors; each is drawn from its own stream, named after it.
     pub fn fresh(seed: u64, dtype: DType, device: &Device) -> Self {
-        Self::new(Kind::Fresh { seed }, dtype, device)
+        Self::new(Kind::Fresh { seed, given: HashMap::new() }, dtype, device)
+    }
+
+    /// The same with what was counted before the training, by name.
+    #[must_use]
+    pub fn given(mut self, counted: HashMap<String, Tensor>) -> Self {
+        if let Kind::Fresh { given, .. } = &mut self.kind {
+            *given = counted;
+        }
+        self
     }
 
     /// Tensors read from `file`: trainable, or frozen (no gradient is tracked for them).
@@ -181,6 +198,14 @@ impl WeightSource {
     /// As [`WeightSource::tensor`].
     pub(crate) fn counted(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
         let name = format!("{}{name}", self.prefix);
+        let given = match &mut self.kind {
+            Kind::Fresh { given, .. } => given.remove(&name).filter(|t| t.dims() == shape),
+            Kind::Loaded { .. } => None,
+        };
+        if let Some(tensor) = given {
+            self.used.insert(name, tensor.clone());
+            return Ok(tensor);
+        }
         let (tensor, _) = self.take(&name, shape, Initial::Zeros, DType::F32, &Device::Cpu)?;
         let tensor = tensor.detach();
         self.used.insert(name, tensor.clone());
@@ -234,7 +259,7 @@ impl WeightSource {
         let candle =
             |e: candle_core::Error| Fault::failed(format!("preparing the tensor {name}"), e);
         let (tensor, trainable) = match &mut self.kind {
-            Kind::Fresh { seed } => {
+            Kind::Fresh { seed, .. } => {
                 (fresh(*seed, name, shape, initial, dtype, device).map_err(candle)?, true)
             }
             Kind::Loaded { file, tensors, trainable } => {

@@ -55,7 +55,9 @@ fn config(epochs: u32) -> Config {
 fn transformer(config: &mut Config) -> &mut TransformerModel {
     match &mut config.model {
         ModelConfig::Transformer(model) => model,
-        ModelConfig::ChannelBag(_) => panic!("the tests train transformers"),
+        ModelConfig::ChannelBag(_) | ModelConfig::Composition(_) => {
+            panic!("the tests train transformers")
+        }
     }
 }
 

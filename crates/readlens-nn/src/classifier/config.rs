@@ -6,6 +6,7 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use super::channel_bag::ChannelBagConfig;
+use super::composition::CompositionConfig;
 use super::experts::ExpertsConfig;
 use super::lineages::LineageDecoding;
 use super::transformer::TransformerConfig;
@@ -69,13 +70,15 @@ pub enum NetworkConfig {
     ChannelBag(ChannelBagConfig),
     /// Naive Bayes experts.
     Experts(ExpertsConfig),
+    /// A linear classifier of the composition.
+    Composition(CompositionConfig),
 }
 
 impl NetworkConfig {
     /// Number of its components.
     pub fn components(&self) -> usize {
         match self {
-            Self::Transformer(_) | Self::ChannelBag(_) => 1,
+            Self::Transformer(_) | Self::ChannelBag(_) | Self::Composition(_) => 1,
             Self::Experts(experts) => experts.channels.len(),
         }
     }
@@ -83,7 +86,9 @@ impl NetworkConfig {
     /// Names of its components, each behind a space; the only one of a network has none.
     pub fn names(&self) -> Vec<String> {
         match self {
-            Self::Transformer(_) | Self::ChannelBag(_) => vec![String::new()],
+            Self::Transformer(_) | Self::ChannelBag(_) | Self::Composition(_) => {
+                vec![String::new()]
+            }
             Self::Experts(experts) => {
                 experts.channels.iter().map(|expert| format!(" {}", expert.channel)).collect()
             }
@@ -123,7 +128,9 @@ impl ClassifierConfig {
     pub fn max_tokens(&self) -> usize {
         let most = self.branches.iter().map(|branch| match &branch.network {
             NetworkConfig::Transformer(transformer) => transformer.encoder.max_tokens,
-            NetworkConfig::ChannelBag(_) | NetworkConfig::Experts(_) => MAX_TOKENS,
+            NetworkConfig::ChannelBag(_)
+            | NetworkConfig::Experts(_)
+            | NetworkConfig::Composition(_) => MAX_TOKENS,
         });
         most.min().unwrap_or(MAX_TOKENS)
     }
@@ -135,6 +142,7 @@ impl ClassifierConfig {
                 NetworkConfig::Transformer(transformer) => transformer.encoder.mask_site = site,
                 NetworkConfig::ChannelBag(bag) => bag.mask_site = site,
                 NetworkConfig::Experts(experts) => experts.mask_site = site,
+                NetworkConfig::Composition(composition) => composition.mask_site = site,
             }
         }
         self
@@ -166,6 +174,9 @@ impl ClassifierConfig {
                     transformer.validate(&self.tokenization)?;
                 }
                 NetworkConfig::ChannelBag(bag) => bag.validate(&self.tokenization)?,
+                NetworkConfig::Composition(composition) => {
+                    composition.validate(&self.tokenization)?;
+                }
                 NetworkConfig::Experts(experts) => {
                     experts.validate(&self.tokenization, &self.taxa())?;
                 }

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Added to the probability of a taxon's children before the logarithm: a taxon may have children
 /// that are no classes.
 const CHILD_FLOOR: f64 = 1e-3;
-/// By how much the best child of the chosen taxon then leads.
+/// By how much a taxon that is raised leads.
 const LEAD: f64 = 1e-3;
 
 /// How the ranks are decoded together.
@@ -49,10 +49,10 @@ impl LineageDecoding {
 ///
 /// With p_r the probabilities of rank r alone, a taxon scores
 /// ln p_r + above · Σ ln p_q(ancestor) + below · ln(Σ_children q + 0.001), q being the softmax of
-/// the children's scores. Then, from the highest rank down, the taxa that are no children of the
-/// taxon with the best score are moved down together until a child leads, so that the best taxa of
-/// all ranks are one lineage. A taxon without a child among the classes leaves the rank below as it
-/// is.
+/// the children's scores. Then, from the lowest rank up, the parent of the best taxon is raised
+/// until it leads its rank, so that the best taxa of all ranks are one lineage. Two things end a
+/// lineage: a best taxon whose parent is not known, and a rank whose best taxon has no child among
+/// the classes, as a phylum of which no genus is one.
 #[derive(Debug)]
 pub(crate) struct Lineages {
     above: f64,
@@ -63,6 +63,8 @@ pub(crate) struct Lineages {
     /// For each rank from the second on, 1 where a taxon is the child of another: `(taxa, taxa
     /// above)`.
     children: Vec<Tensor>,
+    /// For each rank but the last, 1 where a taxon has a child: `(taxa)`.
+    has_child: Vec<Tensor>,
 }
 
 impl Lineages {
@@ -74,7 +76,7 @@ impl Lineages {
     ) -> Result<Self> {
         let LineageDecoding { parents, above, below } = decoding;
         let mut ancestors: Vec<Vec<Tensor>> = vec![Vec::new()];
-        let mut children = Vec::new();
+        let (mut children, mut has_child) = (Vec::new(), Vec::new());
         // Ancestors of the rank that was done last, by rank.
         let mut known: Vec<Vec<Option<u32>>> = Vec::new();
         for (rank, parents) in (1..).zip(parents) {
@@ -90,14 +92,16 @@ impl Lineages {
                     flags[child * upper + *parent as usize] = 1.0;
                 }
             }
-            children.push(Tensor::from_vec(flags, (own, upper), device)?.to_dtype(dtype)?);
+            let flags = Tensor::from_vec(flags, (own, upper), device)?.to_dtype(dtype)?;
+            has_child.push(flags.max(0)?);
+            children.push(flags);
             let of_rank = known.iter().zip(taxa).map(|(known, &unknown)| {
                 let index = |known: &Option<u32>| known.unwrap_or(unknown as u32);
                 Tensor::new(known.iter().map(index).collect::<Vec<u32>>(), device)
             });
             ancestors.push(of_rank.collect::<Result<_>>()?);
         }
-        Ok(Self { above: *above, below: *below, ancestors, children })
+        Ok(Self { above: *above, below: *below, ancestors, children, has_child })
     }
 
     /// Scores per rank, `(batch, taxa)` each, of the logits of single ranks.
@@ -123,24 +127,25 @@ impl Lineages {
             scores.push(score);
         }
         scores.reverse();
-        for rank in 1..scores.len() {
-            let chosen = scores[rank - 1].detach().argmax(D::Minus1)?;
-            // 1 where a taxon is a child of the chosen one.
-            let inside = self.children[rank - 1].index_select(&chosen, 1)?.t()?.contiguous()?;
-            let values = scores[rank].detach();
-            let far = 1e30;
-            let best = |of: &Tensor| -> Result<Tensor> {
-                let left_out = (of.affine(-1.0, 1.0)? * -far)?;
-                (&values * of)?.add(&left_out)?.max_keepdim(D::Minus1)
-            };
-            let outside = inside.affine(-1.0, 1.0)?;
-            let gap = ((best(&outside)? - best(&inside)?)? + LEAD)?.relu()?;
-            // Nothing leads where the chosen taxon has no child, or all are its children.
-            let has_child = inside.max_keepdim(D::Minus1)?;
-            let has_other = outside.max_keepdim(D::Minus1)?;
-            let gap = ((gap * has_child)? * has_other)?;
-            scores[rank] = (&scores[rank] - outside.broadcast_mul(&gap)?)?;
-        }
+        self.lead(&mut scores)?;
         Ok(scores)
+    }
+
+    /// Raises the parents of the best taxa until they lead.
+    fn lead(&self, scores: &mut [Tensor]) -> Result<()> {
+        for rank in (0..scores.len() - 1).rev() {
+            let below = scores[rank + 1].detach().argmax(D::Minus1)?;
+            // 1 where a taxon is the parent of the best one below: none or one in a row.
+            let parent = self.children[rank].index_select(&below, 0)?;
+            let values = scores[rank].detach();
+            let best = values.max_keepdim(D::Minus1)?;
+            let own = (&values * &parent)?.sum_keepdim(D::Minus1)?;
+            let chosen = values.argmax_keepdim(D::Minus1)?;
+            let follows = parent.gather(&chosen, 1)?.affine(-1.0, 1.0)?;
+            let has_child = self.has_child[rank].index_select(&chosen.squeeze(1)?, 0)?;
+            let gap = (((best - own)? + LEAD)? * follows)?.mul(&has_child.unsqueeze(1)?)?;
+            scores[rank] = (&scores[rank] + parent.broadcast_mul(&gap)?)?;
+        }
+        Ok(())
     }
 }

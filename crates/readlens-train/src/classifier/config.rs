@@ -3,8 +3,8 @@ use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
 use readlens_kmer::Tokenization;
 use readlens_nn::{
-    BagConfig, ChannelBagConfig, EncoderConfig, MAX_TOKENS, MaskSite, NetworkConfig, NormPlace,
-    Pooling, TransformerConfig,
+    BagConfig, ChannelBagConfig, CompositionConfig, EncoderConfig, MAX_TOKENS, MaskSite,
+    NetworkConfig, NormPlace, Pooling, TransformerConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -26,6 +26,8 @@ pub enum Preset {
     /// No transformer: a bag of hashed features, which learns composition and homology in minutes;
     /// best on windows in their reading frame.
     Channels,
+    /// No transformer: a linear classifier of the composition.
+    Composition,
 }
 
 /// Probability of zeroing a hidden activation of a k-mer bag in training: it sees thousands of
@@ -40,6 +42,8 @@ pub enum ModelConfig {
     Transformer(TransformerModel),
     /// A bag of hashed features.
     ChannelBag(ChannelBagConfig),
+    /// A linear classifier of the composition.
+    Composition(CompositionConfig),
 }
 
 /// Shape of a transformer, apart from what the data decides.
@@ -94,6 +98,17 @@ impl Preset {
             Self::Medium => (128, 4, 4, 512, 2),
             Self::Bag => (64, 2, 4, 256, 12),
             Self::Bertax => (250, 12, 5, 1024, 1),
+            Self::Composition => {
+                let names: &[&str] = match tokenization.orientation {
+                    Some(_) => &["kmer:6", "codons:1", "codons:2", "amino:2"],
+                    None => &["kmer:6"],
+                };
+                return Ok(ModelConfig::Composition(CompositionConfig {
+                    channels: names.iter().map(|name| name.parse()).collect::<Result<_>>()?,
+                    dropout: 0.3,
+                    mask_site: MaskSite::Embedding,
+                }));
+            }
             Self::Channels => {
                 let names: &[&str] = match tokenization.orientation {
                     Some(_) => &FRAMED_CHANNELS,
@@ -130,13 +145,14 @@ impl Preset {
             Self::Tiny | Self::Small => 3e-3,
             Self::Medium | Self::Bag => 1e-3,
             Self::Bertax => 1e-4,
-            Self::Channels => {
+            Self::Channels | Self::Composition => {
                 let unit = mask_unit(tokenization);
+                let is_bag = self == Self::Channels;
                 return Training {
-                    learning_rate: 2e-3,
-                    epochs: 4,
-                    batch: 64,
-                    label_smoothing: 0.1,
+                    learning_rate: if is_bag { 2e-3 } else { 1e-3 },
+                    epochs: if is_bag { 4 } else { 5 },
+                    batch: if is_bag { 64 } else { 256 },
+                    label_smoothing: if is_bag { 0.1 } else { 0.0 },
                     masks: RandomMasks { probability: 0.75, kind: MaskKind::Uniform { unit } },
                 };
             }
@@ -201,6 +217,7 @@ impl ModelConfig {
                 NetworkConfig::Transformer(model.network(vocabulary, longest))
             }
             Self::ChannelBag(bag) => NetworkConfig::ChannelBag(bag.clone()),
+            Self::Composition(composition) => NetworkConfig::Composition(composition.clone()),
         }
     }
 
@@ -208,7 +225,7 @@ impl ModelConfig {
     pub(crate) fn max_tokens(&self) -> usize {
         match self {
             Self::Transformer(model) => model.max_tokens.unwrap_or(MAX_TOKENS),
-            Self::ChannelBag(_) => MAX_TOKENS,
+            Self::ChannelBag(_) | Self::Composition(_) => MAX_TOKENS,
         }
     }
 
@@ -217,6 +234,7 @@ impl ModelConfig {
         match self {
             Self::Transformer(model) => model.dropout,
             Self::ChannelBag(bag) => bag.dropout,
+            Self::Composition(composition) => composition.dropout,
         }
     }
 }
@@ -263,7 +281,7 @@ impl Config {
                      they are trained, and their mean with them",
                 ));
             }
-            ModelConfig::ChannelBag(_) => {}
+            ModelConfig::ChannelBag(_) | ModelConfig::Composition(_) => {}
         }
         let smoothing = self.label_smoothing;
         if !(0.0..1.0).contains(&smoothing) {

@@ -7,7 +7,7 @@ use readlens_channels::Channel;
 use readlens_fault::Result;
 use readlens_fit::FitConfig;
 use readlens_kmer::Tokenization;
-use readlens_nn::{BagConfig, ChannelBagConfig, MaskSite, NormPlace, Pooling};
+use readlens_nn::{BagConfig, ChannelBagConfig, CompositionConfig, MaskSite, NormPlace, Pooling};
 use readlens_stage::{Context, Stage, refuse_misplaced};
 use readlens_tables::Reader;
 
@@ -167,7 +167,15 @@ pub enum BaselineOption {
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Tiny, Self::Small, Self::Medium, Self::Bag, Self::Bertax, Self::Channels]
+        &[
+            Self::Tiny,
+            Self::Small,
+            Self::Medium,
+            Self::Bag,
+            Self::Bertax,
+            Self::Channels,
+            Self::Composition,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -184,6 +192,8 @@ impl ValueEnum for Preset {
             Self::Bertax => {
                 PossibleValue::new("bertax").help("12 layers of 250, post-LN, CLS pooling")
             }
+            Self::Composition => PossibleValue::new("composition")
+                .help("a linear classifier of counts of k-mers, codons and amino acids"),
             Self::Channels => PossibleValue::new("channels")
                 .help("a bag of hashed features and no transformer: best in the reading frame"),
         })
@@ -218,9 +228,10 @@ impl Options {
         let model = match self.preset.model(tokenization)? {
             ModelConfig::Transformer(model) => ModelConfig::Transformer(self.transformer(model)?),
             ModelConfig::ChannelBag(bag) => ModelConfig::ChannelBag(self.channel_bag(bag)?),
+            ModelConfig::Composition(preset) => ModelConfig::Composition(self.composition(preset)?),
         };
         let table_learning_rate = match model {
-            ModelConfig::Transformer(_) => 0.0,
+            ModelConfig::Transformer(_) | ModelConfig::Composition(_) => 0.0,
             ModelConfig::ChannelBag(_) => self.table_learning_rate.unwrap_or(TABLE_LEARNING_RATE),
         };
         let fit = self.fit.config(preset.epochs, preset.batch, preset.learning_rate);
@@ -242,7 +253,7 @@ impl Options {
             ("--occurrence-dropout", self.occurrence_dropout.is_some()),
             ("--table-learning-rate", self.table_learning_rate.is_some()),
         ];
-        refuse_misplaced("--preset channels", "a transformer", &of_channels)?;
+        refuse_misplaced("presets without a transformer", "a transformer", &of_channels)?;
         let hidden = self.bag.or(preset.bag.map(|bag| bag.hidden)).filter(|hidden| *hidden > 0);
         Ok(TransformerModel {
             dim: self.dim.unwrap_or(preset.dim),
@@ -267,7 +278,8 @@ impl Options {
         })
     }
 
-    fn channel_bag(&self, preset: ChannelBagConfig) -> Result<ChannelBagConfig> {
+    /// Refuses options of transformers for a preset without one; gives the channels.
+    fn channels(&self, preset: Vec<Channel>) -> Result<Vec<Channel>> {
         let of_transformers = [
             ("--layers", self.layers.is_some()),
             ("--heads", self.heads.is_some()),
@@ -278,11 +290,29 @@ impl Options {
             ("--pooling", self.pooling.is_some()),
             ("--max-tokens", self.max_tokens.is_some()),
         ];
-        refuse_misplaced("the presets with a transformer", "channels", &of_transformers)?;
+        refuse_misplaced("presets with a transformer", "one without", &of_transformers)?;
         let channels = self.channels.iter().map(|channel| channel.parse());
         let channels: Vec<Channel> = channels.collect::<Result<_>>()?;
+        Ok(if channels.is_empty() { preset } else { channels })
+    }
+
+    fn composition(&self, preset: CompositionConfig) -> Result<CompositionConfig> {
+        let of_bags = [
+            ("--dim", self.dim.is_some()),
+            ("--occurrence-dropout", self.occurrence_dropout.is_some()),
+            ("--table-learning-rate", self.table_learning_rate.is_some()),
+        ];
+        refuse_misplaced("--preset channels", "composition", &of_bags)?;
+        Ok(CompositionConfig {
+            channels: self.channels(preset.channels)?,
+            dropout: self.dropout.unwrap_or(preset.dropout),
+            mask_site: self.baseline.into(),
+        })
+    }
+
+    fn channel_bag(&self, preset: ChannelBagConfig) -> Result<ChannelBagConfig> {
         Ok(ChannelBagConfig {
-            channels: if channels.is_empty() { preset.channels } else { channels },
+            channels: self.channels(preset.channels)?,
             dim: self.dim.unwrap_or(preset.dim),
             occurrence_dropout: self.occurrence_dropout.unwrap_or(preset.occurrence_dropout),
             dropout: self.dropout.unwrap_or(preset.dropout),

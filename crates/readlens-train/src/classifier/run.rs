@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use crate::{ModelOutput, Watcher};
 use candle_core::DType;
-use readlens_batch::Dataset;
+use readlens_batch::{Dataset, Window};
 use readlens_fault::Result;
 use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
 use readlens_provenance::Manifest;
@@ -10,7 +10,7 @@ use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
 
-use super::config::Config;
+use super::config::{Config, ModelConfig};
 use super::task::ClassifierTask;
 
 /// Where the stage reads and writes.
@@ -51,8 +51,12 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         .computed_by(device.compute());
     let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
     let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization.clone());
-    let mut source =
-        WeightSource::fresh(config.fit.seed, DType::F32, &device.open(Precision::F32)?);
+    let device = device.open(Precision::F32)?;
+    let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
+    if let ModelConfig::Composition(composition) = &config.model {
+        let windows = data.train.iter().map(Window::as_read);
+        source = source.given(composition.moments(&data.tokenization, windows)?);
+    }
     let classifier = Classifier::new(&shape, &mut source)?;
     let parameters = source.finish()?;
     let of_tables = match parameters.table_count() {
@@ -84,7 +88,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
     let frame_model = frame_model.map(String::as_str);
-    output.write(&shape, &parameters.tensors(), &manifest, &fitted.figures, frame_model)?;
+    output.write(&shape, classifier.tensors(), &manifest, &fitted.figures, frame_model)?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

@@ -10,8 +10,9 @@ use super::config::{Config, Joint};
 use super::run::{Paths, run};
 use crate::classifier::mask_unit;
 
-/// Exponent of the probabilities above and below a taxon, unless another is asked for.
-const EXPONENT: f64 = 0.5;
+/// Exponents of the probabilities above and below a taxon, unless others are asked for.
+const ABOVE: f64 = 0.25;
+const BELOW: f64 = 0.5;
 
 /// Command line of `readlens-combine`.
 #[derive(Debug, Args)]
@@ -30,7 +31,7 @@ pub struct Options {
     /// Leave the ranks alone, so that the taxa of a prediction need not be a lineage
     #[arg(long, help_heading = "Decoding")]
     no_joint: bool,
-    /// Exponent of the probabilities of the taxa above one, 0 or more [default: 0.5]
+    /// Exponent of the probabilities of the taxa above one, 0 or more [default: 0.25]
     #[arg(long, value_name = "EXPONENT", help_heading = "Decoding", hide_short_help = true)]
     above: Option<f64>,
     /// Exponent of the probability of the children of a taxon, 0 or more [default: 0.5]
@@ -49,7 +50,7 @@ impl Options {
             refuse_misplaced("joint decoding", "--no-joint", &of_joint)?;
             return Ok(None);
         }
-        let (above, below) = (self.above.unwrap_or(EXPONENT), self.below.unwrap_or(EXPONENT));
+        let (above, below) = (self.above.unwrap_or(ABOVE), self.below.unwrap_or(BELOW));
         Ok(Some(Joint { above, below }))
     }
 }

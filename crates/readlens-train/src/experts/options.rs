@@ -13,7 +13,7 @@ use super::run::{Paths, run};
 use crate::classifier::mask_unit;
 
 /// Experts of windows in their reading frame: composition, and three lengths of homology.
-const FRAMED_EXPERTS: [&str; 4] = ["kmer:6", "amino:4", "grouped:5", "kmer:12"];
+const FRAMED_EXPERTS: [&str; 5] = ["kmer:6", "codons:2", "amino:4", "grouped:5", "kmer:12"];
 /// Experts of windows on either strand and in any frame.
 const UNFRAMED_EXPERTS: [&str; 4] = ["kmer:6", "kmer:8", "kmer:10", "kmer:12"];
 
@@ -32,7 +32,7 @@ pub struct Options {
 
     /// Features that are counted, one expert each, such as kmer:8, seed:1101011 and, of windows in
     /// their reading frame, phased:6, codons:3, amino:4 and grouped:5; @N behind one is the number
-    /// of its table's rows [default: kmer:6, amino:4, grouped:5 and kmer:12 in the reading frame,
+    /// of its table's rows [default: kmer:6, codons:2, amino:4, grouped:5 and kmer:12 in the reading frame,
     /// else kmer:6, 8, 10 and 12]
     #[arg(long, value_name = "CHANNEL,…", value_delimiter = ',', help_heading = "Experts")]
     channels: Vec<String>,
@@ -49,9 +49,9 @@ pub struct Options {
 
 impl Options {
     fn config(&self, tokenization: &Tokenization) -> Result<Config> {
-        let preset = match tokenization.orientation {
-            Some(_) => FRAMED_EXPERTS,
-            None => UNFRAMED_EXPERTS,
+        let preset: &[&str] = match tokenization.orientation {
+            Some(_) => &FRAMED_EXPERTS,
+            None => &UNFRAMED_EXPERTS,
         };
         let channels: Vec<Channel> = if self.channels.is_empty() {
             preset.iter().map(|channel| channel.parse()).collect::<Result<_>>()?
