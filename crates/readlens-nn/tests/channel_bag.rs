@@ -1,46 +1,33 @@
 //! The bag of channels against sums that are written down letter by letter in f64.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+mod bases;
+
+use readlens_kmer::Tokenization;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor, Var};
-use readlens_kmer::{Alphabet, ModelDigest, Orientation, Tokenization};
+use bases::{
+    CHANNELS, CPU, TAXA, WINDOWS, batch, check_logits, check_mask_gradient, config_of, features,
+    found, loss, loss_of, masks, placed, tokenization, weight_of,
+};
+use candle_core::{DType, Tensor};
 use readlens_nn::{
     ChannelBagConfig, Classifier, ClassifierConfig, Dropout, GradientLayout, MaskSite,
-    NetworkConfig, Parameters, Pass, RankClasses, TokenBatch, WeightGradients, WeightSource,
-    WindowTokens, masking,
+    NetworkConfig, Parameters, Pass, TokenBatch, WeightGradients, WeightSource, WindowTokens,
+    masking,
 };
 use readlens_random::{normal, stream};
 
-const CPU: Device = Device::Cpu;
 const DIM: usize = 3;
-const TAXA: [usize; 2] = [2, 3];
-/// Bases of two windows, the phases that are known of them, and how many codons they are.
-const WINDOWS: [(&[u8], Option<u8>); 2] =
-    [(b"ACGTTGCATGCCATAAGG", Some(1)), (b"TTGACGNNNGTT", None)];
-
-/// Codons, each a token, of windows in their reading frame.
-fn tokenization() -> Tokenization {
-    let mut tokenization = Tokenization::new(Alphabet::Dna, 3, 3, true).unwrap();
-    let model = ModelDigest::from_hex(&"0".repeat(64)).unwrap();
-    tokenization.orientation = Some(Orientation { model, trim: false });
-    tokenization
-}
 
 fn config(site: MaskSite) -> ClassifierConfig {
-    let rank = |(i, taxa): (usize, &usize)| RankClasses {
-        rank: format!("rank{i}"),
-        taxa: (0..*taxa).map(|taxon| taxon.to_string()).collect(),
-    };
-    let bag = ChannelBagConfig {
-        channels: vec!["kmer:2".parse().unwrap(), "phased:1".parse().unwrap()],
+    config_of(NetworkConfig::ChannelBag(ChannelBagConfig {
+        channels: CHANNELS.map(|channel| channel.parse().unwrap()).into(),
         dim: DIM,
         occurrence_dropout: 0.25,
         dropout: 0.0,
         mask_site: site,
-    };
-    let ranks = TAXA.iter().enumerate().map(rank).collect();
-    ClassifierConfig::of(NetworkConfig::ChannelBag(bag), ranks, tokenization())
+    }))
 }
 
 /// With every parameter drawn.
@@ -55,41 +42,6 @@ fn classifier(site: MaskSite) -> (Classifier, Parameters) {
     }
     // The mean rows are those of the tables now.
     (classifier.with_mask_site(site), parameters)
-}
-
-fn batch() -> TokenBatch {
-    let tokenization = tokenization();
-    let rows = WINDOWS.map(|(bases, phase)| {
-        let mut ids = Vec::new();
-        tokenization.encode(bases, &mut ids);
-        (ids, phase)
-    });
-    let rows: Vec<WindowTokens> =
-        rows.iter().map(|(ids, phase)| WindowTokens { ids, phase: *phase }).collect();
-    TokenBatch::new(&rows, DType::F32, &CPU).unwrap()
-}
-
-/// Mask of each codon; no two are equal.
-fn masks() -> [Vec<f64>; 2] {
-    [vec![0.9, 0.25, 0.6, 1.0, 0.0, 0.4], vec![0.3, 0.8, 0.55, 0.7]]
-}
-
-/// Table, row and the bases of each feature of a window.
-fn features(bases: &[u8], phase: Option<u8>) -> Vec<(usize, usize, std::ops::Range<usize>)> {
-    let code = |base: u8| b"ACGT".iter().position(|letter| *letter == base);
-    let mut features = Vec::new();
-    for start in 0..bases.len() - 1 {
-        if let (Some(first), Some(second)) = (code(bases[start]), code(bases[start + 1])) {
-            let row = (4 * first + second).min(4 * (3 - second) + 3 - first);
-            features.push((0, row, start..start + 2));
-        }
-    }
-    for (start, base) in bases.iter().enumerate() {
-        if let (Some(code), Some(phase)) = (code(*base), phase) {
-            features.push((1, 3 * code + (start + 3 - phase as usize) % 3, start..start + 1));
-        }
-    }
-    features
 }
 
 struct Values {
@@ -122,7 +74,7 @@ impl Values {
         let (bases, phase) = WINDOWS[window];
         let mut x = vec![0f64; DIM];
         for (table, row, covered) in features(bases, phase) {
-            let weight = covered.map(|base| mask[base / 3]).fold(f64::INFINITY, f64::min);
+            let weight = weight_of(covered, mask);
             let rows = self.tables[table].chunks_exact(DIM);
             for (d, x) in x.iter_mut().enumerate() {
                 let mean = rows.clone().map(|row| row[d]).sum::<f64>() / rows.len() as f64;
@@ -142,10 +94,8 @@ impl Values {
         self.heads.iter().flat_map(rank).collect()
     }
 
-    /// Some weighted sum of all logits of all windows.
     fn loss(&self, masks: &[Vec<f64>; 2], site: MaskSite) -> f64 {
-        let of_window = |window: usize| self.logits(window, &masks[window], site);
-        (0..2).flat_map(of_window).enumerate().map(|(i, logit)| factor(i) * logit).sum()
+        loss_of(&|window| self.logits(window, &masks[window], site))
     }
 }
 
@@ -158,48 +108,12 @@ fn gelu(x: f64) -> f64 {
     x * (0.5 + inner * width)
 }
 
-fn factor(i: usize) -> f64 {
-    (i as f64 * 0.7 + 0.3).sin()
-}
-
-fn placed(batch: &TokenBatch, masks: &[Vec<f64>; 2]) -> Tensor {
-    let masks = masks.each_ref().map(|mask| mask.iter().map(|m| *m as f32).collect::<Vec<f32>>());
-    let rows: Vec<&[f32]> = masks.iter().map(Vec::as_slice).collect();
-    masking::complete(&batch.place(&rows).unwrap(), batch).unwrap()
-}
-
-/// Logits per window, ranks one after the other.
-fn found(classifier: &Classifier, batch: &TokenBatch, mask: Option<&Tensor>) -> Vec<Vec<f32>> {
-    let logits = classifier.forward(batch, mask, &mut Pass::inference()).unwrap();
-    Tensor::cat(&logits, 1).unwrap().to_vec2().unwrap()
-}
-
-/// The loss of [`Values::loss`] as a tensor.
-fn loss(logits: &[Tensor]) -> Tensor {
-    let logits = Tensor::cat(logits, 1).unwrap();
-    let factors: Vec<f32> = (0..logits.elem_count()).map(|i| factor(i) as f32).collect();
-    let factors = Tensor::from_vec(factors, logits.shape(), &CPU).unwrap();
-    (logits * factors).unwrap().sum_all().unwrap()
-}
-
 #[test]
 fn logits_are_those_of_the_definition() {
     for site in [MaskSite::Embedding, MaskSite::Mean] {
         let (classifier, parameters) = classifier(site);
-        let (values, batch) = (Values::of(&parameters), batch());
-        let ones = masks().map(|mask| vec![1.0; mask.len()]);
-        for masks in [masks(), ones.clone()] {
-            let mask = placed(&batch, &masks);
-            let rows = found(&classifier, &batch, Some(&mask));
-            for (window, row) in rows.iter().enumerate() {
-                let expected = values.logits(window, &masks[window], site);
-                for (found, expected) in row.iter().zip(expected) {
-                    assert!((f64::from(*found) - expected).abs() < 1e-5, "{found} {expected}");
-                }
-            }
-        }
-        let whole = placed(&batch, &ones);
-        assert_eq!(found(&classifier, &batch, None), found(&classifier, &batch, Some(&whole)));
+        let values = Values::of(&parameters);
+        check_logits(&classifier, &batch(), &|window, mask| values.logits(window, mask, site));
     }
 }
 
@@ -208,27 +122,10 @@ fn the_gradient_of_the_mask_is_that_of_finite_differences() {
     for site in [MaskSite::Embedding, MaskSite::Mean] {
         let (classifier, parameters) = classifier(site);
         let (values, batch) = (Values::of(&parameters), batch());
-        let mask = Var::from_tensor(&placed(&batch, &masks())).unwrap();
-        // Frozen weights: a trained table in a pass of inference is an error.
-        let frozen = frozen(&parameters, site);
-        let logits = frozen.forward(&batch, Some(mask.as_tensor()), &mut Pass::inference());
-        let gradient = loss(&logits.unwrap()).backward().unwrap().remove(&mask).unwrap();
-        let gradient: Vec<Vec<f32>> = gradient.to_vec2().unwrap();
-        let trained = classifier.forward(&batch, Some(mask.as_tensor()), &mut Pass::inference());
+        check_mask_gradient(&frozen(&parameters, site), &batch, &|masks| values.loss(masks, site));
+        // A trained table in a pass of inference is an error.
+        let trained = classifier.forward(&batch, None, &mut Pass::inference());
         assert!(loss(&trained.unwrap()).backward().is_err());
-        for window in 0..2 {
-            assert_eq!(gradient[window][0], 0.0, "no feature covers CLS");
-            for token in 0..masks()[window].len() {
-                let moved = |by: f64| {
-                    let mut masks = masks();
-                    masks[window][token] += by;
-                    values.loss(&masks, site)
-                };
-                let expected = (moved(1e-4) - moved(-1e-4)) / 2e-4;
-                let found = f64::from(gradient[window][token + 1]);
-                assert!((found - expected).abs() < 1e-4, "{window} {token}: {found} {expected}");
-            }
-        }
     }
 }
 
