@@ -9,6 +9,7 @@ mod lineages;
 mod transformer;
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use candle_core::{Device, Tensor};
 use readlens_fault::{Fault, Result};
@@ -143,29 +144,68 @@ impl Classifier {
         mask: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
-        let mut sums: Vec<Tensor> = Vec::new();
-        for (branch, config) in self.branches.iter().zip(&self.config.branches) {
-            let components = branch.components(batch, mask, pass)?;
-            for (i, mut logits) in components.into_iter().enumerate() {
-                if let Some(weights) = &config.weights {
-                    let weighted = logits.iter().zip(&weights[i]);
-                    let weighted = weighted.map(|(logits, weight)| logits * *weight);
-                    logits = weighted.collect::<candle_core::Result<_>>()?;
-                }
-                if sums.is_empty() {
-                    sums = logits;
-                } else {
-                    let pairs = sums.iter().zip(&logits);
-                    sums = pairs.map(|(sum, logits)| sum + logits).collect::<Result<_, _>>()?;
-                }
-            }
-        }
+        self.join(&self.components(batch, mask, pass)?)
+    }
+
+    /// Logits per rank of what [`Classifier::components`] gave.
+    ///
+    /// # Errors
+    /// They are of another classifier.
+    pub fn join(&self, components: &[Vec<Tensor>]) -> candle_core::Result<Vec<Tensor>> {
+        let mut sums = self.weighted(0..self.branches.len(), components)?;
         if let Some(lineages) = &self.lineages {
             sums = lineages.decode(&sums)?;
         }
         if let Some(temperatures) = &self.config.temperatures {
             let cooled = sums.iter().zip(temperatures).map(|(sum, t)| sum / *t);
             sums = cooled.collect::<candle_core::Result<_>>()?;
+        }
+        Ok(sums)
+    }
+
+    /// Logits per rank of one branch alone, without joint decoding and temperatures.
+    ///
+    /// # Errors
+    /// There is no such branch, or the components are of another classifier.
+    pub fn join_branch(
+        &self,
+        branch: usize,
+        components: &[Vec<Tensor>],
+    ) -> candle_core::Result<Vec<Tensor>> {
+        self.weighted(branch..branch + 1, components)
+    }
+
+    /// The weighted sum of the components of some branches.
+    fn weighted(
+        &self,
+        branches: Range<usize>,
+        components: &[Vec<Tensor>],
+    ) -> candle_core::Result<Vec<Tensor>> {
+        let mut sums: Vec<Tensor> = Vec::new();
+        let mut rest = components;
+        for (place, branch) in self.config.branches.iter().enumerate() {
+            let Some((own, others)) = rest.split_at_checked(branch.network.components()) else {
+                candle_core::bail!("components of another classifier");
+            };
+            rest = others;
+            if !branches.contains(&place) {
+                continue;
+            }
+            for (i, logits) in own.iter().enumerate() {
+                let weights = branch.weights.as_ref().map(|weights| weights[i].as_slice());
+                let weighted = logits.iter().enumerate().map(|(rank, logits)| match weights {
+                    Some(weights) => logits * weights[rank],
+                    None => Ok(logits.clone()),
+                });
+                let weighted: Vec<Tensor> = weighted.collect::<candle_core::Result<_>>()?;
+                sums = match sums.is_empty() {
+                    true => weighted,
+                    false => {
+                        let pairs = sums.iter().zip(&weighted);
+                        pairs.map(|(sum, logits)| sum + logits).collect::<Result<_, _>>()?
+                    }
+                };
+            }
         }
         Ok(sums)
     }

@@ -29,6 +29,7 @@ mod row_group;
 mod upgrade;
 mod writer;
 
+pub mod assessment;
 pub mod bases;
 pub mod costs;
 pub mod masks;
@@ -58,9 +59,10 @@ pub const KEY_MANIFEST: &str = "readlens.manifest";
 pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
-pub const TABLES: [&Table; 7] = [
+pub const TABLES: [&Table; 8] = [
     tokens::TokenRow::TABLE,
     training::TrainingRow::TABLE,
+    assessment::AssessmentRow::TABLE,
     masks::MaskRow::TABLE,
     bases::BaseRow::TABLE,
     costs::CostRow::TABLE,

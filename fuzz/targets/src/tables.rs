@@ -1,6 +1,7 @@
 use std::path::Path;
 
 use readlens_fault::Result;
+use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
@@ -20,9 +21,10 @@ const MOST_ROWS: usize = 20_000;
 pub fn tables(input: &[u8], scratch: &Path) -> bool {
     let path = scratch.join("table.parquet");
     check(write(&path, input));
-    let readers: [(&str, fn(&Path) -> Result<()>); 7] = [
+    let readers: [(&str, fn(&Path) -> Result<()>); 8] = [
         (TokenRow::TABLE.name, rows::<TokenRow>),
         (TrainingRow::TABLE.name, rows::<TrainingRow>),
+        (AssessmentRow::TABLE.name, rows::<AssessmentRow>),
         (MaskRow::TABLE.name, rows::<MaskRow>),
         (BaseRow::TABLE.name, rows::<BaseRow>),
         (CostRow::TABLE.name, rows::<CostRow>),

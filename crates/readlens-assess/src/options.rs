@@ -1,0 +1,87 @@
+use std::path::PathBuf;
+
+use clap::Args;
+use readlens_batch::{DeviceOption, PrecisionOption};
+use readlens_fault::Result;
+use readlens_stage::{BootstrapOptions, Context, Stage};
+use readlens_tables::vocabulary::Split;
+
+use crate::config::Config;
+use crate::run::{Paths, run};
+
+/// What is typed.
+#[derive(Clone, Debug, Args)]
+pub struct Options {
+    /// Token table of readlens-tokenize, with taxa
+    #[arg(long, value_name = "PARQUET")]
+    tokens: PathBuf,
+    /// Directory of the classifier
+    #[arg(long, value_name = "DIR")]
+    classifier: PathBuf,
+    /// Table of figures to write
+    #[arg(long, short, value_name = "PARQUET")]
+    output: PathBuf,
+    /// Predict only windows of this split
+    #[arg(long, value_enum, value_name = "SPLIT", default_value = "test")]
+    split: Split,
+    /// Also tell windows apart by length: below the first of these, from it to below the second,
+    /// and so on, in nucleotides
+    #[arg(long, value_name = "NT,…", value_delimiter = ',')]
+    lengths: Vec<u32>,
+
+    /// Maximum number of windows, drawn at random, that are also seen through masks; 0 for none
+    #[arg(long, value_name = "N", default_value_t = 2000, help_heading = "Masks")]
+    masked: usize,
+    /// Fractions of the tokens that masks keep, and levels of constant masks
+    #[arg(
+        long,
+        value_name = "SHARE,…",
+        value_delimiter = ',',
+        default_values_t = [0.05, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9],
+        help_heading = "Masks"
+    )]
+    shares: Vec<f32>,
+
+    #[command(flatten)]
+    bootstrap: BootstrapOptions,
+    /// Number format of matrix products; bf16 is faster and less exact, where the processor has it
+    #[arg(
+        long,
+        value_enum,
+        value_name = "FORMAT",
+        default_value_t,
+        help_heading = "Running",
+        hide_short_help = true
+    )]
+    precision: PrecisionOption,
+    /// Where networks compute; cuda needs a build with CUDA
+    #[arg(
+        long,
+        value_enum,
+        value_name = "DEVICE",
+        default_value_t,
+        help_heading = "Running",
+        hide_short_help = true
+    )]
+    device: DeviceOption,
+}
+
+impl Stage for Options {
+    const NAME: &'static str = "assess";
+    const ABOUT: &'static str =
+        "Judge a classifier on labelled windows, whole and through random masks";
+
+    fn run(self, context: &Context) -> Result<()> {
+        let config = Config {
+            split: Some(self.split),
+            lengths: self.lengths,
+            masked: self.masked,
+            shares: self.shares,
+            replicates: self.bootstrap.replicates,
+            seed: self.bootstrap.seed,
+            precision: self.precision.into(),
+        };
+        let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
+        run(&config, &paths, self.device.into(), context)
+    }
+}
