@@ -24,7 +24,7 @@ SCHEMA = ROOT / "pipelines" / "config.schema.yaml"
 TABLES = ROOT / "pipelines" / "scripts" / "tables.py"
 VOCABULARY = ROOT / "docs" / "reference" / "vocabulary.md"
 STAGES = (
-    "simulate", "tokenize", "vary", "train-classifier", "randomize", "train-explainer", "mask", "attribute", "merge",
+    "simulate", "tokenize", "vary", "train-classifier", "train-experts", "combine", "assess", "randomize", "train-explainer", "mask", "attribute", "merge",
     "baseline", "probe", "perturb", "evaluate", "compare", "report",
 )
 # Files and the manner of running are the workflow's to decide.

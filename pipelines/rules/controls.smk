@@ -16,6 +16,22 @@ rule baseline:
         " --threads {threads} 2> {log:q}"
 
 
+rule assess:
+    input:
+        tokens=WHOLE_TOKENS,
+        classifier=f"{OUT}/classifier",
+    output:
+        f"{OUT}/assessment.parquet",
+    params:
+        options=lambda wildcards: options("assess"),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/assess.log",
+    shell:
+        "{BIN:q}readlens-assess --tokens {input.tokens:q} --classifier {input.classifier:q} --output {output:q}"
+        " {params.options} --threads {threads} 2> {log:q}"
+
+
 rule compare:
     input:
         [f"{OUT}/bases{key}.parquet" for keys in COMPARED.values() for key in keys],

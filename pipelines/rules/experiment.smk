@@ -33,8 +33,12 @@ def named(method: str, replicate: int = 1) -> dict:
 
 
 CLASSIFIER = config.get("train-classifier", {})
+# Branches of the classifier that is explained: name of the directory -> stage and its options.
+BRANCHES = {
+    f"branches/{name}": next(iter(branch.items())) for name, branch in config.get("branches", {}).items()
+}
 # Classifiers to train: name of the directory -> options.
-CLASSIFIERS = {"classifier": CLASSIFIER}
+CLASSIFIERS = {} if BRANCHES else {"classifier": CLASSIFIER}
 if "judge" in config:
     # A judge must have seen small and large parts of its input, whatever the classifier saw.
     CLASSIFIERS["judge"] = CLASSIFIER | {"mask-kind": "uniform", "mask-probability": 1} | config["judge"]
@@ -154,6 +158,11 @@ if "regions" in INPUT and "stability" not in config:
 # Samples of the splits: part of the name -> records to keep by split. Explainers may learn from
 # fewer windows.
 SAMPLES = {"": INPUT.get("sample", {})}
+# The classifier is judged on all windows, however few are explained.
+WHOLE_TOKENS = f"{OUT}/tokens.parquet"
+if "assess" in config and SAMPLES[""]:
+    SAMPLES["/whole"] = {}
+    WHOLE_TOKENS = f"{OUT}/tokens/whole.parquet"
 if "explainer-sample" in INPUT:
     SAMPLES["/explainer"] = INPUT["explainer-sample"]
 TRAINING_TOKENS = f"{OUT}/tokens/explainer.parquet" if "/explainer" in SAMPLES else f"{OUT}/tokens.parquet"
@@ -172,6 +181,7 @@ wildcard_constraints:
     sample=one_of(SAMPLES),
     variant=one_of(VARIANTS),
     classifier=one_of(CLASSIFIERS),
+    branch=one_of(BRANCHES),
     parts=r"all|[1-9]\d*",
     network=one_of(NETWORKS),
     masks=one_of(MASKS),

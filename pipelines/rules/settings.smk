@@ -20,7 +20,8 @@ PYTHON = sys.executable
 SCRIPTS = Path(workflow.basedir) / "scripts"
 
 SEEDED = {
-    "simulate", "tokenize", "train-classifier", "randomize", "train-explainer", "attribute", "baseline", "probe",
+    "simulate", "tokenize", "train-classifier", "randomize", "train-explainer", "train-experts", "combine",
+    "assess", "attribute", "baseline", "probe",
     "perturb", "evaluate", "compare", "report",
 }
 # Options that take `true` or `false`; every other boolean is a switch that stands or does not.

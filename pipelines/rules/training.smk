@@ -21,6 +21,41 @@ rule train_classifier:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
+rule train_branch:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+    output:
+        directory(f"{OUT}/{{branch}}"),
+    params:
+        stage=lambda wildcards: BRANCHES[wildcards.branch][0],
+        options=lambda wildcards: typed(*BRANCHES[wildcards.branch]),
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/train-{{branch}}.log",
+    shell:
+        "{BIN:q}readlens-{params.stage} --tokens {input.tokens:q} --output {output:q}"
+        " {params.options} --threads {threads} 2> {log:q}"
+
+
+if BRANCHES:
+
+    rule combine:
+        input:
+            tokens=f"{OUT}/tokens.parquet",
+            branches=[f"{OUT}/{branch}" for branch in BRANCHES],
+        output:
+            directory(f"{OUT}/classifier"),
+        params:
+            branches=" ".join(f"--classifier {quote(f'{OUT}/{branch}')}" for branch in BRANCHES),
+            options=lambda wildcards: options("combine"),
+        threads: config["threads"]
+        log:
+            f"{OUT}/logs/combine.log",
+        shell:
+            "{BIN:q}readlens-combine --tokens {input.tokens:q} {params.branches} --output {output:q}"
+            " {params.options} --threads {threads} 2> {log:q}"
+
+
 rule randomize:
     input:
         classifier=f"{OUT}/classifier",

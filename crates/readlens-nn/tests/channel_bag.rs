@@ -72,7 +72,7 @@ impl Values {
     /// Logits of a window, ranks one after the other.
     fn logits(&self, window: usize, mask: &[f64], site: MaskSite) -> Vec<f64> {
         let (bases, phase) = WINDOWS[window];
-        let mut x = vec![0f64; DIM];
+        let mut x = [0f64; DIM];
         for (table, row, covered) in features(bases, phase) {
             let weight = weight_of(covered, mask);
             let rows = self.tables[table].chunks_exact(DIM);
@@ -160,8 +160,8 @@ fn rows_are_asked_for_what_their_gradients_are() {
             }
         }
     }
-    for table in 0..2 {
-        for entry in 0..values.tables[table].len() {
+    for (table, dense) in dense.iter().enumerate() {
+        for (entry, found) in dense.iter().enumerate() {
             let mut moved = |by: f64| {
                 values.tables[table][entry] += by;
                 let loss = values.loss(&masks(), site);
@@ -169,7 +169,6 @@ fn rows_are_asked_for_what_their_gradients_are() {
                 loss
             };
             let expected = (moved(1e-4) - moved(-1e-4)) / 2e-4;
-            let found = dense[table][entry];
             assert!((found - expected).abs() < 1e-4, "{table} {entry}: {found} {expected}");
         }
     }

@@ -7,10 +7,10 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bases::{CPU, WINDOWS, tokenization};
-use candle_core::{DType, Tensor};
+use candle_core::{DType, Tensor, Var};
 use readlens_nn::{
     Classifier, ClassifierConfig, ExpertChannel, ExpertsConfig, LineageDecoding, MaskSite,
-    NetworkConfig, Pass, RankClasses, TokenBatch, WeightSource, WindowTokens,
+    NetworkConfig, Pass, RankClasses, TokenBatch, WeightSource, WindowTokens, masking,
 };
 use readlens_random::{normal, stream};
 
@@ -142,6 +142,57 @@ fn scores_are_those_of_the_formula_and_the_best_taxa_are_a_lineage() {
         }
     }
     assert!(lineages > 350 && raised > 30, "{lineages} {raised}");
+}
+
+/// Decoded and cooled scores have the gradient of differences: of experts of which each base tells
+/// something else.
+#[test]
+fn masks_have_a_gradient_through_the_tree() {
+    let mut config = says(&[0.0; CLASSES], Some(decoding())).config().clone();
+    config.temperatures = Some(vec![0.5, 2.0, 1.5]);
+    let NetworkConfig::Experts(experts) = &mut config.branches[0].network else {
+        panic!("experts")
+    };
+    experts.channels[0].entries = None;
+    let mut rng = stream(9, "ratios");
+    let mut draw = |rows: usize| -> Vec<f32> {
+        (0..rows * CLASSES).map(|_| normal(&mut rng) as f32).collect()
+    };
+    let tensors: HashMap<String, Tensor> = [
+        ("ratios.kmer:1.offsets".to_owned(), Tensor::from_vec(draw(1), CLASSES, &CPU).unwrap()),
+        ("ratios.kmer:1.rows".to_owned(), Tensor::from_vec(draw(4), (4, CLASSES), &CPU).unwrap()),
+    ]
+    .into();
+    let file = Path::new("model.safetensors");
+    let mut source = WeightSource::loaded(file, tensors, false, DType::F32, &CPU);
+    let classifier = Classifier::new(&config, &mut source).unwrap();
+    let mut ids = Vec::new();
+    tokenization().encode(WINDOWS[0].0, &mut ids);
+    let batch = TokenBatch::new(&[WindowTokens::unframed(&ids)], DType::F32, &CPU).unwrap();
+    let loss = |values: &[f32]| {
+        let mask = Var::from_tensor(&batch.place(&[values]).unwrap()).unwrap();
+        let complete = masking::complete(mask.as_tensor(), &batch).unwrap();
+        let logits = classifier.forward(&batch, Some(&complete), &mut Pass::inference()).unwrap();
+        let logits = Tensor::cat(&logits, 1).unwrap();
+        let factors: Vec<f32> = (0..CLASSES).map(|i| (i as f32 * 0.9).cos()).collect();
+        let factors = Tensor::from_vec(factors, (1, CLASSES), &CPU).unwrap();
+        (mask, (logits * factors).unwrap().sum_all().unwrap())
+    };
+    let at = [0.9f32, 0.25, 0.6, 1.0, 0.1, 0.4];
+    let (mask, scalar) = loss(&at);
+    let gradient = scalar.backward().unwrap().remove(&mask).unwrap();
+    let gradient: Vec<Vec<f32>> = gradient.to_vec2().unwrap();
+    assert!(gradient[0].iter().any(|g| g.abs() > 0.05), "{gradient:?}");
+    for token in 0..at.len() {
+        let moved = |by: f32| -> f64 {
+            let mut values = at;
+            values[token] += by;
+            f64::from(loss(&values).1.to_scalar::<f32>().unwrap())
+        };
+        let expected = (moved(0.01) - moved(-0.01)) / 0.02;
+        let found = f64::from(gradient[0][token + 1]);
+        assert!((found - expected).abs() < 0.01 * expected.abs().max(1.0), "{found} {expected}");
+    }
 }
 
 #[test]

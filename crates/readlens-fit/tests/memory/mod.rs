@@ -86,6 +86,8 @@ fn shape() -> ClassifierConfig {
             taxa: (0..TAXA).map(|t| t.to_string()).collect(),
         }],
         tokenization: Tokenization::new(Alphabet::Dna, 2, 2, true).unwrap(),
+        decoding: None,
+        temperatures: None,
     }
 }
 

@@ -130,7 +130,7 @@ impl ChannelBag {
         let bag = Self {
             heads: heads.collect::<Result<_>>()?,
             config: config.clone(),
-            tokenization: tokenization.clone(),
+            tokenization: *tokenization,
             tables: Arc::new(tables),
             means: None,
             bias,

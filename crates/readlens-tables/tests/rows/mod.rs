@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use readlens_provenance::Manifest;
+use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
@@ -42,6 +43,7 @@ macro_rules! for_every_table {
         let tables = [
             $call::<tokens::TokenRow>(),
             $call::<training::TrainingRow>(),
+            $call::<assessment::AssessmentRow>(),
             $call::<masks::MaskRow>(),
             $call::<bases::BaseRow>(),
             $call::<costs::CostRow>(),
@@ -116,6 +118,41 @@ impl Example for TrainingRow {
             TrainingRow { step: None, rank: Some(text("genus")), value: f64::MIN, ..row.clone() },
             TrainingRow { step: None, value: -0.0, ..row.clone() },
             TrainingRow { value: f64::INFINITY, ..row },
+        ]
+    }
+}
+
+impl Example for AssessmentRow {
+    fn rows() -> Vec<Self> {
+        let row = AssessmentRow {
+            branch: Some(text("channels")),
+            operator: Operator::KeepBlock.into(),
+            share: Some(0.3),
+            shortest: Some(0),
+            longest: Some(449),
+            split: Over::Split(Split::Test),
+            rank: Ranks::One(name("genus")),
+            metric: Metric::Accuracy,
+            value: 0.515,
+            ci_low: Some(0.5),
+            ci_high: Some(0.53),
+            n: 1000,
+        };
+        vec![
+            row.clone(),
+            AssessmentRow { branch: None, share: None, longest: None, ..row.clone() },
+            AssessmentRow {
+                operator: Operator::MajorityClass.into(),
+                shortest: None,
+                longest: None,
+                split: Over::All,
+                rank: Ranks::All,
+                ci_low: None,
+                ci_high: None,
+                n: u32::MAX,
+                ..row.clone()
+            },
+            AssessmentRow { branch: Some(String::new()), value: f64::MIN_POSITIVE, ..row },
         ]
     }
 }

@@ -50,7 +50,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
         .computed_by(device.compute());
     let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
-    let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization.clone());
+    let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization);
     let device = device.open(Precision::F32)?;
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
     if let ModelConfig::Composition(composition) = &config.model {

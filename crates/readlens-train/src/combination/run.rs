@@ -63,9 +63,9 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     };
     let manifest = Manifest::made_from("combine", config, Some(config.seed), &inputs)?
         .computed_by(DeviceKind::Cpu.compute());
-    let data = Dataset::read(&paths.tokens, &[], Some(&first.ranks), first.max_tokens())?;
     let mut shape =
         ClassifierConfig { branches: parts.branches, decoding: None, temperatures: None, ..first };
+    let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks), shape.max_tokens())?;
     let tensors = parts.tensors;
     let build = |shape: &ClassifierConfig| {
         let file = paths.output.join(WEIGHTS_FILE);

@@ -39,7 +39,8 @@ pub struct Options {
     /// Weight of the prior that a taxon is like all windows, in occurrences for each row of a table
     #[arg(long, value_name = "N", default_value_t = 0.5, help_heading = "Experts")]
     prior: f64,
-    /// Memory that the experts may take, in MiB
+    /// Memory that the experts may take, in MiB; counting the largest takes three times as much
+    /// beside it
     #[arg(long, value_name = "MIB", default_value_t = 4096, help_heading = "Experts")]
     memory: u64,
     /// Seed of the masks that weights are fitted under
