@@ -12,7 +12,8 @@ use stages::{STAGES, workspace};
 
 /// The crate of a stage: both training stages have one.
 fn crate_of(stage: &str) -> String {
-    format!("readlens-{}", if stage.starts_with("train-") { "train" } else { stage })
+    let is_trained = stage.starts_with("train-") || stage == "combine";
+    format!("readlens-{}", if is_trained { "train" } else { stage })
 }
 
 fn stage_crates() -> BTreeSet<String> {

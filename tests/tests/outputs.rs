@@ -23,7 +23,7 @@ struct Use {
     rest: &'static str,
 }
 
-const USES: [Use; 15] = [
+const USES: [Use; 18] = [
     Use {
         stage: "simulate",
         inputs: &[],
@@ -58,6 +58,27 @@ const USES: [Use; 15] = [
         outputs: &["--output"],
         writes_directory: true,
         rest: "--preset tiny --epochs 1",
+    },
+    Use {
+        stage: "train-experts",
+        inputs: &[("--tokens", "tokens.parquet")],
+        outputs: &["--output"],
+        writes_directory: true,
+        rest: "--channels kmer:3",
+    },
+    Use {
+        stage: "combine",
+        inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
+        outputs: &["--output"],
+        writes_directory: true,
+        rest: "",
+    },
+    Use {
+        stage: "assess",
+        inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
+        outputs: &["--output"],
+        writes_directory: false,
+        rest: "--replicates 5 --masked 2 --shares 0.5 --split train",
     },
     Use {
         stage: "randomize",

@@ -19,7 +19,8 @@ const STANDARD_CODE: &[u8; 64] =
 /// The letters of proteins, in the order of their numbers.
 const RESIDUES: &[u8; 21] = b"ACDEFGHIKLMNPQRSTVWY*";
 
-/// Similar amino acids: the ten groups of Murphy, Wallqvist & Levy 2000, with acids and amides apart.
+/// Similar amino acids: the ten groups of Murphy, Wallqvist & Levy 2000, with acids and amides
+/// apart.
 const GROUPS: [&str; 11] = ["A", "C", "DE", "FWY", "G", "H", "ILMV", "KR", "NQ", "P", "ST"];
 
 /// A kind of feature and the size of its table.

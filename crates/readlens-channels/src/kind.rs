@@ -24,8 +24,8 @@ pub enum Kind {
     Codons(u32),
     /// So many amino acids, of the codons in frame; a stop codon is a letter too.
     Amino(u32),
-    /// So many amino acids in eleven groups of similar ones, of the codons in frame; none with a stop
-    /// codon.
+    /// So many amino acids in eleven groups of similar ones, of the codons in frame; none with a
+    /// stop codon.
     Grouped(u32),
 }
 

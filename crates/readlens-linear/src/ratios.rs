@@ -23,8 +23,8 @@ pub trait FeatureWindows: Sync {
 ///
 /// c is how often the feature occurs in the windows of the class, n their number of features, p the
 /// feature's share in all windows (with half an occurrence added), and μ the weight of the prior
-/// that a class is like all windows. They are ln(1 + c / (μ p)) + ln(μ / (n + μ)): the first part is
-/// 0 where a feature does not occur in a class, the second does not depend on the feature.
+/// that a class is like all windows. They are ln(1 + c / (μ p)) + ln(μ / (n + μ)): the first part
+/// is 0 where a feature does not occur in a class, the second does not depend on the feature.
 ///
 /// Source: naive Bayes with a Dirichlet prior towards the background (Zhai & Lafferty 2004).
 #[derive(Clone, Debug, PartialEq)]

@@ -152,7 +152,7 @@ impl Classifier {
     /// # Errors
     /// They are of another classifier.
     pub fn join(&self, components: &[Vec<Tensor>]) -> candle_core::Result<Vec<Tensor>> {
-        let mut sums = self.weighted(0..self.branches.len(), components)?;
+        let mut sums = self.weighted(0..self.branches.len(), components, false)?;
         if let Some(lineages) = &self.lineages {
             sums = lineages.decode(&sums)?;
         }
@@ -163,7 +163,8 @@ impl Classifier {
         Ok(sums)
     }
 
-    /// Logits per rank of one branch alone, without joint decoding and temperatures.
+    /// Logits per rank of one branch alone, without joint decoding and temperatures. A branch that
+    /// the others make needless at a rank, whose weights there are all 0, has weights of 1.
     ///
     /// # Errors
     /// There is no such branch, or the components are of another classifier.
@@ -172,7 +173,7 @@ impl Classifier {
         branch: usize,
         components: &[Vec<Tensor>],
     ) -> candle_core::Result<Vec<Tensor>> {
-        self.weighted(branch..branch + 1, components)
+        self.weighted(branch..branch + 1, components, true)
     }
 
     /// The weighted sum of the components of some branches.
@@ -180,6 +181,7 @@ impl Classifier {
         &self,
         branches: Range<usize>,
         components: &[Vec<Tensor>],
+        is_alone: bool,
     ) -> candle_core::Result<Vec<Tensor>> {
         let mut sums: Vec<Tensor> = Vec::new();
         let mut rest = components;
@@ -192,9 +194,13 @@ impl Classifier {
                 continue;
             }
             for (i, logits) in own.iter().enumerate() {
-                let weights = branch.weights.as_ref().map(|weights| weights[i].as_slice());
-                let weighted = logits.iter().enumerate().map(|(rank, logits)| match weights {
-                    Some(weights) => logits * weights[rank],
+                let weight = |rank: usize| {
+                    let weights = branch.weights.as_ref()?;
+                    let is_needless = weights.iter().all(|weights| weights[rank] == 0.0);
+                    (!(is_alone && is_needless)).then_some(weights[i][rank])
+                };
+                let weighted = logits.iter().enumerate().map(|(rank, logits)| match weight(rank) {
+                    Some(weight) => logits * weight,
                     None => Ok(logits.clone()),
                 });
                 let weighted: Vec<Tensor> = weighted.collect::<candle_core::Result<_>>()?;

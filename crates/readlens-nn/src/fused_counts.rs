@@ -9,8 +9,8 @@ use crate::batch::Ragged;
 use crate::fused::{floats, with_values};
 use crate::fused_tables::{WindowFeatures, masks_of};
 
-/// Counts of a batch, `(batch, features)`, each occurrence weighted by its mask. Its candle input is
-/// the mask.
+/// Counts of a batch, `(batch, features)`, each occurrence weighted by its mask. Its candle input
+/// is the mask.
 pub(crate) struct FeatureCounts {
     /// Where the features of each channel begin, and where the last one's end.
     pub(crate) firsts: Arc<[usize]>,

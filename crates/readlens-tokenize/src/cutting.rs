@@ -84,10 +84,33 @@ pub(crate) struct FrameCounts {
     pub reverse: u64,
     pub not_found: u64,
     pub too_short: u64,
+    /// Windows in frame and all windows, of the split train and of the others.
+    of_train: [u64; 2],
+    of_others: [u64; 2],
 }
 
+/// Windows of a split from which a share of them says something.
+const ENOUGH_WINDOWS: u64 = 20;
+/// By how much more of the windows a model was learned from may be in frame than of the others.
+const LARGEST_LEAD: f64 = 0.1;
+
 impl FrameCounts {
-    fn add(&mut self, window: &Window) {
+    /// Shares of windows in frame, of the split train and of the others, where a model that was
+    /// learned from train finds far more of those: it knows them by heart.
+    pub(crate) fn by_heart(&self) -> Option<(f64, f64)> {
+        let share =
+            |[framed, all]: [u64; 2]| (all >= ENOUGH_WINDOWS).then(|| framed as f64 / all as f64);
+        let shares = (share(self.of_train)?, share(self.of_others)?);
+        (shares.0 > shares.1 + LARGEST_LEAD).then_some(shares)
+    }
+
+    fn add(&mut self, window: &Window, split: Option<Split>) {
+        let of_split = match split {
+            Some(Split::Train) => &mut self.of_train,
+            _ => &mut self.of_others,
+        };
+        of_split[0] += u64::from(window.phase.is_some());
+        of_split[1] += 1;
         let count = match (window.phase, window.strand, window.gap) {
             (Some(_), Strand::Forward, _) => &mut self.forward,
             (Some(_), Strand::Reverse, _) => &mut self.reverse,
@@ -147,7 +170,7 @@ impl<'a> Cutting<'a> {
                 };
                 for window in cut {
                     if self.frames.is_some() {
-                        self.kept.frames.add(&window);
+                        self.kept.frames.add(&window, split);
                     }
                     let tokens = tokenization.token_count((window.end - window.start) as usize);
                     windows += 1;

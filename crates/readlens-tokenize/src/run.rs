@@ -111,6 +111,7 @@ pub fn run(
     digests.append(&mut input_digests);
     let seed = matches!(config.splits, Splits::Hash { .. }).then_some(seed);
     let manifest = Manifest::new("tokenize", config, seed, digests)?;
+    let by_heart = kept.frames.by_heart();
     let summary = summarize(config, taxonomy, frames, read, kept, unknown_tokens);
     if let Some(file) = &mut summary_file {
         put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
@@ -123,6 +124,18 @@ pub fn run(
     commit_together([tokens].into_iter().chain(summary_file).chain(model_file))?;
     let tokenization = &config.tokenization;
     summary.log(config.gaps == Gaps::Keep, tokenization.k as usize);
+    let is_of_train = frames
+        .as_ref()
+        .is_some_and(|frames| frames.learned_from.is_some_and(|sampled| sampled.is_of_train));
+    if let Some((train, others)) = by_heart.filter(|_| is_of_train) {
+        tracing::warn!(
+            "{:.0} % of the windows of the split train are in frame and {:.0} % of the others: the \
+             model was learned from too few bases and knows train by heart, so new windows are \
+             read otherwise; give a model of more sequences as --orient-model, or drop --orient",
+            100.0 * train,
+            100.0 * others
+        );
+    }
     Ok(summary)
 }
 

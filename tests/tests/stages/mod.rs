@@ -6,12 +6,15 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 15] = [
+pub const STAGES: [&str; 18] = [
     "simulate",
     "tokenize",
     "baseline",
     "vary",
     "train-classifier",
+    "train-experts",
+    "combine",
+    "assess",
     "randomize",
     "train-explainer",
     "mask",

@@ -1,4 +1,5 @@
-//! A tiny classifier of two branches, a transformer and a bag of channels, that learns the taxa of sixteen random windows by heart.
+//! A tiny classifier of two branches, a transformer and a bag of channels, that learns the taxa of
+//! sixteen random windows by heart.
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 use std::path::Path;

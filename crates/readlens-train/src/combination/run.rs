@@ -38,8 +38,8 @@ struct Parts {
 /// Combines classifiers and writes the directory of the combination.
 ///
 /// # Errors
-/// A classifier cannot be read or does not fit the table or the first one, there is no window to fit
-/// on, or the output cannot be written.
+/// A classifier cannot be read or does not fit the table or the first one, there is no window to
+/// fit on, or the output cannot be written.
 pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     config.validate()?;
     let read: Vec<&PathBuf> = std::iter::once(&paths.tokens).chain(&paths.classifiers).collect();

@@ -32,7 +32,7 @@ pub struct Options {
 
     /// Features that are counted, one expert each, such as kmer:8, seed:1101011 and, of windows in
     /// their reading frame, phased:6, codons:3, amino:4 and grouped:5; @N behind one is the number
-    /// of its table's rows [default: kmer:6, codons:2, amino:4, grouped:5 and kmer:12 in the reading frame,
+    /// of its table's rows [default: kmer:6, codons:2, amino:4, grouped:5 and kmer:12 in the frame,
     /// else kmer:6, 8, 10 and 12]
     #[arg(long, value_name = "CHANNEL,…", value_delimiter = ',', help_heading = "Experts")]
     channels: Vec<String>,
