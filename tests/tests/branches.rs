@@ -114,6 +114,18 @@ fn branches_are_trained_combined_judged_and_explained() {
         .sum();
     assert_eq!(of_lengths, 320);
 
+    // A randomised classifier has forgotten all of it, experts too.
+    succeed("randomize", here, "--classifier classifier --parts all --output fresh --quiet");
+    let assess = "--tokens tokens.parquet --classifier fresh --output f.parquet --masked 0 --quiet";
+    succeed("assess", here, assess);
+    let forgotten: Vec<AssessmentRow> = read_rows(&here.join("f.parquet"));
+    let of_genus = forgotten
+        .iter()
+        .filter(|row| row.metric == Metric::Accuracy && row.rank.to_string() == "genus");
+    for row in of_genus {
+        assert!(row.value < 0.7, "{row:?}");
+    }
+
     let attribute = "--tokens tokens.parquet --classifier classifier --limit 6 --split test --quiet \
                      --output m.parquet --method gradient_input,random_tokens";
     succeed("attribute", here, attribute);
@@ -159,7 +171,7 @@ fn what_cannot_be_trained_or_combined_is_refused() {
     refused("train-experts", &of("--channels codons:1"), 2, "needs the reading frame");
     refused("train-experts", &of("--channels kmer:4,kmer:4"), 2, "named twice");
     refused("train-experts", &of("--channels word:4"), 2, "channel \"word:4\"");
-    refused("train-experts", &of("--channels kmer:12 --memory 0"), 2, "--memory 0 MiB");
+    refused("train-experts", &of("--channels kmer:12 --memory 0"), 2, "memory must be");
     refused("train-experts", &of("--prior 0"), 2, "prior must be");
     refused("train-experts", "--tokens unsplit.parquet", 2, "split valid");
     refused("train-classifier", &of("--preset channels --channels amino:3"), 2, "--orient");

@@ -35,6 +35,11 @@ impl Config {
         if let Some(share) = self.shares.iter().find(|share| !(0.0..=1.0).contains(*share)) {
             return Err(Fault::usage(format!("shares must be 0 to 1, not {share}")));
         }
+        if let Some((_, twice)) =
+            self.shares.iter().enumerate().find(|(i, share)| self.shares[..*i].contains(share))
+        {
+            return Err(Fault::usage(format!("the share {twice} is given twice")));
+        }
         readlens_metrics::check_replicates(self.replicates)
     }
 }

@@ -1,9 +1,12 @@
 use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use candle_core::{D, Tensor};
+use candle_core::Tensor;
 use rand::seq::index::sample;
-use readlens_batch::{Bound, Chunk, Shard, as_read, check_lengths, for_each_batch, most_likely};
+use readlens_batch::{
+    Bound, Chunk, Shard, as_read, check_lengths, for_each_batch, most_likely, probabilities,
+};
 use readlens_fault::{Fault, Place, Result};
 use readlens_metrics::Bootstrap;
 use readlens_nn::{Classifier, DeviceKind, Pass, RankClasses, WindowTokens, masking};
@@ -66,7 +69,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         places,
         bootstrap: Bootstrap::new(config.seed, config.replicates as usize),
         figures: Figures::new(config.replicates as usize),
-        record: (0, String::new(), Vec::new()),
+        record: None,
     };
     let progress = context.progress("windows", chosen.windows);
     for chunk in windows {
@@ -175,6 +178,15 @@ impl Labels {
 /// Predicted class and its probability at each rank.
 type Answer = Vec<(usize, f64)>;
 
+/// A record of which windows are predicted.
+#[derive(Clone)]
+struct Record {
+    ordinal: u64,
+    id: String,
+    /// Its bootstrap weights.
+    weights: Arc<[f64]>,
+}
+
 struct Assessor<'a> {
     config: &'a Config,
     classifier: &'a Classifier,
@@ -187,24 +199,36 @@ struct Assessor<'a> {
     places: Vec<Option<usize>>,
     bootstrap: Bootstrap,
     figures: Figures,
-    /// Ordinal and identifier of the record of the last window, and its bootstrap weights.
-    record: (u64, String, Vec<f64>),
+    /// The record of the last window.
+    record: Option<Record>,
 }
 
 impl Assessor<'_> {
     fn add(&mut self, rows: &[(u64, TokenRow)]) -> Result<()> {
+        let records: Vec<Record> = rows.iter().map(|(_, row)| self.record_of(row)).collect();
         for (input, how) in self.inputs.iter().enumerate() {
-            let seen: Vec<&TokenRow> = rows
-                .iter()
-                .filter(|(row, _)| *how == WHOLE || self.sampled.contains(row))
-                .map(|(_, row)| row)
-                .collect();
-            let answers = self.answers(*how, &seen)?;
-            for (row, answers) in seen.iter().zip(answers) {
-                self.observe(input, row, &answers);
+            let is_seen = |place: &usize| *how == WHOLE || self.sampled.contains(&rows[*place].0);
+            let seen: Vec<usize> = (0..rows.len()).filter(is_seen).collect();
+            let windows: Vec<&TokenRow> = seen.iter().map(|place| &rows[*place].1).collect();
+            let answers = self.answers(*how, &windows)?;
+            for (place, answers) in seen.into_iter().zip(answers) {
+                self.observe(input, &rows[place].1, &records[place], &answers);
             }
         }
         Ok(())
+    }
+
+    /// The record of a row; the rows of a record stand together.
+    fn record_of(&mut self, row: &TokenRow) -> Record {
+        match &self.record {
+            Some(record) if record.id == row.id => record.clone(),
+            last => {
+                let ordinal = last.as_ref().map_or(0, |record| record.ordinal + 1);
+                let weights = self.bootstrap.weights(&row.id).into();
+                let record = Record { ordinal, id: row.id.clone(), weights };
+                self.record.insert(record).clone()
+            }
+        }
     }
 
     /// The answers of the whole classifier and of each branch alone to every window.
@@ -240,11 +264,8 @@ impl Assessor<'_> {
         })
     }
 
-    fn observe(&mut self, input: usize, row: &TokenRow, answers: &[Answer]) {
-        if self.record.1 != row.id {
-            self.record = (self.record.0 + 1, row.id.clone(), self.bootstrap.weights(&row.id));
-        }
-        let (record, _, weights) = &self.record;
+    fn observe(&mut self, input: usize, row: &TokenRow, record: &Record, answers: &[Answer]) {
+        let Record { ordinal, weights, .. } = record;
         let ranks = &self.classifier.config().ranks;
         let labels: Vec<Option<&str>> =
             self.places.iter().map(|place| row.taxa[(*place)?].as_deref()).collect();
@@ -263,21 +284,22 @@ impl Assessor<'_> {
                     }
                     let key =
                         Key { branch, input, length: *length, rank: Some(rank), of: Of::Accuracy };
-                    self.figures.add(key, *record, value(is_right), weights);
+                    self.figures.add(key, *ordinal, value(is_right), weights);
                     if i == 0 && branch.is_none() && self.inputs[input] == WHOLE {
-                        self.figures.calibrate(key, *record, (*p, is_right), weights);
+                        self.figures.calibrate(key, *ordinal, (*p, is_right), weights);
                         let key = Key { input: self.inputs.len(), ..key };
                         let most = self.majority[rank].as_deref() == Some(label);
-                        self.figures.add(key, *record, value(most), weights);
+                        self.figures.add(key, *ordinal, value(most), weights);
                     }
                 }
             }
-            if self.inputs[input] == WHOLE && ranks.len() > 1 {
+            // Without a window that is labelled at all ranks no lineage is known.
+            if self.inputs[input] == WHOLE && ranks.len() > 1 && !self.lineages.is_empty() {
                 let taxa = answer.iter().zip(ranks);
                 let lineage: Vec<String> =
                     taxa.map(|((class, _), rank)| rank.taxa[*class].clone()).collect();
                 let key = Key { branch, input, length: None, rank: None, of: Of::Lineages };
-                self.figures.add(key, *record, value(self.lineages.contains(&lineage)), weights);
+                self.figures.add(key, *ordinal, value(self.lineages.contains(&lineage)), weights);
             }
         }
     }
@@ -287,18 +309,12 @@ impl Assessor<'_> {
 fn answers_of(logits: &[Tensor]) -> candle_core::Result<Vec<Answer>> {
     let mut answers: Vec<Answer> = vec![Vec::with_capacity(logits.len()); logits[0].dim(0)?];
     for logits in logits {
-        let log_p: Vec<Vec<f32>> = log_softmax(logits)?.to_vec2()?;
-        for (answer, log_p) in answers.iter_mut().zip(log_p) {
-            let class = most_likely(&log_p);
-            answer.push((class, f64::from(log_p[class]).exp()));
+        for (answer, p) in answers.iter_mut().zip(probabilities(logits)?.to_vec2::<f32>()?) {
+            let class = most_likely(&p);
+            answer.push((class, f64::from(p[class])));
         }
     }
     Ok(answers)
-}
-
-fn log_softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
-    let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?;
-    shifted.broadcast_sub(&shifted.exp()?.sum_keepdim(D::Minus1)?.log()?)
 }
 
 fn log_accuracies(figures: &Figures, branches: &[String], ranks: &[Name]) {

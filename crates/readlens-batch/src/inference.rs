@@ -77,13 +77,19 @@ pub fn predict(
         });
         let mask = mask.transpose()?;
         let logits = classifier.forward(batch, mask.as_ref(), &mut Pass::inference())?;
-        let ranks: Vec<Vec<Vec<f32>>> =
-            logits.iter().map(|l| softmax(l)?.to_vec2()).collect::<candle_core::Result<_>>()?;
+        let ranks: Vec<Vec<Vec<f32>>> = logits
+            .iter()
+            .map(|l| probabilities(l)?.to_vec2())
+            .collect::<candle_core::Result<_>>()?;
         Ok((0..indices.len()).map(|i| ranks.iter().map(|rank| rank[i].clone()).collect()).collect())
     })
 }
 
-fn softmax(logits: &Tensor) -> candle_core::Result<Tensor> {
+/// Probabilities of logits, `(batch, taxa)`.
+///
+/// # Errors
+/// candle refuses the operation.
+pub fn probabilities(logits: &Tensor) -> candle_core::Result<Tensor> {
     let shifted = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
     shifted.broadcast_div(&shifted.sum_keepdim(D::Minus1)?)
 }

@@ -24,7 +24,7 @@ pub struct FitConfig {
     pub warm_up: f64,
     /// Decoupled weight decay of matrices; vectors and embeddings have none.
     pub weight_decay: f64,
-    /// Largest norm of the gradient over all parameters.
+    /// Largest norm of the gradient over all parameters but the rows of tables.
     pub clip: f64,
     /// Epochs without a better validation score before training stops; none: never.
     pub patience: Option<u32>,

@@ -32,10 +32,11 @@ struct Sums {
 }
 
 impl Scores<'_> {
-    /// Weights w ≥ 0 of the components that maximise the mean of ln softmax(Σ w_c s_c)[label].
+    /// Weights w ≥ 0 of the components, by the mean of ln softmax(Σ w_c s_c)[label].
     ///
-    /// The likelihood is concave, so Newton's method with halved steps finds them. A component
-    /// whose weight would be negative is left out, the worst one first.
+    /// The likelihood is concave, so Newton's method with halved steps finds its maximum. A
+    /// component whose weight would be negative is left out, the worst one first, and does not come
+    /// back.
     ///
     /// # Panics
     /// Numbers do not fit each other, or a label is no class.

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-/// Occurrences that are sorted together: 256 MiB of window numbers.
+/// Occurrences that are sorted together, 256 MiB of window numbers; a single feature may have more.
 const OCCURRENCES_AT_ONCE: u64 = 1 << 26;
 /// Rows whose entries are made together.
 const ROWS_AT_ONCE: usize = 1 << 10;
@@ -57,7 +57,7 @@ impl LogRatios {
         most: u64,
     ) -> Result<Self, TooManyEntries> {
         assert!(classes <= 1 << 16, "a class is a number of 16 bits");
-        let mut occurrences = vec![0u32; features];
+        let mut occurrences = vec![0u64; features];
         let mut sizes = vec![0u64; classes];
         for window in 0..windows.count() {
             let mut size = 0;
@@ -67,7 +67,7 @@ impl LogRatios {
             });
             windows.classes(window).iter().for_each(|class| sizes[*class as usize] += size);
         }
-        let total: u64 = occurrences.iter().map(|count| u64::from(*count)).sum();
+        let total: u64 = occurrences.iter().sum();
         let total = total as f64 + 0.5 * features as f64;
         let mut ratios = Self {
             starts: Vec::with_capacity(features + 1),
@@ -79,7 +79,7 @@ impl LogRatios {
         while first < features {
             let mut held = 0;
             let stripe = occurrences[first..].iter().take_while(|count| {
-                held += u64::from(**count);
+                held += **count;
                 held <= OCCURRENCES_AT_ONCE
             });
             let end = first + stripe.count().max(1);
@@ -91,7 +91,7 @@ impl LogRatios {
                 let of_row = |feature: usize| {
                     let at = feature - first;
                     let holding = &sorted[starts[at]..starts[at + 1]];
-                    let mu_p = prior * (f64::from(occurrences[feature]) + 0.5) / total;
+                    let mu_p = prior * (occurrences[feature] as f64 + 0.5) / total;
                     entries_of(windows, holding, &mut counts, mu_p)
                 };
                 rows.map(of_row).collect::<Vec<_>>()
@@ -114,7 +114,7 @@ impl LogRatios {
 fn by_feature(
     windows: &impl FeatureWindows,
     first: usize,
-    occurrences: &[u32],
+    occurrences: &[u64],
 ) -> (Vec<usize>, Vec<u32>) {
     let mut starts = vec![0usize; occurrences.len() + 1];
     for (at, count) in occurrences.iter().enumerate() {

@@ -145,6 +145,16 @@ impl TokenBatch {
         Self::new(&rows, dtype, device)
     }
 
+    /// `mask`, or all ones where there is none, as operations on the CPU read it: contiguous f32.
+    pub(crate) fn mask_on_cpu(&self, mask: Option<&Tensor>) -> Result<Tensor> {
+        let mask = mask.unwrap_or(&self.present);
+        if mask.dims() != self.ids.dims() {
+            let (found, expected) = (mask.dims(), self.ids.dims());
+            candle_core::bail!("a mask of shape {found:?} for tokens of shape {expected:?}");
+        }
+        mask.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()
+    }
+
     /// Rows and padded tokens.
     ///
     /// # Errors

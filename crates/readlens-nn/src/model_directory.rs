@@ -5,7 +5,7 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use readlens_fault::{Fault, Place, Result};
-use readlens_provenance::{DirectoryKind, NewFile, Sha256Digest, digest_bytes, read_json};
+use readlens_provenance::{Digester, DirectoryKind, NewFile, Sha256Digest, read_json};
 use serde::de::DeserializeOwned;
 
 use crate::classifier::Classifier;
@@ -162,13 +162,20 @@ pub fn save_weights(file: &Path, tensors: &HashMap<String, Tensor>) -> Result<()
 /// # Errors
 /// candle cannot copy a tensor.
 pub fn weights_digest(tensors: &HashMap<String, Tensor>) -> Result<Sha256Digest> {
+    let failed = |e| Fault::failed("digesting the weights", e);
     let sorted: BTreeMap<&String, &Tensor> = tensors.iter().collect();
-    let mut bytes = Vec::new();
+    let mut digester = Digester::default();
     for (name, tensor) in sorted {
-        bytes.extend_from_slice(format!("{name} {:?}\n", tensor.dims()).as_bytes());
-        let values = tensor.flatten_all().and_then(|t| t.to_dtype(DType::F32)?.to_vec1::<f32>());
-        let values = values.map_err(|e| Fault::failed("digesting the weights", e))?;
-        bytes.extend(values.iter().flat_map(|v| v.to_le_bytes()));
+        digester.add(format!("{name} {:?}\n", tensor.dims()).as_bytes());
+        let flat = tensor.flatten_all().map_err(failed)?;
+        let bytes: Vec<u8> = if flat.dtype() == DType::U32 {
+            let values = flat.to_vec1::<u32>().map_err(failed)?;
+            values.iter().flat_map(|value| value.to_le_bytes()).collect()
+        } else {
+            let values = flat.to_dtype(DType::F32).and_then(|flat| flat.to_vec1::<f32>());
+            values.map_err(failed)?.iter().flat_map(|value| value.to_le_bytes()).collect()
+        };
+        digester.add(&bytes);
     }
-    Ok(digest_bytes(&bytes))
+    Ok(digester.finish())
 }

@@ -44,6 +44,22 @@ pub fn digest_bytes(bytes: &[u8]) -> Sha256Digest {
     Sha256Digest::from_hasher(Sha256::new_with_prefix(bytes))
 }
 
+/// Digest of pieces of bytes one after the other.
+#[derive(Debug, Default)]
+pub struct Digester(Sha256);
+
+impl Digester {
+    /// Adds a piece.
+    pub fn add(&mut self, bytes: &[u8]) {
+        self.0.update(bytes);
+    }
+
+    /// The digest of all pieces.
+    pub fn finish(self) -> Sha256Digest {
+        Sha256Digest::from_hasher(self.0)
+    }
+}
+
 /// Digest and length in bytes of a file, read in constant memory.
 ///
 /// # Errors

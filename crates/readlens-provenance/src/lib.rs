@@ -37,7 +37,7 @@ mod together;
 
 pub use artefact::{Artefact, refuse_large_json};
 pub use build::{Build, Compute};
-pub use digest::{DigestReader, Sha256Digest, digest_bytes, digest_file};
+pub use digest::{DigestReader, Digester, Sha256Digest, digest_bytes, digest_file};
 pub use manifest::{InputDigest, Manifest, Origin, read_json};
 pub use output::{
     DirectoryKind, ExitHold, NewDirectory, NewFile, OutputLock, abandon_outputs, check_directory,

@@ -27,13 +27,15 @@ enum Depth {
 ///
 /// These are: `heads`; `pooler`; every further leading name, in order of names; the encoder's
 /// blocks from the last (with the `final_ln` behind it) to `blocks.0`; `stem`; and `embedding`
-/// (`tok`, `pos`, `emb_ln`). What a network lacks is left out.
-pub fn parts_of<'a>(tensors: impl IntoIterator<Item = &'a str>) -> Vec<Part> {
-    let mut names: Vec<&str> = tensors.into_iter().collect();
+/// (`tok`, `pos`, `emb_ln`). What a network lacks is left out. The same parts of several
+/// `branches`, whose names stand before a full stop, are one.
+pub fn parts_of<'a>(tensors: impl IntoIterator<Item = &'a str>, branches: &[&str]) -> Vec<Part> {
+    let mut names: Vec<(&str, &str)> =
+        tensors.into_iter().map(|name| (inside(name, branches), name)).collect();
     names.sort_unstable();
-    let last_block = names.iter().filter_map(|name| block_of(name)).max();
+    let last_block = names.iter().filter_map(|(name, _)| block_of(name)).max();
     let mut parts: BTreeMap<(Depth, String), Vec<String>> = BTreeMap::new();
-    for name in names {
+    for (name, full) in names {
         let leading = name.split('.').next().unwrap_or(name);
         let block = match leading {
             "final_ln" => last_block,
@@ -50,9 +52,15 @@ pub fn parts_of<'a>(tensors: impl IntoIterator<Item = &'a str>) -> Vec<Part> {
             ("tok" | "pos" | "emb_ln", _) => (Depth::Embedding, "embedding".to_owned()),
             (other, _) => (Depth::Branch, other.to_owned()),
         };
-        parts.entry(key).or_default().push(name.to_owned());
+        parts.entry(key).or_default().push(full.to_owned());
     }
     parts.into_iter().map(|((_, name), tensors)| Part { name, tensors }).collect()
+}
+
+/// The name of a tensor inside its branch.
+pub(crate) fn inside<'a>(name: &'a str, branches: &[&str]) -> &'a str {
+    let rest = |branch: &&str| name.strip_prefix(*branch)?.strip_prefix('.');
+    branches.iter().filter(|branch| !branch.is_empty()).find_map(rest).unwrap_or(name)
 }
 
 /// The block that a tensor `blocks.N.…` belongs to.
@@ -65,7 +73,7 @@ mod tests {
     use super::*;
 
     fn names(tensors: &[&str]) -> Vec<String> {
-        parts_of(tensors.iter().copied()).into_iter().map(|part| part.name).collect()
+        parts_of(tensors.iter().copied(), &[]).into_iter().map(|part| part.name).collect()
     }
 
     #[test]
@@ -86,17 +94,27 @@ mod tests {
         let expected =
             ["heads", "pooler", "blocks.10", "blocks.2", "blocks.0", "stem", "embedding"];
         assert_eq!(names(&tensors), expected);
-        let parts = parts_of(tensors);
+        let parts = parts_of(tensors, &[]);
         assert_eq!(parts[0].tensors, ["heads.0.weight", "heads.1.weight"]);
         assert_eq!(parts[2].tensors, ["blocks.10.qkv.weight", "final_ln.weight"]);
         assert_eq!(parts[6].tensors, ["emb_ln.bias", "pos", "tok.weight"]);
     }
 
     #[test]
+    fn the_same_parts_of_several_branches_are_one() {
+        let tensors =
+            ["a.heads.0.bias", "b.heads.0.bias", "b.tables.kmer:3", "a.blocks.0.ln1.bias"];
+        let parts = parts_of(tensors, &["a", "b"]);
+        let names: Vec<&str> = parts.iter().map(|part| part.name.as_str()).collect();
+        assert_eq!(names, ["heads", "tables", "blocks.0"]);
+        assert_eq!(parts[0].tensors, ["a.heads.0.bias", "b.heads.0.bias"]);
+    }
+
+    #[test]
     fn a_branch_of_another_name_is_a_part_behind_the_pooler() {
         let tensors = ["bag.weight", "bag.norm.bias", "pooler.bias", "blocks.0.out.bias", "extra"];
         assert_eq!(names(&tensors), ["pooler", "bag", "extra", "blocks.0"]);
-        assert_eq!(parts_of(tensors)[1].tensors, ["bag.norm.bias", "bag.weight"]);
+        assert_eq!(parts_of(tensors, &[])[1].tensors, ["bag.norm.bias", "bag.weight"]);
         // No encoder block, no place for its norm but one of its own.
         assert_eq!(names(&["final_ln.bias", "heads.0.bias"]), ["heads", "final_ln"]);
         assert_eq!(names(&[]), [""; 0]);

@@ -4,16 +4,17 @@ use std::str::FromStr;
 
 use candle_core::{DType, Device, Tensor};
 use rand::Rng;
+use rand::seq::SliceRandom;
 use readlens_fault::{Fault, Result};
 use readlens_nn::{
     CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, FRAME_FILE, MANIFEST_FILE, WEIGHTS_FILE,
     WeightSource, load_classifier, save_weights,
 };
 use readlens_provenance::{Artefact, Manifest, NewDirectory, check_directory, write_json};
-use readlens_random::stream;
+use readlens_random::{normal, stream};
 use serde::Serialize;
 
-use crate::parts::{Part, parts_of};
+use crate::parts::{Part, inside, parts_of};
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -66,7 +67,15 @@ struct Config {
 pub fn run(amount: Amount, seed: u64, paths: &Paths) -> Result<()> {
     check_directory(&paths.output, &CLASSIFIER, [&paths.classifier])?;
     let classifier = load_classifier(&paths.classifier, &Device::Cpu)?;
-    let parts = parts_of(classifier.tensors().keys().map(String::as_str));
+    let shape = classifier.config();
+    let branches: Vec<&str> = shape.branches.iter().map(|branch| branch.name.as_str()).collect();
+    // Means and scales of the composition are those of the windows: nobody learned them.
+    let learned = classifier
+        .tensors()
+        .keys()
+        .map(String::as_str)
+        .filter(|name| !matches!(inside(name, &branches), "mean" | "scale"));
+    let parts = parts_of(learned, &branches);
     let count = match amount {
         Amount::All => parts.len(),
         Amount::Parts(count) if count <= parts.len() => count,
@@ -103,11 +112,16 @@ fn names(parts: &[Part]) -> Vec<String> {
 }
 
 /// The classifier's tensors with those of the `parts` fresh.
+///
+/// A matrix or table that begins a training at zero would give one answer to all: it is drawn with
+/// the standard deviation that it was trained to. Ratios that were counted are dealt out among the
+/// features.
 fn randomized(
     classifier: &Classifier,
     parts: &[Part],
     seed: u64,
 ) -> Result<HashMap<String, Tensor>> {
+    let failed = |e| Fault::failed("drawing fresh weights", e);
     // A training with this very seed begins with the weights of `WeightSource::fresh(seed)`.
     let seed = stream(seed, "randomized weights").next_u64();
     let mut source = WeightSource::fresh(seed, DType::F32, &Device::Cpu);
@@ -115,11 +129,65 @@ fn randomized(
     let fresh = source.finish()?.tensors();
     let mut tensors = classifier.tensors().clone();
     for name in parts.iter().flat_map(|part| &part.tensors) {
-        if let Some(tensor) = fresh.get(name) {
-            tensors.insert(name.clone(), tensor.clone());
+        let mut rng = stream(seed, &format!("randomized/{name}"));
+        let trained = classifier.tensors().get(name);
+        match (fresh.get(name), trained) {
+            (Some(fresh), Some(trained)) => {
+                let drawn = drawn(fresh, trained, &mut rng).map_err(failed)?;
+                tensors.insert(name.clone(), drawn);
+            }
+            _ if name.ends_with(".rows") || name.ends_with(".starts") => {
+                let dealt = dealt_out(name, classifier.tensors(), &mut rng);
+                tensors.extend(dealt.map_err(failed)?);
+            }
+            // The entries of an index are dealt out with its starts; offsets are sizes of taxa.
+            _ => {}
         }
     }
     Ok(tensors)
+}
+
+/// A fresh tensor, or one of the trained tensor's standard deviation where it begins at zero.
+fn drawn(fresh: &Tensor, trained: &Tensor, rng: &mut impl Rng) -> candle_core::Result<Tensor> {
+    let values: Vec<f32> = fresh.flatten_all()?.to_vec1()?;
+    if fresh.dims().len() < 2 || values.iter().any(|value| *value != 0.0) {
+        return Ok(fresh.clone());
+    }
+    let trained: Vec<f32> = trained.flatten_all()?.to_vec1()?;
+    let square = trained.iter().map(|x| f64::from(*x) * f64::from(*x)).sum::<f64>();
+    let deviation = (square / trained.len().max(1) as f64).sqrt();
+    let values = values.iter().map(|_| (deviation * normal(rng)) as f32).collect();
+    Tensor::from_vec(values, fresh.shape(), fresh.device())
+}
+
+/// Log ratios of an expert with the features in another order.
+fn dealt_out(
+    name: &str,
+    tensors: &HashMap<String, Tensor>,
+    rng: &mut impl Rng,
+) -> candle_core::Result<Vec<(String, Tensor)>> {
+    let tensor = &tensors[name];
+    if name.ends_with(".rows") {
+        let mut order: Vec<u32> = (0..tensor.dim(0)? as u32).collect();
+        order.shuffle(rng);
+        let order = Tensor::new(order, tensor.device())?;
+        return Ok(vec![(name.to_owned(), tensor.index_select(&order, 0)?)]);
+    }
+    let of_entries = format!("{}entries", name.strip_suffix("starts").unwrap_or(name));
+    let starts: Vec<u32> = tensor.to_vec1()?;
+    let entries: Vec<u32> = tensors[&of_entries].to_vec1()?;
+    let mut order: Vec<usize> = (0..starts.len() - 1).collect();
+    order.shuffle(rng);
+    let (mut new_starts, mut new_entries) = (vec![0u32], Vec::with_capacity(entries.len()));
+    for row in order {
+        new_entries.extend_from_slice(&entries[starts[row] as usize..starts[row + 1] as usize]);
+        new_starts.push(new_entries.len() as u32);
+    }
+    let count = new_entries.len();
+    Ok(vec![
+        (name.to_owned(), Tensor::new(new_starts, tensor.device())?),
+        (of_entries, Tensor::from_vec(new_entries, count, tensor.device())?),
+    ])
 }
 
 fn write(

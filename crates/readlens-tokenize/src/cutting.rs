@@ -4,6 +4,7 @@ use std::sync::mpsc::{Receiver, SyncSender};
 
 use rayon::prelude::*;
 use readlens_fault::Result;
+use readlens_frame::FrameOptions;
 use readlens_tables::vocabulary::Split;
 use readlens_tables::{ROW_GROUP_ITEMS, ROW_GROUP_ROWS, ROW_GROUP_TEXT_BYTES};
 
@@ -84,24 +85,31 @@ pub(crate) struct FrameCounts {
     pub reverse: u64,
     pub not_found: u64,
     pub too_short: u64,
-    /// Windows in frame and all windows, of the split train and of the others.
+    /// Windows whose frame is clear by the usual gap and all windows, of the split train and of the
+    /// others.
     of_train: [u64; 2],
     of_others: [u64; 2],
 }
 
 /// Windows of a split from which a share of them says something.
 const ENOUGH_WINDOWS: u64 = 20;
-/// By how much more of the windows a model was learned from may be in frame than of the others.
+/// By how much more of the windows that a model was learned from may have a clear frame than of
+/// the others.
 const LARGEST_LEAD: f64 = 0.1;
 
 impl FrameCounts {
-    /// Shares of windows in frame, of the split train and of the others, where a model that was
-    /// learned from train finds far more of those: it knows them by heart.
+    /// Shares of windows with a clear frame, of the split train and of the others, where a model
+    /// that was learned from train finds far more of those, and not by chance: it knows them by
+    /// heart.
     pub(crate) fn by_heart(&self) -> Option<(f64, f64)> {
-        let share =
-            |[framed, all]: [u64; 2]| (all >= ENOUGH_WINDOWS).then(|| framed as f64 / all as f64);
-        let shares = (share(self.of_train)?, share(self.of_others)?);
-        (shares.0 > shares.1 + LARGEST_LEAD).then_some(shares)
+        let share = |[clear, all]: [u64; 2]| {
+            let share = clear as f64 / all as f64;
+            (all >= ENOUGH_WINDOWS).then_some((share, share * (1.0 - share) / all as f64))
+        };
+        let ((train, a), (others, b)) = (share(self.of_train)?, share(self.of_others)?);
+        // Two standard errors of the difference.
+        let chance = 2.0 * (a + b).sqrt();
+        (train > others + LARGEST_LEAD + chance).then_some((train, others))
     }
 
     fn add(&mut self, window: &Window, split: Option<Split>) {
@@ -109,7 +117,8 @@ impl FrameCounts {
             Some(Split::Train) => &mut self.of_train,
             _ => &mut self.of_others,
         };
-        of_split[0] += u64::from(window.phase.is_some());
+        let usual = FrameOptions::default().least_gap;
+        of_split[0] += u64::from(window.gap.is_some_and(|gap| f64::from(gap) >= usual));
         of_split[1] += 1;
         let count = match (window.phase, window.strand, window.gap) {
             (Some(_), Strand::Forward, _) => &mut self.forward,
@@ -249,4 +258,23 @@ pub(crate) fn split_of(
 /// Name of a split in the summary.
 fn split_name(split: Option<Split>) -> &'static str {
     split.map_or("unassigned", Split::name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_knows_its_windows_by_heart_is_noticed() {
+        let of = |of_train, of_others| {
+            FrameCounts { of_train, of_others, ..FrameCounts::default() }.by_heart()
+        };
+        // Half of 240 windows and one of 160.
+        assert_eq!(of([120, 240], [1, 160]), Some((0.5, 1.0 / 160.0)));
+        // As many, a few more, too few to say, and more that may be by chance.
+        assert_eq!(of([120, 240], [80, 160]), None);
+        assert_eq!(of([9510, 10_000], [9480, 10_000]), None);
+        assert_eq!(of([120, 240], [0, 19]), None);
+        assert_eq!(of([13, 20], [9, 20]), None);
+    }
 }

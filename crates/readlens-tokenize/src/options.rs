@@ -95,8 +95,8 @@ struct FrameOptions {
     /// Gap from which a frame counts as found, in nats: log posterior of the best frame less that
     /// of the next, corrected for what was learned from [default: 3]
     ///
-    /// -1000 puts every window into its likeliest frame, clear or not: windows of related sequences
-    /// are then still read alike.
+    /// -1000 puts windows into their likeliest frame, clear or not: those of related sequences are
+    /// then still read alike. Too short windows, and those of a GC share without codons, stay.
     #[arg(long, value_name = "NATS", allow_negative_numbers = true)]
     orient_least_gap: Option<f64>,
     /// Find frames by this model, so that new sequences are read as those of the classifier were

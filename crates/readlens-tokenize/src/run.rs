@@ -129,8 +129,8 @@ pub fn run(
         .is_some_and(|frames| frames.learned_from.is_some_and(|sampled| sampled.is_of_train));
     if let Some((train, others)) = by_heart.filter(|_| is_of_train) {
         tracing::warn!(
-            "{:.0} % of the windows of the split train are in frame and {:.0} % of the others: the \
-             model was learned from too few bases and knows train by heart, so new windows are \
+            "{:.0} % of the windows of the split train have a clear frame and {:.0} % of the others: \
+             the model was learned from too few bases and knows train by heart, so new windows are \
              read otherwise; give a model of more sequences as --orient-model, or drop --orient",
             100.0 * train,
             100.0 * others

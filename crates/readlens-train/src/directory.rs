@@ -4,15 +4,17 @@ use std::path::{Path, PathBuf};
 use candle_core::Tensor;
 use readlens_fault::{Fault, Result};
 use readlens_fit::{CHECKPOINT, Checkpoint, Figure, Split as Part};
+use readlens_kmer::Tokenization;
 use readlens_nn::{
     CONFIG_FILE, FRAME_FILE, MANIFEST_FILE, TRAINING_FILE, WEIGHTS_FILE, save_weights,
 };
 use readlens_provenance::{
     DirectoryKind, Manifest, NewDirectory, OutputLock, check_directory, write_json,
 };
-use readlens_tables::Writer;
+use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::Split;
+use readlens_tables::{Reader, Writer};
 use serde::Serialize;
 
 /// The directory that a training writes and its checkpoint beside it, which no other training
@@ -20,7 +22,8 @@ use serde::Serialize;
 #[derive(Debug)]
 pub(crate) struct ModelOutput<'a> {
     directory: &'a Path,
-    checkpoint: PathBuf,
+    /// Where a training keeps what it needs to go on; none where nothing is trained.
+    checkpoint: Option<PathBuf>,
     kind: DirectoryKind,
     _lock: OutputLock,
 }
@@ -37,21 +40,41 @@ impl<'a> ModelOutput<'a> {
         kind: DirectoryKind,
         inputs: &[&PathBuf],
     ) -> Result<Self> {
-        check_directory(directory, &kind, inputs)?;
+        let mut claimed = Self::claim_at_once(directory, kind, inputs)?;
         let mut name = directory.file_name().unwrap_or_default().to_os_string();
         name.push(".checkpoint");
         let checkpoint = directory.with_file_name(name);
         check_directory(&checkpoint, &CHECKPOINT, inputs)?;
-        let lock = OutputLock::take(directory)?;
-        // Whether the disk takes them, too.
-        drop(NewDirectory::create(directory, kind)?);
         drop(NewDirectory::create(&checkpoint, CHECKPOINT)?);
-        Ok(Self { directory, checkpoint, kind, _lock: lock })
+        claimed.checkpoint = Some(checkpoint);
+        Ok(claimed)
+    }
+
+    /// [`ModelOutput::claim`] of a stage that makes its model at once and has no checkpoint: that
+    /// of another training stays where it is.
+    ///
+    /// # Errors
+    /// As [`ModelOutput::claim`].
+    pub(crate) fn claim_at_once(
+        directory: &'a Path,
+        kind: DirectoryKind,
+        inputs: &[&PathBuf],
+    ) -> Result<Self> {
+        check_directory(directory, &kind, inputs)?;
+        let lock = OutputLock::take(directory)?;
+        // Whether the disk takes it, too.
+        drop(NewDirectory::create(directory, kind)?);
+        Ok(Self { directory, checkpoint: None, kind, _lock: lock })
     }
 
     /// The checkpoint of the training that `identity` describes.
-    pub(crate) fn checkpoint(&self, identity: &Manifest) -> Checkpoint {
-        Checkpoint::new(&self.checkpoint, identity.clone())
+    ///
+    /// # Errors
+    /// The stage has none.
+    pub(crate) fn checkpoint(&self, identity: &Manifest) -> Result<Checkpoint> {
+        let checkpoint = self.checkpoint.as_ref();
+        let checkpoint = checkpoint.ok_or_else(|| Fault::usage("this stage has no checkpoint"))?;
+        Ok(Checkpoint::new(checkpoint, identity.clone()))
     }
 
     /// Writes weights, configuration, manifest, curves and the model of reading frames, if there is
@@ -77,12 +100,32 @@ impl<'a> ModelOutput<'a> {
         }
         write_json(&new.path().join(MANIFEST_FILE), manifest)?;
         new.commit()?;
-        if let Err(fault) = self.checkpoint(manifest).remove() {
+        if self.checkpoint.is_some()
+            && let Err(fault) = self.checkpoint(manifest)?.remove()
+        {
             // The model is safe, and the next training looks at what is left.
             tracing::warn!("{fault}");
         }
         Ok(())
     }
+}
+
+/// The model of reading frames that a table of oriented windows keeps; a table that has lost it is
+/// warned of.
+pub(crate) fn frame_model_of(
+    tokens: &Reader<TokenRow>,
+    tokenization: &Tokenization,
+    path: &Path,
+) -> Option<String> {
+    let model = tokens.metadata().get(KEY_FRAME_MODEL).cloned();
+    if tokenization.orientation.is_some() && model.is_none() {
+        tracing::warn!(
+            "{} has lost the model of its reading frames, so the classifier gets none; new reads \
+             need the file of --save-orient-model",
+            path.display()
+        );
+    }
+    model
 }
 
 fn write_curves(target: &Path, manifest: &Manifest, figures: &[Figure]) -> Result<()> {

@@ -13,5 +13,5 @@ mod directory;
 mod options;
 mod watcher;
 
-use directory::ModelOutput;
+use directory::{ModelOutput, frame_model_of};
 use watcher::Watcher;

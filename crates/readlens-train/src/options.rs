@@ -30,7 +30,7 @@ pub(crate) struct FitOptions {
     /// Decoupled weight decay of matrices
     #[arg(long, value_name = "RATE", default_value_t = 0.01, hide_short_help = true)]
     weight_decay: f64,
-    /// Norm to which larger gradients are clipped
+    /// Norm to which larger gradients are clipped; rows of tables are not
     #[arg(long, value_name = "NORM", default_value_t = 1.0, hide_short_help = true)]
     clip: f64,
     /// Parts that a batch is cut into, for threads to work on. Another number of parts rounds

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use candle_core::{D, DType, Device, Tensor};
+use candle_core::{D, Tensor};
 use readlens_channels::Channel;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::{Engine, MaskSite, Precision};
@@ -18,7 +18,7 @@ use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 /// Most channels of a bag.
-pub(crate) const MOST_CHANNELS: usize = 32;
+const MOST_CHANNELS: usize = 32;
 /// Standard deviation of the heads' weights at the start; the tables start at zero.
 const HEAD_SCALE: f64 = 0.05;
 
@@ -45,17 +45,6 @@ impl ChannelBagConfig {
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self, tokenization: &Tokenization) -> Result<()> {
         let Self { channels, dim, occurrence_dropout, dropout, .. } = self;
-        if channels.is_empty() || channels.len() > MOST_CHANNELS {
-            return Err(Fault::usage(format!(
-                "channels: expected 1 to {MOST_CHANNELS}, found {}",
-                channels.len()
-            )));
-        }
-        if let Some((_, twice)) =
-            channels.iter().enumerate().find(|(i, channel)| channels[..*i].contains(channel))
-        {
-            return Err(Fault::usage(format!("channel {twice} is named twice")));
-        }
         if *dim == 0 || *dim > 1 << 14 {
             return Err(Fault::usage(format!("dim must be 1 to {}, not {dim}", 1 << 14)));
         }
@@ -68,8 +57,19 @@ impl ChannelBagConfig {
     }
 }
 
-/// Refuses channels that the windows cannot have.
+/// Refuses channels that are too many or named twice, or that the windows cannot have.
 pub(crate) fn check_channels(channels: &[Channel], tokenization: &Tokenization) -> Result<()> {
+    if channels.is_empty() || channels.len() > MOST_CHANNELS {
+        return Err(Fault::usage(format!(
+            "channels: expected 1 to {MOST_CHANNELS}, found {}",
+            channels.len()
+        )));
+    }
+    if let Some((_, twice)) =
+        channels.iter().enumerate().find(|(i, channel)| channels[..*i].contains(channel))
+    {
+        return Err(Fault::usage(format!("channel {twice} is named twice")));
+    }
     if !tokenization.alphabet.has_complement() {
         return Err(Fault::usage(
             "channels are features of DNA and RNA: for another alphabet choose another preset",
@@ -189,12 +189,7 @@ impl ChannelBag {
             is_masked: mask.is_some(),
             gradients,
         };
-        let mask = mask.unwrap_or(&batch.present);
-        if mask.dims() != batch.ids.dims() {
-            let (found, expected) = (mask.dims(), batch.ids.dims());
-            candle_core::bail!("a mask of shape {found:?} for tokens of shape {expected:?}");
-        }
-        let mask = mask.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+        let mask = batch.mask_on_cpu(mask)?;
         if keep { anchor.apply_op2(&mask, sums) } else { anchor.apply_op2_no_bwd(&mask, &sums) }
     }
 

@@ -3,14 +3,14 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use candle_core::{DType, Device, Tensor};
+use candle_core::{Device, Tensor};
 use readlens_channels::Channel;
 use readlens_fault::{Fault, Result};
 use readlens_kernels::MaskSite;
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
-use super::channel_bag::{MOST_CHANNELS, check_channels};
+use super::channel_bag::check_channels;
 use super::features::window_features;
 use crate::batch::{TokenBatch, WindowTokens};
 use crate::fused_counts::FeatureCounts;
@@ -18,8 +18,9 @@ use crate::ops::Linear;
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
-/// Most features of all channels together: each has a weight for every taxon.
-const MOST_FEATURES: usize = 1 << 18;
+/// Most features of all channels together: each has a weight for every taxon, and a place for every
+/// window of a batch.
+const MOST_FEATURES: usize = 1 << 16;
 /// Added to a standard deviation, of which a mean of squares may be none.
 const LEAST_DEVIATION: f64 = 1e-4;
 const MEAN: &str = "mean";
@@ -41,12 +42,7 @@ impl CompositionConfig {
     /// Refuses shapes that cannot work.
     pub(crate) fn validate(&self, tokenization: &Tokenization) -> Result<()> {
         let Self { channels, dropout, .. } = self;
-        if channels.is_empty() || channels.len() > MOST_CHANNELS {
-            let found = channels.len();
-            return Err(Fault::usage(format!(
-                "channels: expected 1 to {MOST_CHANNELS}, found {found}"
-            )));
-        }
+        check_channels(channels, tokenization)?;
         let features = self.features();
         if features > MOST_FEATURES {
             return Err(Fault::usage(format!(
@@ -57,7 +53,7 @@ impl CompositionConfig {
         if !(0.0..1.0).contains(dropout) {
             return Err(Fault::usage(format!("dropout must be in [0, 1), not {dropout}")));
         }
-        check_channels(channels, tokenization)
+        Ok(())
     }
 
     fn features(&self) -> usize {
@@ -191,12 +187,7 @@ impl Composition {
         };
         let scales: Vec<f32> = counts.windows.iter().map(|window| window.scale).collect();
         let scales = Tensor::from_vec(scales, (counts.windows.len(), 1), &Device::Cpu)?;
-        let mask = mask.unwrap_or(&batch.present);
-        if mask.dims() != batch.ids.dims() {
-            let (found, expected) = (mask.dims(), batch.ids.dims());
-            candle_core::bail!("a mask of shape {found:?} for tokens of shape {expected:?}");
-        }
-        let mask = mask.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+        let mask = batch.mask_on_cpu(mask)?;
         let counts =
             if mask.track_op() { mask.apply_op1(counts)? } else { mask.apply_op1_no_bwd(&counts)? };
         let x = counts.affine(1.0, 1.0)?.log()?.broadcast_mul(&scales)?;

@@ -13,6 +13,8 @@ use super::transformer::TransformerConfig;
 use crate::bag::BagConfig;
 use crate::encoder::{EncoderConfig, MAX_TOKENS, Pooling};
 
+/// Most ranks of a classifier.
+const MOST_RANKS: usize = 64;
 /// Most branches of a classifier.
 const MOST_BRANCHES: usize = 64;
 
@@ -186,6 +188,12 @@ impl ClassifierConfig {
         if self.ranks.is_empty() {
             return Err(Fault::usage("a classifier needs at least one rank"));
         }
+        if self.ranks.len() > MOST_RANKS {
+            let found = self.ranks.len();
+            return Err(Fault::usage(format!(
+                "a classifier has at most {MOST_RANKS} ranks, not {found}"
+            )));
+        }
         if let Some(rank) = self.ranks.iter().find(|rank| rank.taxa.is_empty()) {
             return Err(Fault::usage(format!("rank {} has no taxon", rank.rank)));
         }
@@ -207,7 +215,15 @@ impl ClassifierConfig {
         let Some(weights) = &branch.weights else { return Ok(()) };
         let is_whole = weights.len() == branch.network.components()
             && weights.iter().all(|weights| weights.len() == self.ranks.len());
-        if !is_whole || !weights.iter().flatten().all(|weight| weight.abs() <= 1e6) {
+        if let Some(weight) =
+            weights.iter().flatten().find(|weight| !(-1e6..=1e6).contains(*weight))
+        {
+            return Err(Fault::usage(format!(
+                "weights must be at most 1000000, and branch {:?} has {weight}",
+                branch.name
+            )));
+        }
+        if !is_whole {
             return Err(Fault::usage(format!(
                 "branch {:?} needs a weight for each of {} components and {} ranks",
                 branch.name,

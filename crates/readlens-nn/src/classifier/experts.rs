@@ -9,7 +9,7 @@ use readlens_kernels::{Engine, MaskSite, Precision, sparse_value};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
-use super::channel_bag::{MOST_CHANNELS, check_channels};
+use super::channel_bag::check_channels;
 use super::features::window_features;
 use crate::batch::TokenBatch;
 use crate::fused_ratios::{RatioRows, RatioSums, RatioTable, with_integers};
@@ -17,6 +17,8 @@ use crate::weights::WeightSource;
 
 /// Most classes of all ranks together: an entry has 16 bits for one.
 pub const MOST_CLASSES: usize = 1 << 16;
+/// Most scores of a window, of all experts together.
+const MOST_NUMBERS: usize = 1 << 18;
 /// Most entries of a channel.
 const MOST_ENTRIES: usize = u32::MAX as usize;
 
@@ -43,17 +45,18 @@ pub struct ExpertChannel {
 impl ExpertsConfig {
     /// Refuses shapes that cannot work; `taxa` holds the number of taxa of each rank.
     pub(crate) fn validate(&self, tokenization: &Tokenization, taxa: &[usize]) -> Result<()> {
-        let count = self.channels.len();
-        if count == 0 || count > MOST_CHANNELS {
-            return Err(Fault::usage(format!(
-                "channels: expected 1 to {MOST_CHANNELS}, found {count}"
-            )));
-        }
         let classes: usize = taxa.iter().sum();
         if classes > MOST_CLASSES {
             return Err(Fault::usage(format!(
                 "experts tell at most {MOST_CLASSES} taxa of all ranks apart, and there are \
                  {classes}: leave a rank out with --ranks"
+            )));
+        }
+        let numbers = classes * self.channels.len();
+        if numbers > MOST_NUMBERS {
+            return Err(Fault::usage(format!(
+                "experts times taxa are at most {MOST_NUMBERS}, not {numbers}: leave out a channel or \
+                 a rank"
             )));
         }
         if let Some(found) = self.channels.iter().filter_map(|c| c.entries).max()
@@ -151,12 +154,7 @@ impl Experts {
             is_masked: mask.is_some(),
         };
         let classes = sums.classes;
-        let mask = mask.unwrap_or(&batch.present);
-        if mask.dims() != batch.ids.dims() {
-            let (found, expected) = (mask.dims(), batch.ids.dims());
-            candle_core::bail!("a mask of shape {found:?} for tokens of shape {expected:?}");
-        }
-        let mask = mask.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()?;
+        let mask = batch.mask_on_cpu(mask)?;
         let scores =
             if mask.track_op() { mask.apply_op1(sums)? } else { mask.apply_op1_no_bwd(&sums)? };
         let scores = scores.to_device(&self.device)?.to_dtype(self.dtype)?;

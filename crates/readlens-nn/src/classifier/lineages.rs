@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 /// Added to the probability of a taxon's children before the logarithm: a taxon may have children
 /// that are no classes.
 const CHILD_FLOOR: f64 = 1e-3;
-/// By how much a taxon that is raised leads.
+/// By how much a taxon that is raised leads, relative to 1 and the best score together.
 const LEAD: f64 = 1e-3;
 
 /// How the ranks are decoded together.
@@ -60,9 +60,9 @@ pub(crate) struct Lineages {
     /// For each rank, the ancestor of each taxon at each rank above; where it is not known, the
     /// number of taxa there.
     ancestors: Vec<Vec<Tensor>>,
-    /// For each rank from the second on, 1 where a taxon is the child of another: `(taxa, taxa
-    /// above)`.
-    children: Vec<Tensor>,
+    /// For each rank from the second on, the parent of each taxon; the number of taxa above where
+    /// it is not known.
+    parents: Vec<Tensor>,
     /// For each rank but the last, 1 where a taxon has a child: `(taxa)`.
     has_child: Vec<Tensor>,
 }
@@ -76,7 +76,7 @@ impl Lineages {
     ) -> Result<Self> {
         let LineageDecoding { parents, above, below } = decoding;
         let mut ancestors: Vec<Vec<Tensor>> = vec![Vec::new()];
-        let (mut children, mut has_child) = (Vec::new(), Vec::new());
+        let (mut parent_indices, mut has_child) = (Vec::new(), Vec::new());
         // Ancestors of the rank that was done last, by rank.
         let mut known: Vec<Vec<Option<u32>>> = Vec::new();
         for (rank, parents) in (1..).zip(parents) {
@@ -85,23 +85,19 @@ impl Lineages {
             };
             known = known.iter().map(up).collect();
             known.push(parents.clone());
-            let (own, upper) = (taxa[rank], taxa[rank - 1]);
-            let mut flags = vec![0f32; own * upper];
-            for (child, parent) in parents.iter().enumerate() {
-                if let Some(parent) = parent {
-                    flags[child * upper + *parent as usize] = 1.0;
-                }
-            }
-            let flags = Tensor::from_vec(flags, (own, upper), device)?.to_dtype(dtype)?;
-            has_child.push(flags.max(0)?);
-            children.push(flags);
+            let upper = taxa[rank - 1];
+            let mut flags = vec![0f32; upper];
+            parents.iter().flatten().for_each(|parent| flags[*parent as usize] = 1.0);
+            has_child.push(Tensor::new(flags, device)?.to_dtype(dtype)?);
+            let indices = parents.iter().map(|parent| parent.unwrap_or(upper as u32));
+            parent_indices.push(Tensor::new(indices.collect::<Vec<u32>>(), device)?);
             let of_rank = known.iter().zip(taxa).map(|(known, &unknown)| {
                 let index = |known: &Option<u32>| known.unwrap_or(unknown as u32);
                 Tensor::new(known.iter().map(index).collect::<Vec<u32>>(), device)
             });
             ancestors.push(of_rank.collect::<Result<_>>()?);
         }
-        Ok(Self { above: *above, below: *below, ancestors, children, has_child })
+        Ok(Self { above: *above, below: *below, ancestors, parents: parent_indices, has_child })
     }
 
     /// Scores per rank, `(batch, taxa)` each, of the logits of single ranks.
@@ -121,7 +117,9 @@ impl Lineages {
             }
             if let Some(below) = scores.last() {
                 let share = candle_nn::ops::softmax(below, D::Minus1)?;
-                let share = share.matmul(&self.children[rank])?;
+                let (rows, upper) = score.dims2()?;
+                let none = Tensor::zeros((rows, upper + 1), share.dtype(), share.device())?;
+                let share = none.index_add(&self.parents[rank], &share, 1)?.narrow(1, 0, upper)?;
                 score = (score + ((share + CHILD_FLOOR)?.log()? * self.below)?)?;
             }
             scores.push(score);
@@ -135,16 +133,21 @@ impl Lineages {
     fn lead(&self, scores: &mut [Tensor]) -> Result<()> {
         for rank in (0..scores.len() - 1).rev() {
             let below = scores[rank + 1].detach().argmax(D::Minus1)?;
-            // 1 where a taxon is the parent of the best one below: none or one in a row.
-            let parent = self.children[rank].index_select(&below, 0)?;
             let values = scores[rank].detach();
+            let upper = values.dim(D::Minus1)?;
+            // The parent of the best taxon below; a further column where it is not known.
+            let parent = self.parents[rank].index_select(&below, 0)?.unsqueeze(1)?;
             let best = values.max_keepdim(D::Minus1)?;
-            let own = (&values * &parent)?.sum_keepdim(D::Minus1)?;
+            let columns = Tensor::cat(&[&values, &best], 1)?;
+            let own = columns.gather(&parent, 1)?;
             let chosen = values.argmax_keepdim(D::Minus1)?;
-            let follows = parent.gather(&chosen, 1)?.affine(-1.0, 1.0)?;
+            let follows = chosen.ne(&parent)?.to_dtype(values.dtype())?;
             let has_child = self.has_child[rank].index_select(&chosen.squeeze(1)?, 0)?;
-            let gap = (((best - own)? + LEAD)? * follows)?.mul(&has_child.unsqueeze(1)?)?;
-            scores[rank] = (&scores[rank] + parent.broadcast_mul(&gap)?)?;
+            let lead = best.abs()?.affine(LEAD, LEAD)?;
+            let gap = (((best - own)? + lead)? * follows)?.mul(&has_child.unsqueeze(1)?)?;
+            let raised =
+                columns.zeros_like()?.scatter_add(&parent, &gap, 1)?.narrow(1, 0, upper)?;
+            scores[rank] = (&scores[rank] + raised)?;
         }
         Ok(())
     }

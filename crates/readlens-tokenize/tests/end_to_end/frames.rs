@@ -94,31 +94,6 @@ fn check_coordinates(fasta: &str, run: &Run) {
     }
 }
 
-/// Of windows without codons the model finds frames in those that it was learned from.
-#[test]
-fn a_model_that_knows_its_windows_by_heart_is_warned_of() {
-    let bench = Bench::new();
-    let is_warned = |sequences: &str, count: usize, name: char, gap: &str| {
-        let mut table = "id\tgenus\tsplit\n".to_owned();
-        for i in 0..count {
-            writeln!(table, "{name}{i}\tA\t{}", ["train", "test"][i % 2]).unwrap();
-        }
-        bench.write("in.fasta", sequences).write("in.tsv", &table);
-        let output = bench.call(
-            &format!(
-                "in.fasta --taxonomy in.tsv --ranks genus --split-column split --k 3 --orient \
-                 --orient-least-gap {gap}"
-            ),
-            b"",
-        );
-        let log = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(output.status.success(), "{log}");
-        log.contains("knows train by heart")
-    };
-    assert!(!is_warned(&genes(1200).0, 1200, 'g', "3"));
-    assert!(is_warned(&noise(600), 600, 'n', "-20"));
-}
-
 #[test]
 fn every_window_has_a_likeliest_frame() {
     let bench = Bench::new();

@@ -277,8 +277,8 @@ impl Config {
             }
             ModelConfig::ChannelBag(bag) if bag.mask_site == MaskSite::Mean => {
                 return Err(Fault::usage(
-                    "baseline mean is for transformers: the tables of a bag of channels move while \
-                     they are trained, and their mean with them",
+                    "baseline mean is not for bags of channels: their tables move while they are \
+                     trained, and the mean rows with them",
                 ));
             }
             ModelConfig::ChannelBag(_) | ModelConfig::Composition(_) => {}

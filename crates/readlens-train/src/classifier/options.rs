@@ -68,9 +68,9 @@ pub struct Options {
     /// Hidden width of a k-mer bag beside the encoder, 0 for no bag [default: the preset's]
     #[arg(long, value_name = "N", help_heading = "Network")]
     bag: Option<usize>,
-    /// Features of a bag of channels, such as kmer:8, seed:1101011 and, of windows in their reading
-    /// frame, phased:6, codons:3 and amino:4; @N behind one is the number of its table's rows
-    /// [default: the preset's]
+    /// Features of the presets channels and composition, such as kmer:8, seed:1101011 and, of
+    /// windows in their reading frame, phased:6, codons:3 and amino:4; @N behind one is the number
+    /// of its table's rows [default: the preset's]
     #[arg(long, value_name = "CHANNEL,…", value_delimiter = ',', help_heading = "Network")]
     channels: Vec<String>,
     /// Probability of leaving out an occurrence of a feature in training, at least 0 and below 1
@@ -248,12 +248,9 @@ impl Options {
     }
 
     fn transformer(&self, preset: TransformerModel) -> Result<TransformerModel> {
-        let of_channels = [
-            ("--channels", !self.channels.is_empty()),
-            ("--occurrence-dropout", self.occurrence_dropout.is_some()),
-            ("--table-learning-rate", self.table_learning_rate.is_some()),
-        ];
-        refuse_misplaced("presets without a transformer", "a transformer", &of_channels)?;
+        let of_features = [("--channels", !self.channels.is_empty())];
+        refuse_misplaced("presets without a transformer", "a transformer", &of_features)?;
+        self.refuse_options_of_bags("a transformer")?;
         let hidden = self.bag.or(preset.bag.map(|bag| bag.hidden)).filter(|hidden| *hidden > 0);
         Ok(TransformerModel {
             dim: self.dim.unwrap_or(preset.dim),
@@ -278,6 +275,14 @@ impl Options {
         })
     }
 
+    fn refuse_options_of_bags(&self, chosen: &str) -> Result<()> {
+        let of_bags = [
+            ("--occurrence-dropout", self.occurrence_dropout.is_some()),
+            ("--table-learning-rate", self.table_learning_rate.is_some()),
+        ];
+        refuse_misplaced("--preset channels", chosen, &of_bags)
+    }
+
     /// Refuses options of transformers for a preset without one; gives the channels.
     fn channels(&self, preset: Vec<Channel>) -> Result<Vec<Channel>> {
         let of_transformers = [
@@ -297,12 +302,9 @@ impl Options {
     }
 
     fn composition(&self, preset: CompositionConfig) -> Result<CompositionConfig> {
-        let of_bags = [
-            ("--dim", self.dim.is_some()),
-            ("--occurrence-dropout", self.occurrence_dropout.is_some()),
-            ("--table-learning-rate", self.table_learning_rate.is_some()),
-        ];
-        refuse_misplaced("--preset channels", "composition", &of_bags)?;
+        let of_dim = [("--dim", self.dim.is_some())];
+        refuse_misplaced("the other presets", "composition", &of_dim)?;
+        self.refuse_options_of_bags("composition")?;
         Ok(CompositionConfig {
             channels: self.channels(preset.channels)?,
             dropout: self.dropout.unwrap_or(preset.dropout),

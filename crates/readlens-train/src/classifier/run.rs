@@ -1,6 +1,6 @@
 use std::path::PathBuf;
 
-use crate::{ModelOutput, Watcher};
+use crate::{ModelOutput, Watcher, frame_model_of};
 use candle_core::DType;
 use readlens_batch::{Dataset, Window};
 use readlens_fault::Result;
@@ -8,7 +8,7 @@ use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precisio
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
+use readlens_tables::tokens::TokenRow;
 
 use super::config::{Config, ModelConfig};
 use super::task::ClassifierTask;
@@ -38,19 +38,13 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         tracing::warn!("labels are permuted among records: this classifier is a sanity check");
     }
     let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
-    let frame_model = tokens.metadata().get(KEY_FRAME_MODEL);
-    if data.tokenization.orientation.is_some() && frame_model.is_none() {
-        tracing::warn!(
-            "{} has lost the model of its reading frames, so the classifier gets none; new reads \
-             need the file of --save-orient-model",
-            paths.tokens.display()
-        );
-    }
+    let frame_model = frame_model_of(&tokens, &data.tokenization, &paths.tokens);
     let inputs = [tokens.artefact("tokens")?];
     let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
         .computed_by(device.compute());
     let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
     let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization);
+    shape.validate()?;
     let device = device.open(Precision::F32)?;
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
     if let ModelConfig::Composition(composition) = &config.model {
@@ -82,13 +76,18 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     if data.valid.is_empty() {
         tracing::warn!("no windows in the split valid: the last epoch's weights are kept");
     }
-    let checkpoint = output.checkpoint(&manifest);
+    let checkpoint = output.checkpoint(&manifest)?;
     let task = ClassifierTask::new(config, &data, &classifier);
     let watcher = Watcher::new(context, "classifier");
     let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
-    let frame_model = frame_model.map(String::as_str);
-    output.write(&shape, classifier.tensors(), &manifest, &fitted.figures, frame_model)?;
+    output.write(
+        &shape,
+        classifier.tensors(),
+        &manifest,
+        &fitted.figures,
+        frame_model.as_deref(),
+    )?;
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

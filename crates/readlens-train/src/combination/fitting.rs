@@ -1,6 +1,6 @@
 //! What is fitted on validation windows: weights of components, and temperatures.
 
-use candle_core::Tensor;
+use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use readlens_batch::{Dataset, RandomMasks, Window, for_each_batch, most_likely};
 use readlens_fault::{Fault, Result};
@@ -11,6 +11,11 @@ use readlens_random::stream;
 
 /// Most scores in memory, in numbers of 32 bits: 1 GiB.
 const MOST_SCORES: usize = 1 << 28;
+
+/// Largest weight of a component.
+const LARGEST_WEIGHT: f64 = 1e5;
+/// Windows whose scores are joined together.
+const ROWS_AT_ONCE: usize = 512;
 
 /// Labelled validation windows, each whole and seen through a random mask.
 pub(crate) struct Labelled<'a> {
@@ -26,7 +31,7 @@ impl<'a> Labelled<'a> {
     /// memory.
     ///
     /// # Errors
-    /// There are none.
+    /// No validation window has a label.
     pub(crate) fn new(
         data: &'a Dataset,
         components: usize,
@@ -42,10 +47,11 @@ impl<'a> Labelled<'a> {
             chosen.truncate(most);
             chosen.sort_unstable();
         }
-        if chosen.is_empty() {
+        let is_labelled = |window: &Window| window.classes.iter().any(Option::is_some);
+        if !data.valid.iter().any(is_labelled) {
             return Err(Fault::usage(
-                "weights are fitted on windows of the split valid, and the table has none: tokenize \
-                 with a split column or split fractions",
+                "weights are fitted on labelled windows of the split valid, and the table has none: \
+                 tokenize with taxa and a split column or split fractions",
             ));
         }
         let mut rng = stream(seed, "masks to fit weights under");
@@ -64,63 +70,106 @@ impl<'a> Labelled<'a> {
         self.windows.len()
     }
 
-    /// Weights of the components of a classifier, `[component][rank]`.
+    /// What every component of a classifier says of each window, whole or through its mask:
+    /// components one after the other, of each all ranks.
     ///
     /// # Errors
     /// The classifier cannot compute.
-    pub(crate) fn weights(&self, classifier: &Classifier) -> Result<Vec<Vec<f64>>> {
-        let components = |mask: Option<&[Vec<f32>]>| {
-            self.scores(classifier, mask, |batch, mask| {
-                classifier.components(batch, mask, &mut Pass::inference())
-            })
-        };
-        let mut scores = components(None)?;
-        scores.extend(components(Some(&self.masks))?);
-        let count = scores.first().map_or(0, Vec::len) / self.taxa.iter().sum::<usize>().max(1);
-        let of_rank = |rank: usize| self.fitted(&scores, count, rank);
-        let by_rank: Vec<Vec<f64>> = (0..self.taxa.len()).map(of_rank).collect();
-        Ok((0..count).map(|c| by_rank.iter().map(|weights| weights[c]).collect()).collect())
+    pub(crate) fn scores(&self, classifier: &Classifier, is_masked: bool) -> Result<Vec<Vec<f32>>> {
+        let rows: Vec<WindowTokens> = self.windows.iter().map(|window| window.as_read()).collect();
+        for_each_batch(&rows, classifier.device(), "fitting weights", |batch, indices| {
+            let mask = is_masked.then(|| {
+                let values: Vec<&[f32]> =
+                    indices.iter().map(|&i| self.masks[i].as_slice()).collect();
+                masking::complete(&batch.place(&values)?, batch)
+            });
+            let mask = mask.transpose()?;
+            let components = classifier.components(batch, mask.as_ref(), &mut Pass::inference())?;
+            let all: Vec<&Tensor> = components.iter().flatten().collect();
+            Tensor::cat(&all, 1)?.to_vec2()
+        })
     }
 
-    /// Temperatures that make the probabilities of a classifier's answers to whole windows those of
-    /// being right, by rank.
+    /// Weights of the components, `[component][rank]`, from their scores for whole windows and
+    /// through masks.
+    pub(crate) fn weights(&self, whole: &[Vec<f32>], masked: &[Vec<f32>]) -> Vec<Vec<f64>> {
+        let all: usize = self.taxa.iter().sum();
+        let count = whole.first().map_or(0, Vec::len) / all.max(1);
+        let scores: Vec<&[f32]> = whole.iter().chain(masked).map(Vec::as_slice).collect();
+        let of_rank = |rank: usize| self.fitted(&scores, count, rank);
+        let by_rank: Vec<Vec<f64>> = (0..self.taxa.len()).map(of_rank).collect();
+        (0..count).map(|c| by_rank.iter().map(|weights| weights[c]).collect()).collect()
+    }
+
+    /// Logits that `join` makes of the components' scores for whole windows: all ranks of each
+    /// window.
     ///
     /// # Errors
-    /// The classifier cannot compute.
-    pub(crate) fn temperatures(&self, classifier: &Classifier) -> Result<Vec<f64>> {
-        let scores = self.logits(classifier)?;
+    /// `join` fails.
+    pub(crate) fn joined(
+        &self,
+        whole: &[Vec<f32>],
+        join: impl Fn(&[Vec<Tensor>]) -> candle_core::Result<Vec<Tensor>>,
+    ) -> Result<Vec<Vec<f32>>> {
+        let failed = |e: candle_core::Error| Fault::failed("joining scores", e);
+        let all: usize = self.taxa.iter().sum();
+        let mut logits = Vec::with_capacity(whole.len());
+        for rows in whole.chunks(ROWS_AT_ONCE) {
+            let width = rows.first().map_or(0, Vec::len);
+            let scores = Tensor::from_vec(rows.concat(), (rows.len(), width), &Device::Cpu);
+            let scores = scores.map_err(failed)?;
+            let component = |first: usize| {
+                let mut first = first;
+                let of_rank = |taxa: &usize| {
+                    let scores = scores.narrow(1, first, *taxa);
+                    first += taxa;
+                    scores
+                };
+                self.taxa.iter().map(of_rank).collect::<candle_core::Result<Vec<_>>>()
+            };
+            let components = (0..width).step_by(all.max(1)).map(component);
+            let components = components.collect::<candle_core::Result<Vec<_>>>();
+            let joined = components.and_then(|components| join(&components));
+            let rows = joined.and_then(|ranks| Tensor::cat(&ranks, 1)?.to_vec2());
+            logits.extend(rows.map_err(failed)?);
+        }
+        Ok(logits)
+    }
+
+    /// Temperatures that make the probabilities of these logits of whole windows those of being
+    /// right, by rank.
+    pub(crate) fn temperatures(&self, logits: &[Vec<f32>]) -> Vec<f64> {
+        let logits: Vec<&[f32]> = logits.iter().map(Vec::as_slice).collect();
         let of_rank = |rank: usize| {
-            let weight = self.fitted(&scores, 1, rank)[0];
+            let weight = self.fitted(&logits, 1, rank)[0];
             // A rank that nothing can be said of: all probabilities alike.
             (1.0 / weight.max(1e-3)).clamp(1e-3, 1e3)
         };
-        Ok((0..self.taxa.len()).map(of_rank).collect())
+        (0..self.taxa.len()).map(of_rank).collect()
     }
 
-    /// Accuracy and loss of a classifier on whole windows, as figures of the first epoch, and the
-    /// accuracies by rank.
-    ///
-    /// # Errors
-    /// The classifier cannot compute.
-    pub(crate) fn figures(&self, classifier: &Classifier) -> Result<Vec<Figure>> {
-        let scores = self.logits(classifier)?;
+    /// Accuracy and loss of these logits of whole windows by rank, as figures of the first epoch.
+    pub(crate) fn figures(&self, logits: &[Vec<f32>]) -> Vec<Figure> {
         let mut figures = Vec::new();
         let mut first = 0;
         for (rank, name) in self.ranks.iter().enumerate() {
             let range = first..first + self.taxa[rank];
             first = range.end;
             let labels = self.windows.iter().map(|window| window.classes[rank]);
-            let known = scores.iter().zip(labels).filter_map(|(s, label)| Some((s, label?)));
+            let known = logits.iter().zip(labels).filter_map(|(s, label)| Some((s, label?)));
             let (mut count, mut right, mut loss) = (0usize, 0usize, 0f64);
-            for (scores, label) in known {
-                let logits = &scores[range.clone()];
+            for (logits, label) in known {
+                let logits = &logits[range.clone()];
                 count += 1;
                 right += usize::from(most_likely(logits) == label as usize);
                 let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
                 let total: f64 = logits.iter().map(|x| f64::from(x - largest).exp()).sum();
                 loss += total.ln() - f64::from(logits[label as usize] - largest);
             }
-            let n = count.max(1) as f64;
+            if count == 0 {
+                continue;
+            }
+            let n = count as f64;
             for (term, value) in [("loss", loss / n), ("accuracy", right as f64 / n)] {
                 figures.push(Figure {
                     epoch: 1,
@@ -132,40 +181,11 @@ impl<'a> Labelled<'a> {
                 });
             }
         }
-        Ok(figures)
-    }
-
-    fn logits(&self, classifier: &Classifier) -> Result<Vec<Vec<f32>>> {
-        self.scores(classifier, None, |batch, mask| {
-            Ok(vec![classifier.forward(batch, mask, &mut Pass::inference())?])
-        })
-    }
-
-    /// What `compute` gives for each window: components one after the other, of each all ranks.
-    fn scores(
-        &self,
-        classifier: &Classifier,
-        masks: Option<&[Vec<f32>]>,
-        compute: impl Fn(
-            &readlens_nn::TokenBatch,
-            Option<&Tensor>,
-        ) -> candle_core::Result<Vec<Vec<Tensor>>>
-        + Sync,
-    ) -> Result<Vec<Vec<f32>>> {
-        let rows: Vec<WindowTokens> = self.windows.iter().map(|window| window.as_read()).collect();
-        for_each_batch(&rows, classifier.device(), "fitting weights", |batch, indices| {
-            let mask = masks.map(|masks| {
-                let values: Vec<&[f32]> = indices.iter().map(|&i| masks[i].as_slice()).collect();
-                masking::complete(&batch.place(&values)?, batch)
-            });
-            let components = compute(batch, mask.transpose()?.as_ref())?;
-            let all: Vec<&Tensor> = components.iter().flatten().collect();
-            Tensor::cat(&all, 1)?.to_vec2()
-        })
+        figures
     }
 
     /// Weights of `components` at a rank; `scores` repeat the windows as often as they fit.
-    fn fitted(&self, scores: &[Vec<f32>], components: usize, rank: usize) -> Vec<f64> {
+    fn fitted(&self, scores: &[&[f32]], components: usize, rank: usize) -> Vec<f64> {
         let all: usize = self.taxa.iter().sum();
         let first: usize = self.taxa[..rank].iter().sum();
         let (mut values, mut labels) = (Vec::new(), Vec::new());
@@ -178,7 +198,9 @@ impl<'a> Labelled<'a> {
             }
         }
         let classes = self.taxa[rank];
-        Scores { values: &values, components, classes, labels: &labels }.weights()
+        let weights = Scores { values: &values, components, classes, labels: &labels }.weights();
+        // Where all is right, the likelihood rises without end.
+        weights.into_iter().map(|weight| weight.min(LARGEST_WEIGHT)).collect()
     }
 }
 

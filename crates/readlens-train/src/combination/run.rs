@@ -1,3 +1,4 @@
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
@@ -6,17 +7,17 @@ use readlens_batch::{Dataset, check_tokenization, tokenization_of};
 use readlens_fault::{Fault, Place, Result};
 use readlens_nn::{
     BranchConfig, CLASSIFIER, CONFIG_FILE, Classifier, ClassifierConfig, DeviceKind,
-    LineageDecoding, WEIGHTS_FILE, WeightSource, read_model,
+    LineageDecoding, WEIGHTS_FILE, WeightSource, load_classifier,
 };
 use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
+use readlens_tables::tokens::TokenRow;
 
 use super::config::{Config, Joint};
 use super::fitting::{Labelled, accuracies};
 use super::tree::parents;
-use crate::ModelOutput;
+use crate::{ModelOutput, frame_model_of};
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -43,7 +44,7 @@ struct Parts {
 pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     config.validate()?;
     let read: Vec<&PathBuf> = std::iter::once(&paths.tokens).chain(&paths.classifiers).collect();
-    let output = ModelOutput::claim(&paths.output, CLASSIFIER, &read)?;
+    let output = ModelOutput::claim_at_once(&paths.output, CLASSIFIER, &read)?;
     let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
     let found = tokenization_of(&tokens)?;
     let mut parts = Parts { branches: Vec::new(), tensors: HashMap::new() };
@@ -51,10 +52,11 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     let mut inputs = vec![tokens.artefact("tokens")?];
     for directory in &paths.classifiers {
         context.check_interrupt("nothing was written; start again")?;
-        let (shape, tensors): (ClassifierConfig, _) = read_model(directory)?;
+        let classifier = load_classifier(directory, &Device::Cpu)?;
+        let shape = classifier.config().clone();
         check_tokenization(&paths.tokens, &found, directory, &shape.tokenization)?;
         check_ranks(first.as_ref(), &shape, directory)?;
-        parts.add(directory, &shape, tensors)?;
+        parts.add(directory, &shape, classifier.tensors());
         inputs.push(Artefact::model("classifier", directory)?);
         first.get_or_insert(shape);
     }
@@ -78,39 +80,43 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     let components = shape.branches.iter().map(|branch| branch.network.components()).sum();
     let labelled = Labelled::new(&data, components, config.masks, config.seed)?;
     tracing::info!("fitting weights on {} windows, whole and masked", labelled.len());
-    let weights = labelled.weights(&build(&shape)?)?;
-    set_weights(&mut shape, weights);
+    let progress = context.progress("passes over the windows", 2);
+    let stopped = || context.check_interrupt("nothing was written; start again");
+    let classifier = build(&shape)?;
+    let whole = labelled.scores(&classifier, false)?;
+    progress.advance(1);
+    stopped()?;
+    let masked = labelled.scores(&classifier, true)?;
+    progress.advance(1);
+    stopped()?;
+    drop(progress);
+    set_weights(&mut shape, labelled.weights(&whole, &masked));
+    drop(masked);
     log_weights(&shape);
+    let classifier = build(&shape)?;
     for (i, branch) in shape.branches.iter().enumerate() {
-        let alone = ClassifierConfig { branches: vec![branch.clone()], ..shape.clone() };
-        // Only the tensors of that branch belong to it.
-        let of_branch = tensors.iter().filter(|(name, _)| is_of(name, &branch.name));
-        let of_branch = of_branch.map(|(name, tensor)| (name.clone(), tensor.clone())).collect();
-        let file = paths.output.join(WEIGHTS_FILE);
-        let mut source = WeightSource::loaded(&file, of_branch, false, DType::F32, &Device::Cpu);
-        let figures = labelled.figures(&Classifier::new(&alone, &mut source)?)?;
-        tracing::info!(
-            "{} of {}, {}: {}",
-            i + 1,
-            shape.branches.len(),
-            branch.name,
-            accuracies(&figures)
-        );
-        context.check_interrupt("nothing was written; start again")?;
+        let alone = labelled.joined(&whole, |scores| classifier.join_branch(i, scores))?;
+        let accuracies = accuracies(&labelled.figures(&alone));
+        tracing::info!("{} of {}, {}: {accuracies}", i + 1, shape.branches.len(), branch.name);
     }
-    tracing::info!("all together: {}", accuracies(&labelled.figures(&build(&shape)?)?));
+    let together = labelled.joined(&whole, |scores| classifier.join(scores))?;
+    tracing::info!("all together: {}", accuracies(&labelled.figures(&together)));
     if let Some(Joint { above, below }) = config.joint
         && shape.ranks.len() > 1
     {
         shape.decoding = Some(LineageDecoding { parents: parents(&data), above, below });
     }
-    shape.temperatures = Some(labelled.temperatures(&build(&shape)?)?);
     let classifier = build(&shape)?;
-    let figures = labelled.figures(&classifier)?;
+    let decoded = labelled.joined(&whole, |scores| classifier.join(scores))?;
+    shape.temperatures = Some(labelled.temperatures(&decoded));
+    stopped()?;
+    let classifier = build(&shape)?;
+    let figures = labelled.figures(&labelled.joined(&whole, |scores| classifier.join(scores))?);
     if shape.decoding.is_some() {
         tracing::info!("decoded along the tree: {}", accuracies(&figures));
     }
-    let frame_model = tokens.metadata().get(KEY_FRAME_MODEL).map(String::as_str);
+    let frame_model = frame_model_of(&tokens, &data.tokenization, &paths.tokens);
+    let frame_model = frame_model.as_deref();
     output.write(&shape, classifier.tensors(), &manifest, &figures, frame_model)?;
     tracing::info!("wrote {}", paths.output.display());
     Ok(())
@@ -123,10 +129,11 @@ impl Parts {
         &mut self,
         directory: &Path,
         shape: &ClassifierConfig,
-        tensors: HashMap<String, Tensor>,
-    ) -> Result<()> {
-        let of_directory = directory.file_name().unwrap_or_default().to_string_lossy();
-        let of_directory = of_directory.replace('.', "-");
+        tensors: &HashMap<String, Tensor>,
+    ) {
+        let of_directory = directory.file_name().map(|name| name.to_string_lossy());
+        // `..` has no name of its own.
+        let of_directory = of_directory.unwrap_or(Cow::Borrowed("classifier")).replace('.', "-");
         for branch in &shape.branches {
             let wanted = match branch.name.as_str() {
                 "" => of_directory.clone(),
@@ -152,7 +159,6 @@ impl Parts {
             let network = branch.network.clone();
             self.branches.push(BranchConfig { name, network, weights: None });
         }
-        Ok(())
     }
 }
 

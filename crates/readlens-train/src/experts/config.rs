@@ -3,6 +3,9 @@ use readlens_channels::Channel;
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
+/// Largest memory that can be asked for, in MiB.
+const LARGEST_MEMORY: u64 = 1 << 20;
+
 /// Everything that decides the experts, apart from their inputs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -32,10 +35,12 @@ impl Config {
         if !(1e-9..=1e9).contains(&prior) {
             return Err(Fault::usage(format!("prior must be 1e-9 to 1e9, not {prior}")));
         }
-        let mut channels = self.channels.iter().enumerate();
-        match channels.find(|(i, channel)| self.channels[..*i].contains(channel)) {
-            Some((_, twice)) => Err(Fault::usage(format!("channel {twice} is named twice"))),
-            None => Ok(()),
+        if !(1..=LARGEST_MEMORY).contains(&self.memory) {
+            let memory = self.memory;
+            return Err(Fault::usage(format!(
+                "memory must be 1 to {LARGEST_MEMORY} MiB, not {memory}"
+            )));
         }
+        Ok(())
     }
 }

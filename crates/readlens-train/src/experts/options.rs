@@ -39,8 +39,7 @@ pub struct Options {
     /// Weight of the prior that a taxon is like all windows, in occurrences for each row of a table
     #[arg(long, value_name = "N", default_value_t = 0.5, help_heading = "Experts")]
     prior: f64,
-    /// Memory that the experts may take, in MiB; counting the largest takes three times as much
-    /// beside it
+    /// Memory that the experts may take, in MiB; counting takes up to 2 GiB beside it
     #[arg(long, value_name = "MIB", default_value_t = 4096, help_heading = "Experts")]
     memory: u64,
     /// Seed of the masks that weights are fitted under
@@ -73,7 +72,8 @@ impl Options {
 
 impl Stage for Options {
     const NAME: &'static str = "train-experts";
-    const ABOUT: &'static str = "Count naive Bayes experts, a classifier or a part of one";
+    const ABOUT: &'static str =
+        "Count how often features occur in each taxon: a classifier without training";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = self.config(&tokenization_of(&Reader::open(&self.tokens)?)?)?;

@@ -10,16 +10,16 @@ use readlens_kmer::Tokenization;
 use readlens_linear::{FeatureWindows, LogRatios, TooManyEntries};
 use readlens_nn::{
     CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, ExpertChannel, ExpertsConfig, MAX_TOKENS,
-    MOST_CLASSES, MaskSite, NetworkConfig, WEIGHTS_FILE, WeightSource,
+    MaskSite, NetworkConfig, WEIGHTS_FILE, WeightSource,
 };
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
-use readlens_tables::tokens::{KEY_FRAME_MODEL, TokenRow};
+use readlens_tables::tokens::TokenRow;
 
 use super::config::Config;
-use crate::ModelOutput;
 use crate::combination::{Labelled, accuracies, set_weights};
+use crate::{ModelOutput, frame_model_of};
 
 /// Bytes of an entry.
 const ENTRY: u64 = 4;
@@ -42,15 +42,15 @@ pub struct Paths {
 /// The table cannot be used, the experts need more memory than allowed, or the user interrupts.
 pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     config.validate()?;
-    let output = ModelOutput::claim(&paths.output, CLASSIFIER, &[&paths.tokens])?;
+    let output = ModelOutput::claim_at_once(&paths.output, CLASSIFIER, &[&paths.tokens])?;
     let data = Dataset::read(&paths.tokens, &config.ranks, None, MAX_TOKENS)?;
     let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
     let inputs = [tokens.artefact("tokens")?];
     let manifest = Manifest::made_from("train-experts", config, Some(config.seed), &inputs)?
         .computed_by(DeviceKind::Cpu.compute());
-    let windows = Windows::of(&data)?;
-    // Experts are the network they will be, before anything is counted: what cannot work is said.
+    // What cannot work is said before anything is counted.
     shape(&data, config.channels.iter().map(|channel| (channel.clone(), Some(0)))).validate()?;
+    let windows = Windows::of(&data);
     let labelled = Labelled::new(&data, config.channels.len(), config.masks, config.seed)?;
     let mut tensors = HashMap::new();
     let mut experts = Vec::with_capacity(config.channels.len());
@@ -85,13 +85,20 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         Classifier::new(shape, &mut source)
     };
     tracing::info!("fitting weights on {} windows, whole and masked", labelled.len());
-    let weights = labelled.weights(&build(&shape)?)?;
-    set_weights(&mut shape, weights);
-    shape.temperatures = Some(labelled.temperatures(&build(&shape)?)?);
     let classifier = build(&shape)?;
-    let figures = labelled.figures(&classifier)?;
+    let whole = labelled.scores(&classifier, false)?;
+    context.check_interrupt("nothing was written; start again")?;
+    let masked = labelled.scores(&classifier, true)?;
+    context.check_interrupt("nothing was written; start again")?;
+    set_weights(&mut shape, labelled.weights(&whole, &masked));
+    let classifier = build(&shape)?;
+    let joined = labelled.joined(&whole, |scores| classifier.join(scores))?;
+    shape.temperatures = Some(labelled.temperatures(&joined));
+    let classifier = build(&shape)?;
+    let figures = labelled.figures(&labelled.joined(&whole, |scores| classifier.join(scores))?);
     tracing::info!("valid: {}", accuracies(&figures));
-    let frame_model = tokens.metadata().get(KEY_FRAME_MODEL).map(String::as_str);
+    let frame_model = frame_model_of(&tokens, &data.tokenization, &paths.tokens);
+    let frame_model = frame_model.as_deref();
     output.write(&shape, classifier.tensors(), &manifest, &figures, frame_model)?;
     tracing::info!("wrote {}", paths.output.display());
     Ok(())
@@ -122,7 +129,7 @@ struct Windows<'a> {
 }
 
 impl<'a> Windows<'a> {
-    fn of(data: &'a Dataset) -> Result<Self> {
+    fn of(data: &'a Dataset) -> Self {
         let mut first = 0;
         let firsts = data.ranks.iter().map(|rank| {
             let of_rank = first;
@@ -130,17 +137,11 @@ impl<'a> Windows<'a> {
             of_rank as u32
         });
         let firsts: Vec<u32> = firsts.collect();
-        if first > MOST_CLASSES {
-            return Err(Fault::usage(format!(
-                "experts tell at most {MOST_CLASSES} taxa of all ranks apart, and there are \
-                 {first}: leave a rank out with --ranks"
-            )));
-        }
         let labels = data.train.iter().map(|window| {
             let classes = window.classes.iter().zip(&firsts);
             classes.filter_map(|(class, first)| Some(first + (*class)?)).collect()
         });
-        Ok(Self { windows: &data.train, labels: labels.collect(), classes: first })
+        Self { windows: &data.train, labels: labels.collect(), classes: first }
     }
 }
 

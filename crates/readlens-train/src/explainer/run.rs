@@ -96,7 +96,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
-    let checkpoint = output.checkpoint(&manifest);
+    let checkpoint = output.checkpoint(&manifest)?;
     let task = ExplainerTask {
         config,
         data: &data,
