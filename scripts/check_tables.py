@@ -30,12 +30,13 @@ TABLES = {
     "perturbations": "perturbations.parquet",
     "metrics": "metrics.parquet",
 }
-# Tables that a run has where its flow has `[attribute]` or `[baseline]`: the file and the table it
-# is.
+# Tables that a run has where its configuration has `attribute`, `baseline` or `assess`: the file and
+# the table it is.
 OPTIONAL = {
     "attributions": ("attributions.parquet", "masks"),
     "costs": ("costs.parquet", "costs"),
     "baseline": ("baseline.parquet", "metrics"),
+    "assessment": ("assessment.parquet", "assessment"),
 }
 # A type of docs/columns.md as pyarrow, DuckDB and Polars name it.
 TYPES = {
