@@ -6,8 +6,8 @@ use serde::Serialize;
 /// Everything that decides the figures, apart from the inputs.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
-    /// Split whose windows are predicted; none for all windows.
-    pub split: Option<Split>,
+    /// Split whose windows are predicted.
+    pub split: Split,
     /// Lengths in nucleotides at which windows are told apart, rising; none: not at all.
     pub lengths: Vec<u32>,
     /// Number of windows, drawn at random, that are also seen through masks.

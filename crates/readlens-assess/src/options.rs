@@ -73,7 +73,7 @@ impl Stage for Options {
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
-            split: Some(self.split),
+            split: self.split,
             lengths: self.lengths,
             masked: self.masked,
             shares: self.shares,

@@ -47,7 +47,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let manifest = Manifest::made_from("assess", config, Some(config.seed), &inputs)?
         .computed_by(device.compute());
-    let is_of_split = |row: &TokenRow| config.split.is_none_or(|split| row.split == Some(split));
+    let is_of_split = |row: &TokenRow| row.split == Some(config.split);
     let most = classifier.config().max_tokens();
     check_lengths(&paths.tokens, Shard::WHOLE, most, |_, row| is_of_split(row))?;
     let places = places_of(windows.reader(), &classifier.config().ranks);
@@ -84,7 +84,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let ranks = classifier.config().ranks.iter().map(|rank| Ok(Name::new(&rank.rank)?));
     let ranks: Vec<Name> = ranks.collect::<Result<_>>()?;
     log_accuracies(&assessor.figures, &branches, &ranks);
-    let over = config.split.map_or(Over::All, Over::Split);
+    let over = Over::Split(config.split);
     let lengths = &config.lengths;
     let names = Names { branches: &branches, inputs: &inputs, lengths, ranks: &ranks, over };
     let rows = assessor.figures.rows(&names);
