@@ -1,16 +1,17 @@
 """Evidence beside the masks: k-mer models, stability and sanity, what a mask alone tells."""
 
 
+# Evaluate compares it with the windows that are explained, the page of the classifier with all.
 rule baseline:
     input:
-        tokens=f"{OUT}/tokens.parquet",
+        tokens=f"{OUT}/tokens{{sample}}.parquet",
     output:
-        f"{OUT}/baseline.parquet",
+        f"{OUT}/baseline{{sample}}.parquet",
     params:
         options=lambda wildcards: options("baseline"),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/baseline.log",
+        f"{OUT}/logs/baseline{{sample}}.log",
     shell:
         "{BIN:q}readlens-baseline --tokens {input.tokens:q} --output {output:q} {params.options}"
         " --threads {threads} 2> {log:q}"
@@ -19,14 +20,14 @@ rule baseline:
 rule assess:
     input:
         tokens=WHOLE_TOKENS,
-        classifier=f"{OUT}/classifier",
+        classifier=f"{OUT}/{{place}}classifier",
     output:
-        f"{OUT}/assessment.parquet",
+        f"{OUT}/{{place}}assessment.parquet",
     params:
         options=lambda wildcards: options("assess"),
     threads: config["threads"]
     log:
-        f"{OUT}/logs/assess.log",
+        f"{OUT}/logs/{{place}}assess.log",
     shell:
         "{BIN:q}readlens-assess --tokens {input.tokens:q} --classifier {input.classifier:q} --output {output:q}"
         " {params.options} --threads {threads} 2> {log:q}"

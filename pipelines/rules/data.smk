@@ -42,10 +42,33 @@ def taxdump() -> list[str]:
     return [plain(f"{directory}/{file}") for file in ("names.dmp", "nodes.dmp")] if directory else []
 
 
-def orient_model() -> list[str]:
-    """The model of the reading frame, where the options name one."""
-    model = config.get("tokenize", {}).get("orient-model")
-    return [plain(model)] if model else []
+TOKENIZE = config.get("tokenize", {})
+
+
+def trained_frames(sample: str) -> str | None:
+    """The classifier whose reading frames a sample is read in, unless it learns them itself.
+
+    A sample of the training windows must not learn others than the classifier was trained in.
+    """
+    if "orient" not in TOKENIZE or "orient-model" in TOKENIZE:
+        return None
+    return INPUT.get("classifier", f"{OUT}/classifier" if sample else None)
+
+
+def frame_files(sample: str) -> list[str]:
+    """What must be there to find reading frames."""
+    given = TOKENIZE.get("orient-model", trained_frames(sample))
+    return [plain(given)] if given else []
+
+
+def tokenize_options(sample: str) -> str:
+    """Options of tokenize for a sample."""
+    classifier = trained_frames(sample)
+    if classifier is None:
+        return options("tokenize")
+    # The model knows the least gap that it was learned with.
+    given = {name: value for name, value in TOKENIZE.items() if name != "orient-least-gap"}
+    return typed("tokenize", given | {"orient-model": f"{classifier}/frame.json"})
 
 
 rule sample_taxonomy:
@@ -66,7 +89,7 @@ rule tokenize:
         lambda wildcards: input_files("sequences"),
         lambda wildcards: taxonomy(wildcards.sample),
         lambda wildcards: taxdump(),
-        lambda wildcards: orient_model(),
+        lambda wildcards: frame_files(wildcards.sample),
     output:
         tokens=f"{OUT}/tokens{{sample}}.parquet",
         summary=f"{OUT}/summary{{sample}}.json",
@@ -76,7 +99,7 @@ rule tokenize:
             f"--taxonomy {quote(f'{OUT}/taxonomy{wildcards.sample}.tsv')}"
             if changes(wildcards.sample) else input_option("taxonomy")
         ),
-        options=lambda wildcards: options("tokenize"),
+        options=lambda wildcards: tokenize_options(wildcards.sample),
     threads: config["threads"]
     log:
         f"{OUT}/logs/tokenize{{sample}}.log",

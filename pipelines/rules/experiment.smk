@@ -33,12 +33,31 @@ def named(method: str, replicate: int = 1) -> dict:
 
 
 CLASSIFIER = config.get("train-classifier", {})
-# Branches of the classifier that is explained: name of the directory -> stage and its options.
+# The classifier is made with each of these seeds. The first is explained; the others have a folder
+# of their own under `out`.
+CLASSIFIER_SEEDS = config.get("classifier-seeds", [config["seed"]])
+PLACES = {"" if number == 0 else f"seeds/{seed}/": seed for number, seed in enumerate(CLASSIFIER_SEEDS)}
+
+
+def seeded(options: dict, place: str) -> dict:
+    """These options with the seed of a place, unless a single classifier has its own."""
+    return options | {"seed": PLACES[place]} if "classifier-seeds" in config else options
+
+
+# Branches of the classifiers: name of the directory -> stage and its options.
 BRANCHES = {
-    f"branches/{name}": next(iter(branch.items())) for name, branch in config.get("branches", {}).items()
+    f"{place}branches/{name}": (stage, seeded(chosen, place))
+    for place in PLACES
+    for name, branch in config.get("branches", {}).items()
+    for stage, chosen in branch.items()
 }
+if "classifier" in INPUT and (BRANCHES or "classifier-seeds" in config):
+    raise WorkflowError("input: a classifier that is given has neither `branches` nor `classifier-seeds`")
+
 # Classifiers to train: name of the directory -> options.
-CLASSIFIERS = {} if BRANCHES else {"classifier": CLASSIFIER}
+CLASSIFIERS = {}
+if not BRANCHES and "classifier" not in INPUT:
+    CLASSIFIERS = {f"{place}classifier": seeded(CLASSIFIER, place) for place in PLACES}
 if "judge" in config:
     # A judge must have seen small and large parts of its input, whatever the classifier saw.
     CLASSIFIERS["judge"] = CLASSIFIER | {"mask-kind": "uniform", "mask-probability": 1} | config["judge"]
@@ -159,10 +178,9 @@ if "regions" in INPUT and "stability" not in config:
 # fewer windows.
 SAMPLES = {"": INPUT.get("sample", {})}
 # The classifier is judged on all windows, however few are explained.
-WHOLE_TOKENS = f"{OUT}/tokens.parquet"
-if "assess" in config and SAMPLES[""]:
-    SAMPLES["/whole"] = {}
-    WHOLE_TOKENS = f"{OUT}/tokens/whole.parquet"
+WHOLE_SAMPLE = "/whole" if "assess" in config and SAMPLES[""] else ""
+SAMPLES.setdefault(WHOLE_SAMPLE, {})
+WHOLE_TOKENS = f"{OUT}/tokens{WHOLE_SAMPLE}.parquet"
 if "explainer-sample" in INPUT:
     SAMPLES["/explainer"] = INPUT["explainer-sample"]
 TRAINING_TOKENS = f"{OUT}/tokens/explainer.parquet" if "/explainer" in SAMPLES else f"{OUT}/tokens.parquet"
@@ -182,6 +200,7 @@ wildcard_constraints:
     variant=one_of(VARIANTS),
     classifier=one_of(CLASSIFIERS),
     branch=one_of(BRANCHES),
+    place=one_of(PLACES),
     parts=r"all|[1-9]\d*",
     network=one_of(NETWORKS),
     masks=one_of(MASKS),

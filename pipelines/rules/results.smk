@@ -95,6 +95,38 @@ rule report:
         " --threads {threads} 2> {log:q}"
 
 
+ASSESSMENTS = [f"{OUT}/{place}assessment.parquet" for place in PLACES]
+WHOLE_BASELINE = if_there("baseline", f"baseline{WHOLE_SAMPLE}.parquet")
+
+
+def command() -> str:
+    """The call that computes this experiment."""
+    return " ".join(
+        ["snakemake --profile pipelines/profiles/default --configfile", *map(relative, workflow.configfiles)]
+    )
+
+
+# How right the classifier is, branch by branch, over all seeds.
+rule classifier_page:
+    input:
+        script=SCRIPTS / "classifier.py",
+        tokens=WHOLE_TOKENS,
+        assessments=ASSESSMENTS,
+        baseline=WHOLE_BASELINE,
+    output:
+        f"{OUT}/classifier.md",
+    params:
+        title=lambda wildcards: config.get("title", OUT),
+        source=lambda wildcards: f"{command()} classifier",
+        assessments=repeated("--assessment", ASSESSMENTS),
+        baseline=repeated("--baseline", WHOLE_BASELINE),
+        seconds=f"{OUT}/seconds",
+    shell:
+        "{PYTHON:q} {input.script:q} {params.assessments} {params.baseline} --tokens {input.tokens:q}"
+        " --seconds {params.seconds:q}"
+        " --title {params.title:q} --source {params.source:q} > {output:q}"
+
+
 rule tables:
     input:
         EVIDENCE,
@@ -106,9 +138,7 @@ rule tables:
         f"{OUT}/tables.md",
     params:
         title=lambda wildcards: config.get("title", OUT),
-        source=lambda wildcards: " ".join(
-            ["snakemake --profile pipelines/profiles/default --configfile", *map(relative, workflow.configfiles)]
-        ),
+        source=lambda wildcards: command(),
         methods=lambda wildcards: repeated("--method", config.get("tables", {}).get("methods", [])),
     shell:
         "{PYTHON:q} {input.script:q} {OUT:q} --title {params.title:q} --source {params.source:q} {params.methods}"

@@ -5,7 +5,7 @@ An interrupted training leaves a `.checkpoint` directory beside its output, such
 """
 
 
-# The classifier, the independent judge and the classifier of permuted labels.
+# The classifier with each of its seeds, the independent judge and the classifier of permuted labels.
 rule train_classifier:
     input:
         tokens=f"{OUT}/tokens.parquet",
@@ -32,9 +32,28 @@ rule train_branch:
     threads: config["threads"]
     log:
         f"{OUT}/logs/train-{{branch}}.log",
+    benchmark:
+        f"{OUT}/seconds/{{branch}}.tsv"
     shell:
         "{BIN:q}readlens-{params.stage} --tokens {input.tokens:q} --output {output:q}"
         " {params.options} --threads {threads} 2> {log:q}"
+
+
+if "classifier" in INPUT:
+
+    # A classifier that was trained elsewhere.
+    rule copy_classifier:
+        input:
+            INPUT["classifier"],
+        output:
+            directory(f"{OUT}/classifier"),
+        shell:
+            "cp -R {input:q} {output:q}"
+
+
+def branches_of(place: str) -> list[str]:
+    """The branches that are combined into the classifier of a seed."""
+    return [f"{OUT}/{place}branches/{name}" for name in config["branches"]]
 
 
 if BRANCHES:
@@ -42,15 +61,17 @@ if BRANCHES:
     rule combine:
         input:
             tokens=f"{OUT}/tokens.parquet",
-            branches=[f"{OUT}/{branch}" for branch in BRANCHES],
+            branches=lambda wildcards: branches_of(wildcards.place),
         output:
-            directory(f"{OUT}/classifier"),
+            directory(f"{OUT}/{{place}}classifier"),
         params:
-            branches=" ".join(f"--classifier {quote(f'{OUT}/{branch}')}" for branch in BRANCHES),
-            options=lambda wildcards: options("combine"),
+            branches=lambda wildcards: repeated("--classifier", branches_of(wildcards.place)),
+            options=lambda wildcards: typed("combine", seeded(config.get("combine", {}), wildcards.place)),
         threads: config["threads"]
         log:
-            f"{OUT}/logs/combine.log",
+            f"{OUT}/logs/{{place}}combine.log",
+        benchmark:
+            f"{OUT}/seconds/{{place}}combine.tsv"
         shell:
             "{BIN:q}readlens-combine --tokens {input.tokens:q} {params.branches} --output {output:q}"
             " {params.options} --threads {threads} 2> {log:q}"

@@ -1,7 +1,7 @@
 use readlens_kmer::Alphabet;
 
 /// Marks a base that is no letter.
-const UNKNOWN: u8 = u8::MAX;
+pub(crate) const UNKNOWN: u8 = u8::MAX;
 
 /// Counts k-mers, a k-mer and its reverse complement as one where the alphabet has complements.
 #[derive(Debug)]

@@ -18,6 +18,9 @@ pub struct Options {
     /// Length of the k-mers to count, in nucleotides, 1 to 8; the tokens may have another k
     #[arg(long, value_name = "NT", default_value_t = Config::default().k)]
     k: u32,
+    /// Length of the k-mers that vote, as Kraken's do, in nucleotides, 1 to 31
+    #[arg(long, value_name = "NT", default_value_t = Config::default().voting_k)]
+    voting_k: u32,
     /// Maximum number of passes of the logistic regression over the training windows
     #[arg(
         long,
@@ -51,11 +54,12 @@ pub struct Options {
 
 impl Stage for Options {
     const NAME: &'static str = "baseline";
-    const ABOUT: &'static str = "Classify by k-mer counts alone, for comparison";
+    const ABOUT: &'static str = "Classify by k-mers alone, for comparison";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
             k: self.k,
+            voting_k: self.voting_k,
             epochs: self.epochs,
             patience: self.patience,
             learning_rate: self.learning_rate,

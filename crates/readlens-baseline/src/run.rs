@@ -15,17 +15,19 @@ use crate::config::Config;
 use crate::kmers::Kmers;
 use crate::labels::{Labelled, Scale, Taxa};
 use crate::scores;
+use crate::voting::{Election, LongKmers};
 use crate::windows::{self, Data, Windows};
 
-/// Multinomial logistic regression and multinomial naive Bayes.
-const BASELINES: [Operator; 2] = [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes];
+/// In the order of the output.
+const BASELINES: [Operator; 3] =
+    [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes, Operator::KmerVoting];
 
 /// Added to every count of naive Bayes (Laplace).
 const PSEUDOCOUNT: f64 = 1.0;
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
-/// Fits both baselines for every rank and writes their figures on the test split to `output`.
+/// Fits the baselines for every rank and writes their figures on the test split to `output`.
 ///
 /// A rank of which the training windows know fewer than two taxa is left out, with a warning.
 ///
@@ -45,7 +47,14 @@ pub fn run(
     let kmers = Kmers::new(tokenization.alphabet, config.k);
     let data = windows::read(tokens, &tokenization, &kmers, context)?;
     let bootstrap = Bootstrap::new(seed, config.replicates as usize);
-    let mut rows: [Vec<MetricRow>; 2] = [Vec::new(), Vec::new()];
+    let mut rows: [Vec<MetricRow>; 3] = std::array::from_fn(|_| Vec::new());
+    let voting = LongKmers::new(tokenization.alphabet, config.voting_k);
+    let election = Election::hold(voting, &data.train, &data.test, context)?;
+    tracing::info!(
+        "voting: {:.1} % of the test windows have a {}-mer of the training windows",
+        100.0 * election.classified(),
+        config.voting_k
+    );
     for (rank, name) in data.ranks.iter().enumerate() {
         let taxa = Taxa::of(&data.train, rank);
         if taxa.len() < 2 {
@@ -53,20 +62,21 @@ pub fn run(
             continue;
         }
         let baseline = Baseline { config, seed, kmers: &kmers, data: &data, rank, taxa };
+        let test = baseline.labelled(&data.test, Scale::Counts);
+        if test.places.is_empty() {
+            tracing::warn!("no test window has a label of {name}: left out");
+            continue;
+        }
         for (rows, operator) in rows.iter_mut().zip(BASELINES) {
-            let is_regression = operator == Operator::KmerLogisticRegression;
-            let test = baseline.labelled(&data.test, Scale::Counts);
-            if test.places.is_empty() {
-                tracing::warn!("no test window has a label of {name}: left out");
-                continue;
-            }
-            let predicted = if is_regression {
-                baseline.logistic_regression(context)?
-            } else {
-                baseline.naive_bayes()
+            let predicted = match operator {
+                Operator::KmerLogisticRegression => baseline.logistic_regression(context)?,
+                Operator::KmerNaiveBayes => baseline.naive_bayes(),
+                _ => baseline.elected(&election),
             };
             let pairs = predicted.iter().zip(&test.classes);
-            let right: Vec<bool> = pairs.map(|(&found, label)| Some(found) == *label).collect();
+            // A taxon that was never learned is predicted by none.
+            let right = pairs.map(|(found, label)| label.is_some() && found == label);
+            let right: Vec<bool> = right.collect();
             let rank = (rank, &Name::new(name)?);
             let new = scores::rows(operator, rank, &data.test, &test.places, &right, &bootstrap);
             tracing::info!("{operator}: {name} {:.1} %", 100.0 * new[0].value);
@@ -91,15 +101,23 @@ impl<'a> Baseline<'a> {
         Labelled::new(windows, self.kmers, scale, self.rank, &self.taxa)
     }
 
-    /// The predicted classes of the labelled test windows.
-    fn naive_bayes(&self) -> Vec<u32> {
-        let train = self.labelled(&self.data.train, Scale::Counts);
-        let model = NaiveBayes::fit(&train, self.taxa.len(), PSEUDOCOUNT);
-        model.predict(&self.labelled(&self.data.test, Scale::Counts))
+    /// The classes that are elected for the labelled test windows, where one is.
+    fn elected(&self, election: &Election) -> Vec<Option<u32>> {
+        let places = self.labelled(&self.data.test, Scale::Counts).places.into_iter();
+        let class = |window| self.taxa.class(election.taxon(window, self.rank)?);
+        places.map(class).collect()
     }
 
     /// The predicted classes of the labelled test windows.
-    fn logistic_regression(&self, context: &Context) -> Result<Vec<u32>> {
+    fn naive_bayes(&self) -> Vec<Option<u32>> {
+        let train = self.labelled(&self.data.train, Scale::Counts);
+        let model = NaiveBayes::fit(&train, self.taxa.len(), PSEUDOCOUNT);
+        let predicted = model.predict(&self.labelled(&self.data.test, Scale::Counts));
+        predicted.into_iter().map(Some).collect()
+    }
+
+    /// The predicted classes of the labelled test windows.
+    fn logistic_regression(&self, context: &Context) -> Result<Vec<Option<u32>>> {
         let [train, valid, test] = [&self.data.train, &self.data.valid, &self.data.test]
             .map(|windows| self.labelled(windows, Scale::Length));
         let Config { epochs, patience, learning_rate, .. } = *self.config;
@@ -124,7 +142,7 @@ impl<'a> Baseline<'a> {
                 100.0 * fraction
             )),
         );
-        Ok(fitted.model.predict(&test))
+        Ok(fitted.model.predict(&test).into_iter().map(Some).collect())
     }
 }
 

@@ -19,6 +19,7 @@ pub(crate) const STEPS: usize = 4096;
 fn config(batch: usize, shards: usize) -> FitConfig {
     FitConfig {
         epochs: 1,
+        hours: None,
         batch,
         shards,
         learning_rate: 1e-4,

@@ -40,6 +40,8 @@ pub struct Checkpoint {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct State {
+    /// Passes that the training was planned with.
+    pub(crate) epochs: u32,
     /// Steps done.
     pub(crate) step: u32,
     /// Best score and its epoch.
@@ -50,6 +52,14 @@ pub(crate) struct State {
     /// All figures so far; in a file of their own, which grows with the steps.
     #[serde(skip)]
     pub(crate) figures: Vec<Figure>,
+}
+
+/// Passes that the training of the checkpoint in `directory` was planned with, if there is one.
+pub(crate) fn planned_epochs(directory: &Path) -> Result<Option<u32>> {
+    if !directory.join(MANIFEST).is_file() {
+        return Ok(None);
+    }
+    Ok(Some(read_json::<State>(&directory.join(STATE))?.epochs))
 }
 
 impl Checkpoint {

@@ -1,6 +1,8 @@
 use readlens_fault::{Fault, Result};
 use serde::{Deserialize, Serialize};
 
+use crate::budget::check_hours;
+
 /// Most epochs that make sense; more is a slip of the keyboard.
 const MOST_EPOCHS: u32 = 1_000_000;
 
@@ -10,6 +12,10 @@ const MOST_EPOCHS: u32 = 1_000_000;
 pub struct FitConfig {
     /// Passes over the training examples.
     pub epochs: u32,
+    /// Hours that the passes may take, which [`plan`](crate::plan) turns into their number; no part
+    /// of the work that is described.
+    #[serde(skip)]
+    pub hours: Option<f64>,
     /// Examples per optimiser step.
     pub batch: usize,
     /// Parts a batch is cut into; each is computed on one thread. Part of the configuration, and
@@ -56,6 +62,7 @@ impl FitConfig {
                 "epochs must be at most {MOST_EPOCHS}, not {epochs}"
             )));
         }
+        self.hours.map_or(Ok(()), check_hours)?;
         if self.patience == Some(0) {
             return Err(Fault::usage("patience must be 1 or more epochs"));
         }

@@ -12,7 +12,7 @@ use crate::adagrad::Adagrad;
 use crate::adamw::AdamW;
 use crate::checkpoint::{Checkpoint, State};
 use crate::config::FitConfig;
-use crate::gradients::Gradients;
+use crate::gradients::{BatchGradient, Gradients};
 use crate::schedule::learning_rate;
 use crate::task::{Figure, Observer, Split, Task};
 use crate::watch::{Watched, watch};
@@ -78,7 +78,7 @@ impl<'a, T: Task> Fitting<'a, T> {
                 tracing::info!("going on from step {} of the checkpoint", state.step);
                 (state, best)
             }
-            None => (State::default(), HashMap::new()),
+            None => (State { epochs: config.epochs, ..State::default() }, HashMap::new()),
         };
         let steps = task.examples().div_ceil(config.batch);
         let steps_per_epoch =
@@ -145,9 +145,7 @@ impl<'a, T: Task> Fitting<'a, T> {
 
     /// Examples in the order of `epoch`.
     fn order(&self, epoch: u32) -> Vec<usize> {
-        let mut order: Vec<usize> = (0..self.task.examples()).collect();
-        order.shuffle(&mut stream(self.config.seed, &format!("order/epoch {epoch}")));
-        order
+        shuffled(self.task.examples(), self.config.seed, epoch)
     }
 
     /// What `work` comes to, unless the user asks to stop and it takes longer than a moment: then
@@ -190,16 +188,12 @@ impl<'a, T: Task> Fitting<'a, T> {
         }
         let (largest, warm_up) = (self.config.learning_rate, self.config.warm_up);
         let rate = learning_rate(largest, warm_up, step as usize, total as usize);
-        let norm = self
-            .adamw
-            .step(self.parameters, &batch.gradients, rate, step)
-            .map_err(|e| Fault::failed("an optimiser step", e))?;
-        self.gradients.recycle(batch.gradients);
         // Rows of tables follow the same schedule.
-        let of_tables = self.config.table_learning_rate * rate / largest;
-        self.adagrad
-            .step(self.parameters, &batch.rows, of_tables)
-            .map_err(|e| Fault::failed("a step of the tables", e))?;
+        let rates =
+            Rates { weights: rate, tables: self.config.table_learning_rate * rate / largest };
+        let (adamw, adagrad) = (&mut self.adamw, &mut self.adagrad);
+        let norm = rates.step(self.parameters, adamw, adagrad, &batch, step)?;
+        self.gradients.recycle(batch.gradients);
         if !norm.is_finite() {
             return Err(diverged("the gradient", norm, epoch, step));
         }
@@ -253,7 +247,41 @@ impl<'a, T: Task> Fitting<'a, T> {
     }
 }
 
-fn interrupted() -> Fault {
+/// Learning rates of a step.
+pub(crate) struct Rates {
+    pub(crate) weights: f64,
+    /// Of the rows of tables.
+    pub(crate) tables: f64,
+}
+
+impl Rates {
+    /// Takes a step; gives the gradient's norm before clipping.
+    pub(crate) fn step(
+        &self,
+        parameters: &Parameters,
+        adamw: &mut AdamW,
+        adagrad: &mut Adagrad,
+        batch: &BatchGradient,
+        step: u32,
+    ) -> Result<f64> {
+        let norm = adamw
+            .step(parameters, &batch.gradients, self.weights, step)
+            .map_err(|e| Fault::failed("an optimiser step", e))?;
+        adagrad
+            .step(parameters, &batch.rows, self.tables)
+            .map_err(|e| Fault::failed("a step of the tables", e))?;
+        Ok(norm)
+    }
+}
+
+/// The numbers below `examples` in the order of `epoch`.
+pub(crate) fn shuffled(examples: usize, seed: u64, epoch: u32) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..examples).collect();
+    order.shuffle(&mut stream(seed, &format!("order/epoch {epoch}")));
+    order
+}
+
+pub(crate) fn interrupted() -> Fault {
     Fault::Interrupted { remedy: "run the same command again to go on from here".to_owned() }
 }
 

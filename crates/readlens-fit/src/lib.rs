@@ -13,6 +13,7 @@
 
 mod adagrad;
 mod adamw;
+mod budget;
 mod checkpoint;
 mod config;
 mod fitting;
@@ -22,6 +23,7 @@ mod shards;
 mod task;
 mod watch;
 
+pub use budget::plan;
 pub use checkpoint::{CHECKPOINT, Checkpoint};
 pub use config::FitConfig;
 pub use fitting::{Fitted, fit};

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use memory::{Memory, Score, checkpoint, config};
 use readlens_fault::{ExitCode, Fault};
-use readlens_fit::{Figure, FitConfig, Fitted, Observer, fit};
+use readlens_fit::{Figure, FitConfig, Fitted, Observer, fit, plan};
 use readlens_nn::{Parameters, save_weights, weights_digest};
 
 /// Asks to stop after every so many steps.
@@ -236,4 +236,47 @@ fn impossible_configurations_and_empty_tasks_are_usage_faults() {
     let fault = fit(&task, &parameters, &sound, &own, &watch(None)).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
     assert!(std::fs::read_dir(dir.path()).unwrap().next().is_none());
+}
+
+#[test]
+fn a_time_decides_the_number_of_epochs_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let planned = |most: u32, hours: f64, directory: &Path| {
+        let (task, parameters) = Memory::new();
+        let before = bytes(&parameters);
+        let config = FitConfig { hours: Some(hours), ..config(most) };
+        let planned = plan(&task, &parameters, &config, directory, &watch(None));
+        assert!(bytes(&parameters) == before, "the trial has changed weights");
+        planned
+    };
+    // There is time for all, and for not even one: one is made.
+    assert_eq!(planned(3, 1.0, dir.path()).unwrap(), config(3));
+    assert_eq!(planned(3, 1e-9, dir.path()).unwrap(), config(1));
+    for hours in [0.0, -1.0, f64::NAN, f64::INFINITY] {
+        let fault = planned(3, hours, dir.path()).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
+        assert!(fault.to_string().contains("hours must be positive"), "{fault}");
+    }
+    // A training that was begun goes on with its own number, however fast the machine is now.
+    let begun = config(4);
+    let (task, parameters) = Memory::new();
+    let stopped =
+        fit(&task, &parameters, &begun, &checkpoint(dir.path(), &begun), &watch(Some(2)));
+    assert_eq!(stopped.unwrap_err().exit_code(), ExitCode::Interrupted);
+    assert_eq!(planned(9, 1e-9, &dir.path().join("memory.checkpoint")).unwrap(), begun);
+}
+
+/// More parts need less memory and give the same gradient but for rounding.
+#[test]
+fn gradients_are_accumulated_over_the_parts_of_a_batch() {
+    let loss = |shards: usize| {
+        let dir = tempfile::tempdir().unwrap();
+        let config = FitConfig { batch: 16, shards, ..config(6) };
+        let (task, parameters) = Memory::without_dropout();
+        let checkpoint = checkpoint(dir.path(), &config);
+        let fitted = fit(&task, &parameters, &config, &checkpoint, &watch(None)).unwrap();
+        fitted.figures.iter().rev().find(|f| f.term == "loss").unwrap().value
+    };
+    let (whole, parts) = (loss(1), loss(16));
+    assert!((whole - parts).abs() < 1e-4 * whole, "{whole} in one part, {parts} in sixteen");
 }

@@ -7,6 +7,7 @@ use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
 use crate::batch::TokenBatch;
+use crate::fused_linear::linear;
 use crate::ops::{Linear, gelu};
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
@@ -118,8 +119,8 @@ impl Bag {
         pass: &mut Pass,
     ) -> candle_core::Result<BagStates> {
         let features = self.counts(batch, mask, site)?.affine(1.0, 1.0)?.log()?;
-        let hidden = gelu(&self.hidden.forward(&features)?)?;
-        let logits = self.direct.iter().map(|direct| direct.forward(&features));
+        let hidden = gelu(&linear(&self.hidden, &features, pass)?)?;
+        let logits = self.direct.iter().map(|direct| linear(direct, &features, pass));
         Ok(BagStates {
             logits: logits.collect::<candle_core::Result<_>>()?,
             hidden: pass.drop_out_at(self.config.dropout, &hidden)?,

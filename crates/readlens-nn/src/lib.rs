@@ -33,6 +33,7 @@ mod encoder;
 mod explained;
 mod fused;
 mod fused_counts;
+mod fused_linear;
 mod fused_ratios;
 mod fused_tables;
 mod gradients;

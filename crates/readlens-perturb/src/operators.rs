@@ -100,6 +100,7 @@ pub fn factors(
         | Operator::Probe
         | Operator::KmerLogisticRegression
         | Operator::KmerNaiveBayes
+        | Operator::KmerVoting
         | Operator::Seed
         | Operator::ReverseComplement
         | Operator::FrameShift

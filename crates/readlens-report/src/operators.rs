@@ -60,6 +60,7 @@ impl Family {
                 Operator::Probe,
                 Operator::KmerLogisticRegression,
                 Operator::KmerNaiveBayes,
+                Operator::KmerVoting,
                 Operator::MajorityClass,
             ],
         }
@@ -189,6 +190,11 @@ pub const fn words(operator: Operator) -> Words {
         Operator::KmerNaiveBayes => {
             row(Family::Floor, "k-mer naive Bayes", "The simplest model of the same counts.")
         }
+        Operator::KmerVoting => row(
+            Family::Floor,
+            "k-mer voting",
+            "Long k-mers that vote for the taxon that they were met in. High means that the sequences have near copies in training.",
+        ),
         Operator::MajorityClass => {
             row(Family::Floor, "Most common taxon", "Always answering the most common taxon.")
         }

@@ -72,9 +72,16 @@ impl<'a> ModelOutput<'a> {
     /// # Errors
     /// The stage has none.
     pub(crate) fn checkpoint(&self, identity: &Manifest) -> Result<Checkpoint> {
-        let checkpoint = self.checkpoint.as_ref();
-        let checkpoint = checkpoint.ok_or_else(|| Fault::usage("this stage has no checkpoint"))?;
-        Ok(Checkpoint::new(checkpoint, identity.clone()))
+        Ok(Checkpoint::new(self.checkpoint_directory()?, identity.clone()))
+    }
+
+    /// Where the checkpoint is, or would be.
+    ///
+    /// # Errors
+    /// The stage has none.
+    pub(crate) fn checkpoint_directory(&self) -> Result<&Path> {
+        let checkpoint = self.checkpoint.as_deref();
+        checkpoint.ok_or_else(|| Fault::usage("this stage has no checkpoint"))
     }
 
     /// Writes weights, configuration, manifest, curves and the model of reading frames, if there is

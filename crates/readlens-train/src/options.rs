@@ -15,6 +15,10 @@ pub(crate) struct FitOptions {
     /// 20 for an Explainer]
     #[arg(long, value_name = "N")]
     epochs: Option<u32>,
+    /// Make only as many of these passes as take about so many hours, measured before the first
+    /// [default: no limit]
+    #[arg(long, value_name = "HOURS")]
+    hours: Option<f64>,
     /// Stop after so many epochs without a better validation score [default: never stop early]
     #[arg(long, value_name = "N")]
     patience: Option<u32>,
@@ -33,7 +37,8 @@ pub(crate) struct FitOptions {
     /// Norm to which larger gradients are clipped; rows of tables are not
     #[arg(long, value_name = "NORM", default_value_t = 1.0, hide_short_help = true)]
     clip: f64,
-    /// Parts that a batch is cut into, for threads to work on. Another number of parts rounds
+    /// Parts that a batch is cut into, for threads to work on; their gradients are added up, so
+    /// that more parts let a larger batch fit into memory. Another number of parts rounds
     /// differently; another number of threads does not
     #[arg(long, value_name = "N", default_value_t = 4, hide_short_help = true)]
     shards: usize,
@@ -59,6 +64,7 @@ impl FitOptions {
     pub(crate) fn config(&self, epochs: u32, batch: usize, learning_rate: f64) -> FitConfig {
         FitConfig {
             epochs: self.epochs.unwrap_or(epochs),
+            hours: self.hours,
             batch: self.batch.unwrap_or(batch),
             shards: self.shards,
             learning_rate: self.learning_rate.unwrap_or(learning_rate),

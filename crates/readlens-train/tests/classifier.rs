@@ -34,6 +34,7 @@ fn config(epochs: u32) -> Config {
         model,
         fit: FitConfig {
             epochs,
+            hours: None,
             batch: 16,
             shards: 2,
             learning_rate: 1e-2,

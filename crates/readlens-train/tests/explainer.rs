@@ -37,6 +37,7 @@ fn config(preset: Preset) -> Config {
         objective: preset.objective(),
         fit: FitConfig {
             epochs: 2,
+            hours: None,
             batch: 16,
             shards: 2,
             learning_rate: 5e-3,

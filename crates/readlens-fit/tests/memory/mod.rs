@@ -49,7 +49,8 @@ pub struct Shard {
     factor: f64,
 }
 
-fn shape() -> ClassifierConfig {
+/// With dropout, as is usual, or without any.
+fn shape(drops: bool) -> ClassifierConfig {
     let transformer = NetworkConfig::Transformer(TransformerConfig {
         encoder: EncoderConfig {
             vocabulary: 21,
@@ -70,8 +71,8 @@ fn shape() -> ClassifierConfig {
     let channels = NetworkConfig::ChannelBag(ChannelBagConfig {
         channels: vec!["kmer:2".parse().unwrap(), "kmer:5@300".parse().unwrap()],
         dim: 5,
-        occurrence_dropout: 0.2,
-        dropout: 0.1,
+        occurrence_dropout: if drops { 0.2 } else { 0.0 },
+        dropout: if drops { 0.1 } else { 0.0 },
         mask_site: MaskSite::Embedding,
     });
     let branches = [("transformer", transformer), ("channels", channels)];
@@ -95,8 +96,17 @@ fn shape() -> ClassifierConfig {
 impl Memory {
     /// Fresh weights and windows, the same each time.
     pub fn new() -> (Self, Parameters) {
+        Self::dropping(true)
+    }
+
+    /// Nothing is left out in training.
+    pub fn without_dropout() -> (Self, Parameters) {
+        Self::dropping(false)
+    }
+
+    fn dropping(drops: bool) -> (Self, Parameters) {
         let mut source = WeightSource::fresh(3, DType::F32, &Device::Cpu);
-        let classifier = Classifier::new(&shape(), &mut source).unwrap();
+        let classifier = Classifier::new(&shape(drops), &mut source).unwrap();
         let parameters = source.finish().unwrap();
         let mut rng = stream(4, "windows");
         let windows = (0..WINDOWS)
@@ -108,7 +118,7 @@ impl Memory {
         let memory = Self {
             classifier,
             windows,
-            dropout: 0.1,
+            dropout: if drops { 0.1 } else { 0.0 },
             score: Score::Accuracy,
             poison: None,
             digests: Mutex::default(),
@@ -186,6 +196,7 @@ impl Task for Memory {
 pub fn config(epochs: u32) -> FitConfig {
     FitConfig {
         epochs,
+        hours: None,
         batch: 4,
         shards: 3,
         learning_rate: 1e-2,

@@ -14,6 +14,7 @@ use super::channel_bag::check_channels;
 use super::features::window_features;
 use crate::batch::{TokenBatch, WindowTokens};
 use crate::fused_counts::FeatureCounts;
+use crate::fused_linear::linear;
 use crate::ops::Linear;
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
@@ -198,6 +199,6 @@ impl Composition {
             Some(bias) => x.to_device(bias.device())?.to_dtype(bias.dtype())?,
             None => x,
         };
-        self.heads.iter().map(|head| head.forward(&x)).collect()
+        self.heads.iter().map(|head| linear(head, &x, pass)).collect()
     }
 }

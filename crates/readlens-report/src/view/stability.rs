@@ -113,7 +113,8 @@ const fn expected(operator: Operator) -> Expected {
         | Operator::JudgeRandomBlock
         | Operator::Probe
         | Operator::KmerLogisticRegression
-        | Operator::KmerNaiveBayes => Expected::Other,
+        | Operator::KmerNaiveBayes
+        | Operator::KmerVoting => Expected::Other,
     }
 }
 

@@ -41,6 +41,7 @@ vocabulary! {
         Probe = "probe", "A linear model that sees where the mask lies and no base.";
         KmerLogisticRegression = "kmer_logistic_regression", "A logistic regression on the k-mer counts of the whole window.";
         KmerNaiveBayes = "kmer_naive_bayes", "Naive Bayes on the k-mer counts of the whole window.";
+        KmerVoting = "kmer_voting", "Exact long k-mers that vote for a taxon, as in Kraken.";
         Seed = "seed", "Two masks by the same method from other seeds.";
         ReverseComplement = "reverse_complement", "The mask of a window and that of its reverse complement.";
         FrameShift = "frame_shift", "The mask of a window and that of the same bases cut into k-mers from another base on.";
@@ -141,7 +142,8 @@ impl Operator {
             Self::MajorityClass
             | Self::Probe
             | Self::KmerLogisticRegression
-            | Self::KmerNaiveBayes => Role::Floor,
+            | Self::KmerNaiveBayes
+            | Self::KmerVoting => Role::Floor,
             Self::Mask
             | Self::Seed
             | Self::ReverseComplement
@@ -195,6 +197,7 @@ impl Operator {
             | Self::Probe
             | Self::KmerLogisticRegression
             | Self::KmerNaiveBayes
+            | Self::KmerVoting
             | Self::Mask
             | Self::Seed
             | Self::ReverseComplement
@@ -228,7 +231,8 @@ impl Operator {
             | Self::MajorityClass
             | Self::Probe
             | Self::KmerLogisticRegression
-            | Self::KmerNaiveBayes => true,
+            | Self::KmerNaiveBayes
+            | Self::KmerVoting => true,
             Self::Unmasked
             | Self::Mask
             | Self::Masked

@@ -4,6 +4,7 @@ use crate::{ModelOutput, Watcher, frame_model_of};
 use candle_core::DType;
 use readlens_batch::{Dataset, Window};
 use readlens_fault::Result;
+use readlens_fit::{fit, plan};
 use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
@@ -40,8 +41,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let tokens = Reader::<TokenRow>::open(&paths.tokens)?;
     let frame_model = frame_model_of(&tokens, &data.tokenization, &paths.tokens);
     let inputs = [tokens.artefact("tokens")?];
-    let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
-        .computed_by(device.compute());
+    let compute = device.compute();
     let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
     let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization);
     shape.validate()?;
@@ -76,10 +76,15 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     if data.valid.is_empty() {
         tracing::warn!("no windows in the split valid: the last epoch's weights are kept");
     }
+    let watcher = Watcher::new(context, "classifier");
+    let task = ClassifierTask::new(config, &data, &classifier);
+    let planned = plan(&task, &parameters, &config.fit, output.checkpoint_directory()?, &watcher)?;
+    let config = &Config { fit: planned, ..config.clone() };
+    let manifest = Manifest::made_from("train-classifier", config, Some(config.fit.seed), &inputs)?
+        .computed_by(compute);
     let checkpoint = output.checkpoint(&manifest)?;
     let task = ClassifierTask::new(config, &data, &classifier);
-    let watcher = Watcher::new(context, "classifier");
-    let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
+    let fitted = fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
     output.write(
         &shape,

@@ -4,7 +4,7 @@ use crate::{ModelOutput, Watcher};
 use candle_core::DType;
 use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict, tokenization_of};
 use readlens_fault::{Fault, Result};
-use readlens_fit::Figure;
+use readlens_fit::{Figure, fit, plan};
 use readlens_nn::{
     ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, MAX_TOKENS, Selection,
     WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, read_tensors, weights_digest,
@@ -52,8 +52,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?,
         Artefact::model("classifier", &paths.classifier)?,
     ];
-    let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
-        .computed_by(compute);
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let longest = if most < MAX_TOKENS { most } else { data.longest };
     let vocabulary = data.tokenization.vocabulary_size();
@@ -96,16 +94,16 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
-    let checkpoint = output.checkpoint(&manifest)?;
-    let task = ExplainerTask {
-        config,
-        data: &data,
-        classifier: &classifier,
-        explainer: &explainer,
-        validation,
-    };
+    let (data, classifier, explainer) = (&data, &classifier, &explainer);
+    let task = ExplainerTask { config, data, classifier, explainer, validation: &validation };
     let watcher = Watcher::new(context, "Explainer");
-    let fitted = readlens_fit::fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
+    let planned = plan(&task, &parameters, &config.fit, output.checkpoint_directory()?, &watcher)?;
+    let config = &Config { fit: planned, ..config.clone() };
+    let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
+        .computed_by(compute);
+    let checkpoint = output.checkpoint(&manifest)?;
+    let task = ExplainerTask { config, ..task };
+    let fitted = fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
     let after = weights_digest(classifier.tensors())?;
     if before != after {

@@ -18,7 +18,7 @@ pub(crate) struct ExplainerTask<'a> {
     pub(crate) data: &'a Dataset,
     pub(crate) classifier: &'a Classifier,
     pub(crate) explainer: &'a Explainer,
-    pub(crate) validation: Validation,
+    pub(crate) validation: &'a Validation,
 }
 
 /// A part of a batch: tokens, budgets and targets.
@@ -87,7 +87,7 @@ impl Task for ExplainerTask<'_> {
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
         let rows: Vec<WindowTokens> = self.data.valid.iter().map(Window::as_read).collect();
         let masks = explain(self.explainer, Some(self.classifier), &rows)?;
-        validate(&self.validation, self.classifier, &rows, &masks, epoch)
+        validate(self.validation, self.classifier, &rows, &masks, epoch)
     }
 }
 
