@@ -33,9 +33,11 @@ def named(method: str, replicate: int = 1) -> dict:
 
 
 CLASSIFIER = config.get("train-classifier", {})
+# A classifier that is given is explained in the place of one that is made.
+IS_GIVEN = "classifier" in INPUT
 # The classifier is made with each of these seeds. The first is explained; the others have a folder
 # of their own under `out`.
-CLASSIFIER_SEEDS = config.get("classifier-seeds", [config["seed"]])
+CLASSIFIER_SEEDS = [config["seed"]] if IS_GIVEN else config.get("classifier-seeds", [config["seed"]])
 PLACES = {"" if number == 0 else f"seeds/{seed}/": seed for number, seed in enumerate(CLASSIFIER_SEEDS)}
 
 
@@ -48,15 +50,12 @@ def seeded(options: dict, place: str) -> dict:
 BRANCHES = {
     f"{place}branches/{name}": (stage, seeded(chosen, place))
     for place in PLACES
-    for name, branch in config.get("branches", {}).items()
+    for name, branch in ({} if IS_GIVEN else config.get("branches", {})).items()
     for stage, chosen in branch.items()
 }
-if "classifier" in INPUT and (BRANCHES or "classifier-seeds" in config):
-    raise WorkflowError("input: a classifier that is given has neither `branches` nor `classifier-seeds`")
-
 # Classifiers to train: name of the directory -> options.
 CLASSIFIERS = {}
-if not BRANCHES and "classifier" not in INPUT:
+if not BRANCHES and not IS_GIVEN:
     CLASSIFIERS = {f"{place}classifier": seeded(CLASSIFIER, place) for place in PLACES}
 if "judge" in config:
     # A judge must have seen small and large parts of its input, whatever the classifier saw.

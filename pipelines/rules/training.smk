@@ -39,7 +39,7 @@ rule train_branch:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
-if "classifier" in INPUT:
+if IS_GIVEN:
 
     # A classifier that was trained elsewhere.
     rule copy_classifier:

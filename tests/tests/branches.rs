@@ -183,6 +183,7 @@ fn what_cannot_be_trained_or_combined_is_refused() {
     let both = "--classifier experts --classifier upper";
     refused("combine", &of(both), 3, "the taxa of the first classifier: 2 phylum, 4 genus");
     refused("combine", &of("--classifier experts --no-joint --above 1"), 2, "--above belongs to");
+    refused("combine", &of("--classifier experts --above 1,-1"), 2, "above must be 0 to 100");
     let other = "genes.fasta --k 4 --stride 4 --output other.parquet --quiet";
     succeed("tokenize", here, other);
     refused("combine", "--tokens other.parquet --classifier experts", 3, "the tokenization of");

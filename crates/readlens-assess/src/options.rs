@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::{DeviceOption, PrecisionOption};
+use readlens_batch::ComputeOptions;
 use readlens_fault::Result;
 use readlens_stage::{BootstrapOptions, Context, Stage};
 use readlens_tables::vocabulary::Split;
@@ -44,26 +44,8 @@ pub struct Options {
 
     #[command(flatten)]
     bootstrap: BootstrapOptions,
-    /// Number format of matrix products; bf16 is faster and less exact, where the processor has it
-    #[arg(
-        long,
-        value_enum,
-        value_name = "FORMAT",
-        default_value_t,
-        help_heading = "Running",
-        hide_short_help = true
-    )]
-    precision: PrecisionOption,
-    /// Where networks compute; cuda needs a build with CUDA
-    #[arg(
-        long,
-        value_enum,
-        value_name = "DEVICE",
-        default_value_t,
-        help_heading = "Running",
-        hide_short_help = true
-    )]
-    device: DeviceOption,
+    #[command(flatten)]
+    compute: ComputeOptions,
 }
 
 impl Stage for Options {
@@ -79,9 +61,9 @@ impl Stage for Options {
             shares: self.shares,
             replicates: self.bootstrap.replicates,
             seed: self.bootstrap.seed,
-            precision: self.precision.into(),
+            precision: self.compute.precision(),
         };
         let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
-        run(&config, &paths, self.device.into(), context)
+        run(&config, &paths, self.compute.device(), context)
     }
 }

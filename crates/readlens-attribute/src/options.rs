@@ -84,7 +84,7 @@ impl Stage for Options {
             averaging: self.averaging.into(),
             mask_per_rank: self.mask_per_rank,
             seed: self.seed,
-            precision: self.inference.precision(),
+            precision: self.inference.compute().precision(),
         };
         let paths = Paths {
             tokens: self.tokens,
@@ -92,6 +92,6 @@ impl Stage for Options {
             output: self.output,
             costs: self.costs,
         };
-        run(&config, &paths, self.inference.shard(), self.inference.device(), context)
+        run(&config, &paths, self.inference.shard(), self.inference.compute().device(), context)
     }
 }

@@ -170,8 +170,9 @@ impl Election {
     ) -> Result<Self> {
         let mut tree = Tree::new();
         let nodes: Vec<u32> = train.taxa.iter().map(|lineage| tree.enter(lineage)).collect();
-        let occurrences: usize =
-            (0..train.len()).map(|w| train.codes(w).len().saturating_sub(kmers.k as usize - 1)).sum();
+        let occurrences: usize = (0..train.len())
+            .map(|w| train.codes(w).len().saturating_sub(kmers.k as usize - 1))
+            .sum();
         let passes = occurrences.div_ceil(MOST_SORTED).max(1) as u64;
         let mut votes = vec![BTreeMap::new(); test.len()];
         let progress = context.progress("k-mer voting", passes);
@@ -185,7 +186,9 @@ impl Election {
             context.check_interrupt("nothing was written; start again")?;
             votes.par_iter_mut().enumerate().for_each(|(window, votes)| {
                 kmers.each(test.codes(window), |kmer| {
-                    if is_of_pass(kmer) && let Some(node) = known.node(kmer) {
+                    if is_of_pass(kmer)
+                        && let Some(node) = known.node(kmer)
+                    {
                         *votes.entry(node).or_insert(0) += 1;
                     }
                 });
@@ -284,8 +287,8 @@ mod tests {
     #[test]
     fn the_path_with_the_most_votes_is_elected() {
         let mut tree = Tree::new();
-        let [a1, a2, b1, a] = [["A", "1"], ["A", "2"], ["B", "1"], ["A", ""]]
-            .map(|taxa| tree.enter(&lineage(taxa)));
+        let [a1, a2, b1, a] =
+            [["A", "1"], ["A", "2"], ["B", "1"], ["A", ""]].map(|taxa| tree.enter(&lineage(taxa)));
         assert_eq!(tree.shared(a1, a2), a);
         assert_eq!(tree.shared(a1, b1), ROOT);
         assert_eq!(tree.shared(a1, a), a);

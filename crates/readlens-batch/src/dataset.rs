@@ -55,6 +55,20 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// Training windows of each taxon, by rank.
+    pub fn train_counts(&self) -> Vec<Vec<u32>> {
+        let mut counts: Vec<Vec<u32>> =
+            self.ranks.iter().map(|rank| vec![0; rank.taxa.len()]).collect();
+        for window in &self.train {
+            for (counts, class) in counts.iter_mut().zip(&window.classes) {
+                if let Some(class) = class {
+                    counts[*class as usize] += 1;
+                }
+            }
+        }
+        counts
+    }
+
     /// Reads the splits `train` and `valid`. A table without any split is training data as a whole.
     ///
     /// `known` gives the ranks and taxa of a trained classifier, and a rank without a column is

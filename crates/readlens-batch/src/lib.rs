@@ -32,7 +32,9 @@ pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window, as_read};
 pub use inference::{explain, for_each_batch, most_likely, predict, probabilities};
 pub use masks::{MaskKind, RandomMasks};
-pub use options::{AveragingOptions, DeviceOption, InferenceOptions, PrecisionOption};
+pub use options::{
+    AveragingOptions, ComputeOptions, DeviceOption, InferenceOptions, PrecisionOption,
+};
 pub use stream::{
     CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, tokenization_of, too_long,
 };

@@ -11,6 +11,14 @@ pub struct InferenceOptions {
     /// Work on part I of N equal parts of the windows; readlens-merge joins the tables of all parts
     #[arg(long, value_name = "I/N", default_value_t = Shard::WHOLE)]
     shard: Shard,
+    #[command(flatten)]
+    compute: ComputeOptions,
+}
+
+/// How and where trained networks compute.
+#[derive(Clone, Copy, Debug, Args)]
+#[command(next_help_heading = "Running")]
+pub struct ComputeOptions {
     /// Number format of matrix products; bf16 is faster and less exact, where the processor has it
     #[arg(long, value_enum, value_name = "FORMAT", default_value_t, hide_short_help = true)]
     precision: PrecisionOption,
@@ -25,6 +33,13 @@ impl InferenceOptions {
         self.shard
     }
 
+    /// How and where the networks compute.
+    pub fn compute(&self) -> ComputeOptions {
+        self.compute
+    }
+}
+
+impl ComputeOptions {
     /// Number format of the networks' matrix products.
     pub fn precision(&self) -> Precision {
         self.precision.into()

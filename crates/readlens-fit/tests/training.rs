@@ -260,8 +260,7 @@ fn a_time_decides_the_number_of_epochs_and_nothing_else() {
     // A training that was begun goes on with its own number, however fast the machine is now.
     let begun = config(4);
     let (task, parameters) = Memory::new();
-    let stopped =
-        fit(&task, &parameters, &begun, &checkpoint(dir.path(), &begun), &watch(Some(2)));
+    let stopped = fit(&task, &parameters, &begun, &checkpoint(dir.path(), &begun), &watch(Some(2)));
     assert_eq!(stopped.unwrap_err().exit_code(), ExitCode::Interrupted);
     assert_eq!(planned(9, 1e-9, &dir.path().join("memory.checkpoint")).unwrap(), begun);
 }

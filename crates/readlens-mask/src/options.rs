@@ -88,7 +88,7 @@ impl Stage for Options {
             gradient: self.gradient_weight.map(|weight| AddedGradient { levels, weight }),
             averaging: self.averaging.into(),
             frames: self.frames.unwrap_or(Config::default().frames),
-            precision: self.inference.precision(),
+            precision: self.inference.compute().precision(),
         };
         let paths = Paths {
             tokens: self.tokens,
@@ -97,6 +97,6 @@ impl Stage for Options {
             output: self.output,
             bases: self.bases,
         };
-        run(&config, &paths, self.inference.shard(), self.inference.device(), context)
+        run(&config, &paths, self.inference.shard(), self.inference.compute().device(), context)
     }
 }

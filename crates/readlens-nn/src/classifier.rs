@@ -22,10 +22,10 @@ use crate::weights::WeightSource;
 use channel_bag::ChannelBag;
 pub use channel_bag::ChannelBagConfig;
 use composition::Composition;
-pub use composition::CompositionConfig;
+pub use composition::{CompositionConfig, frequency_biases};
 pub use config::{BranchConfig, ClassifierConfig, NetworkConfig, RankClasses};
 use experts::Experts;
-pub use experts::{ExpertChannel, ExpertsConfig, MOST_CLASSES};
+pub use experts::{ExpertChannel, ExpertsConfig};
 pub use lineages::LineageDecoding;
 use lineages::Lineages;
 pub use transformer::{Transformer, TransformerConfig};
@@ -84,31 +84,32 @@ impl Classifier {
         Ok(Self { config: config.clone(), branches, lineages, tensors, device })
     }
 
-    fn map_branches(self, each: impl FnMut(Network) -> Network) -> Self {
-        Self { branches: self.branches.into_iter().map(each).collect(), ..self }
-    }
-
     /// Computes in `precision` where it is not trained.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
-        self.map_branches(|branch| match branch {
+        let branches = self.branches.into_iter().map(|branch| match branch {
             Network::Transformer(branch) => Network::Transformer(branch.with_precision(precision)),
             other => other,
-        })
+        });
+        Self { branches: branches.collect(), ..self }
     }
 
     /// Masks as `site` says instead of how it was trained to be masked: hidden tokens then look
     /// otherwise, and its answers to whole windows stay the same.
-    #[must_use]
-    pub fn with_mask_site(self, site: MaskSite) -> Self {
-        let config = self.config.clone().with_mask_site(site);
-        let masked = self.map_branches(|branch| match branch {
-            Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
-            Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)),
-            Network::Experts(branch) => Network::Experts(branch.with_mask_site(site)),
-            Network::Composition(branch) => Network::Composition(branch.with_mask_site(site)),
+    ///
+    /// # Errors
+    /// The mean of a table cannot be taken.
+    pub fn with_mask_site(self, site: MaskSite) -> Result<Self> {
+        let masked = self.branches.into_iter().map(|branch| {
+            Ok(match branch {
+                Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
+                Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)?),
+                Network::Experts(branch) => Network::Experts(branch.with_mask_site(site)?),
+                Network::Composition(branch) => Network::Composition(branch.with_mask_site(site)),
+            })
         });
-        Self { config, ..masked }
+        let branches = masked.collect::<Result<_>>()?;
+        Ok(Self { config: self.config.with_mask_site(site), branches, ..self })
     }
 
     /// The shape it was built with.

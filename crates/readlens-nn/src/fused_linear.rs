@@ -158,7 +158,9 @@ mod tests {
     /// Candle's own operations are the oracle, of the values and of all three gradients.
     #[test]
     fn kernels_do_what_candle_does() {
-        for (rows, inputs, outputs) in [(1, 1, 1), (3, 37, 5), (17, 64, 33), (40, 300, 7)] {
+        for (rows, inputs, outputs) in
+            [(1, 1, 1), (3, 37, 5), (17, 64, 33), (40, 300, 7), (128, 2080, 2), (128, 2080, 118)]
+        {
             let mut source = WeightSource::fresh(1, DType::F32, &Device::Cpu);
             let layer = Linear::new(&mut source, "layer", inputs, outputs).unwrap();
             let parameters = source.finish().unwrap();
@@ -180,7 +182,10 @@ mod tests {
                 let expected = expected.flatten_all().unwrap().to_vec1::<f32>().unwrap();
                 let largest = expected.iter().fold(0f32, |largest, v| largest.max(v.abs()));
                 for (found, expected) in found.iter().zip(&expected) {
-                    assert!((found - expected).abs() <= 1e-4 * largest, "{what}: {found} {expected}");
+                    assert!(
+                        (found - expected).abs() <= 1e-4 * largest,
+                        "{what}: {found} {expected}"
+                    );
                 }
             };
             let flat = |t: &Tensor| t.flatten_all().unwrap().to_vec1::<f32>().unwrap();

@@ -48,8 +48,8 @@ pub use bag::BagConfig;
 pub use batch::{TokenBatch, WindowTokens};
 pub use classifier::{
     BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, CompositionConfig, ExpertChannel,
-    ExpertsConfig, LineageDecoding, MOST_CLASSES, NetworkConfig, RankClasses, Transformer,
-    TransformerConfig,
+    ExpertsConfig, LineageDecoding, NetworkConfig, RankClasses, Transformer, TransformerConfig,
+    frequency_biases,
 };
 pub use device::DeviceKind;
 pub use dropout::Dropout;

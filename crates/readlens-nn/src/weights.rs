@@ -132,7 +132,8 @@ impl WeightSource {
         Self::new(Kind::Fresh { seed, given: HashMap::new() }, dtype, device)
     }
 
-    /// The same with what was counted before the training, by name.
+    /// The same with what was counted before the training, by name: such tensors are taken, or
+    /// begin, as they are given.
     #[must_use]
     pub fn given(mut self, counted: HashMap<String, Tensor>) -> Self {
         if let Kind::Fresh { given, .. } = &mut self.kind {
@@ -259,8 +260,13 @@ impl WeightSource {
         let candle =
             |e: candle_core::Error| Fault::failed(format!("preparing the tensor {name}"), e);
         let (tensor, trainable) = match &mut self.kind {
-            Kind::Fresh { seed, .. } => {
-                (fresh(*seed, name, shape, initial, dtype, device).map_err(candle)?, true)
+            Kind::Fresh { seed, given } => {
+                let given = given.remove(name).filter(|tensor| tensor.dims() == shape);
+                let tensor = match given {
+                    Some(tensor) => tensor.to_device(device).and_then(|t| t.to_dtype(dtype)),
+                    None => fresh(*seed, name, shape, initial, dtype, device),
+                };
+                (tensor.map_err(candle)?, true)
             }
             Kind::Loaded { file, tensors, trainable } => {
                 let fault = || Fault::input(&*file).at(Place::Part(format!("tensor {name}")));

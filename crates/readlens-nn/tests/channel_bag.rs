@@ -41,7 +41,7 @@ fn classifier(site: MaskSite) -> (Classifier, Parameters) {
         var.set(&Tensor::from_vec(values, var.shape(), &CPU).unwrap()).unwrap();
     }
     // The mean rows are those of the tables now.
-    (classifier.with_mask_site(site), parameters)
+    (classifier.with_mask_site(site).unwrap(), parameters)
 }
 
 struct Values {

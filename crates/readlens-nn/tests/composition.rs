@@ -13,7 +13,7 @@ use bases::{
 use candle_core::{DType, Tensor};
 use readlens_nn::{
     Classifier, ClassifierConfig, CompositionConfig, MaskSite, NetworkConfig, WeightSource,
-    WindowTokens,
+    WindowTokens, frequency_biases,
 };
 use readlens_random::{normal, stream};
 
@@ -127,4 +127,20 @@ fn a_fresh_one_keeps_the_moments_it_was_given() {
     let trained = source.finish().unwrap();
     assert_eq!(trained.count(), 5 * (FEATURES + 1), "moments are not trained");
     assert_eq!(to_vec(&classifier.tensors()["mean"]), to_vec(&moments()["mean"]));
+}
+
+/// (3 + 1) / (4 + 2) and (1 + 1) / (4 + 2); a taxon without a window has a share, too.
+#[test]
+fn a_fresh_one_knows_how_frequent_taxa_are() {
+    let biases = frequency_biases(&[vec![3, 1], vec![0, 1, 0]]).unwrap();
+    let mut source = WeightSource::fresh(1, DType::F32, &CPU).given(biases);
+    let classifier = Classifier::new(&config(MaskSite::Embedding), &mut source).unwrap();
+    source.finish().unwrap();
+    for (name, shares) in
+        [("heads.0.bias", vec![4.0 / 6.0, 2.0 / 6.0]), ("heads.1.bias", vec![0.25, 0.5, 0.25])]
+    {
+        for (found, share) in to_vec(&classifier.tensors()[name]).iter().zip(shares) {
+            assert!((found.exp() - share).abs() < 1e-6, "{name}: {found}, not ln {share}");
+        }
+    }
 }

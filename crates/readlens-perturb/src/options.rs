@@ -98,7 +98,7 @@ impl Stage for Options {
             soft_draws: self.soft_draws,
             subsets: self.subsets,
             seed: self.seed,
-            precision: self.inference.precision(),
+            precision: self.inference.compute().precision(),
         };
         let paths = Paths {
             tokens: self.tokens,
@@ -107,6 +107,6 @@ impl Stage for Options {
             judge: self.judge,
             output: self.output,
         };
-        run(&config, &paths, self.inference.shard(), self.inference.device(), context)
+        run(&config, &paths, self.inference.shard(), self.inference.compute().device(), context)
     }
 }

@@ -46,7 +46,7 @@ pub fn run(
         Ok(load_classifier(path, classifier.device())?.with_precision(config.precision))
     };
     let networks = Networks {
-        mean: load(&paths.classifier)?.with_mask_site(MaskSite::Mean),
+        mean: load(&paths.classifier)?.with_mask_site(MaskSite::Mean)?,
         judge: paths.judge.as_deref().map(load).transpose()?,
         own: classifier,
     };

@@ -25,7 +25,7 @@ fn graded_operators_keep_and_remove_the_largest_values_under_every_removal() {
     let folder = Folder::new(&table, &masks);
     let found = folder.run("p", &everything()).unwrap();
     let own = folder.classifier("classifier");
-    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
+    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean).unwrap();
     let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     for share in SHARES {
         let kept: Vec<Vec<f32>> = masks
@@ -107,7 +107,7 @@ fn the_ends_of_the_constant_mask_are_everything_and_nothing() {
     assert_eq!(constant(1.0), p(of(&found, "unmasked")));
     assert_eq!(constant(0.0), p(of(&found, "all_zero")));
     assert_ne!(constant(0.5), constant(0.0));
-    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean);
+    let mean = folder.classifier("classifier").with_mask_site(MaskSite::Mean).unwrap();
     let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
     let nothing: Vec<Vec<f32>> = tokens.iter().map(|t| vec![0.0; t.ids.len() - 1]).collect();
     let rows = under(&found, "all_mean", Removal::Mean, None);

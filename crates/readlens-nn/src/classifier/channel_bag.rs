@@ -135,19 +135,18 @@ impl ChannelBag {
             means: None,
             bias,
         };
-        Ok(bag.with_mask_site(config.mask_site))
+        bag.with_mask_site(config.mask_site)
     }
 
     /// Masks as `site` says.
-    pub(crate) fn with_mask_site(self, site: MaskSite) -> Self {
+    pub(crate) fn with_mask_site(self, site: MaskSite) -> Result<Self> {
+        let mean = |table: &Tensor| table.detach().mean(0)?.to_vec1();
         let means = (site == MaskSite::Mean).then(|| {
-            let mean = |table: &Tensor| -> candle_core::Result<Vec<f32>> {
-                table.detach().mean(0)?.to_vec1()
-            };
-            // A table that is f32 and on the CPU has a mean.
-            Arc::new(self.tables.iter().map(|table| mean(table).unwrap_or_default()).collect())
+            let means: candle_core::Result<_> = self.tables.iter().map(mean).collect();
+            means.map(Arc::new).map_err(|e| Fault::failed("averaging the tables of a bag", e))
         });
-        Self { means, config: ChannelBagConfig { mask_site: site, ..self.config }, ..self }
+        let means = means.transpose()?;
+        Ok(Self { means, config: ChannelBagConfig { mask_site: site, ..self.config }, ..self })
     }
 
     /// Logits per rank, `(batch, taxa)` each.

@@ -122,6 +122,23 @@ impl CompositionConfig {
     }
 }
 
+/// Biases that say how frequent each taxon is, as a fresh [`WeightSource`] is given them: a bias
+/// that begins at 0 learns this only as fast as its learning rate allows, and until then frequent
+/// taxa are missed. `counts` holds the training windows of each taxon by rank.
+///
+/// # Errors
+/// Candle refuses.
+pub fn frequency_biases(counts: &[Vec<u32>]) -> Result<HashMap<String, Tensor>> {
+    let bias = |(rank, counts): (usize, &Vec<u32>)| {
+        let total = counts.iter().sum::<u32>() as f32 + counts.len() as f32;
+        let logs = counts.iter().map(|count| ((*count as f32 + 1.0) / total).ln());
+        let bias = Tensor::from_vec(logs.collect(), counts.len(), &Device::Cpu);
+        let bias = bias.map_err(|e| Fault::failed("counting taxa", e))?;
+        Ok((format!("heads.{rank}.bias"), bias))
+    };
+    counts.iter().enumerate().map(bias).collect()
+}
+
 /// Logits `W x + b`, x being the z-score over the training windows of `ln(1 + count) / √bases`.
 ///
 /// A count is the sum over the occurrences of a feature of the least mask of the tokens that each

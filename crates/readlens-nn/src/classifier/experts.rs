@@ -16,7 +16,7 @@ use crate::fused_ratios::{RatioRows, RatioSums, RatioTable, with_integers};
 use crate::weights::WeightSource;
 
 /// Most classes of all ranks together: an entry has 16 bits for one.
-pub const MOST_CLASSES: usize = 1 << 16;
+const MOST_CLASSES: usize = 1 << 16;
 /// Most scores of a window, of all experts together.
 const MOST_NUMBERS: usize = 1 << 18;
 /// Most entries of a channel.
@@ -120,20 +120,19 @@ impl Experts {
             dtype: source.dtype(),
             device: source.device().clone(),
         };
-        Ok(experts.with_mask_site(config.mask_site))
+        experts.with_mask_site(config.mask_site)
     }
 
     /// Masks as `site` says.
-    pub(crate) fn with_mask_site(self, site: MaskSite) -> Self {
+    pub(crate) fn with_mask_site(self, site: MaskSite) -> Result<Self> {
         let engine = Engine::current(Precision::F32);
-        let tables = self.tables.iter().zip(&self.channels).map(|(table, channel)| RatioTable {
-            // Tables were checked when they were read.
-            mean: (site == MaskSite::Mean)
-                .then(|| table.mean(channel.rows(), engine).ok())
-                .flatten(),
-            ..table.clone()
+        let tables = self.tables.iter().zip(&self.channels).map(|(table, channel)| {
+            let mean = (site == MaskSite::Mean).then(|| table.mean(channel.rows(), engine));
+            let mean = mean.transpose().map_err(|e| Fault::failed("averaging an expert", e))?;
+            Ok(RatioTable { mean, ..table.clone() })
         });
-        Self { tables: Arc::new(tables.collect()), ..self }
+        let tables = tables.collect::<Result<_>>()?;
+        Ok(Self { tables: Arc::new(tables), ..self })
     }
 
     /// Logits of each expert per rank, `(batch, taxa)` each.

@@ -15,6 +15,7 @@
 //! records (Adebayo et al. 2018): what explains it cannot be about the taxa.
 
 mod config;
+mod curve;
 mod options;
 mod run;
 mod task;

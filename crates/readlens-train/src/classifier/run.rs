@@ -5,13 +5,16 @@ use candle_core::DType;
 use readlens_batch::{Dataset, Window};
 use readlens_fault::Result;
 use readlens_fit::{fit, plan};
-use readlens_nn::{CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource};
+use readlens_nn::{
+    CLASSIFIER, Classifier, ClassifierConfig, DeviceKind, Precision, WeightSource, frequency_biases,
+};
 use readlens_provenance::Manifest;
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 
 use super::config::{Config, ModelConfig};
+use super::curve::last_rise;
 use super::task::ClassifierTask;
 
 /// Where the stage reads and writes.
@@ -49,7 +52,12 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
     if let ModelConfig::Composition(composition) = &config.model {
         let windows = data.train.iter().map(Window::as_read);
-        source = source.given(composition.moments(&data.tokenization, windows)?);
+        let mut given = composition.moments(&data.tokenization, windows)?;
+        // Weighed alike, no taxon is more frequent than another.
+        if !config.class_weights {
+            given.extend(frequency_biases(&data.train_counts())?);
+        }
+        source = source.given(given);
     }
     let classifier = Classifier::new(&shape, &mut source)?;
     let parameters = source.finish()?;
@@ -93,6 +101,11 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         &fitted.figures,
         frame_model.as_deref(),
     )?;
+    if let Some(rise) = last_rise(&fitted.figures) {
+        tracing::info!(
+            "over the last quarter of the epochs the accuracy on valid changed by {rise:+.2} points"
+        );
+    }
     match fitted.best_score {
         Some(score) => tracing::info!(
             "kept epoch {} with validation score {score:.4}; wrote {}",

@@ -34,17 +34,12 @@ pub(crate) struct Shard {
 
 impl<'a> ClassifierTask<'a> {
     pub(crate) fn new(config: &'a Config, data: &'a Dataset, classifier: &'a Classifier) -> Self {
-        let taxon_weights = (0..data.ranks.len())
-            .map(|rank| {
-                let mut counts = vec![0f64; data.ranks[rank].taxa.len()];
-                for class in data.train.iter().filter_map(|w| w.classes[rank]) {
-                    counts[class as usize] += 1.0;
-                }
-                let inverse =
-                    |count: f64| if config.class_weights { 1.0 / count.max(1.0) } else { 1.0 };
-                counts.into_iter().map(inverse).collect()
-            })
-            .collect();
+        let weight = |count: u32| match config.class_weights {
+            true => 1.0 / f64::from(count.max(1)),
+            false => 1.0,
+        };
+        let counts = data.train_counts().into_iter();
+        let taxon_weights = counts.map(|counts| counts.into_iter().map(weight).collect()).collect();
         Self { config, data, classifier, taxon_weights }
     }
 

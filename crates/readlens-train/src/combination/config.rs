@@ -14,15 +14,21 @@ pub struct Config {
     pub seed: u64,
 }
 
-/// Exponents of joint decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+/// Exponents of joint decoding to choose from, by the accuracy on whole validation windows.
+///
+/// Small exponents above suit tasks whose lowest rank is well known; where most windows have no
+/// known taxon of it, as where few genera are named, the ranks above must lead.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Joint {
     /// Of the probabilities of the taxa above.
-    pub above: f64,
+    pub above: Vec<f64>,
     /// Of the probability of the children.
-    pub below: f64,
+    pub below: Vec<f64>,
 }
+
+/// Most exponents of a kind that can be tried.
+const MOST_EXPONENTS: usize = 16;
 
 impl Config {
     /// Refuses values that cannot work.
@@ -30,10 +36,16 @@ impl Config {
     /// # Errors
     /// [`Fault::Usage`] naming the value to change.
     pub fn validate(&self) -> Result<()> {
-        let Some(Joint { above, below }) = self.joint else { return Ok(()) };
-        for (name, exponent) in [("above", above), ("below", below)] {
-            if !(0.0..=100.0).contains(&exponent) {
+        let Some(Joint { above, below }) = &self.joint else { return Ok(()) };
+        for (name, exponents) in [("above", above), ("below", below)] {
+            if let Some(exponent) = exponents.iter().find(|e| !(0.0..=100.0).contains(*e)) {
                 return Err(Fault::usage(format!("{name} must be 0 to 100, not {exponent}")));
+            }
+            let count = exponents.len();
+            if !(1..=MOST_EXPONENTS).contains(&count) {
+                return Err(Fault::usage(format!(
+                    "{name} takes 1 to {MOST_EXPONENTS} exponents, not {count}"
+                )));
             }
         }
         Ok(())

@@ -1,5 +1,7 @@
 //! What is fitted on validation windows: weights of components, and temperatures.
 
+use std::ops::Range;
+
 use candle_core::{Device, Tensor};
 use rand::seq::SliceRandom;
 use readlens_batch::{Dataset, RandomMasks, Window, for_each_batch, most_likely};
@@ -91,14 +93,60 @@ impl<'a> Labelled<'a> {
     }
 
     /// Weights of the components, `[component][rank]`, from their scores for whole windows and
-    /// through masks.
-    pub(crate) fn weights(&self, whole: &[Vec<f32>], masked: &[Vec<f32>]) -> Vec<Vec<f64>> {
-        let all: usize = self.taxa.iter().sum();
-        let count = whole.first().map_or(0, Vec::len) / all.max(1);
-        let scores: Vec<&[f32]> = whole.iter().chain(masked).map(Vec::as_slice).collect();
-        let of_rank = |rank: usize| self.fitted(&scores, count, rank);
+    /// through masks; `branches` holds the number of components of each branch.
+    ///
+    /// They make whole and masked windows together likeliest. A component that is sure of itself
+    /// can be worth much through masks and do harm to whole windows. So weights that make whole
+    /// windows alone likeliest, or those of a single branch, take their place at a rank where whole
+    /// windows are right more often with them, by two standard errors.
+    pub(crate) fn weights(
+        &self,
+        whole: &[Vec<f32>],
+        masked: &[Vec<f32>],
+        branches: &[usize],
+    ) -> Vec<Vec<f64>> {
+        let count = branches.iter().sum();
+        let of_whole: Vec<&[f32]> = whole.iter().map(Vec::as_slice).collect();
+        let of_all: Vec<&[f32]> = whole.iter().chain(masked).map(Vec::as_slice).collect();
+        let of_rank = |rank: usize| {
+            let mut best = self.fitted(&of_all, 0..count, count, rank);
+            let mut right = self.right(whole, &best, rank);
+            let mut first = 0;
+            let alone = branches.iter().map(|components| {
+                first += components;
+                self.fitted(&of_all, first - components..first, count, rank)
+            });
+            let alone: Vec<Vec<f64>> =
+                if branches.len() > 1 { alone.collect() } else { Vec::new() };
+            let others = [self.fitted(&of_whole, 0..count, count, rank)].into_iter().chain(alone);
+            for weights in others {
+                let candidate = self.right(whole, &weights, rank);
+                if is_better(&candidate, &right) {
+                    (best, right) = (weights, candidate);
+                }
+            }
+            best
+        };
         let by_rank: Vec<Vec<f64>> = (0..self.taxa.len()).map(of_rank).collect();
         (0..count).map(|c| by_rank.iter().map(|weights| weights[c]).collect()).collect()
+    }
+
+    /// Which of the labelled windows the weighted components are right about at a rank.
+    fn right(&self, scores: &[Vec<f32>], weights: &[f64], rank: usize) -> Vec<bool> {
+        let all: usize = self.taxa.iter().sum();
+        let first: usize = self.taxa[..rank].iter().sum();
+        let labelled = scores.iter().zip(&self.windows);
+        let labelled = labelled.filter_map(|(scores, w)| Some((scores, w.classes[rank]?)));
+        let is_right = |(scores, label): (&Vec<f32>, u32)| {
+            let mut logits = vec![0f32; self.taxa[rank]];
+            for (component, weight) in scores.chunks_exact(all).zip(weights) {
+                let component = &component[first..first + self.taxa[rank]];
+                let sums = logits.iter_mut().zip(component);
+                sums.for_each(|(sum, score)| *sum += *weight as f32 * score);
+            }
+            most_likely(&logits) == label as usize
+        };
+        labelled.map(is_right).collect()
     }
 
     /// Logits that `join` makes of the components' scores for whole windows: all ranks of each
@@ -141,7 +189,7 @@ impl<'a> Labelled<'a> {
     pub(crate) fn temperatures(&self, logits: &[Vec<f32>]) -> Vec<f64> {
         let logits: Vec<&[f32]> = logits.iter().map(Vec::as_slice).collect();
         let of_rank = |rank: usize| {
-            let weight = self.fitted(&logits, 1, rank)[0];
+            let weight = self.fitted(&logits, 0..1, 1, rank)[0];
             // A rank that nothing can be said of: all probabilities alike.
             (1.0 / weight.max(1e-3)).clamp(1e-3, 1e3)
         };
@@ -184,8 +232,9 @@ impl<'a> Labelled<'a> {
         figures
     }
 
-    /// Weights of `components` at a rank; `scores` repeat the windows as often as they fit.
-    fn fitted(&self, scores: &[&[f32]], components: usize, rank: usize) -> Vec<f64> {
+    /// Likeliest weights of `count` components at a rank, of which those beside `used` have none;
+    /// `scores` repeat the windows as often as they fit.
+    fn fitted(&self, scores: &[&[f32]], used: Range<usize>, count: usize, rank: usize) -> Vec<f64> {
         let all: usize = self.taxa.iter().sum();
         let first: usize = self.taxa[..rank].iter().sum();
         let (mut values, mut labels) = (Vec::new(), Vec::new());
@@ -193,15 +242,34 @@ impl<'a> Labelled<'a> {
         for (scores, window) in scores.iter().zip(windows) {
             let Some(label) = window.classes[rank] else { continue };
             labels.push(label);
-            for component in scores.chunks_exact(all) {
+            for component in scores.chunks_exact(all).take(used.end).skip(used.start) {
                 values.extend_from_slice(&component[first..first + self.taxa[rank]]);
             }
         }
-        let classes = self.taxa[rank];
-        let weights = Scores { values: &values, components, classes, labels: &labels }.weights();
-        // Where all is right, the likelihood rises without end.
-        weights.into_iter().map(|weight| weight.min(LARGEST_WEIGHT)).collect()
+        let (components, classes) = (used.len(), self.taxa[rank]);
+        let fitted = Scores { values: &values, components, classes, labels: &labels }.weights();
+        let mut weights = vec![0.0; count];
+        for (weight, fitted) in weights[used].iter_mut().zip(fitted) {
+            // Where all is right, the likelihood rises without end.
+            *weight = fitted.min(LARGEST_WEIGHT);
+        }
+        weights
     }
+}
+
+/// Whether a candidate is right more often than the other, by two standard errors of the number of
+/// windows that they differ about (McNemar 1947).
+fn is_better(candidate: &[bool], other: &[bool]) -> bool {
+    let only = |a: &[bool], b: &[bool]| a.iter().zip(b).filter(|(a, b)| **a && !**b).count() as f64;
+    let (gained, lost) = (only(candidate, other), only(other, candidate));
+    gained - lost > 2.0 * (gained + lost).sqrt()
+}
+
+/// The mean of the accuracies over the ranks.
+pub(crate) fn mean_accuracy(figures: &[Figure]) -> f64 {
+    let of = figures.iter().filter(|figure| figure.term == "accuracy");
+    let (count, sum) = of.fold((0u32, 0.0), |(count, sum), figure| (count + 1, sum + figure.value));
+    sum / f64::from(count.max(1))
 }
 
 /// Accuracies of figures by rank, as a line of the log.
@@ -211,4 +279,61 @@ pub(crate) fn accuracies(figures: &[Figure]) -> String {
         format!("{} {:.1} %", figure.rank.as_deref().unwrap_or_default(), 100.0 * figure.value)
     });
     shown.collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One component is right about six of ten whole windows, the other about three, but about all
+    /// that are masked: it is worth more to both together, and does harm to whole windows.
+    #[test]
+    fn whole_windows_are_not_given_up_for_masked_ones() {
+        let window = |i: usize| Window {
+            tokens: Vec::new(),
+            phase: None,
+            record: i as u32,
+            classes: vec![Some(i as u32 % 2)],
+        };
+        let windows: Vec<Window> = (0..1000).map(window).collect();
+        let labelled = Labelled {
+            windows: windows.iter().collect(),
+            taxa: vec![2],
+            ranks: vec!["genus".to_owned()],
+            masks: Vec::new(),
+        };
+        let scores = |i: usize, is_right: [Option<bool>; 2]| {
+            let of = |is_right: Option<bool>| match is_right {
+                None => [0.0, 0.0],
+                Some(is_right) if is_right == i.is_multiple_of(2) => [1.0, 0.0],
+                Some(_) => [0.0, 1.0],
+            };
+            is_right.map(of).concat()
+        };
+        let seen = |i: usize| [Some(i % 10 < 6), Some(i / 10 % 10 < 3)];
+        let whole: Vec<Vec<f32>> = (0..1000).map(|i| scores(i, seen(i))).collect();
+        let masked: Vec<Vec<f32>> = (0..1000).map(|i| scores(i, [None, Some(true)])).collect();
+
+        let all: Vec<&[f32]> = whole.iter().chain(&masked).map(Vec::as_slice).collect();
+        let likeliest = labelled.fitted(&all, 0..2, 2, 0);
+        assert!(likeliest[1] > likeliest[0] && likeliest[0] > 0.0, "{likeliest:?}");
+        let weights = labelled.weights(&whole, &masked, &[1, 1]);
+        assert!(weights[0][0] > 0.0 && weights[1][0] == 0.0, "{weights:?}");
+
+        // As parts of one branch, too: whole windows alone decide.
+        let weights = labelled.weights(&whole, &masked, &[2]);
+        assert!(weights[0][0] > 0.0 && weights[1][0] == 0.0, "{weights:?}");
+        // Where nothing is lost, masked windows have their say.
+        let weights = labelled.weights(&masked, &masked, &[1, 1]);
+        assert!(weights[1][0] > 0.0, "{weights:?}");
+    }
+
+    #[test]
+    fn better_by_chance_is_not_better() {
+        let flags = |right: usize| (0..100).map(|i| i < right).collect::<Vec<bool>>();
+        assert!(is_better(&flags(55), &flags(50)));
+        assert!(!is_better(&flags(54), &flags(50)));
+        assert!(!is_better(&flags(50), &flags(50)));
+        assert!(!is_better(&flags(50), &flags(60)));
+    }
 }

@@ -10,9 +10,10 @@ use super::config::{Config, Joint};
 use super::run::{Paths, run};
 use crate::classifier::mask_unit;
 
-/// Exponents of the probabilities above and below a taxon, unless others are asked for.
-const ABOVE: f64 = 0.25;
-const BELOW: f64 = 0.5;
+/// Exponents of the probabilities above and below a taxon to choose from, unless others are asked
+/// for.
+const ABOVE: [f64; 3] = [0.25, 1.0, 4.0];
+const BELOW: [f64; 1] = [0.5];
 
 /// Command line of `readlens-combine`.
 #[derive(Debug, Args)]
@@ -31,12 +32,25 @@ pub struct Options {
     /// Leave the ranks alone, so that the taxa of a prediction need not be a lineage
     #[arg(long, help_heading = "Decoding")]
     no_joint: bool,
-    /// Exponent of the probabilities of the taxa above one, 0 or more [default: 0.25]
-    #[arg(long, value_name = "EXPONENT", help_heading = "Decoding", hide_short_help = true)]
-    above: Option<f64>,
-    /// Exponent of the probability of the children of a taxon, 0 or more [default: 0.5]
-    #[arg(long, value_name = "EXPONENT", help_heading = "Decoding", hide_short_help = true)]
-    below: Option<f64>,
+    /// Exponents of the probabilities of the taxa above one, 0 or more; of several the one that
+    /// gives the best accuracy on whole windows of valid is taken [default: 0.25,1,4]
+    #[arg(
+        long,
+        value_name = "EXPONENT,…",
+        value_delimiter = ',',
+        help_heading = "Decoding",
+        hide_short_help = true
+    )]
+    above: Vec<f64>,
+    /// Exponents of the probability of the children of a taxon, in the same way [default: 0.5]
+    #[arg(
+        long,
+        value_name = "EXPONENT,…",
+        value_delimiter = ',',
+        help_heading = "Decoding",
+        hide_short_help = true
+    )]
+    below: Vec<f64>,
 
     /// Seed of the masks that weights are fitted under
     #[arg(long, value_name = "N", default_value_t = 1, help_heading = "Fitting")]
@@ -46,12 +60,16 @@ pub struct Options {
 impl Options {
     fn joint(&self) -> Result<Option<Joint>> {
         if self.no_joint {
-            let of_joint = [("--above", self.above.is_some()), ("--below", self.below.is_some())];
+            let of_joint =
+                [("--above", !self.above.is_empty()), ("--below", !self.below.is_empty())];
             refuse_misplaced("joint decoding", "--no-joint", &of_joint)?;
             return Ok(None);
         }
-        let (above, below) = (self.above.unwrap_or(ABOVE), self.below.unwrap_or(BELOW));
-        Ok(Some(Joint { above, below }))
+        let or = |typed: &Vec<f64>, default: &[f64]| match typed.is_empty() {
+            true => default.to_vec(),
+            false => typed.clone(),
+        };
+        Ok(Some(Joint { above: or(&self.above, &ABOVE), below: or(&self.below, &BELOW) }))
     }
 }
 

@@ -15,7 +15,7 @@ use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 
 use super::config::{Config, Joint};
-use super::fitting::{Labelled, accuracies};
+use super::fitting::{Labelled, accuracies, mean_accuracy};
 use super::tree::parents;
 use crate::{ModelOutput, frame_model_of};
 
@@ -77,8 +77,8 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
         source.finish()?;
         Ok::<_, Fault>(classifier)
     };
-    let components = shape.branches.iter().map(|branch| branch.network.components()).sum();
-    let labelled = Labelled::new(&data, components, config.masks, config.seed)?;
+    let counts: Vec<usize> = shape.branches.iter().map(|b| b.network.components()).collect();
+    let labelled = Labelled::new(&data, counts.iter().sum(), config.masks, config.seed)?;
     tracing::info!("fitting weights on {} windows, whole and masked", labelled.len());
     let progress = context.progress("passes over the windows", 2);
     let stopped = || context.check_interrupt("nothing was written; start again");
@@ -90,7 +90,7 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     progress.advance(1);
     stopped()?;
     drop(progress);
-    set_weights(&mut shape, labelled.weights(&whole, &masked));
+    set_weights(&mut shape, labelled.weights(&whole, &masked, &counts));
     drop(masked);
     log_weights(&shape);
     let classifier = build(&shape)?;
@@ -101,10 +101,25 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     }
     let together = labelled.joined(&whole, |scores| classifier.join(scores))?;
     tracing::info!("all together: {}", accuracies(&labelled.figures(&together)));
-    if let Some(Joint { above, below }) = config.joint
+    if let Some(joint) = &config.joint
         && shape.ranks.len() > 1
     {
-        shape.decoding = Some(LineageDecoding { parents: parents(&data), above, below });
+        let mut best: Option<(f64, LineageDecoding)> = None;
+        let tree = parents(&data);
+        for decoding in decodings(joint, &tree) {
+            shape.decoding = Some(decoding.clone());
+            let classifier = build(&shape)?;
+            let decoded = labelled.joined(&whole, |scores| classifier.join(scores))?;
+            let figures = labelled.figures(&decoded);
+            let LineageDecoding { above, below, .. } = decoding;
+            tracing::info!("decoded with above {above}, below {below}: {}", accuracies(&figures));
+            let mean = mean_accuracy(&figures);
+            if best.as_ref().is_none_or(|(most, _)| mean > *most) {
+                best = Some((mean, decoding));
+            }
+            stopped()?;
+        }
+        shape.decoding = best.map(|(_, decoding)| decoding);
     }
     let classifier = build(&shape)?;
     let decoded = labelled.joined(&whole, |scores| classifier.join(scores))?;
@@ -112,14 +127,21 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     stopped()?;
     let classifier = build(&shape)?;
     let figures = labelled.figures(&labelled.joined(&whole, |scores| classifier.join(scores))?);
-    if shape.decoding.is_some() {
-        tracing::info!("decoded along the tree: {}", accuracies(&figures));
+    if let Some(LineageDecoding { above, below, .. }) = &shape.decoding {
+        tracing::info!("above {above} and below {below} are kept");
     }
     let frame_model = frame_model_of(&tokens, &data.tokenization, &paths.tokens);
     let frame_model = frame_model.as_deref();
     output.write(&shape, classifier.tensors(), &manifest, &figures, frame_model)?;
     tracing::info!("wrote {}", paths.output.display());
     Ok(())
+}
+
+/// The decodings to choose from, along a tree of parents.
+fn decodings(joint: &Joint, tree: &[Vec<Option<u32>>]) -> Vec<LineageDecoding> {
+    let pairs = joint.above.iter().flat_map(|above| joint.below.iter().map(move |b| (*above, *b)));
+    let decoding = |(above, below)| LineageDecoding { parents: tree.to_vec(), above, below };
+    pairs.map(decoding).collect()
 }
 
 impl Parts {

@@ -90,7 +90,8 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     context.check_interrupt("nothing was written; start again")?;
     let masked = labelled.scores(&classifier, true)?;
     context.check_interrupt("nothing was written; start again")?;
-    set_weights(&mut shape, labelled.weights(&whole, &masked));
+    let count = shape.branches.iter().map(|branch| branch.network.components()).sum();
+    set_weights(&mut shape, labelled.weights(&whole, &masked, &[count]));
     let classifier = build(&shape)?;
     let joined = labelled.joined(&whole, |scores| classifier.join(scores))?;
     shape.temperatures = Some(labelled.temperatures(&joined));
