@@ -76,6 +76,7 @@ impl<'a, T: Task> Fitting<'a, T> {
         let (state, best) = match checkpoint.restore(parameters, &mut adamw, &mut adagrad)? {
             Some((state, best)) => {
                 tracing::info!("going on from step {} of the checkpoint", state.step);
+                repeat_steps(task, &state.figures);
                 (state, best)
             }
             None => (State { epochs: config.epochs, ..State::default() }, HashMap::new()),
@@ -197,6 +198,7 @@ impl<'a, T: Task> Fitting<'a, T> {
         if !norm.is_finite() {
             return Err(diverged("the gradient", norm, epoch, step));
         }
+        self.task.stepped(&batch.terms);
         self.state.step += 1;
         self.state.batches += 1;
         let terms = [("loss", batch.loss)].into_iter().chain(batch.terms);
@@ -244,6 +246,16 @@ impl<'a, T: Task> Fitting<'a, T> {
             (Some(patience), Some((_, best))) => epoch >= best.saturating_add(patience),
             _ => false,
         }
+    }
+}
+
+/// Tells `task` of the steps before a checkpoint, whose figures stand together.
+fn repeat_steps<T: Task>(task: &T, figures: &[Figure]) {
+    let of_steps: Vec<&Figure> = figures.iter().filter(|figure| figure.step.is_some()).collect();
+    for step in of_steps.chunk_by(|a, b| a.step == b.step) {
+        let terms: Vec<(&str, f64)> =
+            step.iter().map(|figure| (figure.term.as_str(), figure.value)).collect();
+        task.stepped(&terms);
     }
 }
 

@@ -57,6 +57,10 @@ pub trait Task: Sync {
     /// candle refuses an operation.
     fn loss(&self, shard: &Self::Shard, gradients: &WeightGradients) -> candle_core::Result<Loss>;
 
+    /// Told after every step what the terms of its loss came to, the names of [`Loss`], and told
+    /// again of all steps before when a training goes on from a checkpoint.
+    fn stepped(&self, _terms: &[(&str, f64)]) {}
+
     /// Figures on the validation split after `epoch`, and the score that early stopping
     /// maximises; no score means that the last weights are the best.
     ///

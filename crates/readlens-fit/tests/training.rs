@@ -279,3 +279,22 @@ fn gradients_are_accumulated_over_the_parts_of_a_batch() {
     let (whole, parts) = (loss(1), loss(16));
     assert!((whole - parts).abs() < 1e-4 * whole, "{whole} in one part, {parts} in sixteen");
 }
+
+/// A task may learn from its steps, such as the price of a token: it must not forget.
+#[test]
+fn a_task_that_goes_on_is_told_of_the_steps_before() {
+    let config = config(3);
+    let told = |every: Option<u32>| {
+        let dir = tempfile::tempdir().unwrap();
+        loop {
+            let (task, parameters) = Memory::new();
+            let checkpoint = checkpoint(dir.path(), &config);
+            if fit(&task, &parameters, &config, &checkpoint, &watch(every)).is_ok() {
+                return task.told.into_inner().unwrap();
+            }
+        }
+    };
+    let whole = told(None);
+    assert_eq!(whole.len(), 12);
+    assert_eq!(told(Some(5)), whole);
+}

@@ -202,6 +202,17 @@ impl Objective {
         }
     }
 
+    /// The same with this weight of the mask's area, where it is part of the loss.
+    #[must_use]
+    pub fn with_area_weight(&self, area: f64) -> Self {
+        match self {
+            Self::Composite { mask, weights } => {
+                Self::Composite { mask: *mask, weights: LossWeights { area, ..*weights } }
+            }
+            other => other.clone(),
+        }
+    }
+
     /// Draws the budgets of one row.
     pub fn draw(&self, rng: &mut impl Rng) -> Budgets {
         match self {

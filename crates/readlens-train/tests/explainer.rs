@@ -20,7 +20,7 @@ use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
 };
 use readlens_train::explainer::{
-    Collapse, Config, NetworkConfig, Paths, Preset, Target, find_collapse, run,
+    Collapse, Config, NetworkConfig, Paths, Preset, Price, Target, find_collapse, run,
 };
 
 const PRESETS: [Preset; 5] =
@@ -35,6 +35,7 @@ fn config(preset: Preset) -> Config {
         target: Target::Predicted,
         precision: readlens_nn::Precision::F32,
         objective: preset.objective(),
+        price: Price::Weight,
         fit: FitConfig {
             epochs: 2,
             hours: None,
@@ -229,6 +230,34 @@ fn a_planted_collapse_is_found() {
 }
 
 #[test]
+fn the_manifest_says_what_tokens_are_worth() {
+    let rows = rows(40, &tokenization());
+    let worth = |price: Price| {
+        // What a random classifier says of nothing is no surer than what it says of a window.
+        let objective = composite(MaskTraining::Soft, 0.0, 1.0);
+        let config = Config { price, objective, ..config(Preset::Paper) };
+        let (_directory, paths, outcome) = train(&config, &rows);
+        outcome.unwrap();
+        let manifest: Manifest = read_json(&paths.output.join(MANIFEST_FILE)).unwrap();
+        let curves: Vec<TrainingRow> = read_rows(&paths.output.join(TRAINING_FILE));
+        let weights = curves.into_iter().filter(|row| row.term == "area_weight");
+        let weights: Vec<f64> =
+            weights.filter(|row| row.step.is_some()).map(|row| row.value).collect();
+        (manifest.config["worth"]["all"].as_f64(), weights)
+    };
+    assert_eq!(worth(Price::Weight), (None, Vec::new()));
+    let (all, fixed) = worth(Price::Worth(1.0));
+    let all = all.unwrap();
+    assert!(all > 0.0 && fixed.is_empty(), "{all}");
+    // Fresh masks keep about half, so the price falls towards nearly all and rises towards little.
+    let (_, rising) = worth(Price::Area(0.05));
+    let (_, falling) = worth(Price::Area(0.95));
+    assert!((rising[0] - all).abs() < 1e-6 * all && (falling[0] - all).abs() < 1e-6 * all);
+    assert!(rising.windows(2).all(|pair| pair[1] > pair[0]), "{rising:?}");
+    assert!(falling.windows(2).all(|pair| pair[1] < pair[0]), "{falling:?}");
+}
+
+#[test]
 fn collapse_has_its_three_kinds_and_honest_masks_pass() {
     assert_eq!(find_collapse(1.0, 0.0), Some(Collapse::AllOnes));
     assert_eq!(find_collapse(0.0, 1.0), Some(Collapse::AllZeros));
@@ -243,7 +272,7 @@ fn collapse_has_its_three_kinds_and_honest_masks_pass() {
             let objective = preset.objective();
             let remedy = kind.remedy(objective.selection()).unwrap();
             let is_weighted = objective.area_weight() > 0.0;
-            assert_eq!(remedy.contains("area weight"), is_weighted, "{preset:?}: {remedy}");
+            assert_eq!(remedy.contains("price of a token"), is_weighted, "{preset:?}: {remedy}");
         }
     }
 }

@@ -38,6 +38,8 @@ pub struct Memory {
     pub score: Score,
     /// Step, from 0, whose loss is not a number.
     pub poison: Option<u32>,
+    /// The squares of each step that it was told of.
+    pub told: Mutex<Vec<f64>>,
     /// Weights at the end of each epoch.
     pub digests: Mutex<Vec<Sha256Digest>>,
 }
@@ -121,6 +123,7 @@ impl Memory {
             dropout: if drops { 0.1 } else { 0.0 },
             score: Score::Accuracy,
             poison: None,
+            told: Mutex::default(),
             digests: Mutex::default(),
         };
         (memory, parameters)
@@ -176,6 +179,11 @@ impl Task for Memory {
         let squares = (&total * &total)?.to_dtype(DType::F64)?.to_scalar()?;
         let total: Tensor = (total * shard.factor)?;
         Ok(Loss { total, terms: vec![("squares", squares)] })
+    }
+
+    fn stepped(&self, terms: &[(&str, f64)]) {
+        let squares = terms.iter().find(|(name, _)| *name == "squares").unwrap().1;
+        self.told.lock().unwrap().push(squares);
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {

@@ -39,10 +39,10 @@ impl Collapse {
     pub fn remedy(self, selection: Selection) -> Option<&'static str> {
         match (self, selection) {
             (Self::AllOnes, Selection::Threshold) => {
-                Some("raise the area weight, or train the classifier with mask augmentation")
+                Some("raise the price of a token, or train the classifier with mask augmentation")
             }
             (Self::AllZeros, Selection::Threshold) => {
-                Some("lower the area weight or the learning rate")
+                Some("lower the price of a token or the learning rate")
             }
             // The area is what was asked for.
             (Self::AllOnes, Selection::Share { .. }) => Some("choose a smaller area"),

@@ -4,6 +4,8 @@ use readlens_fit::FitConfig;
 use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Objective, Precision};
 use serde::{Deserialize, Serialize};
 
+use super::price::Price;
+
 /// What the Explainer must keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -89,6 +91,14 @@ pub enum Preset {
 }
 
 impl Preset {
+    /// How its weight of the mask's area is found.
+    pub fn price(self) -> Price {
+        match self {
+            Self::Paper => Price::Worth(1.0),
+            Self::Hard | Self::Budget | Self::Distilled | Self::GradientFed => Price::Weight,
+        }
+    }
+
     /// What the preset learns from.
     pub fn objective(self) -> Objective {
         match self {
@@ -119,6 +129,8 @@ pub struct Config {
     pub precision: Precision,
     /// What it learns from.
     pub objective: Objective,
+    /// How the weight of the mask's area is found.
+    pub price: Price,
     /// How it is trained.
     pub fit: FitConfig,
     /// Other readings of each window.
@@ -133,6 +145,7 @@ impl Config {
     pub fn validate(&self) -> Result<()> {
         self.fit.validate()?;
         self.objective.validate()?;
+        self.price.validate(&self.objective)?;
         if !(0.0..1.0).contains(&self.dropout) {
             return Err(Fault::usage(format!("dropout must be in [0, 1), not {}", self.dropout)));
         }

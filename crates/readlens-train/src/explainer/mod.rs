@@ -9,6 +9,7 @@
 mod collapse;
 mod config;
 mod options;
+mod price;
 mod run;
 mod task;
 mod validation;
@@ -16,4 +17,5 @@ mod validation;
 pub use collapse::{Collapse, find_collapse};
 pub use config::{Config, NetworkConfig, Preset, Target};
 pub use options::Options;
+pub use price::{Price, Worth};
 pub use run::{Paths, run};

@@ -10,6 +10,7 @@ use readlens_nn::objective::{LossWeights, MaskTraining};
 use readlens_stage::{Context, Stage, refuse_misplaced};
 
 use super::config::{Config, NetworkConfig, Preset, Target};
+use super::price::Price;
 use super::run::{Paths, run};
 use crate::options::{AugmentationOptions, FitOptions};
 
@@ -38,10 +39,19 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
     target: Target,
 
-    /// Fraction of tokens that counts as read, 0 to 1; not for hard and paper, whose Explainer
-    /// finds it [default: 0.1]
+    /// Fraction of tokens that counts as read, 0 to 1; with hard and paper, whose Explainer finds
+    /// it, the area that their price of a token is moved towards [default: 0.1, and none for hard
+    /// and paper]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     area: Option<f64>,
+    /// Price of a token, as a multiple of what the average token is worth to the classifier (hard,
+    /// paper); 1 keeps what is worth more [default: 1 for paper, --area-weight for hard]
+    #[arg(long, value_name = "MULTIPLE", help_heading = "Objective")]
+    token_price: Option<f64>,
+    /// Move the price of a token until masks cost at most this share of what it costs to hide
+    /// everything, 0 to 1 (hard, paper)
+    #[arg(long, value_name = "SHARE", help_heading = "Objective")]
+    loss_within: Option<f64>,
     /// Smallest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     smallest_budget: Option<f64>,
@@ -60,7 +70,8 @@ pub struct Options {
     /// budget, paper) [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     uniform_kl_weight: Option<f64>,
-    /// Weight of the mean mask (hard, budget, paper) [default: the preset's]
+    /// Weight of the mean mask, in the place of a price (hard, budget, paper) [default: the
+    /// preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     area_weight: Option<f64>,
     /// Weight of the mask's total variation (hard, budget, paper) [default: the preset's]
@@ -179,7 +190,6 @@ impl Options {
     /// The preset's objective with the values that were typed, without those of other presets.
     fn objective(&self) -> Result<Objective> {
         let preset = self.preset.name();
-        let area = [("--area", self.area.is_some())];
         let budgets = [
             ("--smallest-budget", self.smallest_budget.is_some()),
             ("--largest-budget", self.largest_budget.is_some()),
@@ -191,8 +201,6 @@ impl Options {
             ("--area-weight", self.area_weight.is_some()),
             ("--total-variation-weight", self.total_variation_weight.is_some()),
         ];
-        let refuse_area =
-            || refuse_misplaced("the presets budget, distilled and gradient-fed", preset, &area);
         let refuse_budgets =
             || refuse_misplaced("the presets budget and gradient-fed", preset, &budgets);
         let refuse_levels =
@@ -207,7 +215,6 @@ impl Options {
                 self.set_weights(weights);
                 match mask {
                     MaskTraining::Soft | MaskTraining::Threshold => {
-                        refuse_area()?;
                         refuse_budgets()?;
                     }
                     MaskTraining::Budget { budgets, area } => {
@@ -232,6 +239,33 @@ impl Options {
             }
         }
         Ok(objective)
+    }
+
+    /// How the weight of the mask's area is found: one of four options says it.
+    fn price(&self) -> Result<Price> {
+        let finds_area = matches!(self.preset, Preset::Hard | Preset::Paper);
+        let of_price = [
+            ("--token-price", self.token_price.is_some()),
+            ("--loss-within", self.loss_within.is_some()),
+        ];
+        if !finds_area {
+            refuse_misplaced("the presets hard and paper", self.preset.name(), &of_price)?;
+            return Ok(self.preset.price());
+        }
+        let prices = [
+            ("--area-weight", self.area_weight.map(|_| Price::Weight)),
+            ("--token-price", self.token_price.map(Price::Worth)),
+            ("--area", self.area.map(Price::Area)),
+            ("--loss-within", self.loss_within.map(Price::Loss)),
+        ];
+        let mut given = prices.iter().filter_map(|(name, price)| Some((name, (*price)?)));
+        match (given.next(), given.next()) {
+            (Some((one, _)), Some((other, _))) => Err(Fault::usage(format!(
+                "{one} and {other} both say what a token costs: give one of them"
+            ))),
+            (Some((_, price)), None) => Ok(price),
+            (None, _) => Ok(self.preset.price()),
+        }
     }
 
     fn set_weights(&self, weights: &mut LossWeights) {
@@ -291,6 +325,7 @@ impl Options {
             target: self.target,
             precision: self.precision.into(),
             objective: self.objective()?,
+            price: self.price()?,
             fit: self.fit.config(20, 32, LEARNING_RATE),
             augmentation: self.augmentation.config(&tokenization_of(&Reader::open(&self.tokens)?)?),
         })

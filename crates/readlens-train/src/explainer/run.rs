@@ -13,9 +13,11 @@ use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
+use serde::Serialize;
 
 use super::collapse::find_collapse;
 use super::config::{Config, Target};
+use super::price::{Price, Pricing, Worth};
 use super::task::ExplainerTask;
 use super::validation::{HARD_AREA, MASK_CORRELATION, Validation};
 
@@ -28,6 +30,16 @@ pub struct Paths {
     pub classifier: PathBuf,
     /// Directory to write.
     pub output: PathBuf,
+}
+
+/// What the manifest says of a training.
+#[derive(Serialize)]
+struct Described<'a> {
+    #[serde(flatten)]
+    config: &'a Config,
+    /// What tokens were found to be worth, where the price depends on it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    worth: Option<Worth>,
 }
 
 /// Trains an Explainer and writes its directory.
@@ -90,17 +102,24 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let validation = Validation {
         selection: explainer_shape.selection,
         ranks,
-        area_weight: config.objective.area_weight(),
+        area_weight: config.price.score_weight(&config.objective),
         targets: validation_targets(config.target, &classifier, &data)?,
     };
     let before = classifier_digest(&paths.classifier)?;
     let (data, classifier, explainer) = (&data, &classifier, &explainer);
-    let task = ExplainerTask { config, data, classifier, explainer, validation: &validation };
+    let (objective, target) = (&config.objective, config.target);
+    let worth = Worth::measure(objective, target, classifier, data, config.fit.seed)?;
+    let pricing = Pricing::new(config.price, objective, worth)?;
+    let (validation, pricing) = (&validation, &pricing);
+    let task = ExplainerTask { config, data, classifier, explainer, validation, pricing };
     let watcher = Watcher::new(context, "Explainer");
     let planned = plan(&task, &parameters, &config.fit, output.checkpoint_directory()?, &watcher)?;
     let config = &Config { fit: planned, ..config.clone() };
-    let manifest = Manifest::made_from("train-explainer", config, Some(config.fit.seed), &inputs)?
-        .computed_by(compute);
+    let worth = worth.filter(|_| config.price != Price::Weight);
+    let described = Described { config, worth };
+    let manifest =
+        Manifest::made_from("train-explainer", &described, Some(config.fit.seed), &inputs)?
+            .computed_by(compute);
     let checkpoint = output.checkpoint(&manifest)?;
     let task = ExplainerTask { config, ..task };
     let fitted = fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;

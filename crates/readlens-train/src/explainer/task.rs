@@ -11,7 +11,11 @@ use readlens_nn::{
 use readlens_random::stream;
 
 use super::config::{Config, Target};
+use super::price::Pricing;
 use super::validation::{Validation, validate};
+
+/// Name of the term that tells the weight of the area where it moves.
+const AREA_WEIGHT: &str = "area_weight";
 
 pub(crate) struct ExplainerTask<'a> {
     pub(crate) config: &'a Config,
@@ -19,6 +23,7 @@ pub(crate) struct ExplainerTask<'a> {
     pub(crate) classifier: &'a Classifier,
     pub(crate) explainer: &'a Explainer,
     pub(crate) validation: &'a Validation,
+    pub(crate) pricing: &'a Pricing,
 }
 
 /// A part of a batch: tokens, budgets and targets.
@@ -81,7 +86,22 @@ impl Task for ExplainerTask<'_> {
         let Shard { batch, budgets, targets, batch_rows, .. } = shard;
         let (classifier, batch_rows) = (self.classifier, *batch_rows);
         let frozen = Frozen { classifier, batch, targets, budgets, batch_rows };
-        self.config.objective.loss(self.explainer, &frozen, &mut pass)
+        let weight = self.pricing.weight();
+        let objective = self.config.objective.with_area_weight(weight);
+        let mut loss = objective.loss(self.explainer, &frozen, &mut pass)?;
+        if self.pricing.moves() {
+            // Terms add up over the parts of a batch.
+            let share = budgets.len() as f64 / batch_rows as f64;
+            loss.terms.push((AREA_WEIGHT, share * weight));
+        }
+        Ok(loss)
+    }
+
+    fn stepped(&self, terms: &[(&str, f64)]) {
+        let of = |wanted: &str| terms.iter().find(|(name, _)| *name == wanted).map(|(_, v)| *v);
+        if let (Some(area), Some(classification)) = (of("area"), of("classification")) {
+            self.pricing.learn(area, classification);
+        }
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {

@@ -1,0 +1,327 @@
+//! What a token costs an Explainer, measured by what tokens are worth to the frozen classifier.
+//!
+//! With Δ the loss with nothing shown less the loss with everything shown, evidence that is spread
+//! out evenly is worth Δ/n for each of n tokens. The area term charges λ/n for a token that is
+//! kept. Below λ = Δ every token pays for itself, and all are kept, whatever they say.
+
+use std::sync::{Mutex, PoisonError};
+
+use rand::seq::SliceRandom;
+use readlens_batch::{Dataset, Window, most_likely, predict};
+use readlens_fault::{Fault, Result};
+use readlens_nn::objective::{LossWeights, MaskTraining, Objective};
+use readlens_nn::{Classifier, WindowTokens};
+use readlens_random::stream;
+use serde::{Deserialize, Serialize};
+
+use super::config::Target;
+
+/// Training windows that Δ is measured on.
+const MEASURED: usize = 1000;
+/// Smallest probability that a logarithm is taken of.
+const LEAST: f64 = 1e-12;
+/// Most that one step changes the weight by, as a logarithm, towards an area and towards a loss.
+const AREA_STEP: f64 = 0.1;
+const LOSS_STEP: f64 = 0.05;
+/// Smallest and largest weight, in multiples of Δ.
+const BOUNDS: (f64, f64) = (1e-3, 1e3);
+
+/// How the weight λ of the mask's area is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case", deny_unknown_fields)]
+pub enum Price {
+    /// It is the objective's.
+    #[default]
+    Weight,
+    /// A multiple of Δ: 1 keeps what is worth more than the average token.
+    Worth(f64),
+    /// It begins at Δ, and rises and falls until masks have this area, above 0 and below 1.
+    Area(f64),
+    /// It begins at Δ, and rises and falls until the masked classification loss is within this
+    /// share of what it costs to hide everything, above 0 and below 1.
+    Loss(f64),
+}
+
+/// What tokens are worth to a classifier, in nats: means over training windows and ranks.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Worth {
+    /// Δ of all terms but area and total variation.
+    pub all: f64,
+    /// Its part of the classification loss.
+    pub classification: f64,
+    /// The classification loss with everything shown.
+    pub whole: f64,
+}
+
+/// The weight of the area while an Explainer is trained.
+#[derive(Debug)]
+pub(crate) struct Pricing {
+    price: Price,
+    worth: Option<Worth>,
+    weight: Mutex<f64>,
+}
+
+impl Price {
+    /// Refuses values that cannot work, and prices of an objective that masks have no area in.
+    ///
+    /// # Errors
+    /// [`Fault::Usage`] naming the value to change.
+    pub(crate) fn validate(self, objective: &Objective) -> Result<()> {
+        let (name, value, most, bounds) = match self {
+            Self::Weight => return Ok(()),
+            Self::Worth(times) => ("token-price", times, f64::INFINITY, "above 0"),
+            Self::Area(area) => ("area", area, 1.0, "above 0 and below 1"),
+            Self::Loss(share) => ("loss-within", share, 1.0, "above 0 and below 1"),
+        };
+        if !(value > 0.0 && value < most) {
+            return Err(Fault::usage(format!("{name} must be {bounds}, not {value}")));
+        }
+        match weights_of(objective) {
+            Some(_) => Ok(()),
+            None => Err(Fault::usage(format!(
+                "{name} is for objectives whose Explainer finds the area: hard and paper"
+            ))),
+        }
+    }
+
+    /// Weight of the area in the score of a validation, which is a difference of probabilities: Δ
+    /// counts as one.
+    pub(crate) fn score_weight(self, objective: &Objective) -> f64 {
+        match self {
+            Self::Weight => objective.area_weight(),
+            Self::Worth(times) => times,
+            Self::Area(_) | Self::Loss(_) => 1.0,
+        }
+    }
+}
+
+/// The weights of an objective whose masks find their own area.
+fn weights_of(objective: &Objective) -> Option<&LossWeights> {
+    match objective {
+        Objective::Composite { mask: MaskTraining::Soft | MaskTraining::Threshold, weights } => {
+            Some(weights)
+        }
+        _ => None,
+    }
+}
+
+impl Worth {
+    /// Measures on at most a thousand of the training windows; none where the objective's masks
+    /// have no area of their own.
+    ///
+    /// # Errors
+    /// The classifier cannot compute.
+    pub(crate) fn measure(
+        objective: &Objective,
+        target: Target,
+        classifier: &Classifier,
+        data: &Dataset,
+        seed: u64,
+    ) -> Result<Option<Self>> {
+        let Some(weights) = weights_of(objective) else { return Ok(None) };
+        let mut windows: Vec<&Window> = data.train.iter().collect();
+        if windows.len() > MEASURED {
+            windows.shuffle(&mut stream(seed, "windows that tokens are priced by"));
+            windows.truncate(MEASURED);
+        }
+        let rows: Vec<WindowTokens> = windows.iter().map(|window| window.as_read()).collect();
+        let cls = usize::from(data.tokenization.cls);
+        let nothing: Vec<Vec<f32>> =
+            windows.iter().map(|window| vec![0.0; window.tokens.len() - cls]).collect();
+        let shown = predict(classifier, &rows, None)?;
+        let hidden = predict(classifier, &rows, Some(&nothing))?;
+        let targets: Vec<Vec<Option<usize>>> = match target {
+            Target::Predicted => {
+                let of = |row: &Vec<Vec<f32>>| row.iter().map(|p| Some(most_likely(p))).collect();
+                shown.iter().map(of).collect()
+            }
+            Target::Label => {
+                let of = |w: &&Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
+                windows.iter().map(of).collect()
+            }
+        };
+        let whole = classification(&shown, &targets);
+        let nothing = classification(&hidden, &targets);
+        // Under a whole mask the inverse shows nothing, and the other way round.
+        let inverse = uninformative(&shown, weights) - uninformative(&hidden, weights);
+        Ok(Some(Self { all: nothing - whole + inverse, classification: nothing - whole, whole }))
+    }
+}
+
+/// Cross-entropy of the targets: the mean over windows that have one, averaged over ranks.
+fn classification(predictions: &[Vec<Vec<f32>>], targets: &[Vec<Option<usize>>]) -> f64 {
+    let ranks = predictions.first().map_or(0, Vec::len);
+    let of_rank = |rank: usize| {
+        let known = predictions.iter().zip(targets);
+        let losses = known
+            .filter_map(|(p, target)| Some(-f64::from(p[rank][target[rank]?]).max(LEAST).ln()));
+        let (count, sum) = losses.fold((0u32, 0.0), |(count, sum), loss| (count + 1, sum + loss));
+        sum / f64::from(count.max(1))
+    };
+    (0..ranks).map(of_rank).sum::<f64>() / ranks.max(1) as f64
+}
+
+/// The weighted terms of an inverse-masked prediction that should say nothing: the mean over
+/// windows and ranks.
+fn uninformative(predictions: &[Vec<Vec<f32>>], weights: &LossWeights) -> f64 {
+    let term = |p: &Vec<f32>| {
+        if p.len() < 2 {
+            return 0.0;
+        }
+        let most = (p.len() as f64).ln();
+        let log = |p: &f32| f64::from(*p).max(LEAST).ln();
+        let entropy: f64 = p.iter().map(|p| -f64::from(*p) * log(p)).sum();
+        let mean_log = p.iter().map(log).sum::<f64>() / p.len() as f64;
+        weights.entropy * (1.0 - entropy / most) + weights.uniform_kl * (-mean_log / most - 1.0)
+    };
+    let all: Vec<f64> = predictions.iter().flatten().map(term).collect();
+    all.iter().sum::<f64>() / all.len().max(1) as f64
+}
+
+impl Pricing {
+    /// Where the weight begins.
+    ///
+    /// # Errors
+    /// Tokens are worth nothing to the classifier, and the price is a multiple of that.
+    pub(crate) fn new(price: Price, objective: &Objective, worth: Option<Worth>) -> Result<Self> {
+        let own = objective.area_weight();
+        let weight = match (price, worth) {
+            (Price::Weight, None) => own,
+            (Price::Weight, Some(Worth { all, .. })) => {
+                if own < all {
+                    tracing::warn!(
+                        "the area's weight of {own} is below what the tokens of a window are worth \
+                         together, {all:.2} nats: where evidence is spread out every token pays for \
+                         itself, and masks keep everything; raise --area-weight, or give \
+                         --token-price 1 instead"
+                    );
+                }
+                own
+            }
+            (_, Some(Worth { all, .. })) if all > 0.0 => match price {
+                Price::Worth(times) => times * all,
+                _ => all,
+            },
+            (_, worth) => {
+                let found = worth.map_or(0.0, |worth| worth.all);
+                return Err(Fault::usage(format!(
+                    "hiding a whole window costs the classifier {found:.3} nats, so its tokens have \
+                     no price: it ignores its input; train it longer, or give --area-weight"
+                )));
+            }
+        };
+        if let (true, Some(Worth { all, whole, .. })) = (price != Price::Weight, worth) {
+            tracing::info!(
+                "tokens of a window are worth {all:.3} nats together, beside a loss of {whole:.3} \
+                 with all of them; the area's weight begins at {weight:.3}"
+            );
+        }
+        Ok(Self { price, worth, weight: Mutex::new(weight) })
+    }
+
+    /// The weight at this step.
+    pub(crate) fn weight(&self) -> f64 {
+        *self.weight.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether it changes from step to step.
+    pub(crate) fn moves(&self) -> bool {
+        matches!(self.price, Price::Area(_) | Price::Loss(_))
+    }
+
+    /// Moves the weight after a step with masks of this mean area and classification loss: dual
+    /// ascent on its logarithm.
+    pub(crate) fn learn(&self, area: f64, classification: f64) {
+        let Some(worth) = self.worth else { return };
+        let change = match self.price {
+            Price::Weight | Price::Worth(_) => return,
+            Price::Area(wanted) => AREA_STEP * ((area - wanted) / wanted).clamp(-1.0, 1.0),
+            Price::Loss(within) => {
+                let lost = (classification - worth.whole) / worth.classification.max(LEAST);
+                -LOSS_STEP * ((lost - within) / within).clamp(-1.0, 1.0)
+            }
+        };
+        let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
+        *weight = (*weight * change.exp()).clamp(BOUNDS.0 * worth.all, BOUNDS.1 * worth.all);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+
+    const WORTH: Worth = Worth { all: 3.0, classification: 2.0, whole: 0.1 };
+
+    fn pricing(price: Price) -> Pricing {
+        Pricing::new(price, &Objective::paper(), Some(WORTH)).unwrap()
+    }
+
+    #[test]
+    fn a_price_is_a_multiple_of_what_tokens_are_worth() {
+        assert_eq!(pricing(Price::Worth(0.5)).weight(), 1.5);
+        assert_eq!(pricing(Price::Weight).weight(), Objective::paper().area_weight());
+        assert_eq!(pricing(Price::Area(0.2)).weight(), 3.0);
+        let nothing = Worth { all: -0.1, ..WORTH };
+        let fault =
+            Pricing::new(Price::Worth(1.0), &Objective::paper(), Some(nothing)).unwrap_err();
+        assert!(fault.to_string().contains("it ignores its input"), "{fault}");
+    }
+
+    /// Masks that answer the price as n tokens of equal worth would: the area settles where it is
+    /// wanted, and so does the loss.
+    #[test]
+    fn the_price_moves_until_masks_are_as_wanted() {
+        // The dearer a token, the fewer are kept, and the more is lost.
+        let area_at = |weight: f64| (-weight / 3.0).exp();
+        let by_area = pricing(Price::Area(0.2));
+        let by_loss = pricing(Price::Loss(0.1));
+        for _ in 0..400 {
+            let area = area_at(by_area.weight());
+            by_area.learn(area, 0.0);
+            let lost = 1.0 - area_at(by_loss.weight());
+            by_loss.learn(0.0, WORTH.whole + lost * WORTH.classification);
+        }
+        assert!((area_at(by_area.weight()) - 0.2).abs() < 1e-3, "{}", by_area.weight());
+        assert!((area_at(by_loss.weight()) - 0.9).abs() < 1e-2, "{}", by_loss.weight());
+        assert!(by_area.moves() && by_loss.moves() && !pricing(Price::Worth(1.0)).moves());
+    }
+
+    #[test]
+    fn prices_that_cannot_work_are_refused() {
+        let refused = |price: Price, objective: Objective, part: &str| {
+            let fault = price.validate(&objective).unwrap_err();
+            assert!(fault.to_string().contains(part), "{fault}");
+        };
+        refused(Price::Worth(0.0), Objective::paper(), "token-price must be above 0, not 0");
+        refused(Price::Worth(f64::NAN), Objective::paper(), "token-price must be above 0");
+        refused(Price::Area(1.0), Objective::hard(), "area must be above 0 and below 1, not 1");
+        refused(Price::Loss(-0.1), Objective::hard(), "loss-within must be above 0 and below 1");
+        refused(Price::Worth(1.0), Objective::budget(), "hard and paper");
+        refused(Price::Area(0.1), Objective::distilled(), "hard and paper");
+        assert!(Price::Weight.validate(&Objective::distilled()).is_ok());
+    }
+
+    /// Two windows of one rank of two taxa. Shown: p(target) = .9 and .8; hidden: .5 each.
+    #[test]
+    fn worth_is_what_hiding_everything_costs() {
+        let predictions = |first: f32, second: f32| {
+            vec![vec![vec![first, 1.0 - first]], vec![vec![1.0 - second, second]]]
+        };
+        let targets = vec![vec![Some(0)], vec![Some(1)]];
+        let shown = classification(&predictions(0.9, 0.8), &targets);
+        assert!((shown - (-(0.9f64.ln()) - 0.8f64.ln()) / 2.0).abs() < 1e-7, "{shown}");
+        assert_eq!(classification(&predictions(0.9, 0.8), &[vec![None], vec![None]]), 0.0);
+        let weights =
+            LossWeights { entropy: 2.0, uniform_kl: 3.0, area: 1.0, total_variation: 0.0 };
+        assert!(uninformative(&predictions(0.5, 0.5), &weights).abs() < 1e-6);
+        let entropy = |p: f64| -(p * p.ln() + (1.0 - p) * (1.0 - p).ln());
+        let term = |p: f64| {
+            let kl = -0.5 * (p.ln() + (1.0 - p).ln()) / 2f64.ln() - 1.0;
+            2.0 * (1.0 - entropy(p) / 2f64.ln()) + 3.0 * kl
+        };
+        let found = uninformative(&predictions(0.9, 0.8), &weights);
+        assert!((found - (term(0.9) + term(0.8)) / 2.0).abs() < 1e-6, "{found}");
+    }
+}
