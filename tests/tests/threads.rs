@@ -86,7 +86,8 @@ fn attribute_writes_the_same_masks_with_any_number_of_threads() {
     write_tokens(&path("tokens.parquet"), &rows(400, &tokenization()), &tokenization());
     write_classifier(&path("classifier"), &classifier_shape(), 2);
     let arguments = "--tokens tokens.parquet --classifier classifier --output masks.parquet \
-                     --costs costs.parquet --method random_tokens,random_blocks,gradient_input,occlusion \
+                     --costs costs.parquet --method random_tokens,random_blocks,gradient_input \
+                     --method path_contribution,class_query,occlusion \
                      --method leave_one_out,attention_rollout,integrated_gradients:steps=4 \
                      --method lime:samples=20,kernel_shap:samples=20,optimized_mask:steps=5";
     check_threads("attribute", folder.path(), arguments, &["masks.parquet"]);

@@ -30,6 +30,11 @@ pub enum Method {
     /// The gradient to the mask, averaged from the hidden to the whole input (Sundararajan et al.
     /// 2017).
     IntegratedGradients(IntegratedGradients),
+    /// z-scores of the gradient to the mask where little and where all is seen, of each rank for
+    /// itself, added up: for a bag, which is linear in the mask, the contributions of its tokens.
+    PathContribution,
+    /// How the token's own embedding speaks for the class, before attention.
+    ClassQuery,
     /// What hiding a stretch costs (Zeiler & Fergus 2014).
     Occlusion(Occlusion),
     /// What hiding one token costs.
@@ -59,6 +64,8 @@ impl Method {
             AttributionMethod::IntegratedGradients => {
                 Self::IntegratedGradients(IntegratedGradients::default())
             }
+            AttributionMethod::PathContribution => Self::PathContribution,
+            AttributionMethod::ClassQuery => Self::ClassQuery,
             AttributionMethod::Occlusion => Self::Occlusion(Occlusion::default()),
             AttributionMethod::LeaveOneOut => Self::LeaveOneOut,
             AttributionMethod::AttentionRollout => Self::AttentionRollout,
@@ -75,6 +82,8 @@ impl Method {
             Self::RandomBlocks => AttributionMethod::RandomBlocks,
             Self::GradientInput => AttributionMethod::GradientInput,
             Self::IntegratedGradients(_) => AttributionMethod::IntegratedGradients,
+            Self::PathContribution => AttributionMethod::PathContribution,
+            Self::ClassQuery => AttributionMethod::ClassQuery,
             Self::Occlusion(_) => AttributionMethod::Occlusion,
             Self::LeaveOneOut => AttributionMethod::LeaveOneOut,
             Self::AttentionRollout => AttributionMethod::AttentionRollout,
@@ -108,6 +117,8 @@ impl Method {
             Self::RandomTokens
             | Self::RandomBlocks
             | Self::GradientInput
+            | Self::PathContribution
+            | Self::ClassQuery
             | Self::LeaveOneOut
             | Self::AttentionRollout => Vec::new(),
             Self::IntegratedGradients(of) => {

@@ -140,8 +140,21 @@ impl<'a> Objective<'a> {
     /// # Errors
     /// The computation fails, or the user interrupts.
     pub fn gradients(&self, masks: &[Masked]) -> Result<Vec<Vec<Vec<f64>>>> {
+        self.gradients_of(masks, self.outputs)
+    }
+
+    /// The same of every rank for itself: `[mask][rank][token]`.
+    ///
+    /// # Errors
+    /// As [`Objective::gradients`].
+    pub(crate) fn rank_gradients(&self, masks: &[Masked]) -> Result<Vec<Vec<Vec<f64>>>> {
+        let ranks = 0..self.classifier.config().ranks.len();
+        self.gradients_of(masks, &ranks.map(Explained::Rank).collect::<Vec<_>>())
+    }
+
+    fn gradients_of(&self, masks: &[Masked], outputs: &[Explained]) -> Result<Vec<Vec<Vec<f64>>>> {
         self.check_interrupt()?;
-        let passes = masks.len() * self.outputs.len();
+        let passes = masks.len() * outputs.len();
         self.count(passes, passes);
         let tokens = self.tokens(masks);
         for_each_batch(
@@ -152,7 +165,7 @@ impl<'a> Objective<'a> {
                 let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
                 let windows: Vec<usize> = indices.iter().map(|&i| masks[i].window).collect();
                 let mut gradients: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
-                for &output in self.outputs {
+                for &output in outputs {
                     let mask = Var::from_tensor(&batch.place(&factors)?)?;
                     let complete = masking::complete(mask.as_tensor(), batch)?;
                     let logits =

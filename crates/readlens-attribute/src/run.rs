@@ -49,12 +49,18 @@ pub fn run(
     check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
-    if config.methods.contains(&Method::AttentionRollout) && classifier.transformer().is_none() {
-        return Err(Fault::usage(format!(
-            "attention_rollout follows the attention of a transformer, and {} is none, or not only \
-             one: choose other methods",
-            paths.classifier.display()
-        )));
+    let of_transformers = [
+        (Method::AttentionRollout, "follows the attention"),
+        (Method::ClassQuery, "reads the embeddings"),
+    ];
+    for (method, does) in of_transformers {
+        if config.methods.contains(&method) && classifier.transformer().is_none() {
+            return Err(Fault::usage(format!(
+                "{} {does} of a transformer, and {} is none, or not only one: choose other methods",
+                method.name(),
+                paths.classifier.display()
+            )));
+        }
     }
     let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
         .computed_by(device.compute());

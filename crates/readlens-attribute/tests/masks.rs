@@ -62,7 +62,7 @@ impl Folder {
 }
 
 /// Number of methods.
-const METHODS: usize = 10;
+const METHODS: usize = 12;
 
 /// Every method, at little cost.
 fn all_methods() -> Config {
@@ -260,6 +260,8 @@ fn costs_count_the_passes() {
             ("random_blocks", 0.0, 0.0),
             ("gradient_input", ranks, ranks),
             ("integrated_gradients", 3.0 * ranks, 3.0 * ranks),
+            ("path_contribution", 4.0, 4.0),
+            ("class_query", 0.0, 0.0),
             // The whole, and stretches of three at every second token.
             ("occlusion", 1.0 + tokens(|n| (n - 3).div_ceil(2) + 1), 0.0),
             ("leave_one_out", 1.0 + tokens(|n| n), 0.0),

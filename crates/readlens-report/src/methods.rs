@@ -53,6 +53,8 @@ const fn known_title(method: AttributionMethod) -> &'static str {
         AttributionMethod::RandomBlocks => "random blocks",
         AttributionMethod::GradientInput => "gradient × input",
         AttributionMethod::IntegratedGradients => "integrated gradients",
+        AttributionMethod::PathContribution => "path contributions",
+        AttributionMethod::ClassQuery => "class query",
         AttributionMethod::Occlusion => "occlusion",
         AttributionMethod::LeaveOneOut => "leave one out",
         AttributionMethod::AttentionRollout => "attention rollout",

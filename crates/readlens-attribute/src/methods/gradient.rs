@@ -4,8 +4,9 @@
 //! the whole input is gradient × (input − baseline), summed over the embedding.
 
 use readlens_fault::Result;
+use readlens_nn::Explained;
 
-use super::constant;
+use super::{constant, joined};
 use crate::objective::{Masked, Objective, Scores};
 
 /// The gradient at the whole input (Shrikumar et al. 2016).
@@ -19,6 +20,37 @@ pub(super) fn input(objective: &Objective<'_>) -> Result<Scores> {
 pub(super) fn integrated(objective: &Objective<'_>, steps: usize) -> Result<Scores> {
     let alphas: Vec<f32> = (0..steps).map(|k| ((k as f64 + 0.5) / steps as f64) as f32).collect();
     path(objective, &alphas)
+}
+
+/// Uniform masks of the path contributions: where little is seen, and where all is.
+const CONTRIBUTED: [f32; 2] = [0.15, 1.0];
+
+/// z-scores of the gradients at two uniform masks, of every rank for itself, added up.
+///
+/// A bag is linear in the mask before its heads, so the gradient at a uniform mask is what each
+/// token contributes along that path. Redundant tokens have none of it where all is seen, and
+/// saturated heads have none; where little is seen both speak.
+pub(super) fn path_contributions(objective: &Objective<'_>) -> Result<Scores> {
+    let mut scores = Vec::with_capacity(objective.windows().len());
+    for block in objective.blocks(|_| CONTRIBUTED.len()) {
+        let windows = &objective.windows()[block.clone()];
+        let masks: Vec<Masked> = block
+            .zip(windows)
+            .flat_map(|(i, window)| CONTRIBUTED.map(|alpha| constant(i, window, alpha)))
+            .collect();
+        // [mask][rank][token]
+        let gradients = objective.rank_gradients(&masks)?;
+        for levels in gradients.chunks(CONTRIBUTED.len()) {
+            let by_level = |output: &Explained| {
+                let ranks = objective.ranks(*output);
+                let levels = levels.iter().map(|level| joined(level, ranks.clone()));
+                levels.reduce(|sum, level| sum.iter().zip(&level).map(|(a, b)| a + b).collect())
+            };
+            let outputs = objective.outputs().iter();
+            scores.push(outputs.map(|output| by_level(output).unwrap_or_default()).collect());
+        }
+    }
+    Ok(scores)
 }
 
 /// The mean of the gradients where every factor is one of `alphas`.

@@ -99,6 +99,36 @@ impl Transformer {
         self.pooling
     }
 
+    /// How each token's own embedding speaks for a class of each rank, before attention:
+    /// `(batch, tokens)` per rank, unspecified on CLS and padding. `classes`: u32 `(batch)` per
+    /// rank.
+    ///
+    /// It is the product of what the token alone brings to its position and of the class's row of
+    /// the head, taken back through the pooler, less the mean of all classes. Embeddings, states
+    /// and the pooled state share one residual stream in a pre-norm encoder, so the product has a
+    /// meaning without any training.
+    ///
+    /// # Errors
+    /// As [`Encoder::forward`], or a class is none.
+    pub fn class_query(
+        &self,
+        batch: &TokenBatch,
+        classes: &[Tensor],
+    ) -> candle_core::Result<Vec<Tensor>> {
+        let parts = self.encoder.token_parts(batch)?;
+        let dim = self.encoder.config().dim;
+        let mut above = 0;
+        let of_rank = |(head, classes): (&Linear, &Tensor)| {
+            let rows = head.weight.narrow(1, above, dim)?.contiguous()?;
+            above += head.bias.dim(0)?;
+            let queries = rows.matmul(&self.pooler.weight)?;
+            let queries = queries.broadcast_sub(&queries.mean_keepdim(0)?)?;
+            let query = queries.index_select(classes, 0)?;
+            parts.matmul(&query.unsqueeze(2)?)?.squeeze(2)
+        };
+        self.heads.iter().zip(classes).map(of_rank).collect()
+    }
+
     /// Logits per rank, `(batch, taxa)` each.
     pub(crate) fn forward(
         &self,

@@ -121,6 +121,31 @@ impl Encoder {
         Ok(Encoded { states, present: self.patches_present(batch)? })
     }
 
+    /// What each token alone brings to its position before the first block, `(batch, tokens, dim)`:
+    /// its normed embedding, projected by its place in the stem where there is one. CLS and padding
+    /// are unspecified.
+    ///
+    /// # Errors
+    /// As [`Encoder::forward`].
+    pub fn token_parts(&self, batch: &TokenBatch) -> Result<Tensor> {
+        let embedded = self.embed(batch, None)?;
+        let Some(stem) = &self.stem else { return Ok(embedded) };
+        let (rows, tokens, dim) = embedded.dims3()?;
+        let Patches { patch, first, count, padding } = self.patches(batch, tokens);
+        let body = embedded.narrow(1, first, count)?.pad_with_zeros(1, 0, padding)?;
+        let body = body.reshape((rows, (), patch, dim))?;
+        let part = |place: usize| {
+            let weight = stem.weight.narrow(1, place * dim, dim)?;
+            body.narrow(2, place, 1)?.squeeze(2)?.broadcast_matmul(&weight.t()?)
+        };
+        let parts: Vec<Tensor> = (0..patch).map(part).collect::<Result<_>>()?;
+        let parts = Tensor::stack(&parts, 2)?.reshape((rows, (), dim))?.narrow(1, 0, count)?;
+        match first {
+            0 => Ok(parts),
+            _ => Tensor::cat(&[&embedded.narrow(1, 0, 1)?, &parts], 1),
+        }
+    }
+
     /// 1 where a patch (or CLS) holds a token; `(batch, positions)`.
     pub(super) fn patches_present(&self, batch: &TokenBatch) -> Result<Tensor> {
         let (rows, tokens) = batch.dims()?;

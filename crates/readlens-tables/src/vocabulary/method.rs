@@ -19,6 +19,8 @@ vocabulary! {
         RandomBlocks = "random_blocks", "Scores that fall with the distance from a random block: the control of methods that mark stretches.";
         GradientInput = "gradient_input", "The gradient of the target's log-probability with respect to each token's factor, at the whole input.";
         IntegratedGradients = "integrated_gradients", "That gradient averaged along the way from the empty to the whole input (Sundararajan et al. 2017).";
+        PathContribution = "path_contribution", "z-scores of that gradient where little and where all is seen, of each rank for itself, added up.";
+        ClassQuery = "class_query", "The product of the token's own embedding and of the predicted class's row of the head, before attention.";
         Occlusion = "occlusion", "What the target loses when a stretch around the token is hidden (Zeiler & Fergus 2014).";
         LeaveOneOut = "leave_one_out", "What the target loses when the token alone is hidden.";
         AttentionRollout = "attention_rollout", "Attention followed through the layers (Abnar & Zuidema 2020).";
@@ -35,6 +37,8 @@ impl AttributionMethod {
             Self::RandomTokens | Self::RandomBlocks => MethodKind::Control,
             Self::GradientInput
             | Self::IntegratedGradients
+            | Self::PathContribution
+            | Self::ClassQuery
             | Self::Occlusion
             | Self::LeaveOneOut
             | Self::AttentionRollout
