@@ -37,7 +37,9 @@ CLASSIFIER = config.get("train-classifier", {})
 IS_GIVEN = "classifier" in INPUT
 # The classifier is made with each of these seeds. The first is explained; the others have a folder
 # of their own under `out`.
-CLASSIFIER_SEEDS = [config["seed"]] if IS_GIVEN else config.get("classifier-seeds", [config["seed"]])
+if IS_GIVEN and "classifier-seeds" in config:
+    raise WorkflowError("classifier-seeds: the classifier is given; leave out one of the two")
+CLASSIFIER_SEEDS = config.get("classifier-seeds", [config["seed"]])
 PLACES = {"" if number == 0 else f"seeds/{seed}/": seed for number, seed in enumerate(CLASSIFIER_SEEDS)}
 
 

@@ -117,13 +117,13 @@ rule classifier_page:
         f"{OUT}/classifier.md",
     params:
         title=lambda wildcards: config.get("title", OUT),
-        source=lambda wildcards: f"{command()} classifier",
+        source=lambda wildcards: f"{command()} -- classifier",
         assessments=repeated("--assessment", ASSESSMENTS),
         baseline=repeated("--baseline", WHOLE_BASELINE),
-        seconds=f"{OUT}/seconds",
+        seconds=repeated("--seconds", [f"{OUT}/seconds/{place}" for place in PLACES]),
     shell:
         "{PYTHON:q} {input.script:q} {params.assessments} {params.baseline} --tokens {input.tokens:q}"
-        " --seconds {params.seconds:q}"
+        " {params.seconds}"
         " --title {params.title:q} --source {params.source:q} > {output:q}"
 
 

@@ -16,6 +16,8 @@ rule train_classifier:
     threads: config["threads"]
     log:
         f"{OUT}/logs/train-{{classifier}}.log",
+    benchmark:
+        f"{OUT}/seconds/{{classifier}}.tsv"
     shell:
         "{BIN:q}readlens-train-classifier --tokens {input.tokens:q} --output {output:q}"
         " {params.options} --threads {threads} 2> {log:q}"

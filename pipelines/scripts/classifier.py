@@ -63,21 +63,24 @@ def short(figures: list[Figure]) -> str:
     return f"{100 * mean(value for value, _, _ in figures):.1f}" if figures else "–"
 
 
-def seconds(folder: Path, name: str) -> str:
-    """Wall and CPU seconds of the jobs that made something, averaged over its seeds."""
+def seconds(folders: list[Path], name: str) -> tuple[float, float] | None:
+    """Wall and CPU seconds of the jobs that made something, averaged over the seeds."""
     jobs = []
-    for file in sorted([folder / f"{name}.tsv", *folder.glob(f"seeds/*/{name}.tsv")]):
+    for folder in folders:
+        file = folder / f"{name}.tsv"
         if file.exists():
             with open(file, newline="") as lines:
                 jobs += csv.DictReader(lines, delimiter="\t")
-    if not jobs:
+    times = [(job["s"], job["cpu_time"]) for job in jobs if not {job["s"], job["cpu_time"]} & {"-", "NA"}]
+    return tuple(mean(map(float, column)) for column in zip(*times)) if times else None
+
+
+def times(parts: list[tuple[float, float] | None]) -> str:
+    """The sum of some seconds, where all of them are known."""
+    if not parts or None in parts:
         return "–"
-
-    def average(column: str) -> str:
-        values = [float(job[column]) for job in jobs if job[column] not in ("-", "NA")]
-        return f"{mean(values):.0f}" if values else "–"
-
-    return f"{average('s')} ({average('cpu_time')})"
+    wall, cpu = map(sum, zip(*parts))
+    return f"{wall:.0f} ({cpu:.0f})"
 
 
 def frame_rows(tokens: Path, ranks: list[str], split: str) -> list[str]:
@@ -109,18 +112,20 @@ def frame_rows(tokens: Path, ranks: list[str], split: str) -> list[str]:
 
 def accuracy_table(found: Assessments, options: argparse.Namespace, ranks: list[str]) -> None:
     print(f"### Accuracy on the split {found.split}\n")
-    whole = [
-        (None, "all together", "combine"),
-        *((branch, f"{branch} alone", f"branches/{branch}") for branch in found.values(0) if branch is not None),
-    ]
+    branches = [branch for branch in found.values(0) if branch is not None]
+    spent = {branch: seconds(options.seconds, f"branches/{branch}") for branch in branches}
+    # Its parts and their combination, or a single network.
+    jobs = [*spent.values(), seconds(options.seconds, "combine")] if branches else [seconds(options.seconds, "classifier")]
+    whole = [(None, "all together" if branches else "the classifier", jobs)]
+    whole += [(branch, f"{branch} alone", [spent[branch]]) for branch in branches]
     rows = [
-        [title, *(percent(found.get(branch, rank)) for rank in ranks), seconds(options.seconds, job)]
-        for branch, title, job in whole
+        [title, *(percent(found.get(branch, rank)) for rank in ranks), times(jobs)] for branch, title, jobs in whole
     ]
     if options.baseline:
         baselines: dict[str, dict[str, str]] = defaultdict(dict)
         for row in parquet.read_table(options.baseline).to_pylist():
-            if row["metric"] == "accuracy":
+            # Count models are judged on the split test.
+            if row["metric"] == "accuracy" and row["split"] == found.split:
                 figure = (row["value"], row["ci_low"], row["ci_high"])
                 baselines[row["operator"]][row["rank"]] = percent([figure])
         rows += [
@@ -134,7 +139,7 @@ def accuracy_table(found: Assessments, options: argparse.Namespace, ranks: list[
     errors = [f"{rank} {short(found.get(None, rank, metric='expected_calibration_error'))}" for rank in ranks]
     print(f"Expected calibration error, in points: {', '.join(errors)}.")
     lineages = short(found.get(None, "all", metric="lineage_consistency"))
-    print(f"Predictions that are a lineage of the training data: {lineages} %.\n")
+    print(f"Predictions that are a lineage of the data: {lineages} %.\n")
 
 
 def joined(ranks: list[str], figures: Callable[[str], list[Figure]]) -> str:
@@ -176,7 +181,9 @@ def main() -> None:
     parser.add_argument("--assessment", action="append", required=True, type=Path, help="of one seed; may be repeated")
     parser.add_argument("--baseline", type=Path, help="figures of count models")
     parser.add_argument("--tokens", type=Path, help="windows, for what their frame tells")
-    parser.add_argument("--seconds", type=Path, required=True, help="folder of Snakemake's benchmarks")
+    parser.add_argument(
+        "--seconds", action="append", default=[], type=Path, help="folder of Snakemake's benchmarks of one seed"
+    )
     parser.add_argument("--title", required=True, help="heading of the page")
     parser.add_argument("--source", required=True, help="the command that computed the figures")
     options = parser.parse_args()

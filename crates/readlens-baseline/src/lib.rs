@@ -7,7 +7,7 @@
 //! does not beat them has not been shown to read more than composition.
 //!
 //! Long k-mers vote beside them, as in Kraken: a classifier that does not beat this has not been
-//! shown to know more than what it has met letter by letter.
+//! shown to know sequences that it has not seen in training. Ranks go from the highest down.
 
 mod config;
 mod kmers;

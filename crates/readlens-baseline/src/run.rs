@@ -52,7 +52,7 @@ pub fn run(
     let election = Election::hold(voting, &data.train, &data.test, context)?;
     tracing::info!(
         "voting: {:.1} % of the test windows have a {}-mer of the training windows",
-        100.0 * election.classified(),
+        100.0 * election.share_with_votes(),
         config.voting_k
     );
     for (rank, name) in data.ranks.iter().enumerate() {

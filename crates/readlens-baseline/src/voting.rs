@@ -14,7 +14,8 @@ use readlens_stage::Context;
 use crate::kmers::UNKNOWN;
 use crate::windows::Windows;
 
-/// Most k-mer occurrences that are sorted at a time, which takes 16 bytes for each.
+/// K-mers of a pass, of which each takes 16 bytes; before copies are brought together there may be
+/// twice as many.
 const MOST_SORTED: usize = 1 << 25;
 /// The node above all taxa.
 const ROOT: u32 = 0;
@@ -72,30 +73,56 @@ struct Tree {
     /// Rank and taxon of each node; the root's are not read.
     ranks: Vec<usize>,
     taxa: Vec<String>,
-    nodes: HashMap<(u32, usize, String), u32>,
+    nodes: HashMap<(usize, String), u32>,
+}
+
+/// What a k-mer stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Meaning {
+    node: u32,
+    /// Whether taxa below the node are known to share it. Otherwise the windows may only lack the
+    /// label of a lower rank, and a window that has one says more.
+    is_shared: bool,
 }
 
 impl Tree {
-    fn new() -> Self {
+    /// The tree of these lineages, of ranks from the highest down. A taxon's parent is the taxon
+    /// that most of its windows have at the lowest rank above that any of them has.
+    fn new(lineages: &[Vec<Option<String>>]) -> Self {
         let (parents, ranks, taxa) = (vec![ROOT], vec![usize::MAX], vec![String::new()]);
-        Self { parents, ranks, taxa, nodes: HashMap::new() }
+        let mut tree = Self { parents, ranks, taxa, nodes: HashMap::new() };
+        for rank in 0..lineages.first().map_or(0, Vec::len) {
+            let mut counts: BTreeMap<(&str, u32), usize> = BTreeMap::new();
+            for lineage in lineages {
+                if let Some(taxon) = &lineage[rank] {
+                    *counts.entry((taxon, tree.lowest(&lineage[..rank]))).or_default() += 1;
+                }
+            }
+            let mut parents: BTreeMap<&str, (u32, usize)> = BTreeMap::new();
+            for ((taxon, parent), count) in counts {
+                // A larger number is a lower rank.
+                let rank_of =
+                    |node: u32| if node == ROOT { 0 } else { tree.ranks[node as usize] + 1 };
+                let best = parents.entry(taxon).or_insert((parent, count));
+                if (rank_of(parent), count) > (rank_of(best.0), best.1) {
+                    *best = (parent, count);
+                }
+            }
+            for (taxon, (parent, _)) in parents {
+                tree.nodes.insert((rank, taxon.to_owned()), tree.parents.len() as u32);
+                tree.parents.push(parent);
+                tree.ranks.push(rank);
+                tree.taxa.push(taxon.to_owned());
+            }
+        }
+        tree
     }
 
-    /// The node of a lineage; ranks without a label are passed over.
-    fn enter(&mut self, lineage: &[Option<String>]) -> u32 {
-        let mut node = ROOT;
-        for (rank, taxon) in lineage.iter().enumerate() {
-            let Some(taxon) = taxon else { continue };
-            let next = self.parents.len() as u32;
-            let found = *self.nodes.entry((node, rank, taxon.clone())).or_insert(next);
-            if found == next {
-                self.parents.push(node);
-                self.ranks.push(rank);
-                self.taxa.push(taxon.clone());
-            }
-            node = found;
-        }
-        node
+    /// The node of the lowest label of a lineage; the root without any.
+    fn lowest(&self, lineage: &[Option<String>]) -> u32 {
+        let labels = lineage.iter().enumerate().rev();
+        let mut labels = labels.filter_map(|(rank, taxon)| Some((rank, taxon.clone()?)));
+        labels.next().and_then(|label| self.nodes.get(&label).copied()).unwrap_or(ROOT)
     }
 
     /// The lowest node that both are, or are below.
@@ -109,6 +136,17 @@ impl Tree {
             }
         }
         a
+    }
+
+    /// What a k-mer of windows of both stands for, in any order of many.
+    fn joined(&self, a: Meaning, b: Meaning) -> Meaning {
+        let node = self.shared(a.node, b.node);
+        match (a.node == node, b.node == node) {
+            (true, true) => Meaning { node, is_shared: a.is_shared || b.is_shared },
+            (true, false) if !a.is_shared => b,
+            (false, true) if !b.is_shared => a,
+            _ => Meaning { node, is_shared: true },
+        }
     }
 
     /// The taxon of `node` at `rank`; none where the node is above the rank.
@@ -157,8 +195,8 @@ pub(crate) struct Election {
 impl Election {
     /// Lets the k-mers of `train` vote on `test`.
     ///
-    /// Memory: 16 bytes for each of at most 2²⁵ k-mers at a time, and the votes. K-mers beyond
-    /// that are taken in further passes over the windows.
+    /// Memory: 16 bytes for each of about 2²⁶ k-mers at a time, and the votes. K-mers beyond that
+    /// are taken in further passes over the windows.
     ///
     /// # Errors
     /// The user interrupts.
@@ -168,8 +206,8 @@ impl Election {
         test: &Windows,
         context: &Context,
     ) -> Result<Self> {
-        let mut tree = Tree::new();
-        let nodes: Vec<u32> = train.taxa.iter().map(|lineage| tree.enter(lineage)).collect();
+        let tree = Tree::new(&train.taxa);
+        let nodes: Vec<u32> = train.taxa.iter().map(|lineage| tree.lowest(lineage)).collect();
         let occurrences: usize = (0..train.len())
             .map(|w| train.codes(w).len().saturating_sub(kmers.k as usize - 1))
             .sum();
@@ -206,16 +244,17 @@ impl Election {
     }
 
     /// Share of the test windows with a k-mer of the training windows.
-    pub(crate) fn classified(&self) -> f64 {
-        let classified = self.nodes.iter().flatten().count();
-        classified as f64 / self.nodes.len().max(1) as f64
+    pub(crate) fn share_with_votes(&self) -> f64 {
+        let voted = self.nodes.iter().flatten().count();
+        voted as f64 / self.nodes.len().max(1) as f64
     }
 }
 
-/// The k-mers of a pass, in order, each with the lowest taxon that its windows share.
-struct Known(Vec<(u64, u32)>);
+/// The k-mers of a pass, in order, each with what it stands for.
+struct Known(Vec<(u64, Meaning)>);
 
 impl Known {
+    /// Windows without a label say nothing.
     fn new(
         tree: &Tree,
         kmers: LongKmers,
@@ -223,29 +262,40 @@ impl Known {
         nodes: &[u32],
         is_of_pass: impl Fn(u64) -> bool + Sync,
     ) -> Self {
-        let mut known: Vec<(u64, u32)> = Vec::new();
-        for (window, &node) in nodes.iter().enumerate() {
+        let mut known: Vec<(u64, Meaning)> = Vec::new();
+        let mut most = MOST_SORTED;
+        for (window, &node) in nodes.iter().enumerate().filter(|(_, node)| **node != ROOT) {
             kmers.each(train.codes(window), |kmer| {
                 if is_of_pass(kmer) {
-                    known.push((kmer, node));
+                    known.push((kmer, Meaning { node, is_shared: false }));
                 }
             });
-        }
-        known.par_sort_unstable();
-        known.dedup_by(|next, kept| {
-            let is_same = next.0 == kept.0;
-            if is_same {
-                kept.1 = tree.shared(next.1, kept.1);
+            // Copies of few k-mers must not fill the memory.
+            if known.len() >= most {
+                merge(tree, &mut known);
+                most = MOST_SORTED.max(2 * known.len());
             }
-            is_same
-        });
+        }
+        merge(tree, &mut known);
         Self(known)
     }
 
     fn node(&self, kmer: u64) -> Option<u32> {
         let place = self.0.binary_search_by_key(&kmer, |(kmer, _)| *kmer).ok()?;
-        Some(self.0[place].1)
+        Some(self.0[place].1.node)
     }
+}
+
+/// Brings k-mers into order and copies of one together.
+fn merge(tree: &Tree, known: &mut Vec<(u64, Meaning)>) {
+    known.par_sort_unstable();
+    known.dedup_by(|next, kept| {
+        let is_same = next.0 == kept.0;
+        if is_same {
+            kept.1 = tree.joined(next.1, kept.1);
+        }
+        is_same
+    });
 }
 
 #[cfg(test)]
@@ -284,24 +334,50 @@ mod tests {
         taxa.map(|taxon| (!taxon.is_empty()).then(|| taxon.to_owned())).to_vec()
     }
 
+    fn tree(lineages: &[[&str; 2]]) -> Tree {
+        Tree::new(&lineages.iter().map(|taxa| lineage(*taxa)).collect::<Vec<_>>())
+    }
+
     #[test]
     fn the_path_with_the_most_votes_is_elected() {
-        let mut tree = Tree::new();
-        let [a1, a2, b1, a] =
-            [["A", "1"], ["A", "2"], ["B", "1"], ["A", ""]].map(|taxa| tree.enter(&lineage(taxa)));
+        let tree = tree(&[["A", "1"], ["A", "2"], ["B", "3"], ["A", ""]]);
+        let [a1, a2, b3, a] =
+            [["A", "1"], ["A", "2"], ["B", "3"], ["A", ""]].map(|taxa| tree.lowest(&lineage(taxa)));
         assert_eq!(tree.shared(a1, a2), a);
-        assert_eq!(tree.shared(a1, b1), ROOT);
+        assert_eq!(tree.shared(a1, b3), ROOT);
         assert_eq!(tree.shared(a1, a), a);
         let elected = |votes: &[(u32, u32)]| tree.elected(&votes.iter().copied().collect());
-        // 3 + 4 along the path to A 1, against 5 for B 1; the votes of the root are everybody's.
-        assert_eq!(elected(&[(ROOT, 9), (a, 4), (a1, 3), (b1, 5)]), Some(a1));
+        // 3 + 4 along the path to A 1, against 5 for B 3; the votes of the root are everybody's.
+        assert_eq!(elected(&[(ROOT, 9), (a, 4), (a1, 3), (b3, 5)]), Some(a1));
         // A 1 and A 2 have as many: what they share is all that is known.
-        assert_eq!(elected(&[(a1, 3), (a2, 3), (b1, 2)]), Some(a));
-        assert_eq!(elected(&[(a1, 3), (b1, 3)]), Some(ROOT));
+        assert_eq!(elected(&[(a1, 3), (a2, 3), (b3, 2)]), Some(a));
+        assert_eq!(elected(&[(a1, 3), (b3, 3)]), Some(ROOT));
         assert_eq!(elected(&[]), None);
-        // B 1 is another taxon than A 1, though their names are the same.
-        assert_eq!((tree.taxon(b1, 1), tree.taxon(b1, 0)), (Some("1"), Some("B")));
+        assert_eq!((tree.taxon(b3, 1), tree.taxon(b3, 0)), (Some("3"), Some("B")));
         assert_eq!((tree.taxon(a, 1), tree.taxon(a, 0)), (None, Some("A")));
         assert_eq!(tree.taxon(ROOT, 0), None);
+    }
+
+    /// A label that is missing is unknown: such a window takes nothing from a k-mer, and gives its
+    /// taxon the parent that others have.
+    #[test]
+    fn a_missing_label_is_no_taxon() {
+        let tree = tree(&[["A", "1"], ["", "1"], ["A", "2"], ["A", ""], ["", ""]]);
+        let node = |taxa| tree.lowest(&lineage(taxa));
+        let (a, a1, a2) = (node(["A", ""]), node(["A", "1"]), node(["A", "2"]));
+        assert_eq!(node(["", "1"]), a1);
+        assert_eq!((tree.parents[a1 as usize], node(["", ""])), (a, ROOT));
+        let of = |node: u32| Meaning { node, is_shared: false };
+        let all = |nodes: &[u32]| {
+            let meanings = nodes.iter().map(|node| of(*node));
+            meanings.reduce(|x, y| tree.joined(x, y)).unwrap()
+        };
+        assert_eq!(all(&[a, a1]), of(a1));
+        let shared = Meaning { node: a, is_shared: true };
+        for order in [[a, a1, a2], [a1, a2, a], [a2, a, a1], [a1, a, a2]] {
+            assert_eq!(all(&order), shared);
+        }
+        // Two genera share it, so a third window of one of them does not make it that one's.
+        assert_eq!(tree.joined(all(&[a1, a2]), of(a1)), shared);
     }
 }

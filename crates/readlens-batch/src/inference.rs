@@ -1,9 +1,7 @@
 use candle_core::{D, DType, Device, Tensor};
 use rayon::prelude::*;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{
-    Classifier, Explainer, Pass, TokenBatch, WindowTokens, masking, predicted_mask_gradient,
-};
+use readlens_nn::{Classifier, Explainer, Pass, TokenBatch, WindowTokens, masking};
 
 /// Padded tokens of one inference batch: enough to fill the matrix kernels, small enough for
 /// the cache.
@@ -95,24 +93,21 @@ pub fn probabilities(logits: &Tensor) -> candle_core::Result<Tensor> {
 }
 
 /// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is for an Explainer
-/// that uses its gradient.
+/// that uses its gradient or queries it.
 ///
 /// # Errors
-/// A row is too long for a network, the Explainer lacks the classifier whose gradient it uses, or
+/// A row is too long for a network, the Explainer lacks the classifier that it must be told of, or
 /// the computation fails.
 pub fn explain(
     explainer: &Explainer,
     classifier: Option<&Classifier>,
     rows: &[WindowTokens],
 ) -> Result<Vec<Vec<Vec<f32>>>> {
-    let explained = explainer.config().explained();
-    let used = classifier.zip(explainer.gradient_levels());
+    let used = classifier.filter(|_| explainer.needs_classifier());
     for_each_batch(rows, explainer.device(), "computing masks", |batch, indices| {
-        let gradient = used.map(|(classifier, levels)| {
-            predicted_mask_gradient(classifier, batch, levels, &explained)
-        });
-        let gradient = gradient.transpose()?;
-        let logits = explainer.forward(batch, gradient.as_ref(), &mut Pass::inference())?;
+        let hints = used.map(|classifier| explainer.hints(classifier, batch)).transpose()?;
+        let hints = hints.unwrap_or_default();
+        let logits = explainer.forward(batch, &hints, &mut Pass::inference())?;
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;
         let first = usize::from(batch.has_cls);
         let of_row = |(masks, &index): (Vec<Vec<f32>>, &usize)| {

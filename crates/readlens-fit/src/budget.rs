@@ -10,7 +10,7 @@ use crate::adagrad::Adagrad;
 use crate::adamw::AdamW;
 use crate::checkpoint::planned_epochs;
 use crate::config::FitConfig;
-use crate::fitting::{Rates, interrupted, shuffled};
+use crate::fitting::{Rates, diverged, shuffled};
 use crate::gradients::Gradients;
 use crate::task::{Observer, Task};
 
@@ -39,16 +39,23 @@ pub fn plan<T: Task>(
     let Some(hours) = config.hours else { return Ok(config.clone()) };
     let planned = |epochs| FitConfig { epochs, hours: None, ..config.clone() };
     if let Some(epochs) = planned_epochs(directory)? {
+        if epochs > config.epochs {
+            return Err(Fault::usage(format!(
+                "the training in {} was begun with {epochs} epochs, more than --epochs {}: remove \
+                 that directory, or give at least {epochs}",
+                directory.display(),
+                config.epochs
+            )));
+        }
         return Ok(planned(epochs));
     }
     let begin = Instant::now();
     let epoch = epoch_seconds(task, parameters, config, observer)?;
     let left = hours * 3600.0 - begin.elapsed().as_secs_f64();
-    // Saturating, and at least 1: there is no training without a pass.
-    let epochs = ((left / epoch) as u32).clamp(1, config.epochs);
+    let epochs = epochs_within(left, epoch, config.epochs);
     if left < epoch {
         tracing::warn!(
-            "one epoch takes about {:.2} hours, longer than --hours {hours}: it is made all the same",
+            "one epoch takes about {:.2} hours, more than --hours {hours}: it is made all the same",
             epoch / 3600.0
         );
     }
@@ -57,6 +64,18 @@ pub fn plan<T: Task>(
          trains the same network again"
     );
     Ok(planned(epochs))
+}
+
+/// Epochs of `epoch` seconds that fit into `left` seconds: at least 1, because there is no training
+/// without a pass, and at most `most`.
+fn epochs_within(left: f64, epoch: f64, most: u32) -> u32 {
+    // The conversion saturates.
+    ((left / epoch) as u32).clamp(1, most)
+}
+
+/// Seconds of an epoch of `steps`, of which `timed` took `seconds`, and of its validation.
+fn seconds_of_epoch(seconds: f64, timed: u32, steps: usize, validation: f64) -> f64 {
+    seconds / f64::from(timed) * steps as f64 + validation
 }
 
 /// Seconds of an epoch and its validation.
@@ -76,6 +95,10 @@ fn epoch_seconds<T: Task>(
         let begin = Instant::now();
         let shards = task.prepare(indices, config.shards, 1, taken)?;
         let batch = gradients.of_batch(task, &shards)?;
+        // What is no number would not leave weights alone, even at a rate of 0.
+        if !batch.loss.is_finite() {
+            return Err(diverged("the loss", batch.loss, 1, taken));
+        }
         let rates = Rates { weights: 0.0, tables: 0.0 };
         rates.step(parameters, &mut adamw, &mut adagrad, &batch, taken)?;
         gradients.recycle(batch.gradients);
@@ -85,7 +108,8 @@ fn epoch_seconds<T: Task>(
         }
         taken += 1;
         if observer.is_interrupted() {
-            return Err(interrupted());
+            let remedy = "nothing was trained yet; run the same command again".to_owned();
+            return Err(Fault::Interrupted { remedy });
         }
         if seconds > TRIAL.as_secs_f64() && taken > LEAST_STEPS {
             break;
@@ -94,7 +118,7 @@ fn epoch_seconds<T: Task>(
     let timed = taken.saturating_sub(1).max(1);
     let begin = Instant::now();
     task.validate(1)?;
-    Ok(seconds / f64::from(timed) * steps as f64 + begin.elapsed().as_secs_f64())
+    Ok(seconds_of_epoch(seconds, timed, steps, begin.elapsed().as_secs_f64()))
 }
 
 /// Refuses a time that cannot be kept.
@@ -103,4 +127,20 @@ pub(crate) fn check_hours(hours: f64) -> Result<()> {
         return Ok(());
     }
     Err(Fault::usage(format!("hours must be positive, not {hours}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn epochs_are_those_that_fit() {
+        // 10 steps took 2 s of 400 a pass, and the validation 20 s: 100 s a pass.
+        let epoch = seconds_of_epoch(2.0, 10, 400, 20.0);
+        assert!((epoch - 100.0).abs() < 1e-9, "{epoch}");
+        assert_eq!(epochs_within(3599.0, epoch, 60), 35);
+        assert_eq!(epochs_within(3600.0, epoch, 20), 20);
+        assert_eq!(epochs_within(-5.0, epoch, 20), 1);
+        assert_eq!(epochs_within(1e30, epoch, u32::MAX), u32::MAX);
+    }
 }

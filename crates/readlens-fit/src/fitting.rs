@@ -17,6 +17,12 @@ use crate::schedule::learning_rate;
 use crate::task::{Figure, Observer, Split, Task};
 use crate::watch::{Watched, watch};
 
+/// Figures of a step that are no terms of its loss.
+const LOSS: &str = "loss";
+const GRADIENT_NORM: &str = "gradient_norm";
+const LEARNING_RATE: &str = "learning_rate";
+const OWN_FIGURES: [&str; 3] = [LOSS, GRADIENT_NORM, LEARNING_RATE];
+
 /// What a training came to; the parameters hold the best weights.
 #[derive(Debug)]
 pub struct Fitted {
@@ -76,7 +82,7 @@ impl<'a, T: Task> Fitting<'a, T> {
         let (state, best) = match checkpoint.restore(parameters, &mut adamw, &mut adagrad)? {
             Some((state, best)) => {
                 tracing::info!("going on from step {} of the checkpoint", state.step);
-                repeat_steps(task, &state.figures);
+                repeat_steps(task, config, &state.figures);
                 (state, best)
             }
             None => (State { epochs: config.epochs, ..State::default() }, HashMap::new()),
@@ -198,10 +204,10 @@ impl<'a, T: Task> Fitting<'a, T> {
         if !norm.is_finite() {
             return Err(diverged("the gradient", norm, epoch, step));
         }
-        self.task.stepped(&batch.terms);
+        self.task.stepped(&batch.terms, rate / largest);
         self.state.step += 1;
         self.state.batches += 1;
-        let terms = [("loss", batch.loss)].into_iter().chain(batch.terms);
+        let terms = [(LOSS, batch.loss)].into_iter().chain(batch.terms);
         for (term, value) in terms.clone() {
             match self.state.running.iter_mut().find(|(name, _)| name == term) {
                 Some((_, sum)) => *sum += value,
@@ -209,7 +215,7 @@ impl<'a, T: Task> Fitting<'a, T> {
             }
         }
         let counted = Some(self.state.step);
-        let figures = terms.chain([("gradient_norm", norm), ("learning_rate", rate)]);
+        let figures = terms.chain([(GRADIENT_NORM, norm), (LEARNING_RATE, rate)]);
         self.state
             .figures
             .extend(figures.map(|(term, value)| train_figure(epoch, counted, term, value)));
@@ -250,12 +256,15 @@ impl<'a, T: Task> Fitting<'a, T> {
 }
 
 /// Tells `task` of the steps before a checkpoint, whose figures stand together.
-fn repeat_steps<T: Task>(task: &T, figures: &[Figure]) {
+fn repeat_steps<T: Task>(task: &T, config: &FitConfig, figures: &[Figure]) {
     let of_steps: Vec<&Figure> = figures.iter().filter(|figure| figure.step.is_some()).collect();
     for step in of_steps.chunk_by(|a, b| a.step == b.step) {
+        let rate = step.iter().find(|figure| figure.term == LEARNING_RATE);
+        let pace = rate.map_or(1.0, |figure| figure.value / config.learning_rate);
+        let terms = step.iter().filter(|figure| !OWN_FIGURES.contains(&figure.term.as_str()));
         let terms: Vec<(&str, f64)> =
-            step.iter().map(|figure| (figure.term.as_str(), figure.value)).collect();
-        task.stepped(&terms);
+            terms.map(|figure| (figure.term.as_str(), figure.value)).collect();
+        task.stepped(&terms, pace);
     }
 }
 
@@ -293,7 +302,7 @@ pub(crate) fn shuffled(examples: usize, seed: u64, epoch: u32) -> Vec<usize> {
     order
 }
 
-pub(crate) fn interrupted() -> Fault {
+fn interrupted() -> Fault {
     Fault::Interrupted { remedy: "run the same command again to go on from here".to_owned() }
 }
 
@@ -301,7 +310,7 @@ fn train_figure(epoch: u32, step: Option<u32>, term: &str, value: f64) -> Figure
     Figure { epoch, step, split: Split::Train, rank: None, term: term.to_owned(), value }
 }
 
-fn diverged(what: &str, value: f64, epoch: u32, step: u32) -> Fault {
+pub(crate) fn diverged(what: &str, value: f64, epoch: u32, step: u32) -> Fault {
     Fault::failed(
         format!("training step {} (epoch {epoch})", step + 1),
         format!("{what} is {value}; lower the learning rate or the clipping norm and train again"),

@@ -58,8 +58,9 @@ pub trait Task: Sync {
     fn loss(&self, shard: &Self::Shard, gradients: &WeightGradients) -> candle_core::Result<Loss>;
 
     /// Told after every step what the terms of its loss came to, the names of [`Loss`], and told
-    /// again of all steps before when a training goes on from a checkpoint.
-    fn stepped(&self, _terms: &[(&str, f64)]) {}
+    /// again of all steps before when a training goes on from a checkpoint. `pace` is the step's
+    /// learning rate as a share of the largest.
+    fn stepped(&self, _terms: &[(&str, f64)], _pace: f64) {}
 
     /// Figures on the validation split after `epoch`, and the score that early stopping
     /// maximises; no score means that the last weights are the best.

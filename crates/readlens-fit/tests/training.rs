@@ -262,7 +262,10 @@ fn a_time_decides_the_number_of_epochs_and_nothing_else() {
     let (task, parameters) = Memory::new();
     let stopped = fit(&task, &parameters, &begun, &checkpoint(dir.path(), &begun), &watch(Some(2)));
     assert_eq!(stopped.unwrap_err().exit_code(), ExitCode::Interrupted);
-    assert_eq!(planned(9, 1e-9, &dir.path().join("memory.checkpoint")).unwrap(), begun);
+    let left = dir.path().join("memory.checkpoint");
+    assert_eq!(planned(9, 1e-9, &left).unwrap(), begun);
+    let fault = planned(3, 1.0, &left).unwrap_err();
+    assert!(fault.to_string().contains("was begun with 4 epochs"), "{fault}");
 }
 
 /// More parts need less memory and give the same gradient but for rounding.
@@ -296,5 +299,7 @@ fn a_task_that_goes_on_is_told_of_the_steps_before() {
     };
     let whole = told(None);
     assert_eq!(whole.len(), 12);
+    assert!(whole.iter().all(|(terms, pace)| terms.len() == 1 && *pace > 0.0 && *pace <= 1.0));
+    assert!(whole.iter().any(|(_, pace)| *pace == 1.0));
     assert_eq!(told(Some(5)), whole);
 }

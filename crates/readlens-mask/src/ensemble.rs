@@ -74,9 +74,9 @@ impl Ensemble {
         &self.first
     }
 
-    /// Whether a member uses the classifier's gradient.
-    pub(crate) fn uses_gradient(&self) -> bool {
-        self.members().any(|member| member.gradient_levels().is_some())
+    /// Whether a member must be told of the classifier.
+    pub(crate) fn needs_classifier(&self) -> bool {
+        self.members().any(Explainer::needs_classifier)
     }
 
     /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the

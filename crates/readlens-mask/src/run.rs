@@ -116,20 +116,21 @@ pub fn run(
     Ok(())
 }
 
-/// The classifier whose gradient is used, and whose prediction names the target of each rank's
-/// mask.
+/// The classifier that an Explainer must be told of, and whose prediction names the target of each
+/// rank's mask.
 fn target_classifier(
     explainer: &Ensemble,
     ranks: &[Ranks],
     paths: &Paths,
 ) -> Result<Option<Classifier>> {
     let explains_all = ranks.iter().all(|ranks| *ranks == Ranks::All);
-    if explains_all && !explainer.uses_gradient() {
+    if explains_all && !explainer.needs_classifier() {
         return Ok(None);
     }
     let Some(directory) = &paths.classifier else {
         return Err(Fault::usage(
-            "one mask per rank and the gradient of the classifier need it: pass --classifier",
+            "one mask per rank, and Explainers that read or query the classifier, need it: pass \
+             --classifier",
         ));
     };
     let classifier = load_classifier(directory, explainer.first().device())?;

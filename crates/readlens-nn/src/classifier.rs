@@ -40,8 +40,9 @@ pub struct Classifier {
     device: Device,
 }
 
+/// A branch.
 #[derive(Debug)]
-enum Network {
+pub(crate) enum Network {
     Transformer(Transformer),
     ChannelBag(ChannelBag),
     Experts(Experts),
@@ -123,6 +124,11 @@ impl Classifier {
             [Network::Transformer(only)] => Some(only),
             _ => None,
         }
+    }
+
+    /// Its branches.
+    pub(crate) fn networks(&self) -> &[Network] {
+        &self.branches
     }
 
     /// Where it computes.

@@ -1,6 +1,7 @@
 //! The Explainer: token ids to mask logits. It never sees a label.
 
 mod config;
+mod query;
 
 use std::sync::{Arc, Mutex};
 
@@ -9,19 +10,35 @@ use readlens_fault::{Fault, Result};
 use readlens_kernels::{ConvolutionStash, ConvolutionTensors, Engine, Kept, Precision};
 
 use crate::batch::TokenBatch;
+use crate::classifier::Classifier;
 use crate::encoder::Encoder;
+use crate::evidence::Evidence;
 use crate::fused::{FusedConvolutions, Pool};
+use crate::mask_gradient::predicted_mask_gradient;
 use crate::masking;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
 pub use config::{ExplainerConfig, ExplainerNetwork, GradientUse};
+use query::{Queried, QueryNetwork};
+pub use query::{QueryConfig, query_start};
 
 #[derive(Debug)]
 enum Body {
     Convolutional { token: Tensor, convolutions: Vec<Convolution>, norm: LayerNorm },
     Transformer(Box<Encoder>),
+    Query(QueryNetwork),
+}
+
+/// What an Explainer is told of the frozen classifier beside the tokens.
+#[derive(Debug, Default)]
+pub struct Hints {
+    /// The gradient at uniform masks, `(batch, tokens, masks)`: see
+    /// [`crate::predicted_mask_gradient`].
+    pub gradient: Option<Tensor>,
+    /// What its embeddings bring and what it predicts.
+    pub evidence: Option<Evidence>,
 }
 
 /// Gives every token of a sequence a mask logit.
@@ -48,6 +65,9 @@ impl Explainer {
     pub fn new(config: &ExplainerConfig, source: &mut WeightSource) -> Result<Self> {
         config.validate()?;
         let (body, dim) = match &config.network {
+            ExplainerNetwork::Query(query) => {
+                (Body::Query(QueryNetwork::new(query, source)?), query.hidden)
+            }
             ExplainerNetwork::Transformer(encoder) => {
                 (Body::Transformer(Box::new(Encoder::new(encoder, source)?)), encoder.dim)
             }
@@ -72,7 +92,15 @@ impl Explainer {
             }
         };
         let masks = config.masks.len();
-        let out = Linear::new(source, "out", dim, masks)?;
+        let out = match &body {
+            Body::Query(_) => Linear {
+                weight: source.tensor("out.weight", &[masks, dim], Initial::Zeros)?,
+                bias: source.tensor("out.bias", &[masks], Initial::Zeros)?,
+            },
+            Body::Transformer(_) | Body::Convolutional { .. } => {
+                Linear::new(source, "out", dim, masks)?
+            }
+        };
         let gradient = match &config.gradient {
             Some(GradientUse::Read { .. }) => Some((
                 source.tensor("guide.embedding", &[masks, dim], Initial::Normal(1.0))?,
@@ -81,7 +109,7 @@ impl Explainer {
             Some(GradientUse::Added { .. }) | None => None,
         };
         let convolutions = match &body {
-            Body::Transformer(_) => None,
+            Body::Transformer(_) | Body::Query(_) => None,
             Body::Convolutional { token, convolutions, norm } => {
                 Some(Arc::new(ConvolutionTensors {
                     token: token.clone(),
@@ -103,7 +131,7 @@ impl Explainer {
             Body::Transformer(encoder) => {
                 Body::Transformer(Box::new(encoder.with_precision(precision)))
             }
-            convolutional @ Body::Convolutional { .. } => convolutional,
+            other => other,
         };
         Self { body, precision, ..self }
     }
@@ -141,20 +169,38 @@ impl Explainer {
         self.config.gradient.as_ref().map(GradientUse::levels)
     }
 
-    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding are unspecified. `gradient`:
-    /// the classifier's, of the same shape, for an Explainer that uses it.
+    /// Whether it must be told something of the classifier to explain a window.
+    pub fn needs_classifier(&self) -> bool {
+        self.config.gradient.is_some() || matches!(self.body, Body::Query(_))
+    }
+
+    /// What it must be told of `classifier` to explain `batch`.
     ///
     /// # Errors
-    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a gradient
-    /// is missing.
+    /// Rows do not fit the classifier.
+    pub fn hints(&self, classifier: &Classifier, batch: &TokenBatch) -> candle_core::Result<Hints> {
+        let explained = self.config.explained();
+        let gradient = self
+            .gradient_levels()
+            .map(|levels| predicted_mask_gradient(classifier, batch, levels, &explained));
+        let evidence = matches!(self.body, Body::Query(_)).then(|| classifier.evidence(batch));
+        Ok(Hints { gradient: gradient.transpose()?, evidence: evidence.transpose()? })
+    }
+
+    /// Mask logits, `(batch, tokens, masks)`; those of CLS and padding are unspecified. `hints`:
+    /// what [`Explainer::hints`] gave for an Explainer that needs the classifier.
+    ///
+    /// # Errors
+    /// Ids are out of the vocabulary, rows too long for a transformer, shapes differ, or a hint is
+    /// missing.
     pub fn forward(
         &self,
         batch: &TokenBatch,
-        gradient: Option<&Tensor>,
+        hints: &Hints,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        let logits = self.network_logits(batch, gradient, pass)?;
-        let logits = self.with_gradient_added(logits, batch, gradient)?;
+        let logits = self.network_logits(batch, hints, pass)?;
+        let logits = self.with_gradient_added(logits, batch, hints.gradient.as_ref())?;
         if self.config.smoothing == 1 { Ok(logits) } else { self.smooth(&logits, batch) }
     }
 
@@ -166,11 +212,19 @@ impl Explainer {
     pub fn network_logits(
         &self,
         batch: &TokenBatch,
-        gradient: Option<&Tensor>,
+        hints: &Hints,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        let added = self.embedded_gradient(gradient)?;
+        let added = self.embedded_gradient(hints.gradient.as_ref())?;
         match &self.body {
+            Body::Query(network) => {
+                let missing = "this Explainer queries the classifier, of which nothing was told";
+                let evidence = hints.evidence.as_ref();
+                let evidence = evidence.ok_or_else(|| candle_core::Error::msg(missing))?;
+                let masks = self.config.masks.len();
+                let Queried { mean, states } = network.forward(batch, evidence, masks)?;
+                mean + self.out.forward(&pass.drop_out(&states)?)?
+            }
             Body::Transformer(encoder) => {
                 self.out.forward(&encoder.forward(batch, None, pass)?.states)
             }

@@ -30,6 +30,7 @@ mod batch;
 mod device;
 mod dropout;
 mod encoder;
+mod evidence;
 mod explained;
 mod fused;
 mod fused_counts;
@@ -54,8 +55,11 @@ pub use classifier::{
 pub use device::DeviceKind;
 pub use dropout::Dropout;
 pub use encoder::{Encoded, Encoder, EncoderConfig, MAX_TOKENS, Pooling};
+pub use evidence::{Evidence, EvidenceShape};
 pub use explained::{ALL_RANKS, Explained};
-pub use explainer::{Explainer, ExplainerConfig, ExplainerNetwork, GradientUse};
+pub use explainer::{
+    Explainer, ExplainerConfig, ExplainerNetwork, GradientUse, Hints, QueryConfig, query_start,
+};
 pub use gradients::{GradientLayout, RowGradient, WeightGradients};
 pub use mask_gradient::{mask_gradient, predicted_mask_gradient};
 pub use model_directory::{

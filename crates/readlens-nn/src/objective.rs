@@ -12,7 +12,6 @@ use serde::{Deserialize, Serialize};
 
 use crate::explained::Explained;
 use crate::explainer::{Explainer, GradientUse};
-use crate::mask_gradient::predicted_mask_gradient;
 use crate::pass::Pass;
 use crate::selection::Selection;
 
@@ -115,6 +114,14 @@ impl Objective {
     pub fn hard() -> Self {
         let weights =
             LossWeights { entropy: 0.0, uniform_kl: 1.0, area: 1.0, total_variation: 0.1 };
+        Self::Composite { mask: MaskTraining::Threshold, weights }
+    }
+
+    /// Straight-through hard masks and the paper's terms: for Explainers that query the classifier.
+    /// Soft masks mislead where a layer norm follows the embedding and undoes them.
+    pub fn query() -> Self {
+        let weights =
+            LossWeights { entropy: 1.0, uniform_kl: 0.0, area: 1.0, total_variation: 0.1 };
         Self::Composite { mask: MaskTraining::Threshold, weights }
     }
 
@@ -250,14 +257,11 @@ impl Objective {
             );
         }
         let explained = explainer.config().explained();
-        let gradient = explainer.gradient_levels();
-        let gradient =
-            gradient.map(|levels| predicted_mask_gradient(classifier, batch, levels, &explained));
-        let gradient = gradient.transpose()?;
+        let hints = explainer.hints(classifier, batch)?;
         let logits = match self {
-            Self::Distilled { .. } => explainer.network_logits(batch, gradient.as_ref(), pass)?,
+            Self::Distilled { .. } => explainer.network_logits(batch, &hints, pass)?,
             Self::Composite { .. } | Self::KeepAndRemove { .. } => {
-                explainer.forward(batch, gradient.as_ref(), pass)?
+                explainer.forward(batch, &hints, pass)?
             }
         };
         self.loss_of_logits(&logits, frozen, &explained)

@@ -261,7 +261,13 @@ impl WeightSource {
             |e: candle_core::Error| Fault::failed(format!("preparing the tensor {name}"), e);
         let (tensor, trainable) = match &mut self.kind {
             Kind::Fresh { seed, given } => {
-                let given = given.remove(name).filter(|tensor| tensor.dims() == shape);
+                let given = given.remove(name);
+                if let Some(other) = given.as_ref().filter(|tensor| tensor.dims() != shape) {
+                    return Err(Fault::failed(
+                        format!("preparing the tensor {name}"),
+                        format!("{:?} was given for shape {shape:?}", other.dims()),
+                    ));
+                }
                 let tensor = match given {
                     Some(tensor) => tensor.to_device(device).and_then(|t| t.to_dtype(dtype)),
                     None => fresh(*seed, name, shape, initial, dtype, device),
@@ -317,6 +323,11 @@ impl WeightSource {
                 .found(format!("{} more", tensors.len()))
                 .remedy("keep model.safetensors and config.json of one training together")
                 .into());
+        }
+        if let Kind::Fresh { given, .. } = &self.kind
+            && let Some(name) = given.keys().min()
+        {
+            return Err(Fault::failed("preparing the network", format!("{name} is not of it")));
         }
         Ok(Parameters {
             vars: std::mem::take(&mut self.vars),

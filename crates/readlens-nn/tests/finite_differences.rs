@@ -12,8 +12,9 @@ use network::{
 use rand::RngExt;
 use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining};
 use readlens_nn::{
-    BagConfig, ClassifierConfig, Dropout, Explained, ExplainerConfig, MaskSite, NormPlace,
-    Objective, Parameters, Pass, Pooling, Targets, TokenBatch, losses, mask_gradient, masking,
+    BagConfig, ClassifierConfig, Dropout, EvidenceShape, Explained, ExplainerConfig,
+    ExplainerNetwork, MaskSite, NormPlace, Objective, Parameters, Pass, Pooling, QueryConfig,
+    Targets, TokenBatch, losses, mask_gradient, masking,
 };
 use readlens_random::{normal, stream};
 
@@ -187,6 +188,21 @@ fn check_explainer(config: &ExplainerConfig, classifier: &ClassifierConfig, what
     check_objectives(&[composite()], config, classifier, what);
 }
 
+#[test]
+fn explainers_that_query_the_classifier() {
+    for (patch, masks) in [(1, 1), (2, 1), (2, 2)] {
+        let shape = encoder(NormPlace::Pre, patch, MaskSite::Embedding);
+        let shape = classifier_config(shape, Pooling::Mean);
+        let evidence = EvidenceShape::of(&shape);
+        let query = QueryConfig { evidence, hidden: 5, width: 3, layers: 2 };
+        let config = ExplainerConfig {
+            masks: (0..masks).map(|mask| format!("rank{mask}")).collect(),
+            ..explainer_config(ExplainerNetwork::Query(query), 1)
+        };
+        check_explainer(&config, &shape, &format!("query, patch {patch}, {masks} masks"));
+    }
+}
+
 /// A loss whose gradient is the true one: the objective of these Explainers has hard masks.
 #[test]
 fn explainers_that_read_a_gradient() {
@@ -204,10 +220,10 @@ fn explainers_that_read_a_gradient() {
                 budgets: &budgets,
                 batch_rows: ROWS.len(),
             };
-            let gradient = network::gradient(&config, &classifier, &batch);
+            let hints = explainer.hints(&classifier, &batch).unwrap();
             check(&parameters, &format!("{} masks", config.masks.len()), &|| {
                 let pass = &mut Pass::composed();
-                let logits = explainer.forward(&batch, gradient.as_ref(), pass).unwrap();
+                let logits = explainer.forward(&batch, &hints, pass).unwrap();
                 composite().loss_of_logits(&logits, &frozen, &explained).unwrap().total
             });
         }

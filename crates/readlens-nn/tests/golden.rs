@@ -312,7 +312,9 @@ fn explainers() {
             let explainer = Explainer::new(&config, &mut source).unwrap();
             source.finish().unwrap();
             let batch = batch_of(&g["token_ids"], dtype);
-            let logits = explainer.forward(&batch, None, &mut Pass::inference()).unwrap();
+            let logits = explainer
+                .forward(&batch, &readlens_nn::Hints::default(), &mut Pass::inference())
+                .unwrap();
             let expected = g["mask_logits"].as_array().unwrap();
             for (row, expected) in expected.iter().enumerate() {
                 assert_close(

@@ -13,8 +13,8 @@ use network::{
 use readlens_kmer::PAD;
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::{
-    Classifier, ClassifierConfig, Dropout, ExplainerConfig, MaskSite, NormPlace, Pass, Pooling,
-    Targets, TokenBatch, masking,
+    Classifier, ClassifierConfig, Dropout, ExplainerConfig, Hints, MaskSite, NormPlace, Pass,
+    Pooling, Targets, TokenBatch, masking,
 };
 use readlens_random::stream;
 
@@ -126,9 +126,11 @@ fn a_row_alone_gives_what_it_gives_in_a_longer_batch() {
     for (name, config) in explainers() {
         let (explainer, _) = trainable_explainer(&config, DType::F32);
         let off = &mut Pass::inference();
-        let together = explainer.forward(&batch(&ROWS, DType::F32), None, off).unwrap();
+        let together =
+            explainer.forward(&batch(&ROWS, DType::F32), &Hints::default(), off).unwrap();
         for (i, row) in ROWS.iter().enumerate() {
-            let alone = explainer.forward(&batch(&[row], DType::F32), None, off).unwrap();
+            let alone =
+                explainer.forward(&batch(&[row], DType::F32), &Hints::default(), off).unwrap();
             // Logits of CLS and padding mean nothing.
             let real =
                 |x: &Tensor, i| x.narrow(0, i, 1).unwrap().narrow(1, 1, row.len() - 1).unwrap();
@@ -164,8 +166,10 @@ fn the_embedding_of_padding_changes_nothing() {
         let (explainer, parameters) = trainable_explainer(&config, DType::F32);
         let batch = batch(&ROWS, DType::F32);
         let real = |logits: Tensor| logits.broadcast_mul(&batch.maskable.unsqueeze(2).unwrap());
-        let run =
-            || real(explainer.forward(&batch, None, &mut Pass::inference()).unwrap()).unwrap();
+        let run = || {
+            real(explainer.forward(&batch, &Hints::default(), &mut Pass::inference()).unwrap())
+                .unwrap()
+        };
         let before = run();
         let (_, token) = parameters.iter().find(|(name, _)| *name == "tok.weight").unwrap();
         token.set(&other_padding(&token.as_detached_tensor())).unwrap();
@@ -364,13 +368,13 @@ fn a_gradient_beside_the_network_is_added_with_its_weight() {
     let explainer = explainer.with_gradient(vec![0.2], 0.5).unwrap();
     let classifier = frozen_classifier(&classifiers()[0].1, DType::F64);
     let batch = batch(&ROWS, DType::F64);
-    let gradient = network::gradient(explainer.config(), &classifier, &batch).unwrap();
+    let hints = explainer.hints(&classifier, &batch).unwrap();
     let off = &mut Pass::inference();
-    let found = explainer.forward(&batch, Some(&gradient), off).unwrap().squeeze(2).unwrap();
-    let own = explainer.network_logits(&batch, None, off).unwrap().squeeze(2).unwrap();
-    let gradient = gradient.squeeze(2).unwrap();
+    let found = explainer.forward(&batch, &hints, off).unwrap().squeeze(2).unwrap();
+    let own = explainer.network_logits(&batch, &Hints::default(), off).unwrap().squeeze(2).unwrap();
+    let gradient = hints.gradient.unwrap().squeeze(2).unwrap();
     let expected = masking::standardize(&own, &batch).unwrap() + (gradient * 0.5).unwrap();
     assert!(distance(&found, &expected.unwrap()) < 1e-12);
-    assert!(explainer.forward(&batch, None, off).is_err(), "the gradient is missing");
+    assert!(explainer.forward(&batch, &Hints::default(), off).is_err(), "the gradient is missing");
     assert!(explainer.with_gradient(vec![0.2], 0.5).is_err(), "there is a gradient already");
 }

@@ -14,8 +14,8 @@ use network::{
 use readlens_kernels::{Engine, Level, Precision};
 use readlens_nn::{
     Classifier, ClassifierConfig, Dropout, Explainer, ExplainerConfig, ExplainerNetwork,
-    GradientLayout, MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch, WeightGradients,
-    WeightSource, masking,
+    GradientLayout, Hints, MaskSite, NormPlace, Parameters, Pass, Pooling, TokenBatch,
+    WeightGradients, WeightSource, masking,
 };
 use readlens_random::{normal, stream};
 
@@ -240,10 +240,11 @@ fn check_explainer(config: &ExplainerConfig, lengths: &[u32], dropout: f64, what
         let shape = classifier_config(shape, Pooling::Mean);
         let classifier = network::frozen_classifier(&shape, DType::F64);
         // The same for all: what is compared is the Explainer.
-        let gradient = network::gradient(config, &classifier, &batch_of(&rows, DType::F64))
-            .map(|gradient| gradient.to_dtype(dtype).unwrap());
+        let hints = explainer.hints(&classifier, &batch_of(&rows, DType::F64)).unwrap();
+        let gradient = hints.gradient.map(|gradient| gradient.to_dtype(dtype).unwrap());
+        let hints = Hints { gradient, ..Hints::default() };
         let outputs = |pass: &mut Pass| {
-            let logits = explainer.forward(&batch, gradient.as_ref(), pass).unwrap();
+            let logits = explainer.forward(&batch, &hints, pass).unwrap();
             // Logits of CLS and padding mean nothing.
             vec![logits.broadcast_mul(&batch.maskable.unsqueeze(2).unwrap()).unwrap()]
         };
@@ -291,7 +292,7 @@ fn windows_of_many_blocks() {
         ExplainerNetwork::Convolutional { vocabulary, dim, width, .. } => {
             ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations: vec![1, 40] }
         }
-        transformer @ ExplainerNetwork::Transformer(_) => transformer,
+        other => other,
     };
     check_explainer(&explainer_config(network, 1), &LONG, 0.0, "convolutional, long");
 }

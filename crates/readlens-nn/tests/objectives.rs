@@ -9,7 +9,7 @@ use std::ops::Range;
 use candle_core::{DType, Tensor};
 use network::{
     CPU, ROWS, TAXA, batch, classifier_config, convolutional, encoder, explainer_config,
-    frozen_classifier, gradient, trainable_explainer,
+    frozen_classifier, trainable_explainer,
 };
 use rand::RngExt;
 use readlens_nn::objective::{BudgetRange, Budgets, Frozen, LossWeights, MaskTraining};
@@ -88,11 +88,11 @@ impl Case {
     /// The Explainer's logits, smoothed or as the network gives them.
     fn logits(&self, is_smoothed: bool) -> Tensor {
         let Self { explainer, batch, .. } = self;
-        let gradient = gradient(explainer.config(), &self.classifier, batch);
+        let hints = explainer.hints(&self.classifier, batch).unwrap();
         let pass = &mut Pass::composed();
         match is_smoothed {
-            true => explainer.forward(batch, gradient.as_ref(), pass).unwrap(),
-            false => explainer.network_logits(batch, gradient.as_ref(), pass).unwrap(),
+            true => explainer.forward(batch, &hints, pass).unwrap(),
+            false => explainer.network_logits(batch, &hints, pass).unwrap(),
         }
     }
 

@@ -23,12 +23,22 @@ use readlens_train::explainer::{
     Collapse, Config, NetworkConfig, Paths, Preset, Price, Target, find_collapse, run,
 };
 
-const PRESETS: [Preset; 5] =
-    [Preset::Hard, Preset::Budget, Preset::Paper, Preset::Distilled, Preset::GradientFed];
+const PRESETS: [Preset; 6] = [
+    Preset::Hard,
+    Preset::Query,
+    Preset::Budget,
+    Preset::Paper,
+    Preset::Distilled,
+    Preset::GradientFed,
+];
 
 fn config(preset: Preset) -> Config {
+    let network = match preset {
+        Preset::Query => NetworkConfig::Query { dim: 8, width: 3, layers: 2 },
+        _ => NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![1, 2] },
+    };
     Config {
-        network: NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![1, 2] },
+        network,
         dropout: 0.1,
         smoothing: 1,
         mask_per_rank: false,
@@ -102,7 +112,7 @@ fn the_classifier_is_frozen_under_every_preset() {
             let shape: ExplainerConfig = read_json(&paths.output.join(CONFIG_FILE)).unwrap();
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {
-                Preset::Hard | Preset::Paper => Selection::Threshold,
+                Preset::Hard | Preset::Query | Preset::Paper => Selection::Threshold,
                 Preset::Budget | Preset::Distilled | Preset::GradientFed => {
                     Selection::Share { share: 0.1 }
                 }

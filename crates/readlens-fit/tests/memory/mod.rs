@@ -31,6 +31,9 @@ pub enum Score {
     Scripted(Vec<f64>),
 }
 
+/// Terms of a step's loss by name, and its pace.
+pub type Told = (Vec<(String, f64)>, f64);
+
 pub struct Memory {
     pub classifier: Classifier,
     pub windows: Vec<(Vec<u32>, u32)>,
@@ -38,8 +41,8 @@ pub struct Memory {
     pub score: Score,
     /// Step, from 0, whose loss is not a number.
     pub poison: Option<u32>,
-    /// The squares of each step that it was told of.
-    pub told: Mutex<Vec<f64>>,
+    /// What it was told of each step: the terms and the pace.
+    pub told: Mutex<Vec<Told>>,
     /// Weights at the end of each epoch.
     pub digests: Mutex<Vec<Sha256Digest>>,
 }
@@ -181,9 +184,9 @@ impl Task for Memory {
         Ok(Loss { total, terms: vec![("squares", squares)] })
     }
 
-    fn stepped(&self, terms: &[(&str, f64)]) {
-        let squares = terms.iter().find(|(name, _)| *name == "squares").unwrap().1;
-        self.told.lock().unwrap().push(squares);
+    fn stepped(&self, terms: &[(&str, f64)], pace: f64) {
+        let terms = terms.iter().map(|(name, value)| ((*name).to_owned(), *value)).collect();
+        self.told.lock().unwrap().push((terms, pace));
     }
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {

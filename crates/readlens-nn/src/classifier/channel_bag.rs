@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::features::window_features;
 use crate::batch::{TokenBatch, WindowTokens};
 use crate::dropout::Dropout;
+use crate::fused::with_values;
 use crate::fused_tables::{TableSums, WindowFeatures};
 use crate::ops::{Linear, gelu};
 use crate::pass::Pass;
@@ -157,11 +158,61 @@ impl ChannelBag {
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
         let sums = self.sums(batch, mask, pass)?;
-        let x = sums.to_device(self.bias.device())?.to_dtype(self.bias.dtype())?;
-        let x = x.broadcast_add(&self.bias)?;
-        let read = Tensor::cat(&[&gelu(&x)?, &x], D::Minus1)?;
+        self.heads(&self.of_sums(&sums)?, pass)
+    }
+
+    /// x of b, `(batch, dim)` each.
+    pub(crate) fn of_sums(&self, sums: &Tensor) -> candle_core::Result<Tensor> {
+        let sums = sums.to_device(self.bias.device())?.to_dtype(self.bias.dtype())?;
+        sums.broadcast_add(&self.bias)
+    }
+
+    /// Logits per rank of x.
+    pub(crate) fn heads(&self, x: &Tensor, pass: &mut Pass) -> candle_core::Result<Vec<Tensor>> {
+        let read = Tensor::cat(&[&gelu(x)?, x], D::Minus1)?;
         let read = pass.drop_out_at(self.config.dropout, &read)?;
         self.heads.iter().map(|head| head.forward(&read)).collect()
+    }
+
+    /// What each token brings to b, `(batch, tokens, dim)`: its share of the features that cover it,
+    /// which share a feature alike. Over the tokens they add up to b.
+    pub(crate) fn token_parts(&self, batch: &TokenBatch) -> candle_core::Result<Tensor> {
+        let dim = self.config.dim;
+        let (rows, width) = batch.dims()?;
+        let first_token = usize::from(batch.has_cls);
+        let mut parts = vec![0f32; rows * width * dim];
+        let tables: Vec<&Tensor> = self.tables.iter().collect();
+        with_values(&tables, |tables| {
+            let windows = parts.chunks_exact_mut(width * dim).zip(batch.ragged.rows());
+            for (parts, window) in windows {
+                let found = window_features(window, &self.tokenization, &self.config.channels)?;
+                for (channel, table) in found.channels.iter().zip(tables) {
+                    for (row, [first, last]) in channel.rows.iter().zip(&channel.tokens) {
+                        let row = &table[*row as usize * dim..][..dim];
+                        let factor = found.scale / (last - first + 1) as f32;
+                        for token in *first..=*last {
+                            let place = first_token + token as usize;
+                            let part = parts[place * dim..][..dim].iter_mut();
+                            part.zip(row).for_each(|(part, value)| *part += factor * value);
+                        }
+                    }
+                }
+            }
+            Ok(())
+        })?;
+        Tensor::from_vec(parts, (rows, width, dim), self.tables[0].device())
+    }
+
+    /// The rows of the heads, the linear half and half of the other one, less their mean, `(taxa,
+    /// dim)` each.
+    pub(crate) fn class_rows(&self) -> candle_core::Result<Vec<Tensor>> {
+        let dim = self.config.dim;
+        let of_head = |head: &Linear| {
+            let weight = head.weight.detach();
+            let rows = ((weight.narrow(1, 0, dim)? * 0.5)? + weight.narrow(1, dim, dim)?)?;
+            rows.broadcast_sub(&rows.mean_keepdim(0)?)
+        };
+        self.heads.iter().map(of_head).collect()
     }
 
     /// b of every window, `(batch, dim)`, f32 on the CPU.

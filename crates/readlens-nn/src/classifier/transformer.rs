@@ -104,9 +104,9 @@ impl Transformer {
     /// rank.
     ///
     /// It is the product of what the token alone brings to its position and of the class's row of
-    /// the head, taken back through the pooler, less the mean of all classes. Embeddings, states
-    /// and the pooled state share one residual stream in a pre-norm encoder, so the product has a
-    /// meaning without any training.
+    /// the head, taken back through the pooler, less the mean of all classes. In a pre-norm encoder
+    /// embeddings, states and the pooled state share one residual stream, so the two can be
+    /// multiplied as they are. A k-mer bag beside the encoder is left out.
     ///
     /// # Errors
     /// As [`Encoder::forward`], or a class is none.
@@ -116,17 +116,34 @@ impl Transformer {
         classes: &[Tensor],
     ) -> candle_core::Result<Vec<Tensor>> {
         let parts = self.encoder.token_parts(batch)?;
-        let dim = self.encoder.config().dim;
-        let mut above = 0;
-        let of_rank = |(head, classes): (&Linear, &Tensor)| {
-            let rows = head.weight.narrow(1, above, dim)?.contiguous()?;
-            above += head.bias.dim(0)?;
-            let queries = rows.matmul(&self.pooler.weight)?;
-            let queries = queries.broadcast_sub(&queries.mean_keepdim(0)?)?;
-            let query = queries.index_select(classes, 0)?;
+        let of_rank = |(rows, classes): (Tensor, &Tensor)| {
+            let query = rows.index_select(classes, 0)?;
             parts.matmul(&query.unsqueeze(2)?)?.squeeze(2)
         };
-        self.heads.iter().zip(classes).map(of_rank).collect()
+        self.class_rows()?.into_iter().zip(classes).map(of_rank).collect()
+    }
+
+    /// The rows of the heads, taken back through the pooler, less their mean, `(taxa, dim)` each.
+    pub(crate) fn class_rows(&self) -> candle_core::Result<Vec<Tensor>> {
+        let dim = self.encoder.config().dim;
+        let mut above = 0;
+        let of_head = |head: &Linear| {
+            let rows = head.weight.narrow(1, above, dim)?.contiguous()?;
+            above += head.bias.dim(0)?;
+            let rows = rows.matmul(&self.pooler.weight)?.detach();
+            rows.broadcast_sub(&rows.mean_keepdim(0)?)
+        };
+        self.heads.iter().map(of_head).collect()
+    }
+
+    /// The encoder's states as one vector a row, `(batch, dim)`.
+    pub(crate) fn pooled(
+        &self,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Tensor> {
+        self.encoder.pooled(batch, mask, self.pooling, pass)
     }
 
     /// Logits per rank, `(batch, taxa)` each.
@@ -136,8 +153,19 @@ impl Transformer {
         mask: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Vec<Tensor>> {
-        let pooled = self.encoder.pooled(batch, mask, self.pooling, pass)?;
-        let state = pass.drop_out(&self.pooler.forward(&pooled)?.tanh()?)?;
+        let pooled = self.pooled(batch, mask, pass)?;
+        self.of_pooled(&pooled, batch, mask, pass)
+    }
+
+    /// Logits per rank of what [`Transformer::pooled`] gave for the same batch and mask.
+    pub(crate) fn of_pooled(
+        &self,
+        pooled: &Tensor,
+        batch: &TokenBatch,
+        mask: Option<&Tensor>,
+        pass: &mut Pass,
+    ) -> candle_core::Result<Vec<Tensor>> {
+        let state = pass.drop_out(&self.pooler.forward(pooled)?.tanh()?)?;
         let site = self.encoder.config().mask_site;
         let bag = self.bag.as_ref().map(|bag| bag.forward(batch, mask, site, pass)).transpose()?;
         let state = match &bag {

@@ -4,6 +4,7 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::Tokenization;
 use serde::{Deserialize, Serialize};
 
+use super::query::QueryConfig;
 use crate::encoder::{EncoderConfig, MAX_TOKENS, check_vocabulary};
 use crate::explained::Explained;
 use crate::objective::check_levels;
@@ -33,6 +34,8 @@ pub enum ExplainerNetwork {
     },
     /// A transformer encoder without stem, as in the paper.
     Transformer(EncoderConfig),
+    /// Queries of the predicted class to the classifier's own embeddings.
+    Query(QueryConfig),
 }
 
 /// How an Explainer uses a gradient of the frozen classifier: [`crate::mask_gradient`] for the
@@ -89,7 +92,7 @@ impl GradientUse {
     fn validate(&self, network: &ExplainerNetwork) -> Result<()> {
         check_levels(self.levels())?;
         match self {
-            Self::Read { .. } if matches!(network, ExplainerNetwork::Transformer(_)) => {
+            Self::Read { .. } if !matches!(network, ExplainerNetwork::Convolutional { .. }) => {
                 Err(Fault::usage("only a convolutional Explainer reads a gradient"))
             }
             Self::Added { weight, .. } if !weight.is_finite() => {
@@ -135,7 +138,7 @@ impl ExplainerConfig {
     pub fn longest_window(&self) -> usize {
         let own = match &self.network {
             ExplainerNetwork::Transformer(encoder) => encoder.max_tokens,
-            ExplainerNetwork::Convolutional { .. } => MAX_TOKENS,
+            ExplainerNetwork::Convolutional { .. } | ExplainerNetwork::Query(_) => MAX_TOKENS,
         };
         self.max_tokens.map_or(own, |of_classifier| of_classifier.min(own))
     }
@@ -163,6 +166,7 @@ impl ExplainerConfig {
         }
         self.gradient.as_ref().map_or(Ok(()), |gradient| gradient.validate(&self.network))?;
         match &self.network {
+            ExplainerNetwork::Query(query) => query.validate(),
             ExplainerNetwork::Transformer(encoder) => {
                 encoder.validate()?;
                 encoder.check_vocabulary(&self.tokenization)?;

@@ -27,7 +27,9 @@ pub(super) fn loss(
     let ranks = targets.len();
     let mut classification = Tensor::zeros((), logits.dtype(), logits.device())?;
     let mut area = classification.clone();
+    let mut hard_area = 0.0;
     let mut variation = classification.clone();
+    let finds_area = matches!(training, MaskTraining::Soft | MaskTraining::Threshold);
     let kinds = [
         ("entropy", Uninformative::Entropy, weights.entropy),
         ("uniform_kl", Uninformative::UniformKl, weights.uniform_kl),
@@ -53,6 +55,10 @@ pub(super) fn loss(
         }
         let weight = row_weight / explained.len() as f64;
         area = (area + (losses::area(&mask.soft, batch)?.sum_all()? * weight)?)?;
+        if finds_area {
+            let hard = logits.detach().gt(0.0)?.to_dtype(logits.dtype())?;
+            hard_area += value(&losses::area(&hard, batch)?.sum_all()?)? * weight;
+        }
         variation =
             (variation + (losses::total_variation(&mask.soft, batch)?.sum_all()? * weight)?)?;
     }
@@ -64,6 +70,9 @@ pub(super) fn loss(
         terms.push((name, value(term)?));
     }
     terms.extend([("area", value(&area)?), ("total_variation", value(&variation)?)]);
+    if finds_area {
+        terms.push(("hard_area", hard_area));
+    }
     Ok(Loss { total, terms })
 }
 

@@ -79,7 +79,7 @@ pub fn check_logits(
         let rows = found(classifier, batch, Some(&placed(batch, &masks)));
         for (window, row) in rows.iter().enumerate() {
             for (found, expected) in row.iter().zip(expected(window, &masks[window])) {
-                // Matrix tiles write an f32 as two numbers of 8 bits each.
+                // Matrix tiles write an f32 as two bfloat16 numbers, of 8 significant bits each.
                 let allowed = 1e-4 * expected.abs().max(1.0);
                 assert!((f64::from(*found) - expected).abs() < allowed, "{found} {expected}");
             }

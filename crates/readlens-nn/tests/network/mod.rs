@@ -9,7 +9,7 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
     Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
     GradientUse, MaskSite, NetworkConfig, NormPlace, Parameters, Pooling, RankClasses, Selection,
-    TokenBatch, TransformerConfig, WeightSource, predicted_mask_gradient,
+    TokenBatch, TransformerConfig, WeightSource,
 };
 use readlens_random::{normal, stream};
 
@@ -88,16 +88,6 @@ pub fn gradient_fed_explainers() -> [ExplainerConfig; 2] {
         ExplainerConfig { gradient: gradient(), ..explainer_config(convolutional(), 3) },
         ExplainerConfig { gradient: gradient(), masks, ..explainer_config(convolutional(), 1) },
     ]
-}
-
-/// The gradient that an Explainer of this shape uses, if it uses one.
-pub fn gradient(
-    config: &ExplainerConfig,
-    classifier: &Classifier,
-    batch: &TokenBatch,
-) -> Option<Tensor> {
-    let levels = config.gradient.as_ref()?.levels();
-    Some(predicted_mask_gradient(classifier, batch, levels, &config.explained()).unwrap())
 }
 
 pub fn transformer() -> ExplainerNetwork {

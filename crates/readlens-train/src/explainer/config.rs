@@ -1,7 +1,10 @@
 use readlens_batch::Augmentation;
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
-use readlens_nn::{EncoderConfig, ExplainerNetwork, MaskSite, NormPlace, Objective, Precision};
+use readlens_nn::{
+    ClassifierConfig, EncoderConfig, EvidenceShape, ExplainerNetwork, MaskSite, NormPlace,
+    Objective, Precision, QueryConfig,
+};
 use serde::{Deserialize, Serialize};
 
 use super::price::Price;
@@ -30,6 +33,16 @@ pub enum NetworkConfig {
         /// Dilation of each layer.
         dilations: Vec<usize>,
     },
+    /// Queries of the predicted class to the classifier's own embeddings, and convolutions of
+    /// their scores.
+    Query {
+        /// Width of the convolutions.
+        dim: usize,
+        /// Tokens a convolution spans.
+        width: usize,
+        /// Number of convolutions.
+        layers: usize,
+    },
     /// A transformer encoder.
     Transformer {
         /// Width of embeddings and blocks.
@@ -44,14 +57,21 @@ pub enum NetworkConfig {
 }
 
 impl NetworkConfig {
-    /// The network for a vocabulary and the classifier's longest window.
+    /// The network for the classifier's shape, vocabulary and longest window.
     pub(crate) fn network(
         &self,
-        vocabulary: usize,
+        classifier: &ClassifierConfig,
         max_tokens: usize,
         dropout: f64,
     ) -> ExplainerNetwork {
+        let vocabulary = classifier.tokenization.vocabulary_size();
         match self.clone() {
+            Self::Query { dim, width, layers } => ExplainerNetwork::Query(QueryConfig {
+                evidence: EvidenceShape::of(classifier),
+                hidden: dim,
+                width,
+                layers,
+            }),
             Self::Convolutional { dim, width, dilations } => {
                 ExplainerNetwork::Convolutional { vocabulary, dim, width, dilations }
             }
@@ -80,6 +100,8 @@ pub enum Preset {
     /// [`Objective::hard`].
     #[default]
     Hard,
+    /// [`Objective::query`]: the Explainer queries the classifier.
+    Query,
     /// [`Objective::budget`].
     Budget,
     /// [`Objective::paper`].
@@ -94,7 +116,7 @@ impl Preset {
     /// How its weight of the mask's area is found.
     pub fn price(self) -> Price {
         match self {
-            Self::Paper => Price::Worth(1.0),
+            Self::Paper | Self::Query => Price::Worth(1.0),
             Self::Hard | Self::Budget | Self::Distilled | Self::GradientFed => Price::Weight,
         }
     }
@@ -103,6 +125,7 @@ impl Preset {
     pub fn objective(self) -> Objective {
         match self {
             Self::Hard => Objective::hard(),
+            Self::Query => Objective::query(),
             Self::Budget => Objective::budget(),
             Self::Paper => Objective::paper(),
             Self::Distilled => Objective::distilled(),

@@ -11,6 +11,7 @@ mod config;
 mod options;
 mod price;
 mod run;
+mod targets;
 mod task;
 mod validation;
 

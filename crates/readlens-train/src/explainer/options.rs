@@ -14,8 +14,12 @@ use super::price::Price;
 use super::run::{Paths, run};
 use crate::options::{AugmentationOptions, FitOptions};
 
-/// Largest learning rate where none is chosen.
+/// Largest learning rate where none is chosen, of networks that query and of others.
+const QUERY_LEARNING_RATE: f64 = 3e-3;
 const LEARNING_RATE: f64 = 5e-3;
+/// Width of every layer where none is chosen, of the same.
+const QUERY_DIM: usize = 64;
+const DIM: usize = 32;
 
 /// Command line of `readlens-train-explainer`.
 #[derive(Debug, Args)]
@@ -39,17 +43,17 @@ pub struct Options {
     #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
     target: Target,
 
-    /// Fraction of tokens that counts as read, 0 to 1; with hard and paper, whose Explainer finds
-    /// it, the area that their price of a token is moved towards [default: 0.1, and none for hard
-    /// and paper]
+    /// Fraction of tokens that counts as read, 0 to 1; with hard, query and paper, whose Explainer
+    /// finds it, the area that the price of a token is moved towards [default: 0.1, and none for
+    /// these three]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     area: Option<f64>,
     /// Price of a token, as a multiple of what the average token is worth to the classifier (hard,
-    /// paper); 1 keeps what is worth more [default: 1 for paper, --area-weight for hard]
+    /// query, paper); 1 keeps what is worth more [default: 1, and for hard --area-weight]
     #[arg(long, value_name = "MULTIPLE", help_heading = "Objective")]
     token_price: Option<f64>,
     /// Move the price of a token until masks cost at most this share of what it costs to hide
-    /// everything, 0 to 1 (hard, paper)
+    /// everything, 0 to 1 (hard, query, paper)
     #[arg(long, value_name = "SHARE", help_heading = "Objective")]
     loss_within: Option<f64>,
     /// Smallest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
@@ -62,35 +66,35 @@ pub struct Options {
     /// 1 (distilled, gradient-fed) [default: 0.15]
     #[arg(long, value_name = "LEVEL,…", value_delimiter = ',', help_heading = "Objective")]
     gradient_levels: Option<Vec<f64>>,
-    /// Weight of the entropy term of the inverse-masked prediction, 1 - H/ln K (hard, budget,
-    /// paper) [default: the preset's]
+    /// Weight of the entropy term of the inverse-masked prediction, 1 - H/ln K (hard, query,
+    /// budget, paper) [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     entropy_weight: Option<f64>,
     /// Weight of the divergence of the inverse-masked prediction from uniform, KL(u||p)/ln K (hard,
-    /// budget, paper) [default: the preset's]
+    /// query, budget, paper) [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     uniform_kl_weight: Option<f64>,
-    /// Weight of the mean mask, in the place of a price (hard, budget, paper) [default: the
+    /// Weight of the mean mask, in the place of a price (hard, query, budget, paper) [default: the
     /// preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     area_weight: Option<f64>,
-    /// Weight of the mask's total variation (hard, budget, paper) [default: the preset's]
+    /// Weight of the mask's total variation (hard, query, budget, paper) [default: the preset's]
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     total_variation_weight: Option<f64>,
 
-    /// Kind of network [default: transformer for paper, convolutional otherwise]
+    /// Kind of network [default: query for query, transformer for paper, convolutional otherwise]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Network")]
     network: Option<NetworkKind>,
-    /// Width of every layer
-    #[arg(long, value_name = "N", default_value_t = 32, help_heading = "Network")]
-    dim: usize,
-    /// Tokens that a convolution spans, odd (convolutional) [default: 5]
+    /// Width of every layer [default: 64 for query, 32 otherwise]
+    #[arg(long, value_name = "N", help_heading = "Network")]
+    dim: Option<usize>,
+    /// Tokens that a convolution spans, odd (convolutional, query) [default: 5]
     #[arg(long, value_name = "N", help_heading = "Network")]
     width: Option<usize>,
     /// Dilation of each convolution (convolutional) [default: 1,2,4,8]
     #[arg(long, value_name = "N,…", value_delimiter = ',', help_heading = "Network")]
     dilations: Option<Vec<usize>>,
-    /// Number of blocks (transformer) [default: 2]
+    /// Number of blocks (transformer) or of convolutions (query) [default: 2]
     #[arg(long, value_name = "N", help_heading = "Network", hide_short_help = true)]
     layers: Option<usize>,
     /// Attention heads, a divisor of dim (transformer) [default: 4]
@@ -130,6 +134,8 @@ pub enum NetworkKind {
     Convolutional,
     /// A transformer encoder
     Transformer,
+    /// Queries of the predicted class to the classifier's embeddings
+    Query,
 }
 
 impl Preset {
@@ -137,6 +143,7 @@ impl Preset {
     fn name(self) -> &'static str {
         match self {
             Self::Hard => "hard",
+            Self::Query => "query",
             Self::Budget => "budget",
             Self::Paper => "paper",
             Self::Distilled => "distilled",
@@ -147,13 +154,17 @@ impl Preset {
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Hard, Self::Budget, Self::Paper, Self::Distilled, Self::GradientFed]
+        &[Self::Hard, Self::Query, Self::Budget, Self::Paper, Self::Distilled, Self::GradientFed]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
         let help = match self {
             Self::Hard => {
                 "hard masks; the Explainer finds the area; for evidence that stands in one place"
+            }
+            Self::Query => {
+                "asks each token what it says for the predicted class; the Explainer finds the area; \
+                 one pass of the classifier and no gradient at inference"
             }
             Self::Budget => {
                 "hard masks of drawn areas; for redundant evidence, such as a whole gene"
@@ -206,7 +217,7 @@ impl Options {
         let refuse_levels =
             || refuse_misplaced("the presets distilled and gradient-fed", preset, &levels);
         let refuse_weights =
-            || refuse_misplaced("the presets hard, budget and paper", preset, &weights);
+            || refuse_misplaced("the presets hard, query, budget and paper", preset, &weights);
 
         let mut objective = self.preset.objective();
         match &mut objective {
@@ -243,13 +254,13 @@ impl Options {
 
     /// How the weight of the mask's area is found: one of four options says it.
     fn price(&self) -> Result<Price> {
-        let finds_area = matches!(self.preset, Preset::Hard | Preset::Paper);
+        let finds_area = matches!(self.preset, Preset::Hard | Preset::Query | Preset::Paper);
         let of_price = [
             ("--token-price", self.token_price.is_some()),
             ("--loss-within", self.loss_within.is_some()),
         ];
         if !finds_area {
-            refuse_misplaced("the presets hard and paper", self.preset.name(), &of_price)?;
+            refuse_misplaced("the presets hard, query and paper", self.preset.name(), &of_price)?;
             return Ok(self.preset.price());
         }
         let prices = [
@@ -278,11 +289,31 @@ impl Options {
     fn network(&self) -> Result<NetworkConfig> {
         let of_preset = match self.preset {
             Preset::Paper => NetworkKind::Transformer,
+            Preset::Query => NetworkKind::Query,
             Preset::Hard | Preset::Budget | Preset::Distilled | Preset::GradientFed => {
                 NetworkKind::Convolutional
             }
         };
         match self.network.unwrap_or(of_preset) {
+            NetworkKind::Query => {
+                let others = [
+                    ("--dilations", self.dilations.is_some()),
+                    ("--heads", self.heads.is_some()),
+                    ("--feed-forward", self.feed_forward.is_some()),
+                ];
+                refuse_misplaced("the other networks", "query", &others)?;
+                if matches!(self.preset, Preset::Distilled | Preset::GradientFed) {
+                    return Err(Fault::usage(
+                        "--network query is for presets whose masks the classifier sees: query, \
+                         hard, budget and paper",
+                    ));
+                }
+                Ok(NetworkConfig::Query {
+                    dim: self.dim.unwrap_or(QUERY_DIM),
+                    width: self.width.unwrap_or(5),
+                    layers: self.layers.unwrap_or(2),
+                })
+            }
             NetworkKind::Convolutional => {
                 let others = [
                     ("--layers", self.layers.is_some()),
@@ -291,7 +322,7 @@ impl Options {
                 ];
                 refuse_misplaced("--network transformer", "convolutional", &others)?;
                 Ok(NetworkConfig::Convolutional {
-                    dim: self.dim,
+                    dim: self.dim.unwrap_or(DIM),
                     width: self.width.unwrap_or(5),
                     dilations: self.dilations.clone().unwrap_or_else(|| vec![1, 2, 4, 8]),
                 })
@@ -299,7 +330,7 @@ impl Options {
             NetworkKind::Transformer => {
                 let others =
                     [("--width", self.width.is_some()), ("--dilations", self.dilations.is_some())];
-                refuse_misplaced("--network convolutional", "transformer", &others)?;
+                refuse_misplaced("the other networks", "transformer", &others)?;
                 if self.preset == Preset::GradientFed {
                     return Err(Fault::usage(
                         "--network transformer does not fit --preset gradient-fed: only a \
@@ -307,13 +338,18 @@ impl Options {
                     ));
                 }
                 Ok(NetworkConfig::Transformer {
-                    dim: self.dim,
+                    dim: self.dim.unwrap_or(DIM),
                     layers: self.layers.unwrap_or(2),
                     heads: self.heads.unwrap_or(4),
-                    feed_forward: self.feed_forward.unwrap_or(4 * self.dim),
+                    feed_forward: self.feed_forward.unwrap_or(4 * self.dim.unwrap_or(DIM)),
                 })
             }
         }
+    }
+
+    fn learning_rate(&self) -> f64 {
+        let queries = self.preset == Preset::Query || self.network == Some(NetworkKind::Query);
+        if queries { QUERY_LEARNING_RATE } else { LEARNING_RATE }
     }
 
     fn config(&self) -> Result<Config> {
@@ -326,7 +362,7 @@ impl Options {
             precision: self.precision.into(),
             objective: self.objective()?,
             price: self.price()?,
-            fit: self.fit.config(20, 32, LEARNING_RATE),
+            fit: self.fit.config(20, 32, self.learning_rate()),
             augmentation: self.augmentation.config(&tokenization_of(&Reader::open(&self.tokens)?)?),
         })
     }

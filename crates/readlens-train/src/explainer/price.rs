@@ -7,7 +7,7 @@
 use std::sync::{Mutex, PoisonError};
 
 use rand::seq::SliceRandom;
-use readlens_batch::{Dataset, Window, most_likely, predict};
+use readlens_batch::{Dataset, Window, predict};
 use readlens_fault::{Fault, Result};
 use readlens_nn::objective::{LossWeights, MaskTraining, Objective};
 use readlens_nn::{Classifier, WindowTokens};
@@ -15,14 +15,18 @@ use readlens_random::stream;
 use serde::{Deserialize, Serialize};
 
 use super::config::Target;
+use super::targets::targets_of;
 
 /// Training windows that Δ is measured on.
 const MEASURED: usize = 1000;
-/// Smallest probability that a logarithm is taken of.
-const LEAST: f64 = 1e-12;
-/// Most that one step changes the weight by, as a logarithm, towards an area and towards a loss.
-const AREA_STEP: f64 = 0.1;
-const LOSS_STEP: f64 = 0.05;
+/// Smallest probability that a logarithm is taken of: that of an f32.
+const LEAST: f64 = f32::MIN_POSITIVE as f64;
+/// Most that a whole training changes the weight by, as a logarithm, were every step at the largest
+/// learning rate and as far off as can be. Masks follow the weight with a lag of tens of steps: in
+/// few steps it moves fast, but not faster than they can follow.
+const REACH: f64 = 30.0;
+/// Most that one step changes it by.
+const LARGEST_STEP: f64 = 0.1;
 /// Smallest and largest weight, in multiples of Δ.
 const BOUNDS: (f64, f64) = (1e-3, 1e3);
 
@@ -58,6 +62,8 @@ pub struct Worth {
 pub(crate) struct Pricing {
     price: Price,
     worth: Option<Worth>,
+    /// Most that a step changes the weight by, as a logarithm.
+    step: f64,
     weight: Mutex<f64>,
 }
 
@@ -69,7 +75,7 @@ impl Price {
     pub(crate) fn validate(self, objective: &Objective) -> Result<()> {
         let (name, value, most, bounds) = match self {
             Self::Weight => return Ok(()),
-            Self::Worth(times) => ("token-price", times, f64::INFINITY, "above 0"),
+            Self::Worth(times) => ("token-price", times, f64::INFINITY, "a finite number above 0"),
             Self::Area(area) => ("area", area, 1.0, "above 0 and below 1"),
             Self::Loss(share) => ("loss-within", share, 1.0, "above 0 and below 1"),
         };
@@ -79,7 +85,7 @@ impl Price {
         match weights_of(objective) {
             Some(_) => Ok(()),
             None => Err(Fault::usage(format!(
-                "{name} is for objectives whose Explainer finds the area: hard and paper"
+                "{name} is for objectives whose Explainer finds the area: hard, query and paper"
             ))),
         }
     }
@@ -130,16 +136,7 @@ impl Worth {
             windows.iter().map(|window| vec![0.0; window.tokens.len() - cls]).collect();
         let shown = predict(classifier, &rows, None)?;
         let hidden = predict(classifier, &rows, Some(&nothing))?;
-        let targets: Vec<Vec<Option<usize>>> = match target {
-            Target::Predicted => {
-                let of = |row: &Vec<Vec<f32>>| row.iter().map(|p| Some(most_likely(p))).collect();
-                shown.iter().map(of).collect()
-            }
-            Target::Label => {
-                let of = |w: &&Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
-                windows.iter().map(of).collect()
-            }
-        };
+        let targets = targets_of(target, &shown, windows.iter().copied());
         let whole = classification(&shown, &targets);
         let nothing = classification(&hidden, &targets);
         // Under a whole mask the inverse shows nothing, and the other way round.
@@ -189,21 +186,22 @@ impl Pricing {
             (Price::Weight, None) => own,
             (Price::Weight, Some(Worth { all, .. })) => {
                 if own < all {
-                    tracing::warn!(
-                        "the area's weight of {own} is below what the tokens of a window are worth \
-                         together, {all:.2} nats: where evidence is spread out every token pays for \
-                         itself, and masks keep everything; raise --area-weight, or give \
-                         --token-price 1 instead"
+                    tracing::info!(
+                        "the tokens of a window are worth {all:.2} nats together, more than the \
+                         area's weight of {own}: where evidence is spread out every token pays for \
+                         itself"
                     );
                 }
                 own
             }
-            (_, Some(Worth { all, .. })) if all > 0.0 => match price {
-                Price::Worth(times) => times * all,
-                _ => all,
-            },
+            (_, Some(Worth { all, classification, .. })) if all > 0.0 && classification > 0.0 => {
+                match price {
+                    Price::Worth(times) => times * all,
+                    _ => all,
+                }
+            }
             (_, worth) => {
-                let found = worth.map_or(0.0, |worth| worth.all);
+                let found = worth.map_or(0.0, |worth| worth.all.min(worth.classification));
                 return Err(Fault::usage(format!(
                     "hiding a whole window costs the classifier {found:.3} nats, so its tokens have \
                      no price: it ignores its input; train it longer, or give --area-weight"
@@ -216,7 +214,12 @@ impl Pricing {
                  with all of them; the area's weight begins at {weight:.3}"
             );
         }
-        Ok(Self { price, worth, weight: Mutex::new(weight) })
+        Ok(Self { price, worth, step: LARGEST_STEP, weight: Mutex::new(weight) })
+    }
+
+    /// For a training of `steps` steps.
+    pub(crate) fn paced(self, steps: usize) -> Self {
+        Self { step: (REACH / steps.max(1) as f64).min(LARGEST_STEP), ..self }
     }
 
     /// The weight at this step.
@@ -230,17 +233,19 @@ impl Pricing {
     }
 
     /// Moves the weight after a step with masks of this mean area and classification loss: dual
-    /// ascent on its logarithm.
-    pub(crate) fn learn(&self, area: f64, classification: f64) {
+    /// ascent on its logarithm. `pace` is the share of the largest learning rate that networks move
+    /// with.
+    pub(crate) fn learn(&self, area: f64, classification: f64, pace: f64) {
         let Some(worth) = self.worth else { return };
-        let change = match self.price {
+        let off = match self.price {
             Price::Weight | Price::Worth(_) => return,
-            Price::Area(wanted) => AREA_STEP * ((area - wanted) / wanted).clamp(-1.0, 1.0),
+            Price::Area(wanted) => (area - wanted) / wanted,
             Price::Loss(within) => {
-                let lost = (classification - worth.whole) / worth.classification.max(LEAST);
-                -LOSS_STEP * ((lost - within) / within).clamp(-1.0, 1.0)
+                let lost = (classification - worth.whole) / worth.classification;
+                (within - lost) / within
             }
         };
+        let change = self.step * pace * off.clamp(-1.0, 1.0);
         let mut weight = self.weight.lock().unwrap_or_else(PoisonError::into_inner);
         *weight = (*weight * change.exp()).clamp(BOUNDS.0 * worth.all, BOUNDS.1 * worth.all);
     }
@@ -269,23 +274,35 @@ mod tests {
         assert!(fault.to_string().contains("it ignores its input"), "{fault}");
     }
 
-    /// Masks that answer the price as n tokens of equal worth would: the area settles where it is
-    /// wanted, and so does the loss.
+    /// Masks that answer the price late, as networks do: the area settles where it is wanted, and
+    /// so does the loss.
     #[test]
     fn the_price_moves_until_masks_are_as_wanted() {
-        // The dearer a token, the fewer are kept, and the more is lost.
-        let area_at = |weight: f64| (-weight / 3.0).exp();
-        let by_area = pricing(Price::Area(0.2));
-        let by_loss = pricing(Price::Loss(0.1));
-        for _ in 0..400 {
-            let area = area_at(by_area.weight());
-            by_area.learn(area, 0.0);
-            let lost = 1.0 - area_at(by_loss.weight());
-            by_loss.learn(0.0, WORTH.whole + lost * WORTH.classification);
+        for (steps, lag) in [(600, 20.0), (3000, 50.0), (20_000, 50.0)] {
+            let made = |price| pricing(price).paced(steps);
+            let (by_area, by_loss) = (made(Price::Area(0.1)), made(Price::Loss(0.1)));
+            let (mut area, mut kept, mut least) = (0.5f64, 0.5f64, 1.0f64);
+            for step in 0..steps {
+                // As the schedule of a training.
+                let progress = step as f64 / steps as f64;
+                let pace = if progress < 0.1 {
+                    progress * 10.0
+                } else {
+                    0.5 + 0.5 * ((progress - 0.1) / 0.9 * std::f64::consts::PI).cos()
+                };
+                // The dearer a token, the fewer are kept, and the more is lost.
+                let answer = |weight: f64| (-weight / 3.0).exp();
+                area += pace * (answer(by_area.weight()) - area) / lag;
+                kept += pace * (answer(by_loss.weight()) - kept) / lag;
+                least = least.min(area);
+                by_area.learn(area, 0.0, pace);
+                by_loss.learn(0.0, WORTH.whole + (1.0 - kept) * WORTH.classification, pace);
+            }
+            assert!((area - 0.1).abs() < 0.01, "area {area} after {steps} steps");
+            assert!((kept - 0.9).abs() < 0.02, "kept {kept} after {steps} steps");
+            assert!(least > 0.03, "down to {least} in {steps} steps");
         }
-        assert!((area_at(by_area.weight()) - 0.2).abs() < 1e-3, "{}", by_area.weight());
-        assert!((area_at(by_loss.weight()) - 0.9).abs() < 1e-2, "{}", by_loss.weight());
-        assert!(by_area.moves() && by_loss.moves() && !pricing(Price::Worth(1.0)).moves());
+        assert!(pricing(Price::Area(0.1)).moves() && !pricing(Price::Worth(1.0)).moves());
     }
 
     #[test]
@@ -294,12 +311,20 @@ mod tests {
             let fault = price.validate(&objective).unwrap_err();
             assert!(fault.to_string().contains(part), "{fault}");
         };
-        refused(Price::Worth(0.0), Objective::paper(), "token-price must be above 0, not 0");
-        refused(Price::Worth(f64::NAN), Objective::paper(), "token-price must be above 0");
+        refused(
+            Price::Worth(0.0),
+            Objective::paper(),
+            "token-price must be a finite number above 0, not 0",
+        );
+        refused(
+            Price::Worth(f64::INFINITY),
+            Objective::paper(),
+            "a finite number above 0, not inf",
+        );
         refused(Price::Area(1.0), Objective::hard(), "area must be above 0 and below 1, not 1");
         refused(Price::Loss(-0.1), Objective::hard(), "loss-within must be above 0 and below 1");
-        refused(Price::Worth(1.0), Objective::budget(), "hard and paper");
-        refused(Price::Area(0.1), Objective::distilled(), "hard and paper");
+        refused(Price::Worth(1.0), Objective::budget(), "hard, query and paper");
+        refused(Price::Area(0.1), Objective::distilled(), "hard, query and paper");
         assert!(Price::Weight.validate(&Objective::distilled()).is_ok());
     }
 

@@ -2,12 +2,13 @@ use std::path::{Path, PathBuf};
 
 use crate::{ModelOutput, Watcher};
 use candle_core::DType;
-use readlens_batch::{Dataset, Window, check_tokenization, most_likely, predict, tokenization_of};
+use readlens_batch::{Dataset, Window, check_tokenization, predict, tokenization_of};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, fit, plan};
 use readlens_nn::{
     ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, MAX_TOKENS, Selection,
-    WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, read_tensors, weights_digest,
+    WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, query_start, read_tensors,
+    weights_digest,
 };
 use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
@@ -16,8 +17,9 @@ use readlens_tables::tokens::TokenRow;
 use serde::Serialize;
 
 use super::collapse::find_collapse;
-use super::config::{Config, Target};
+use super::config::{Config, NetworkConfig, Target};
 use super::price::{Price, Pricing, Worth};
+use super::targets::targets_of;
 use super::task::ExplainerTask;
 use super::validation::{HARD_AREA, MASK_CORRELATION, Validation};
 
@@ -66,9 +68,8 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     ];
     let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
     let longest = if most < MAX_TOKENS { most } else { data.longest };
-    let vocabulary = data.tokenization.vocabulary_size();
     let explainer_shape = ExplainerConfig {
-        network: config.network.network(vocabulary, longest, config.dropout),
+        network: config.network.network(shape, longest, config.dropout),
         masks: if config.mask_per_rank { ranks.clone() } else { vec![ALL_RANKS.to_owned()] },
         smoothing: config.smoothing,
         gradient: config.objective.gradient(),
@@ -77,6 +78,9 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         tokenization: data.tokenization,
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
+    if let NetworkConfig::Query { .. } = config.network {
+        source = source.given(query_start(&classifier)?);
+    }
     let explainer = Explainer::new(&explainer_shape, &mut source)?;
     let parameters = source.finish()?;
     tracing::info!(
@@ -99,29 +103,42 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
             .remedy("tokenize with a taxonomy, or train with --target predicted")
             .into());
     }
+    let rows: Vec<WindowTokens> = data.valid.iter().map(Window::as_read).collect();
+    let predictions = match config.target {
+        Target::Predicted => predict(&classifier, &rows, None)?,
+        Target::Label => Vec::new(),
+    };
+    let validation_targets = targets_of(config.target, &predictions, data.valid.iter());
     let validation = Validation {
         selection: explainer_shape.selection,
         ranks,
         area_weight: config.price.score_weight(&config.objective),
-        targets: validation_targets(config.target, &classifier, &data)?,
+        targets: validation_targets,
     };
     let before = classifier_digest(&paths.classifier)?;
     let (data, classifier, explainer) = (&data, &classifier, &explainer);
     let (objective, target) = (&config.objective, config.target);
     let worth = Worth::measure(objective, target, classifier, data, config.fit.seed)?;
+    let (validation, watcher) = (&validation, Watcher::new(context, "Explainer"));
     let pricing = Pricing::new(config.price, objective, worth)?;
-    let (validation, pricing) = (&validation, &pricing);
-    let task = ExplainerTask { config, data, classifier, explainer, validation, pricing };
-    let watcher = Watcher::new(context, "Explainer");
-    let planned = plan(&task, &parameters, &config.fit, output.checkpoint_directory()?, &watcher)?;
-    let config = &Config { fit: planned, ..config.clone() };
+    let directory = output.checkpoint_directory()?;
+    let fit_config = {
+        let pricing = &pricing;
+        let task = ExplainerTask { config, data, classifier, explainer, validation, pricing };
+        plan(&task, &parameters, &config.fit, directory, &watcher)?
+    };
+    let steps = data.train.len().div_ceil(fit_config.batch) * fit_config.epochs as usize;
+    let (pricing, config) = (&pricing.paced(steps), &Config { fit: fit_config, ..config.clone() });
+    let seed = Some(config.fit.seed);
+    let identity = Manifest::made_from("train-explainer", config, seed, &inputs)?;
+    let checkpoint = output.checkpoint(&identity.computed_by(compute.clone()))?;
+    // What was measured does not tell one training from another: another processor measures other
+    // last digits.
     let worth = worth.filter(|_| config.price != Price::Weight);
     let described = Described { config, worth };
-    let manifest =
-        Manifest::made_from("train-explainer", &described, Some(config.fit.seed), &inputs)?
-            .computed_by(compute);
-    let checkpoint = output.checkpoint(&manifest)?;
-    let task = ExplainerTask { config, ..task };
+    let manifest = Manifest::made_from("train-explainer", &described, seed, &inputs)?;
+    let manifest = manifest.computed_by(compute);
+    let task = ExplainerTask { config, data, classifier, explainer, validation, pricing };
     let fitted = fit(&task, &parameters, &config.fit, &checkpoint, &watcher)?;
     drop(watcher);
     let after = weights_digest(classifier.tensors())?;
@@ -145,21 +162,6 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
 /// Digest of the weights as they are on disk.
 fn classifier_digest(directory: &Path) -> Result<readlens_provenance::Sha256Digest> {
     weights_digest(&read_tensors(&directory.join(WEIGHTS_FILE))?)
-}
-
-/// The target of each validation window per rank; none where a label is missing.
-fn validation_targets(
-    target: Target,
-    classifier: &readlens_nn::Classifier,
-    data: &Dataset,
-) -> Result<Vec<Vec<Option<usize>>>> {
-    if target == Target::Label {
-        let labels = |w: &Window| w.classes.iter().map(|c| c.map(|c| c as usize)).collect();
-        return Ok(data.valid.iter().map(labels).collect());
-    }
-    let rows: Vec<WindowTokens> = data.valid.iter().map(Window::as_read).collect();
-    let predictions = predict(classifier, &rows, None)?;
-    Ok(predictions.iter().map(|row| row.iter().map(|p| Some(most_likely(p))).collect()).collect())
 }
 
 /// Warns of every mask that explains nothing.

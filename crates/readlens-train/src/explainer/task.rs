@@ -97,10 +97,11 @@ impl Task for ExplainerTask<'_> {
         Ok(loss)
     }
 
-    fn stepped(&self, terms: &[(&str, f64)]) {
+    fn stepped(&self, terms: &[(&str, f64)], pace: f64) {
         let of = |wanted: &str| terms.iter().find(|(name, _)| *name == wanted).map(|(_, v)| *v);
-        if let (Some(area), Some(classification)) = (of("area"), of("classification")) {
-            self.pricing.learn(area, classification);
+        // The area of what counts as read, however faint a soft mask is.
+        if let (Some(area), Some(classification)) = (of("hard_area"), of("classification")) {
+            self.pricing.learn(area, classification, pace);
         }
     }
 

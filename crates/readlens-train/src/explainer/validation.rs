@@ -19,7 +19,7 @@ pub(crate) struct Validation {
     pub(crate) selection: Selection,
     /// Names of the classifier's ranks.
     pub(crate) ranks: Vec<String>,
-    /// Weight of the mask's area in the objective's loss, which the area has in the score too.
+    /// Weight of the mask's area in the score.
     pub(crate) area_weight: f64,
     /// Target of each validation window, per rank; none where a label is missing.
     pub(crate) targets: Vec<Vec<Option<usize>>>,
