@@ -174,8 +174,8 @@ impl ChannelBag {
         self.heads.iter().map(|head| head.forward(&read)).collect()
     }
 
-    /// What each token brings to b, `(batch, tokens, dim)`: its share of the features that cover it,
-    /// which share a feature alike. Over the tokens they add up to b.
+    /// What each token brings to b, `(batch, tokens, dim)`: its share of the features that cover
+    /// it. The tokens of a feature share it alike, and all together they add up to b.
     pub(crate) fn token_parts(&self, batch: &TokenBatch) -> candle_core::Result<Tensor> {
         let dim = self.config.dim;
         let (rows, width) = batch.dims()?;

@@ -1,11 +1,11 @@
 //! A network that asks each token what it says for the predicted class.
 //!
-//! For each branch with embeddings and each rank, the query is q = W c[ŷ] + G p: c the class's row
-//! of the head, ŷ the predicted class and p what the branch pools. The score of token t is ⟨s_t, q⟩,
-//! with s_t what the token alone brings. Branches that are linear in their features have scores
-//! already. The scores are z-scored in the window, and a small convolution adds to their mean. W
-//! starts at the identity and G and the convolution's output at zero: so the network starts at the
-//! mean of the scores, which is a good explanation without any training.
+//! For each branch with embeddings and each rank, the query is q = W c + G p: c is the predicted
+//! class's row of the head, and p what the branch pools. The score of token t is ⟨s_t, q⟩, with s_t
+//! what the token alone brings. Branches that are linear in their features have scores already. The
+//! scores are z-scored in the window, and a small convolution adds to their mean. W starts at the
+//! identity, G and the convolution's output at zero. So the network starts at the mean of the
+//! scores.
 
 use std::collections::HashMap;
 
@@ -59,8 +59,8 @@ impl QueryConfig {
     }
 }
 
-/// The tensors that training begins with, as a fresh [`WeightSource`] is given them: the classifier's
-/// class rows, and identities.
+/// The tensors that training begins with, as a fresh [`WeightSource`] is given them: the
+/// classifier's class rows, and identities.
 ///
 /// # Errors
 /// candle refuses an operation.
