@@ -137,6 +137,14 @@ fn branches_are_trained_combined_judged_and_explained() {
     succeed("train-explainer", here, explain);
     let mask = "--tokens tokens.parquet --explainer explainer --output e.parquet --quiet";
     succeed("mask", here, mask);
+    // The Explainer that queries reads every kind of branch.
+    let query = explain.replace("--preset budget", "--preset query");
+    succeed("train-explainer", here, &query);
+    let queried = format!("{mask} --classifier classifier --area 0.2");
+    succeed("mask", here, &queried);
+    let refused = run("mask", here, mask);
+    let log = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(2) && log.contains("pass --classifier"), "{log}");
     let rollout = attribute.replace("gradient_input", "attention_rollout");
     let refused = run("attribute", here, &rollout);
     let log = String::from_utf8_lossy(&refused.stderr);

@@ -138,8 +138,9 @@ impl Classifier {
                 let mut sum = Tensor::zeros((), batch.maskable.dtype(), batch.maskable.device())?;
                 for (i, logits) in components.iter().enumerate() {
                     let weight = branch.weights.as_ref().map_or(1.0, |weights| weights[i][rank]);
-                    let own = logits[rank].gather(&classes.unsqueeze(1)?, 1)?.sum_all()?;
-                    let mean = logits[rank].mean(D::Minus1)?.sum_all()?;
+                    let logits = logits[rank].contiguous()?;
+                    let own = logits.gather(&classes.unsqueeze(1)?, 1)?.sum_all()?;
+                    let mean = logits.mean(D::Minus1)?.sum_all()?;
                     sum = (sum + ((own - mean)? * weight)?)?;
                 }
                 let gradient = sum.backward()?.remove(&mask);
