@@ -145,6 +145,9 @@ fn branches_are_trained_combined_judged_and_explained() {
     let refused = run("mask", here, mask);
     let log = String::from_utf8_lossy(&refused.stderr);
     assert!(refused.status.code() == Some(2) && log.contains("pass --classifier"), "{log}");
+    let refused = run("mask", here, &format!("{mask} --classifier channels --area 0.2"));
+    let log = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(3) && log.contains("that is queried"), "{log}");
     let rollout = attribute.replace("gradient_input", "attention_rollout");
     let refused = run("attribute", here, &rollout);
     let log = String::from_utf8_lossy(&refused.stderr);

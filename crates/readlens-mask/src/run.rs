@@ -8,7 +8,10 @@ use readlens_batch::{
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
-use readlens_nn::{Classifier, DeviceKind, MAX_TOKENS, Selection, WindowTokens, load_classifier};
+use readlens_nn::{
+    Classifier, DeviceKind, EvidenceShape, ExplainerNetwork, MAX_TOKENS, Selection, WindowTokens,
+    load_classifier,
+};
 use readlens_provenance::{Artefact, Manifest, check_files, check_together, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -142,6 +145,22 @@ fn target_classifier(
             .found(format!("{known:?}"))
             .remedy("pass the classifier that the Explainer was trained with")
             .into());
+    }
+    let brings = EvidenceShape::of(classifier.config());
+    for member in explainer.members() {
+        if let ExplainerNetwork::Query(query) = &member.config().network
+            && query.evidence != brings
+        {
+            let shown = |shape: &EvidenceShape| {
+                let EvidenceShape { dims, linear, taxa } = shape;
+                format!("embeddings of {dims:?}, {linear} linear branches, {taxa:?} taxa")
+            };
+            return Err(Fault::input(directory)
+                .expected(format!("the classifier that is queried: {}", shown(&query.evidence)))
+                .found(shown(&brings))
+                .remedy("pass the classifier that the Explainer was trained with")
+                .into());
+        }
     }
     Ok(Some(classifier))
 }

@@ -59,7 +59,7 @@ impl EvidenceShape {
 
     /// Number of scores that a token has.
     pub fn channels(&self) -> usize {
-        (self.dims.len() + self.linear) * self.taxa.len()
+        self.dims.len().saturating_add(self.linear).saturating_mul(self.taxa.len())
     }
 }
 
