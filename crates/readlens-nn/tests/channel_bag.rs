@@ -7,8 +7,8 @@ use readlens_kmer::Tokenization;
 use std::sync::Arc;
 
 use bases::{
-    CHANNELS, CPU, TAXA, WINDOWS, batch, check_logits, check_mask_gradient, config_of, features,
-    found, loss, loss_of, masks, placed, tokenization, weight_of,
+    CHANNELS, CPU, OF_SUMS, TAXA, WINDOWS, batch, check_logits, check_mask_gradient, config_of,
+    features, found, loss, loss_of, masks, placed, tokenization, weight_of,
 };
 use candle_core::{DType, Tensor};
 use readlens_nn::{
@@ -113,7 +113,9 @@ fn logits_are_those_of_the_definition() {
     for site in [MaskSite::Embedding, MaskSite::Mean] {
         let (classifier, parameters) = classifier(site);
         let values = Values::of(&parameters);
-        check_logits(&classifier, &batch(), &|window, mask| values.logits(window, mask, site));
+        check_logits(&classifier, &batch(), OF_SUMS, &|window, mask| {
+            values.logits(window, mask, site)
+        });
     }
 }
 

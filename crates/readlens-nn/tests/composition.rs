@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bases::{
-    CHANNELS, CPU, ROWS, TAXA, WINDOWS, batch, check_logits, check_mask_gradient, config_of,
-    features, loss_of, tokenization, weight_of,
+    CHANNELS, CPU, OF_PRODUCTS, ROWS, TAXA, WINDOWS, batch, check_logits, check_mask_gradient,
+    config_of, features, loss_of, tokenization, weight_of,
 };
 use candle_core::{DType, Tensor};
 use readlens_nn::{
@@ -113,7 +113,7 @@ fn logits_and_gradients_are_those_of_the_counts() {
         let mut source = WeightSource::loaded(file, tensors.clone(), false, DType::F32, &CPU);
         let classifier = Classifier::new(&config(site), &mut source).unwrap();
         source.finish().unwrap();
-        check_logits(&classifier, &batch(), &logits);
+        check_logits(&classifier, &batch(), OF_PRODUCTS, &logits);
         check_mask_gradient(&classifier, &batch(), &|masks| {
             loss_of(&|window| logits(window, &masks[window]))
         });

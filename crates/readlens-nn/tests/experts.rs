@@ -7,8 +7,8 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use bases::{
-    CHANNELS, CPU, ROWS, TAXA, WINDOWS, batch, check_logits, check_mask_gradient, config_of,
-    features, loss_of, weight_of,
+    CHANNELS, CPU, OF_SUMS, ROWS, TAXA, WINDOWS, batch, check_logits, check_mask_gradient,
+    config_of, features, loss_of, weight_of,
 };
 use candle_core::{DType, Tensor};
 use readlens_fault::ExitCode;
@@ -120,7 +120,9 @@ fn logits_and_gradients_are_those_of_the_ratios() {
     let ratios = ratios();
     for site in [MaskSite::Embedding, MaskSite::Mean] {
         let (classifier, batch) = (ratios.classifier(site).unwrap(), batch());
-        check_logits(&classifier, &batch, &|window, mask| ratios.logits(window, mask, site));
+        check_logits(&classifier, &batch, OF_SUMS, &|window, mask| {
+            ratios.logits(window, mask, site)
+        });
         check_mask_gradient(&classifier, &batch, &|masks| {
             loss_of(&|window| ratios.logits(window, &masks[window], site))
         });

@@ -68,10 +68,17 @@ pub fn check_mask_gradient(
     }
 }
 
-/// Logits are those of `expected`, of a window under a mask.
+/// Largest error of sums in f32.
+pub const OF_SUMS: f64 = 1e-5;
+/// Largest error of products on matrix tiles, which write an f32 as two bfloat16 numbers, of 8
+/// significant bits each.
+pub const OF_PRODUCTS: f64 = 1e-4;
+
+/// Logits are those of `expected`, of a window under a mask, to within a relative error.
 pub fn check_logits(
     classifier: &Classifier,
     batch: &TokenBatch,
+    error: f64,
     expected: &dyn Fn(usize, &[f64]) -> Vec<f64>,
 ) {
     let ones = masks().map(|mask| vec![1.0; mask.len()]);
@@ -79,8 +86,7 @@ pub fn check_logits(
         let rows = found(classifier, batch, Some(&placed(batch, &masks)));
         for (window, row) in rows.iter().enumerate() {
             for (found, expected) in row.iter().zip(expected(window, &masks[window])) {
-                // Matrix tiles write an f32 as two bfloat16 numbers, of 8 significant bits each.
-                let allowed = 1e-4 * expected.abs().max(1.0);
+                let allowed = error * expected.abs().max(1.0);
                 assert!((f64::from(*found) - expected).abs() < allowed, "{found} {expected}");
             }
         }

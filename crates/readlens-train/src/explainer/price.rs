@@ -46,7 +46,8 @@ pub enum Price {
     Loss(f64),
 }
 
-/// What tokens are worth to a classifier, in nats: means over training windows and ranks.
+/// What tokens are worth to a classifier, in units of the loss: means over training windows and
+/// ranks.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Worth {
     /// Δ of all terms but area and total variation.
@@ -187,8 +188,8 @@ impl Pricing {
             (Price::Weight, Some(Worth { all, .. })) => {
                 if own < all {
                     tracing::info!(
-                        "the tokens of a window are worth {all:.2} nats together, more than the \
-                         area's weight of {own}: where evidence is spread out every token pays for \
+                        "the tokens of a window are worth {all:.2} of the loss together, more than \
+                         the area's weight of {own}: where evidence is spread out every token pays for \
                          itself"
                     );
                 }
@@ -203,15 +204,15 @@ impl Pricing {
             (_, worth) => {
                 let found = worth.map_or(0.0, |worth| worth.all.min(worth.classification));
                 return Err(Fault::usage(format!(
-                    "hiding a whole window costs the classifier {found:.3} nats, so its tokens have \
-                     no price: it ignores its input; train it longer, or give --area-weight"
+                    "hiding a whole window costs the classifier {found:.3} of the loss, so its tokens \
+                     have no price: it ignores its input; train it longer, or give --area-weight"
                 )));
             }
         };
         if let (true, Some(Worth { all, whole, .. })) = (price != Price::Weight, worth) {
             tracing::info!(
-                "tokens of a window are worth {all:.3} nats together, beside a loss of {whole:.3} \
-                 with all of them; the area's weight begins at {weight:.3}"
+                "tokens of a window are worth {all:.3} of the loss together, which is {whole:.3} for \
+                 classification with all of them; the area's weight begins at {weight:.3}"
             );
         }
         Ok(Self { price, worth, step: LARGEST_STEP, weight: Mutex::new(weight) })
