@@ -35,7 +35,8 @@ DECIDED = set(
 )
 # So are the names of methods, and the numbers that other sections give.
 DECIDED_OF = {
-    "mask": {"method", "replicate"},
+    "attribute": {"wrong-class"},
+    "mask": {"method", "replicate", "wrong-class"},
     "randomize": {"parts", "seed"},
     "report": {"method", "replicate"},
     "tokenize": {"save-orient-model"},

@@ -175,6 +175,17 @@ if "stability" in config and not COMPARED:
 if "regions" in INPUT and "stability" not in config:
     raise WorkflowError("input: regions need the section `stability`, whose bases are tested")
 
+# Masks for the taxa of other windows. Only perturb reads them.
+WRONG = config.get("wrong-class", {})
+if "explainers" in WRONG and "explainers" not in config:
+    raise WorkflowError("wrong-class: its `explainers` are names of the list `explainers`, which is not there")
+WRONG_OPTION = {"wrong-class": config["seed"]}
+for name in WRONG.get("explainers", []):
+    entry = entry_of(name)
+    seed = seeds_of(entry)[0]
+    chosen = MASK | entry.get("mask", {}) | named(name) | WRONG_OPTION
+    MASKS[f"/wrong-class/{name}"] = Masks([network(entry, seed)], chosen)
+
 # Samples of the splits: part of the name -> records to keep by split. Explainers may learn from
 # fewer windows.
 SAMPLES = {"": INPUT.get("sample", {})}
@@ -188,6 +199,10 @@ TRAINING_TOKENS = f"{OUT}/tokens/explainer.parquet" if "/explainer" in SAMPLES e
 
 # Tables of masks for perturb, probe and evaluate.
 MASK_TABLES = [f"{OUT}/masks{key}.parquet" for key in JUDGED] + if_there("attribute", "attributions.parquet")
+
+WRONG_TABLES = [f"{OUT}/masks/wrong-class/{name}.parquet" for name in WRONG.get("explainers", [])]
+if "method" in WRONG:
+    WRONG_TABLES.append(f"{OUT}/wrong-attributions.parquet")
 
 
 def one_of(names) -> str:
@@ -207,5 +222,5 @@ wildcard_constraints:
     masks=one_of(MASKS),
     table=one_of(
         [f"{table}{key}" for table in ("masks", "bases") for key in MASKS]
-        + ["attributions", "costs", "perturbations"]
+        + ["attributions", "wrong-attributions", "costs", "perturbations"]
     ),

@@ -48,6 +48,26 @@ rule attribute:
         " {params.options} --threads {threads} 2> {log:q}"
 
 
+# The rivals' masks for the taxa of other windows.
+rule wrong_attribute:
+    input:
+        tokens=f"{OUT}/tokens.parquet",
+        classifier=f"{OUT}/classifier",
+    output:
+        shard("wrong-attributions"),
+    params:
+        options=lambda wildcards: typed(
+            "attribute", RIVALS | config.get("attribute", {}) | {"method": WRONG["method"]} | WRONG_OPTION
+        ),
+        shards=SHARDS,
+    threads: config["threads"]
+    log:
+        f"{OUT}/logs/wrong-attributions-{{shard}}-of-{SHARDS}.log",
+    shell:
+        "{BIN:q}readlens-attribute --tokens {input.tokens:q} --classifier {input.classifier:q}"
+        " --shard {wildcards.shard}/{params.shards} --output {output:q} {params.options} --threads {threads} 2> {log:q}"
+
+
 # Costs keep one row per method and shard, because times are measured; who reads them averages over
 # the windows.
 rule merge:

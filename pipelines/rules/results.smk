@@ -15,12 +15,12 @@ rule perturb:
     input:
         tokens=f"{OUT}/tokens.parquet",
         classifier=f"{OUT}/classifier",
-        masks=MASK_TABLES,
+        masks=MASK_TABLES + WRONG_TABLES,
         judge=JUDGE,
     output:
         shard("perturbations"),
     params:
-        masks=repeated("--masks", MASK_TABLES),
+        masks=repeated("--masks", MASK_TABLES + WRONG_TABLES),
         judge=repeated("--judge", JUDGE),
         options=lambda wildcards: options("perturb"),
         shards=SHARDS,

@@ -274,6 +274,18 @@ def judge_table(metrics: Metrics, methods: list[Method], ranks: list[str]) -> No
     table(["hard-masked by", *ranks], rows)
 
 
+def wrong_class_table(metrics: Metrics, methods: list[Method], ranks: list[str]) -> None:
+    asked = [method for method in methods if metrics.get(method, "wrong_class", "agreement", ranks[-1])]
+    if not asked:
+        return
+    print("### The mask is made for another window's taxon: how often the classifier says it\n")
+    rows = []
+    for method in asked:
+        for operator, who in (("wrong_class", str(method)), ("wrong_class_block", f"{method}: random block of its area")):
+            rows.append([who, *(percent(metrics.get(method, operator, "agreement", rank)) for rank in ranks)])
+    table(["", *ranks], rows)
+
+
 def verdicts(document: dict, shown: list[Method]) -> None:
     checks = [
         check for check in document.get("checks", [])
@@ -324,6 +336,7 @@ def main() -> None:
     if rows := read(folder, "probe.parquet"):
         probe_table(Metrics(rows), ranks)
     judge_table(metrics, methods, ranks)
+    wrong_class_table(metrics, methods, ranks)
     verdicts(json.loads((folder / "metrics.json").read_text()), shown)
 
 

@@ -59,6 +59,7 @@ fn mask(row: &TokenRow, method: &str, hard: Vec<bool>) -> MaskRow {
         rank: Ranks::All,
         target: None,
         target_kind: TargetKind::Predicted,
+        asked: Vec::new(),
         mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
         area: 0.0,
         hard,

@@ -272,6 +272,7 @@ fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             hard: mask.iter().map(|&value| value > 0.5).collect(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,

@@ -24,6 +24,10 @@ pub struct Config {
     pub mask_per_rank: bool,
     /// Seed of every draw.
     pub seed: u64,
+    /// Seed of the taxa of other windows that are explained; the window's own predictions are
+    /// otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_class: Option<u64>,
     /// Precision of the classifier's products.
     pub precision: Precision,
 }
@@ -39,6 +43,7 @@ impl Default for Config {
             averaging: Averaging::NONE,
             mask_per_rank: false,
             seed: 1,
+            wrong_class: None,
             precision: Precision::F32,
         }
     }
@@ -62,6 +67,15 @@ impl Config {
                 )));
             }
             method.check().map_err(|problem| Fault::usage(format!("--method {problem}")))?;
+        }
+        if self.wrong_class.is_some()
+            && let Some(method) = self.methods.iter().find(|method| !method.explains_a_taxon())
+        {
+            return Err(Fault::usage(format!(
+                "--wrong-class asks for another taxon, and {} asks for none: leave out one of the \
+                 two",
+                method.name()
+            )));
         }
         if !(self.area > 0.0 && self.area <= 1.0) {
             return Err(Fault::usage(format!(

@@ -98,6 +98,11 @@ impl Method {
         self.word().name()
     }
 
+    /// Whether its scores are for a given taxon.
+    pub fn explains_a_taxon(self) -> bool {
+        !matches!(self, Self::RandomTokens | Self::RandomBlocks | Self::AttentionRollout)
+    }
+
     /// All methods and their settings with defaults, one a line.
     pub fn list() -> String {
         let mut lines = String::new();

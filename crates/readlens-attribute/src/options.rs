@@ -47,6 +47,11 @@ pub struct Options {
     /// Seed of the sample and of all methods that draw
     #[arg(long, value_name = "N", default_value_t = Config::default().seed)]
     seed: u64,
+    /// Explain another window's predicted taxa instead of the window's own, drawn with this seed
+    ///
+    /// A control: readlens-perturb counts how often the classifier then says those taxa.
+    #[arg(long, value_name = "SEED")]
+    wrong_class: Option<u64>,
     /// Fraction of the tokens that the hard mask keeps, above 0 and at most 1
     #[arg(
         long,
@@ -84,6 +89,7 @@ impl Stage for Options {
             averaging: self.averaging.into(),
             mask_per_rank: self.mask_per_rank,
             seed: self.seed,
+            wrong_class: self.wrong_class,
             precision: self.inference.compute().precision(),
         };
         let paths = Paths {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Bound, Shard, as_read, most_likely, predict};
+use readlens_batch::{Bound, Shard, WrongClasses, as_read, most_likely, predict};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, DeviceKind, Explained, WindowTokens};
 use readlens_provenance::{Manifest, check_files, commit_together};
@@ -73,7 +73,10 @@ pub fn run(
     let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
     let mut costs = costs.transpose()?;
     let progress = context.progress("windows", chosen.len() as u64);
-    let attributor = Attributor { config, classifier: &classifier, context };
+    let wrong = config.wrong_class;
+    let wrong = wrong.map(|seed| WrongClasses::of(&classifier, &paths.tokens, split, seed));
+    let wrong = wrong.transpose()?;
+    let attributor = Attributor { config, classifier: &classifier, wrong, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
     let groups = chosen.groups(windows);
     // One group at a time, so that the seconds of a method are its own.
@@ -155,6 +158,8 @@ impl Cost {
 struct Attributor<'a> {
     config: &'a Config,
     classifier: &'a Classifier,
+    /// What windows are asked for instead of their own predictions.
+    wrong: Option<WrongClasses>,
     context: &'a Context,
 }
 
@@ -198,11 +203,15 @@ impl Attributor<'_> {
         let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
         let predictions = predict(self.classifier, &tokens, None)?;
         let cls = usize::from(self.classifier.config().tokenization.cls);
-        let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| Window {
-            tokens: as_read(row),
-            real: row.tokens.len() - cls,
-            targets: prediction.iter().map(|p| most_likely(p) as u32).collect(),
-            key: format!("{}/{}", row.window, row.id),
+        let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| {
+            let predicted: Vec<u32> = prediction.iter().map(|p| most_likely(p) as u32).collect();
+            let wrong = self.wrong.as_ref();
+            Window {
+                tokens: as_read(row),
+                real: row.tokens.len() - cls,
+                targets: wrong.map_or_else(|| predicted.clone(), |w| w.of_window(row, &predicted)),
+                key: format!("{}/{}", row.window, row.id),
+            }
         };
         Ok(rows.iter().zip(predictions).map(of_row).collect())
     }
@@ -235,7 +244,11 @@ impl Attributor<'_> {
             replicate: 1,
             rank,
             target,
-            target_kind: TargetKind::Predicted,
+            target_kind: match self.wrong {
+                Some(_) => TargetKind::Other,
+                None => TargetKind::Predicted,
+            },
+            asked: if self.wrong.is_some() { window.targets.clone() } else { Vec::new() },
             mask,
             hard,
             area,

@@ -366,3 +366,42 @@ fn values_that_cannot_work_are_refused() {
         "lime: ridge must be a number above 0",
     );
 }
+
+#[test]
+fn a_wrong_class_is_another_windows_and_the_same_for_every_method_and_shard() {
+    let table = rows(300, &tokenization());
+    let folder = Folder::new(&table);
+    let methods = vec![Method::GradientInput, Method::PathContribution];
+    let own = Config { methods: methods.clone(), mask_per_rank: true, ..config(methods[0]) };
+    let wrong = Config { wrong_class: Some(3), ..own.clone() };
+    folder.run("own", &own, Shard::WHOLE).unwrap();
+    folder.run("wrong", &wrong, Shard::WHOLE).unwrap();
+    let device = DeviceKind::Cpu.open(readlens_nn::Precision::F32).unwrap();
+    let classifier = load_classifier(&folder.path("classifier"), &device).unwrap();
+    let ranks = &classifier.config().ranks;
+    let (own, masks) = (folder.masks("own"), folder.masks("wrong"));
+    let mut differ = 0;
+    for (own, wrong) in own.chunks(2).zip(masks.chunks(2)) {
+        for (rank, (own, wrong)) in own.iter().zip(wrong).enumerate() {
+            assert_eq!(own.target_kind, TargetKind::Predicted);
+            assert_eq!(wrong.target_kind, TargetKind::Other);
+            assert!(own.asked.is_empty());
+            let asked = &ranks[rank].taxa[wrong.asked[rank] as usize];
+            assert_eq!(wrong.target.as_ref(), Some(asked));
+            differ += usize::from(own.mask != wrong.mask);
+        }
+        assert_ne!(own[1].target, wrong[1].target, "the last rank is never the window's own");
+    }
+    assert!(differ > masks.len() / 2);
+    for masks in masks.chunks(4) {
+        assert_eq!(masks[0].asked, masks[2].asked);
+    }
+    let second = Shard { index: 2, count: 3 };
+    folder.run("shard", &wrong, second).unwrap();
+    let shard = folder.masks("shard");
+    assert!(!shard.is_empty() && shard.iter().all(|mask| masks.contains(mask)));
+    let random = Config { methods: vec![Method::RandomTokens], ..wrong };
+    let fault = folder.run("none", &random, Shard::WHOLE).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::Usage);
+    assert!(fault.to_string().contains("random_tokens asks for none"), "{fault}");
+}

@@ -93,7 +93,8 @@ pub fn probabilities(logits: &Tensor) -> candle_core::Result<Tensor> {
 }
 
 /// Mask logits of the real tokens of `rows`, `[row][mask][token]`; `classifier` is for an Explainer
-/// that uses its gradient or queries it.
+/// that uses its gradient or queries it. They are of what the classifier predicts for each row, or
+/// of the classes that `asked` has for it, one per rank of the classifier.
 ///
 /// # Errors
 /// A row is too long for a network, the Explainer lacks the classifier that it must be told of, or
@@ -102,10 +103,17 @@ pub fn explain(
     explainer: &Explainer,
     classifier: Option<&Classifier>,
     rows: &[WindowTokens],
+    asked: Option<&[Vec<u32>]>,
 ) -> Result<Vec<Vec<Vec<f32>>>> {
     let used = classifier.filter(|_| explainer.needs_classifier());
     for_each_batch(rows, explainer.device(), "computing masks", |batch, indices| {
-        let hints = used.map(|classifier| explainer.hints(classifier, batch)).transpose()?;
+        let asked: Option<Vec<Vec<u32>>> = asked.map(|asked| {
+            let ranks = asked.first().map_or(0, Vec::len);
+            let of_rank = |rank: usize| indices.iter().map(|&i| asked[i][rank]).collect();
+            (0..ranks).map(of_rank).collect()
+        });
+        let hints = used.map(|used| explainer.hints_for(used, batch, asked.as_deref()));
+        let hints = hints.transpose()?;
         let hints = hints.unwrap_or_default();
         let logits = explainer.forward(batch, &hints, &mut Pass::inference())?;
         let logits = logits.transpose(1, 2)?.contiguous()?.to_vec3::<f32>()?;

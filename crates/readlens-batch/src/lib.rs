@@ -25,6 +25,7 @@ mod masks;
 mod options;
 mod permute;
 mod stream;
+mod wrong_classes;
 
 pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
@@ -38,3 +39,4 @@ pub use options::{
 pub use stream::{
     CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, tokenization_of, too_long,
 };
+pub use wrong_classes::WrongClasses;

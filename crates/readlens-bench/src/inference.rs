@@ -44,7 +44,7 @@ pub(crate) fn measure_masks(
     let rows = examples.rows();
     let mut logits = Vec::new();
     let peak_kb = serve(warm_up, || {
-        logits = explain(&explainer, None, &rows)?;
+        logits = explain(&explainer, None, &rows, None)?;
         Ok(())
     })?;
     let first = logits.iter().take(1).flatten().flatten();

@@ -20,7 +20,7 @@ impl OnBases {
     pub(crate) fn open(masks: &Path, tokens: &Path) -> Result<Self> {
         let tokens = Reader::<TokenRow>::open(tokens)?;
         let tokenization = tokens.metadata_json(KEY_TOKENIZATION, "the tokenization")?;
-        Ok(Self { masks: Reader::open(masks)?, tokens, tokenization, window: None })
+        Ok(Self { masks: Reader::open_own(masks)?, tokens, tokenization, window: None })
     }
 
     /// The fault about the row given last.

@@ -271,6 +271,7 @@ fn token_masks(strand_of: impl Fn(usize) -> bool) -> Vec<MaskRow> {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             mask,
             hard,
             area: 0.5,

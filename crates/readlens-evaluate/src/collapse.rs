@@ -88,7 +88,7 @@ fn resampled(mask: &[f32]) -> [f64; BINS] {
 /// # Errors
 /// A table cannot be read.
 pub(crate) fn measure(path: &Path, tokens: &Path, context: &Context) -> Result<Vec<MetricRow>> {
-    let mut reader = Reader::<MaskRow>::open(path)?;
+    let mut reader = Reader::<MaskRow>::open_own(path)?;
     let mut cursor = Cursor::open(tokens)?;
     let progress = context.progress("comparing masks", reader.rows());
     let mut sums: BTreeMap<MaskName, BTreeMap<Over, Correlation>> = BTreeMap::new();

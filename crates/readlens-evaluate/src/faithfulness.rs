@@ -75,6 +75,7 @@ pub(crate) fn observe(rows: &[Seen], ledger: &mut Ledger) -> Result<(), TooMany>
             // Their predictions say nothing of how far the classifier follows a mask.
             Role::Whole
             | Role::Empty
+            | Role::KeepsWrong
             | Role::Constant
             | Role::Judged
             | Role::Mean

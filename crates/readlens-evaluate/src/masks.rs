@@ -92,7 +92,7 @@ struct MaskTable {
 
 impl MaskTable {
     fn open(path: &Path) -> Result<Self> {
-        let mut reader = Reader::<MaskRow>::open(path)?;
+        let mut reader = Reader::<MaskRow>::open_own(path)?;
         let next = reader.next().transpose()?;
         Ok(Self { reader, next })
     }

@@ -58,6 +58,8 @@ fn metrics() -> Vec<MetricRow> {
         ("random_block_inverse", 0.8),
         ("random_segments_inverse", 0.7),
         ("foreign", 0.46),
+        ("wrong_class", 0.3),
+        ("wrong_class_block", 0.05),
         ("judge_hard_masked", 0.85),
         ("judge_random_block", 0.4),
     ];
@@ -154,6 +156,8 @@ fn of_one_taxon(rank: &str) -> Vec<MetricRow> {
         "random_block_inverse",
         "random_segments_inverse",
         "foreign",
+        "wrong_class",
+        "wrong_class_block",
         "all_zero",
         "judge_hard_masked",
         "judge_random_block",
@@ -179,6 +183,7 @@ fn a_rank_of_one_taxon_takes_no_part_and_the_sentence_says_so() {
         "soft_and_hard",
         "dose_response",
         "foreign",
+        "wrong_class",
         "judge",
         "probe",
     ];
@@ -212,14 +217,14 @@ fn a_classifier_of_one_taxon_has_nothing_to_compare() {
 #[test]
 fn an_honest_mask_passes_every_check() {
     let checks = check(&metrics(), &evidence(), &Checks::default());
-    assert_eq!(checks.len(), 16);
+    assert_eq!(checks.len(), 17);
     for check in &checks {
         assert_eq!(check.verdict, Verdict::Passed, "{}: {}", check.name, check.sentence);
         let whose = check.mask.as_ref().map(ToString::to_string);
         assert!(matches!(whose.as_deref(), None | Some("explainer for all ranks")), "{whose:?}");
     }
     let text = verdicts(&checks);
-    assert!(text.ends_with("16 passed, 0 failed, 0 noted, 0 not measured\n"), "{text}");
+    assert!(text.ends_with("17 passed, 0 failed, 0 noted, 0 not measured\n"), "{text}");
     assert!(
         text.contains("checks of the masks of explainer for all ranks\n  passed        controls: ")
     );
@@ -230,7 +235,7 @@ fn an_honest_mask_passes_every_check() {
 fn without_figures_nothing_is_measured_and_nothing_passes() {
     let area = [row(EXPLAINER, "mask", "all", "hard_area", 0.3)];
     let checks = check(&area, &[], &Checks::default());
-    assert_eq!(checks.len(), 16);
+    assert_eq!(checks.len(), 17);
     for check in &checks {
         assert_eq!(check.verdict, Verdict::NotMeasured, "{}: {}", check.name, check.sentence);
         assert!(!check.sentence.is_empty());
@@ -279,6 +284,18 @@ fn masks_of_others_show_what_the_mask_carries() {
     const KEPT: &str = "agreement";
     fails(&[("foreign", KEPT, 0.94)], "foreign", "does not depend on the sequence");
     fails(&[("foreign", KEPT, 0.3)], "foreign", "carries the class");
+}
+
+#[test]
+fn a_mask_for_another_taxon_must_not_make_the_classifier_say_it() {
+    let honest = found(&all(), "wrong_class");
+    assert_eq!(honest.verdict, Verdict::Passed);
+    assert!(honest.sentence.contains("under a random block of its area in 5.0 %"), "{honest:?}");
+    assert_eq!(honest.figures.len(), 2);
+    fails(&[("wrong_class", "agreement", 0.8)], "wrong_class", "proves little");
+    // The interval reaches down to half of the windows.
+    let near = [("wrong_class", "agreement", 0.505)];
+    with(&near, "wrong_class", Verdict::Passed, "50.5 %");
 }
 
 /// The classifier keeps 95 % and the judge as much of its own 90 %.

@@ -24,6 +24,10 @@ pub struct Config {
     pub averaging: Averaging,
     /// Frame offsets averaged onto bases, from 1 to the stride.
     pub frames: u32,
+    /// Seed of the taxa of other windows that are explained; the window's own predictions are
+    /// otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub wrong_class: Option<u64>,
     /// Precision of the networks' products.
     pub precision: Precision,
 }
@@ -48,6 +52,7 @@ impl Default for Config {
             gradient: None,
             averaging: Averaging::NONE,
             frames: 1,
+            wrong_class: None,
             precision: Precision::F32,
         }
     }

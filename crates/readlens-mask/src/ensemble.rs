@@ -79,15 +79,17 @@ impl Ensemble {
         self.members().any(Explainer::needs_classifier)
     }
 
-    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`: a single Explainer's, or the
+    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`, for what the classifier
+    /// predicts or for the classes that `asked` has for each row: a single Explainer's, or the
     /// mean of the z-scores of several; then the mean over neighbours and over blocks, where these
     /// are asked for.
     pub(crate) fn logits(
         &self,
         classifier: Option<&Classifier>,
         rows: &[WindowTokens],
+        asked: Option<&[Vec<u32>]>,
     ) -> Result<Vec<Vec<Vec<f32>>>> {
-        let mut logits = explain(&self.first, classifier, rows)?;
+        let mut logits = explain(&self.first, classifier, rows, asked)?;
         if !self.others.is_empty() {
             let share = 1.0 / self.members().count() as f32;
             let each = |logits: &mut Vec<f32>| {
@@ -95,7 +97,7 @@ impl Ensemble {
             };
             logits.iter_mut().flatten().for_each(each);
             for member in &self.others {
-                let others = explain(member, classifier, rows)?;
+                let others = explain(member, classifier, rows, asked)?;
                 for (sum, other) in logits.iter_mut().flatten().zip(others.iter().flatten()) {
                     sum.iter_mut().zip(z_scores(other)).for_each(|(sum, z)| *sum += share * z);
                 }

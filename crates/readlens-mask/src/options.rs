@@ -64,6 +64,11 @@ pub struct Options {
         help_heading = "From scores to masks"
     )]
     gradient_levels: Vec<f64>,
+    /// Explain another window's predicted taxa instead of the window's own, drawn with this seed
+    ///
+    /// A control: readlens-perturb counts how often the classifier then says those taxa.
+    #[arg(long, value_name = "SEED")]
+    wrong_class: Option<u64>,
     #[command(flatten)]
     averaging: AveragingOptions,
     #[command(flatten)]
@@ -88,6 +93,7 @@ impl Stage for Options {
             gradient: self.gradient_weight.map(|weight| AddedGradient { levels, weight }),
             averaging: self.averaging.into(),
             frames: self.frames.unwrap_or(Config::default().frames),
+            wrong_class: self.wrong_class,
             precision: self.inference.compute().precision(),
         };
         let paths = Paths {

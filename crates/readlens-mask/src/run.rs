@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use readlens_batch::{
-    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, check_lengths, check_tokenization,
-    most_likely, predict,
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, WrongClasses, as_read, check_lengths,
+    check_tokenization, most_likely, predict,
 };
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
@@ -84,8 +84,10 @@ pub fn run(
         .map(|path| Writer::<BaseRow>::create(path, &[], &manifest, &metadata));
     let mut bases = bases.transpose()?;
     let progress = context.progress("masks", stream.reader().rows());
+    let wrong = wrong_classes(config, &explainer, classifier.as_ref(), paths)?;
     let masker = Masker {
         config,
+        wrong: wrong.as_ref(),
         explainer: &explainer,
         ranks: &ranks,
         classifier: classifier.as_ref(),
@@ -165,6 +167,25 @@ fn target_classifier(
     Ok(Some(classifier))
 }
 
+/// The taxa of other windows, where the masks are to explain those.
+fn wrong_classes(
+    config: &Config,
+    explainer: &Ensemble,
+    classifier: Option<&Classifier>,
+    paths: &Paths,
+) -> Result<Option<WrongClasses>> {
+    let Some(seed) = config.wrong_class else { return Ok(None) };
+    match classifier.filter(|_| explainer.needs_classifier()) {
+        Some(classifier) => {
+            WrongClasses::of(classifier, &paths.tokens, config.split, seed).map(Some)
+        }
+        None => Err(Fault::usage(
+            "--wrong-class asks for another taxon, and this Explainer is told of none: leave it \
+             out, or pass one that queries the classifier or reads its gradient",
+        )),
+    }
+}
+
 /// Tokens of the longest window that the Explainers and the classifier read.
 fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> usize {
     let most = explainer.members().map(|member| member.config().longest_window());
@@ -178,6 +199,8 @@ fn is_chosen(config: &Config, row: &TokenRow) -> bool {
 
 struct Masker<'a> {
     config: &'a Config,
+    /// What windows are asked for instead of their own predictions.
+    wrong: Option<&'a WrongClasses>,
     explainer: &'a Ensemble,
     /// What each mask explains.
     ranks: &'a [Ranks],
@@ -199,10 +222,16 @@ impl Masker<'_> {
 
     fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
         let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
-        let logits = self.explainer.logits(self.classifier, &tokens)?;
-        let targets = self.targets(&tokens)?;
+        let asked = self.asked(rows, &tokens)?;
+        let logits = self.explainer.logits(self.classifier, &tokens, asked.as_deref())?;
+        let targets = self.targets(&tokens, asked.as_deref())?;
+        let target_kind = match asked {
+            Some(_) => TargetKind::Other,
+            None => TargetKind::Predicted,
+        };
         let mut masks = Vec::with_capacity(rows.len() * self.ranks.len());
-        for ((row, logits), targets) in rows.iter().zip(logits).zip(targets) {
+        for (place, ((row, logits), targets)) in rows.iter().zip(logits).zip(targets).enumerate() {
+            let asked = asked.as_ref().map(|asked| asked[place].clone()).unwrap_or_default();
             for ((rank, logits), target) in self.ranks.iter().zip(&logits).zip(targets) {
                 let (mask, hard) = select(logits, self.selection());
                 let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
@@ -214,7 +243,8 @@ impl Masker<'_> {
                     replicate: self.config.replicate,
                     rank: rank.clone(),
                     target,
-                    target_kind: TargetKind::Predicted,
+                    target_kind,
+                    asked: asked.clone(),
                     mask,
                     hard,
                     area,
@@ -224,20 +254,45 @@ impl Masker<'_> {
         Ok(masks)
     }
 
-    /// Predicted taxon per row and mask; none where the mask is for all ranks.
-    fn targets(&self, tokens: &[WindowTokens]) -> Result<Vec<Vec<Option<String>>>> {
+    /// The classes that each row is asked for instead of its own, one per rank of the classifier.
+    fn asked(&self, rows: &[TokenRow], tokens: &[WindowTokens]) -> Result<Option<Vec<Vec<u32>>>> {
+        let (Some(wrong), Some(classifier)) = (self.wrong, self.classifier) else {
+            return Ok(None);
+        };
+        let of_row = |(row, ranks): (&TokenRow, Vec<Vec<f32>>)| {
+            let predicted: Vec<u32> = ranks.iter().map(|p| most_likely(p) as u32).collect();
+            wrong.of_window(row, &predicted)
+        };
+        let predictions = predict(classifier, tokens, None)?;
+        Ok(Some(rows.iter().zip(predictions).map(of_row).collect()))
+    }
+
+    /// The taxon that is explained per row and mask: one of `asked`, or else the predicted one;
+    /// none where the mask is for all ranks.
+    fn targets(
+        &self,
+        tokens: &[WindowTokens],
+        asked: Option<&[Vec<u32>]>,
+    ) -> Result<Vec<Vec<Option<String>>>> {
         let masks = self.ranks;
         let explains_all = masks.iter().all(|ranks| *ranks == Ranks::All);
         let Some(classifier) = self.classifier.filter(|_| !explains_all) else {
             return Ok(vec![vec![None; masks.len()]; tokens.len()]);
         };
         let ranks = &classifier.config().ranks;
-        let taxon = |mask: &Ranks, probabilities: &[Vec<f32>]| {
+        let taxon = |mask: &Ranks, classes: &[u32]| {
             let rank = ranks.iter().position(|r| mask.one().is_some_and(|one| *one == r.rank))?;
-            Some(ranks[rank].taxa[most_likely(&probabilities[rank])].clone())
+            ranks[rank].taxa.get(classes[rank] as usize).cloned()
+        };
+        let of_row = |classes: &[u32]| masks.iter().map(|mask| taxon(mask, classes)).collect();
+        if let Some(asked) = asked {
+            return Ok(asked.iter().map(|classes| of_row(classes)).collect());
+        }
+        let predicted = |ranks: &Vec<Vec<f32>>| -> Vec<u32> {
+            ranks.iter().map(|p| most_likely(p) as u32).collect()
         };
         let predictions = predict(classifier, tokens, None)?;
-        Ok(predictions.iter().map(|p| masks.iter().map(|mask| taxon(mask, p)).collect()).collect())
+        Ok(predictions.iter().map(|ranks| of_row(&predicted(ranks))).collect())
     }
 
     fn bases(&self, rows: &[TokenRow]) -> Result<Vec<BaseRow>> {
@@ -249,7 +304,16 @@ impl Masker<'_> {
             frames.tokens.iter().map(|ids| WindowTokens { ids, ..as_read(row) })
         });
         let readings: Vec<WindowTokens> = readings.collect();
-        let mut logits = self.explainer.logits(self.classifier, &readings)?.into_iter();
+        // All frames of a window ask for what the window asks for.
+        let windows: Vec<WindowTokens> = rows.iter().map(as_read).collect();
+        let asked = self.asked(rows, &windows)?.map(|asked| -> Vec<Vec<u32>> {
+            let of_window = |(classes, frames): (Vec<u32>, &Frames)| {
+                std::iter::repeat_n(classes, frames.tokens.len())
+            };
+            asked.into_iter().zip(&frames).flat_map(of_window).collect()
+        });
+        let logits = self.explainer.logits(self.classifier, &readings, asked.as_deref())?;
+        let mut logits = logits.into_iter();
         let outputs = self.ranks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());
         for (row, frames) in rows.iter().zip(&frames) {

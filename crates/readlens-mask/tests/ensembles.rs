@@ -16,7 +16,7 @@ use readlens_provenance::read_json;
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
-use readlens_tables::vocabulary::Name;
+use readlens_tables::vocabulary::{Name, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, convolutional, explainer_shape, read_rows, rows, tokenization,
     write_classifier, write_explainer, write_tokens,
@@ -54,7 +54,7 @@ fn mask(directory: &Path, config: &Config, explainers: &[&str]) -> Result<Vec<Ma
 fn logits(directory: PathBuf, table: &[TokenRow]) -> Vec<Vec<f32>> {
     let explainer = load_explainer(&directory, &DeviceKind::Cpu.open(Precision::F32).unwrap());
     let rows: Vec<WindowTokens> = table.iter().map(as_read).collect();
-    let logits = explain(&explainer.unwrap(), None, &rows).unwrap();
+    let logits = explain(&explainer.unwrap(), None, &rows, None).unwrap();
     logits.into_iter().map(|masks| masks[0].clone()).collect()
 }
 
@@ -106,11 +106,24 @@ fn an_explainer_that_reads_the_classifier_needs_it() {
     let classifier = load_classifier(&directory.path().join("classifier"), &device).unwrap();
     let explainer = load_explainer(&directory.path().join("reader"), &device).unwrap();
     let rows: Vec<WindowTokens> = table.iter().map(as_read).collect();
-    let expected = explain(&explainer, Some(&classifier), &rows).unwrap();
+    let expected = explain(&explainer, Some(&classifier), &rows, None).unwrap();
     for (found, expected) in found.iter().zip(&expected) {
         assert_eq!(found.hard, select(&expected[0], SHARE).1);
     }
-    assert!(explain(&explainer, None, &rows).is_err());
+    assert!(explain(&explainer, None, &rows, None).is_err());
+    // For another window's taxa the gradient is another one.
+    let wrong = Config { wrong_class: Some(1), ..config() };
+    let others = mask(directory.path(), &wrong, &["reader"]).unwrap();
+    let asked: Vec<Vec<u32>> = others.iter().map(|mask| mask.asked.clone()).collect();
+    let expected = explain(&explainer, Some(&classifier), &rows, Some(&asked)).unwrap();
+    for (found, expected) in others.iter().zip(&expected) {
+        assert_eq!(found.hard, select(&expected[0], SHARE).1);
+        assert_eq!(found.target_kind, TargetKind::Other);
+    }
+    assert!(others.iter().zip(&found).any(|(other, own)| other.mask != own.mask));
+    let fault = mask(directory.path(), &wrong, &["a"]).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::Usage);
+    assert!(fault.to_string().contains("--wrong-class"), "{fault}");
     let paths = Paths {
         tokens: directory.path().join("tokens.parquet"),
         classifier: None,

@@ -90,6 +90,7 @@ fn mask(i: usize) -> MaskRow {
         rank: Ranks::All,
         target: i.is_multiple_of(2).then(|| format!("taxon{}", i % 7)),
         target_kind: TargetKind::Predicted,
+        asked: Vec::new(),
         hard: mask.iter().map(|&m| m > 0.5).collect(),
         area: 0.5,
         mask,

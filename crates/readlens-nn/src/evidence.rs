@@ -26,10 +26,10 @@ pub struct EvidenceShape {
 pub struct Evidence {
     /// Of each branch with embeddings.
     pub(crate) sources: Vec<EvidenceSource>,
-    /// Scores of the tokens for the predicted class, `(batch, tokens)`: of each linear branch all
+    /// Scores of the tokens for the explained class, `(batch, tokens)`: of each linear branch all
     /// ranks.
     pub(crate) scores: Vec<Tensor>,
-    /// Predicted class of each rank, u32 `(batch)`.
+    /// Class of each rank that is explained, u32 `(batch)`.
     pub(crate) classes: Vec<Tensor>,
 }
 
@@ -79,12 +79,13 @@ impl Classifier {
         rows.collect()
     }
 
-    /// What its branches bring to the tokens of `batch`, and what it predicts for whole rows. No
-    /// gradient goes back to it.
+    /// What its branches bring to the tokens of `batch`, for the classes that `asked` has for each
+    /// rank and row, or else for those that it predicts for whole rows. No gradient goes back to
+    /// it.
     ///
     /// # Errors
     /// As [`Classifier::forward`].
-    pub fn evidence(&self, batch: &TokenBatch) -> Result<Evidence> {
+    pub fn evidence(&self, batch: &TokenBatch, asked: Option<&[Vec<u32>]>) -> Result<Evidence> {
         let (mut sources, mut components) = (Vec::new(), Vec::new());
         let pass = &mut Pass::inference();
         for network in self.networks() {
@@ -108,8 +109,13 @@ impl Classifier {
             }
         }
         let logits = self.join(&components)?;
-        let classes = logits.iter().map(|logits| logits.argmax(D::Minus1));
-        let classes: Vec<Tensor> = classes.collect::<Result<_>>()?;
+        let classes: Vec<Tensor> = match asked {
+            None => logits.iter().map(|l| l.argmax(D::Minus1)).collect::<Result<_>>()?,
+            Some(asked) => {
+                let of_rank = |c: &Vec<u32>| Tensor::new(c.as_slice(), self.device());
+                asked.iter().map(of_rank).collect::<Result<_>>()?
+            }
+        };
         let scores = self.linear_scores(batch, &classes)?;
         Ok(Evidence { sources, scores, classes })
     }
@@ -232,7 +238,7 @@ mod tests {
         let logits = classifier.forward(&batch, None, &mut Pass::inference()).unwrap();
         let sums = bag.token_parts(&batch).unwrap().sum(1).unwrap();
         let heads = bag.heads(&bag.of_sums(&sums).unwrap(), &mut Pass::inference()).unwrap();
-        let evidence = classifier.evidence(&batch).unwrap();
+        let evidence = classifier.evidence(&batch, None).unwrap();
         for ((found, expected), class) in heads.iter().zip(&logits).zip(&evidence.classes) {
             assert_close(found, expected);
             let best = expected.argmax(D::Minus1).unwrap();
@@ -266,7 +272,7 @@ mod tests {
             BranchConfig { name: "composition".to_owned(), network, weights: Some(weights) };
         let classifier = drawn(&shape);
         let batch = batch();
-        let evidence = classifier.evidence(&batch).unwrap();
+        let evidence = classifier.evidence(&batch, None).unwrap();
         assert_eq!((evidence.sources.len(), evidence.scores.len()), (0, 2));
         let Network::Composition(branch) = &classifier.networks()[0] else { panic!("another") };
         let classes = evidence.classes[0].to_vec1::<u32>().unwrap();

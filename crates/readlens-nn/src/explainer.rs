@@ -14,10 +14,11 @@ use crate::classifier::Classifier;
 use crate::encoder::Encoder;
 use crate::evidence::Evidence;
 use crate::fused::{FusedConvolutions, Pool};
-use crate::mask_gradient::predicted_mask_gradient;
+use crate::mask_gradient::{mask_gradient, predicted_mask_gradient};
 use crate::masking;
 use crate::ops::{Convolution, LayerNorm, Linear, gelu};
 use crate::pass::Pass;
+use crate::targets::Targets;
 use crate::weights::{Initial, WeightSource};
 
 pub use config::{ExplainerConfig, ExplainerNetwork, GradientUse};
@@ -179,11 +180,30 @@ impl Explainer {
     /// # Errors
     /// Rows do not fit the classifier.
     pub fn hints(&self, classifier: &Classifier, batch: &TokenBatch) -> candle_core::Result<Hints> {
+        self.hints_for(classifier, batch, None)
+    }
+
+    /// The same for other classes than those that the classifier predicts, where `asked` has them:
+    /// for each rank of the classifier one class per row.
+    ///
+    /// # Errors
+    /// As for [`Explainer::hints`], or `asked` has another shape.
+    pub fn hints_for(
+        &self,
+        classifier: &Classifier,
+        batch: &TokenBatch,
+        asked: Option<&[Vec<u32>]>,
+    ) -> candle_core::Result<Hints> {
         let explained = self.config.explained();
-        let gradient = self
-            .gradient_levels()
-            .map(|levels| predicted_mask_gradient(classifier, batch, levels, &explained));
-        let evidence = matches!(self.body, Body::Query(_)).then(|| classifier.evidence(batch));
+        let gradient = self.gradient_levels().map(|levels| match asked {
+            None => predicted_mask_gradient(classifier, batch, levels, &explained),
+            Some(asked) => {
+                let targets: Vec<Targets> = asked.iter().map(|c| Targets::of_classes(c)).collect();
+                mask_gradient(classifier, batch, &targets, levels, &explained)
+            }
+        });
+        let queries = matches!(self.body, Body::Query(_));
+        let evidence = queries.then(|| classifier.evidence(batch, asked));
         Ok(Hints { gradient: gradient.transpose()?, evidence: evidence.transpose()? })
     }
 

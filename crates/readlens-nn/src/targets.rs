@@ -10,6 +10,11 @@ pub struct Targets {
 }
 
 impl Targets {
+    /// These classes, each with weight 1.
+    pub fn of_classes(classes: &[u32]) -> Self {
+        Self { classes: classes.to_vec(), weights: vec![1.0; classes.len()] }
+    }
+
     /// Those of some of the rows.
     #[must_use]
     pub fn of_rows(&self, rows: Range<usize>) -> Self {

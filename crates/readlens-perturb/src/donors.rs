@@ -45,7 +45,7 @@ pub(crate) fn foreign(
 }
 
 fn is_fitting_mask(donor: &MaskRow, mask: &MaskRow) -> bool {
-    donor.is_named_as(mask) && !donor.mask.is_empty()
+    donor.is_named_as(mask) && donor.is_wrong() == mask.is_wrong() && !donor.mask.is_empty()
 }
 
 /// `values` at `length` evenly spread places.
@@ -71,6 +71,7 @@ mod tests {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             mask: values.to_vec(),
             hard: values.iter().map(|&value| value > 0.5).collect(),
             area: 0.5,

@@ -4,6 +4,7 @@ use std::iter::Peekable;
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
+use readlens_nn::RankClasses;
 use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
@@ -16,7 +17,7 @@ pub(crate) struct MaskTables(Vec<MaskTable>);
 
 impl MaskTables {
     /// Opens the tables at `paths`; `ranks` are those that masks may explain, besides all at once.
-    pub(crate) fn open(paths: &[PathBuf], ranks: &[String]) -> Result<Self> {
+    pub(crate) fn open(paths: &[PathBuf], ranks: &[RankClasses]) -> Result<Self> {
         Ok(Self(paths.iter().map(|path| MaskTable::open(path, ranks)).collect::<Result<_>>()?))
     }
 
@@ -35,12 +36,12 @@ impl MaskTables {
 
 struct MaskTable {
     path: PathBuf,
-    ranks: Vec<String>,
+    ranks: Vec<RankClasses>,
     masks: Peekable<Box<dyn Iterator<Item = Numbered> + Send>>,
 }
 
 impl MaskTable {
-    fn open(path: &Path, ranks: &[String]) -> Result<Self> {
+    fn open(path: &Path, ranks: &[RankClasses]) -> Result<Self> {
         let reader = Reader::<MaskRow>::open(path)?;
         let numbered: Box<dyn Iterator<Item = Numbered> + Send> = Box::new((0..).zip(reader));
         Ok(Self { path: path.to_path_buf(), ranks: ranks.to_vec(), masks: numbered.peekable() })
@@ -55,7 +56,7 @@ impl MaskTable {
         while let Some((row, mask)) = self.masks.next_if(|(_, mask)| is_next(mask, masks)) {
             let mask = mask?;
             self.check(row, &mask, tokens)?;
-            if masks[..before].iter().any(|other| other.is_named_as(&mask)) {
+            if masks[..before].iter().any(|other| is_alike(other, &mask)) {
                 return Err(Fault::input(&self.path)
                     .at(Place::Row(row))
                     .expected("each method and rank in one table of masks")
@@ -87,12 +88,23 @@ impl MaskTable {
     fn check(&self, row: u64, mask: &MaskRow, tokens: usize) -> Result<()> {
         let fault = || Fault::input(&self.path).at(Place::Row(row));
         if let Some(rank) = mask.rank.one()
-            && !self.ranks.iter().any(|known| rank == known)
+            && !self.ranks.iter().any(|known| *rank == known.rank)
         {
+            let known: Vec<&str> = self.ranks.iter().map(|known| known.rank.as_str()).collect();
             return Err(fault()
-                .expected(format!("a mask for all ranks or one of {}", self.ranks.join(", ")))
+                .expected(format!("a mask for all ranks or one of {}", known.join(", ")))
                 .found(format!("the rank {rank}, which the classifier does not have"))
                 .remedy("pass the classifier that the masks explain")
+                .into());
+        }
+        let is_class = |(class, rank): (&u32, &RankClasses)| (*class as usize) < rank.taxa.len();
+        let known = mask.asked.len() == self.ranks.len()
+            && mask.asked.iter().zip(&self.ranks).all(is_class);
+        if mask.is_wrong() && !known {
+            return Err(fault()
+                .expected("in asked a taxon of the classifier for each of its ranks")
+                .found(format!("{:?}", mask.asked))
+                .remedy("pass the classifier whose predictions the masks were asked for")
                 .into());
         }
         for (name, length) in [("mask", mask.mask.len()), ("hard", mask.hard.len())] {
@@ -117,11 +129,16 @@ impl MaskTable {
     }
 }
 
+/// Whether both are by the same method for the same rank, and both or none for a wrong taxon.
+fn is_alike(one: &MaskRow, other: &MaskRow) -> bool {
+    one.is_named_as(other) && one.is_wrong() == other.is_wrong()
+}
+
 /// Whether the mask is the window's; a fault is given to the first window that asks.
 fn belongs(mask: &Result<MaskRow>, window: &TokenRow, taken: &[MaskRow]) -> bool {
     match mask {
         Ok(mask) => {
-            let is_taken = || taken.iter().any(|other| other.is_named_as(mask));
+            let is_taken = || taken.iter().any(|other| is_alike(other, mask));
             mask.window == window.window && mask.id == window.id && !is_taken()
         }
         Err(_) => true,

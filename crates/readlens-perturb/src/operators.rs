@@ -74,9 +74,11 @@ pub fn factors(
             shuffled.shuffle(rng);
             shuffled
         }
-        // Made in `passes` of no mask, of another window's, of shares and draws, or for a judge.
+        // Made in `passes` of no mask, of another window's or taxon's, of shares and draws, or for a judge.
         Operator::Unmasked
         | Operator::ForeignMask
+        | Operator::WrongClass
+        | Operator::WrongClassBlock
         | Operator::AllZero
         | Operator::AllMean
         | Operator::AllUnknown

@@ -150,8 +150,9 @@ impl<'a> Planner<'a> {
             let mut pass = self.factors(window, None, Operator::RandomSubset, Some(share), subset);
             let outcome = pass.outcomes[0];
             let of_mask = |mask| Outcome { mask: Some(mask), ..outcome };
-            pass.outcomes = window.masks.iter().map(of_mask).collect();
-            passes.push(pass);
+            pass.outcomes =
+                window.masks.iter().filter(|mask| !mask.is_wrong()).map(of_mask).collect();
+            passes.extend((!pass.outcomes.is_empty()).then_some(pass));
         }
         Ok(passes)
     }
@@ -169,6 +170,16 @@ impl<'a> Planner<'a> {
         let of = |operator: Operator| {
             factors(operator, &mask.mask, &mask.hard, &mut stream(draw(operator)))
         };
+        if mask.is_wrong() {
+            let controls = [
+                (Operator::HardMasked, Operator::WrongClass),
+                (Operator::RandomBlock, Operator::WrongClassBlock),
+            ];
+            let pass = |(made, operator)| {
+                of(made).map(|made| self.factors(window, whose, operator, None, made))
+            };
+            return Ok(controls.into_iter().filter_map(pass).collect());
+        }
         for operator in OF_OWN_MASK {
             let made = of(operator).map(|made| self.factors(window, whose, operator, None, made));
             passes.extend(made);

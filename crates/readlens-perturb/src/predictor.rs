@@ -155,6 +155,10 @@ impl<'b> Desk<'_, 'b> {
             for outcome in &pass.outcomes {
                 let hidden = outcome.mask.map(|mask| hidden_share(&mask.mask, factors));
                 let areas = (kept, hidden);
+                let wrong = outcome.mask.filter(|mask| mask.is_wrong());
+                let asked = wrong.map(|mask| mask.asked.iter().map(|&class| class as usize));
+                let asked: Option<Vec<usize>> = asked.map(Iterator::collect);
+                let targets = asked.as_ref().unwrap_or(targets);
                 let rows = self.predictor.of_pass(token_row, outcome, areas, prediction, targets);
                 self.rows[*window][*place].extend(rows);
             }
@@ -172,36 +176,38 @@ impl Predictor<'_> {
         areas: (f32, Option<f32>),
         prediction: &[Vec<f32>],
         targets: &[usize],
-    ) -> impl Iterator<Item = PerturbationRow> {
+    ) -> Vec<PerturbationRow> {
         let mask = outcome.mask;
         let ranks = self.networks.own.config().ranks.iter().zip(self.ranks).zip(self.columns);
-        ranks.zip(prediction).zip(targets).map(move |((((rank, name), column), p), &target)| {
-            let taxa = &rank.taxa;
-            let predicted = most_likely(p);
-            let label = column.and_then(|column| window.taxa[column].clone());
-            PerturbationRow {
-                id: window.id.clone(),
-                window: window.window,
-                split: window.split,
-                method: mask.map(|mask| mask.method.clone()),
-                method_kind: mask.map(|mask| mask.method_kind),
-                replicate: mask.map(|mask| mask.replicate),
-                mask_rank: mask.map(|mask| mask.rank.clone()),
-                operator: outcome.operator.into(),
-                share: outcome.share,
-                removal: outcome.removal,
-                kept_area: areas.0,
-                hidden_mask: areas.1,
-                rank: name.clone(),
-                predicted: taxa[predicted].clone(),
-                correct: label.as_ref().map(|label| *label == taxa[predicted]),
-                label,
-                target: taxa[target].clone(),
-                p_predicted: p[predicted],
-                p_target: p[target],
-                entropy: relative_entropy(p),
-            }
-        })
+        let rows =
+            ranks.zip(prediction).zip(targets).map(|((((rank, name), column), p), &target)| {
+                let taxa = &rank.taxa;
+                let predicted = most_likely(p);
+                let label = column.and_then(|column| window.taxa[column].clone());
+                PerturbationRow {
+                    id: window.id.clone(),
+                    window: window.window,
+                    split: window.split,
+                    method: mask.map(|mask| mask.method.clone()),
+                    method_kind: mask.map(|mask| mask.method_kind),
+                    replicate: mask.map(|mask| mask.replicate),
+                    mask_rank: mask.map(|mask| mask.rank.clone()),
+                    operator: outcome.operator.into(),
+                    share: outcome.share,
+                    removal: outcome.removal,
+                    kept_area: areas.0,
+                    hidden_mask: areas.1,
+                    rank: name.clone(),
+                    predicted: taxa[predicted].clone(),
+                    correct: label.as_ref().map(|label| *label == taxa[predicted]),
+                    label,
+                    target: taxa[target].clone(),
+                    p_predicted: p[predicted],
+                    p_target: p[target],
+                    entropy: relative_entropy(p),
+                }
+            });
+        rows.collect()
     }
 }
 

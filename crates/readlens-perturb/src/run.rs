@@ -84,7 +84,7 @@ pub fn run(
     let columns = windows.reader().ranks().to_vec();
     let columns: Vec<Option<usize>> =
         ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
-    let masks = || MaskTables::open(&paths.masks, &ranks);
+    let masks = || MaskTables::open(&paths.masks, &shape.ranks);
     let judged = networks.judge.as_ref().map(|judge| judge.config().max_tokens());
     let most = judged.map_or(shape.max_tokens(), |most| most.min(shape.max_tokens()));
     let metadata = windows.metadata(shard);

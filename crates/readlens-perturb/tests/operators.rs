@@ -12,7 +12,7 @@ use readlens_nn::{MaskSite, WindowTokens};
 use readlens_perturb::{Config, Paths, SHARES};
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
-use readlens_tables::vocabulary::{Name, Operator, Ranks, Removal};
+use readlens_tables::vocabulary::{Name, Operator, Ranks, Removal, TargetKind};
 use readlens_tests::{
     RANKS, classifier_shape, rows, tokenization, tokenization_metadata, write_classifier,
     write_masks, write_rows,
@@ -277,4 +277,64 @@ fn shards_together_are_the_whole() {
         rows.extend(part);
     }
     assert!(rows == whole);
+}
+
+#[test]
+fn masks_for_other_taxa_are_judged_by_those_taxa_and_change_no_other_row() {
+    let table = rows(12, &tokenization());
+    let folder = Folder::new(&table, &masks_of(&table));
+    let classifier = folder.classifier("classifier");
+    let ranks = &classifier.config().ranks;
+    let asked = |row: usize| -> Vec<u32> {
+        ranks.iter().map(|rank| (row % rank.taxa.len()) as u32).collect()
+    };
+    // The window's own mask turned round, so that it is told apart.
+    let wrong = |(row, mask): (usize, MaskRow)| MaskRow {
+        mask: mask.mask.iter().rev().copied().collect(),
+        hard: mask.hard.iter().rev().copied().collect(),
+        target_kind: TargetKind::Other,
+        asked: asked(row),
+        ..mask
+    };
+    let wrong: Vec<MaskRow> = masks_of(&table).into_iter().enumerate().map(wrong).collect();
+    let second = folder.path("wrong.parquet");
+    write_masks(&second, &wrong);
+    let add = |paths: &mut Paths| paths.masks.push(second.clone());
+    let found = folder.run_with("p", &everything(), Shard::WHOLE, add).unwrap();
+    let is_wrong = |row: &&PerturbationRow| {
+        [Operator::WrongClass, Operator::WrongClassBlock].iter().any(|o| row.operator == *o)
+    };
+    let own: Vec<PerturbationRow> = found.iter().filter(|row| !is_wrong(row)).cloned().collect();
+    let alone = folder.run("alone", &everything()).unwrap();
+    assert_eq!(own.len(), alone.len());
+    for (own, alone) in own.iter().zip(&alone) {
+        assert_eq!((&own.id, own.operator.name()), (&alone.id, alone.operator.name()));
+        assert_eq!(
+            (own.share, own.removal, own.kept_area),
+            (alone.share, alone.removal, alone.kept_area)
+        );
+        // Batches are others.
+        assert!((own.p_target - alone.p_target).abs() < 1e-5);
+    }
+    let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();
+    let hard = |mask: &MaskRow| mask.hard.iter().map(|&h| f32::from(u8::from(h))).collect();
+    let factors: Vec<Vec<f32>> = wrong.iter().map(hard).collect();
+    let predictions = predict(&classifier, &tokens, Some(&factors)).unwrap();
+    let rows = of(&found, "wrong_class");
+    let blocks = of(&found, "wrong_class_block");
+    assert_eq!((rows.len(), blocks.len()), (12 * RANKS.len(), 12 * RANKS.len()));
+    for (place, (row, block)) in rows.iter().zip(&blocks).enumerate() {
+        let (window, rank) = (place / RANKS.len(), place % RANKS.len());
+        let class = asked(window)[rank] as usize;
+        assert_eq!(row.target, ranks[rank].taxa[class]);
+        assert!((row.p_target - predictions[window][rank][class]).abs() < 1e-5);
+        assert_eq!((&block.target, block.kept_area), (&row.target, row.kept_area));
+    }
+    // A class that the classifier does not have.
+    let odd = MaskRow { asked: vec![0, 1 << 20], ..wrong[3].clone() };
+    let odd = [&wrong[..3], &[odd]].concat();
+    write_masks(&second, &odd);
+    let fault = folder.run_with("q", &everything(), Shard::WHOLE, add).unwrap_err();
+    assert_eq!(fault.exit_code(), ExitCode::BadInput);
+    assert!(fault.to_string().contains("asked"), "{fault}");
 }

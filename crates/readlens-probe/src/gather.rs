@@ -58,7 +58,7 @@ impl Gathered {
         tokens: &Path,
         context: &Context,
     ) -> Result<()> {
-        let mut reader = Reader::<MaskRow>::open(path)?;
+        let mut reader = Reader::<MaskRow>::open_own(path)?;
         let mut windows = Windows::open(tokens)?;
         let progress = context.progress("reading masks", reader.rows());
         // Masks of earlier files may not go on in this one.

@@ -62,6 +62,7 @@ fn mask(row: &TokenRow, method: &str, place: usize) -> MaskRow {
         rank: Ranks::All,
         target: None,
         target_kind: TargetKind::Predicted,
+        asked: Vec::new(),
         mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
         hard,
         area: 0.0,

@@ -124,6 +124,14 @@ pub const fn words(operator: Operator) -> Words {
             "Another sequence's mask",
             "The hard mask of another sequence, of another taxon where there is one. If it does as well, the mask does not depend on the sequence.",
         ),
+        Operator::WrongClass => elsewhere(
+            "Mask for another taxon",
+            "The mask is made for the taxon of another sequence. In how many windows does the classifier then say that taxon? Where it often does, a mask can make it say anything, and a high figure of the hard mask proves little.",
+        ),
+        Operator::WrongClassBlock => elsewhere(
+            "Random block, that taxon",
+            "In how many windows the classifier says that taxon under a random block of the same area.",
+        ),
         Operator::Masked => row(
             Family::Keep,
             "Masked (soft)",

@@ -70,7 +70,7 @@ impl Masks {
         over: Option<Over>,
         config: &Config,
     ) -> Result<Self> {
-        let mut reader = Reader::<MaskRow>::open(path)?;
+        let mut reader = Reader::<MaskRow>::open_own(path)?;
         let is_wanted = |method: &Method| {
             let name = config.method.as_ref();
             name.is_none_or(|name| method.name == *name && method.replicate == config.replicate)
@@ -168,6 +168,7 @@ mod tests {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             mask: vec![0.5; 10],
             hard: hard.to_vec(),
             area: 0.5,

@@ -1,5 +1,10 @@
 //! Masks: what was read. Any attribution method writes this table.
 
+use std::path::Path;
+
+use readlens_fault::Result;
+
+use crate::Reader;
 use crate::mask_columns::names_a_mask;
 use crate::record::record;
 use crate::upgrade;
@@ -7,7 +12,7 @@ use crate::vocabulary::{MethodKind, Name, Ranks, TargetKind};
 
 record! {
     /// The mask of one window for one method and rank.
-    MaskRow is a row of "masks" version 2 after 1 with upgrade::methods,
+    MaskRow is a row of "masks" version 3 after 1, 2 with upgrade::asked_classes,
     by "mask", "attribute", "merge":
     "The mask of one window for one method and rank."
     {
@@ -18,7 +23,8 @@ record! {
         replicate: u32 => UInt32, "from 1", "Which of several runs of the same method it is, such as trainings with other seeds.";
         rank: Ranks => Category, "", "Rank whose prediction the mask explains, or `all`.";
         target: Option<String> => Category, "", "Taxon that was explained; null where the mask is for all ranks.";
-        target_kind: TargetKind => Category, "predicted or label", "Whether the target is the classifier's own prediction or the label.";
+        target_kind: TargetKind => Category, "predicted, label or other", "Whether the target is the classifier's own prediction, the label, or its prediction for another window.";
+        asked: Vec<u32> => UInt32List, "from 0", "The taxa that were explained where target_kind is other: of each rank of the classifier the place among its taxa; empty otherwise.";
         mask: Vec<f32> => Float32List, "0 to 1", "How much each token was read; one value per real token, CLS and padding excluded.";
         hard: Vec<bool> => FlagList, "", "Whether the token counts as read; same length as mask.";
         area: f32 => Float32, "0 to 1", "Mean of mask.";
@@ -27,3 +33,31 @@ record! {
 }
 
 names_a_mask!(MaskRow);
+
+impl MaskRow {
+    /// Whether it is a control: the mask explains what the classifier predicts for another window.
+    pub fn is_wrong(&self) -> bool {
+        self.target_kind == TargetKind::Other
+    }
+}
+
+impl Reader<MaskRow> {
+    /// Opens a table of masks that explain each window's own taxa.
+    ///
+    /// # Errors
+    /// As [`Reader::open`], or the masks were made for the taxa of other windows.
+    pub fn open_own(path: &Path) -> Result<Self> {
+        let mut first = Self::open(path)?;
+        match first.next().transpose()? {
+            Some(row) if row.is_wrong() => Err(first
+                .fault()
+                .expected("masks that explain what the classifier predicts for their windows")
+                .found("masks for the taxa of other windows, which are a control")
+                .remedy(
+                    "give this table to readlens-perturb alone, beside the masks that it controls",
+                )
+                .into()),
+            _ => Self::open(path),
+        }
+    }
+}

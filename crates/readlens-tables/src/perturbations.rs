@@ -26,7 +26,7 @@ record! {
         rank: Name => Category, "", "Rank that was predicted.";
         predicted: String => Category, "", "Predicted taxon.";
         label: Option<String> => Category, "", "True taxon; null where unknown.";
-        target: String => Category, "", "Taxon predicted for the untouched input.";
+        target: String => Category, "", "Taxon predicted for the untouched input; with the operators wrong_class and wrong_class_block for that of another window.";
         p_predicted: f32 => Float32, "0 to 1", "Probability of the predicted taxon.";
         p_target: f32 => Float32, "0 to 1", "Probability of the target.";
         entropy: f32 => Float32, "0 to 1", "Entropy of the prediction divided by its maximum, the logarithm of the number of taxa.";

@@ -162,6 +162,7 @@ fn role_words(role: Role) -> &'static str {
         Role::Empty => "leaves nothing",
         Role::Keeps => "keeps what is marked",
         Role::Removes => "removes what is marked",
+        Role::KeepsWrong => "keeps what is marked for other taxa",
         Role::Graded { keeps: true, is_block: false } => "keeps a fraction, largest values first",
         Role::Graded { keeps: false, is_block: false } => {
             "removes a fraction, largest values first"

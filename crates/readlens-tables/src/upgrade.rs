@@ -7,7 +7,10 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayRef, Float32Array, RecordBatch, StringArray, UInt32Array};
+use arrow::array::{
+    Array, ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, UInt32Array,
+};
+use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Schema};
 use arrow::error::ArrowError;
@@ -23,6 +26,19 @@ type Result<T> = std::result::Result<T, ArrowError>;
 pub(crate) fn methods(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
     let mut columns = Columns::of(batch);
     columns.split_methods(origin)?;
+    columns.batch()
+}
+
+/// The same where version 2 has not, with the taxa that a mask was asked for: none.
+pub(crate) fn asked_classes(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = Columns::of(batch);
+    if !(columns.has("method_kind") && columns.has("replicate")) {
+        columns.split_methods(origin)?;
+    }
+    let item = Arc::new(Field::new("item", DataType::UInt32, false));
+    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(0, columns.rows));
+    let empty = Arc::new(UInt32Array::from(Vec::<u32>::new()));
+    columns.add("asked", Arc::new(ListArray::try_new(item, offsets, empty, None)?));
     columns.batch()
 }
 

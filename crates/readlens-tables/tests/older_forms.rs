@@ -211,7 +211,7 @@ fn an_old_table_is_checked_like_one_of_today() {
     target.1 = Arc::new(StringArray::from(words));
     let path = bench.foreign(columns, &[(KEY_TABLE, "masks"), (KEY_VERSION, "1")]);
     let message = refusal::<MaskRow>(&path);
-    assert_says(&message, &["column target_kind", "predicted or label", "in row 3"]);
+    assert_says(&message, &["column target_kind", "predicted, label or other", "in row 3"]);
     // A version that is no longer read.
     let row = PerturbationRow::rows().remove(0);
     let path = older(&bench, &[row], &[], &[], Some(1));

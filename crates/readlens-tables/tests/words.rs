@@ -52,7 +52,7 @@ fn a_word_of_no_vocabulary_is_refused() {
     let kinds = "a kind of method: explainer, attribution or control";
     refused::<MaskRow>("method_kind", "rival", kinds);
     refused::<BaseRow>("method_kind", "none", kinds);
-    refused::<MaskRow>("target_kind", "guessed", "a kind of target: predicted or label");
+    refused::<MaskRow>("target_kind", "guessed", "a kind of target: predicted, label or other");
     refused::<PerturbationRow>("split", "unassigned", "a split: train, valid or test");
     refused::<PerturbationRow>("method_kind", "none", kinds);
     let removals = "a removal: own, mean, unknown or shuffled";

@@ -46,8 +46,14 @@ fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
          --output masks.parquet",
     );
     run(
+        "attribute",
+        "--tokens tokens.parquet --classifier classifier --method gradient_input --split test \
+         --wrong-class 1 --output wrong.parquet",
+    );
+    run(
         "perturb",
-        "--tokens tokens.parquet --classifier classifier --masks masks.parquet --judge judge \
+        "--tokens tokens.parquet --classifier classifier --masks masks.parquet \
+         --masks wrong.parquet --judge judge \
          --graded --soft-draws 2 --subsets 2 --removal own,mean,unknown,shuffled \
          --output perturbations.parquet",
     );

@@ -254,6 +254,7 @@ fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             mask: vec![0.25; tokens],
             hard: vec![false; tokens],
             area: 0.25,
@@ -271,6 +272,11 @@ fn write_mask_tables(directory: &Path) {
         write_masks(&path(name), &rows);
     };
     changed("masks", |_| {});
+    changed("masks-wrong-class", |rows| {
+        for row in rows {
+            (row.target_kind, row.asked) = (TargetKind::Other, vec![0, 0]);
+        }
+    });
     changed("masks-nan", |rows| rows[9].mask[2] = f32::NAN);
     changed("masks-above-one", |rows| rows[9].mask[2] = 1.01);
     changed("masks-short", |rows| {

@@ -15,6 +15,9 @@ const SOFT_HARD_GAP: f64 = 0.1;
 /// How far the judge may fall behind the classifier under the mask.
 const JUDGE_GAP: f64 = 0.15;
 
+/// In what share of the windows the mask for another window's taxon may make the classifier say it.
+const WRONG_CLASS: f64 = 0.5;
+
 const PERTURB: &str = "run readlens-perturb with the masks";
 
 /// Comparisons of `high` with each of `low` at every rank that both have.
@@ -201,6 +204,40 @@ pub(crate) fn foreign(evidence: &Evidence) -> Outcome {
         return Outcome { verdict: Verdict::Failed, sentence, figures: outcome.figures };
     }
     outcome
+}
+
+/// A mask that was made for another window's taxon does not make the classifier say that taxon.
+///
+/// Where it does, sparse inputs fool the classifier, and that it keeps its own prediction under the
+/// mask proves little. Judged is the last rank, where a random block seldom says the taxon anyway.
+pub(crate) fn wrong_class(evidence: &Evidence) -> Outcome {
+    const REMEDY: &str = "make masks of a method that explains a given taxon with --wrong-class, \
+                          and pass them to readlens-perturb too";
+    let ranks = evidence.ranks();
+    let Some(rank) = ranks.last() else { return Outcome::not_measured(REMEDY) };
+    let of = |operator: Operator| evidence.find(operator, rank, AGREEMENT);
+    let Some(wrong) = of(Operator::WrongClass) else { return Outcome::not_measured(REMEDY) };
+    let fails = wrong.value > WRONG_CLASS && wrong.ci_low.is_none_or(|low| low > WRONG_CLASS);
+    let block = of(Operator::WrongClassBlock);
+    let beside = block.as_ref().map_or(String::new(), |block| {
+        format!(", under a random block of its area in {}", block.shown())
+    });
+    let sentence = format!(
+        "under the mask for another window's {rank} the classifier says that {rank} in {} of the \
+         windows{beside}{}",
+        wrong.shown(),
+        if fails {
+            ": the mask can make it say what the sequence is not, so what it keeps of the own \
+             prediction proves little"
+        } else {
+            ""
+        }
+    );
+    let all = ranks.iter().flat_map(|rank| {
+        agreements(evidence, rank, &[Operator::WrongClass, Operator::WrongClassBlock])
+    });
+    let verdict = if fails { Verdict::Failed } else { Verdict::Passed };
+    Outcome { verdict, sentence, figures: all.collect() }
 }
 
 /// A judge that never saw the Explainer reads in the hard mask what the classifier does.

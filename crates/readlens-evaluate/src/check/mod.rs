@@ -125,12 +125,13 @@ enum By {
 }
 
 /// Checks of a mask, in the order in which they are printed.
-const OF_MASKS: [(&str, By, OfMask); 14] = [
+const OF_MASKS: [(&str, By, OfMask); 15] = [
     ("controls", By::Ranks, mask::controls),
     ("inverse", By::Ranks, mask::inverse),
     ("soft_and_hard", By::Ranks, mask::soft_and_hard),
     ("dose_response", By::Ranks, mask::dose_response),
     ("foreign", By::Ranks, mask::foreign),
+    ("wrong_class", By::Ranks, mask::wrong_class),
     ("judge", By::Ranks, mask::judge),
     ("probe", By::Ranks, shape::probe),
     ("collapse", By::Masks, shape::collapse),

@@ -53,6 +53,7 @@ pub fn mask(id: &str, mask: &[f32]) -> MaskRow {
         rank: Ranks::All,
         target: None,
         target_kind: TargetKind::Predicted,
+        asked: Vec::new(),
         mask: mask.to_vec(),
         hard: mask.iter().map(|&m| m > 0.5).collect(),
         area: mask.iter().sum::<f32>() / mask.len() as f32,

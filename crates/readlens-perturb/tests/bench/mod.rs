@@ -30,6 +30,7 @@ pub fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
             rank: Ranks::All,
             target: None,
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             hard: mask.iter().map(|&m| m > 0.5).collect(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,

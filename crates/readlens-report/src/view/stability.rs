@@ -94,6 +94,8 @@ const fn expected(operator: Operator) -> Expected {
         | Operator::Shifted
         | Operator::Shuffled
         | Operator::ForeignMask
+        | Operator::WrongClass
+        | Operator::WrongClassBlock
         | Operator::AllZero
         | Operator::AllMean
         | Operator::AllUnknown

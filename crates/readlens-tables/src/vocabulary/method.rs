@@ -100,5 +100,6 @@ vocabulary! {
     TargetKind, "a kind of target": {
         Predicted = "predicted", "The taxon that the classifier predicts for the untouched window.";
         Label = "label", "The taxon that the table of tokens gives the record.";
+        Other = "other", "The taxon that the classifier predicts for another window: a control.";
     }
 }

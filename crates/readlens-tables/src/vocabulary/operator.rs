@@ -21,6 +21,8 @@ vocabulary! {
         Shifted = "shifted", "Only the hard mask moved by a random distance, around the end of the window.";
         Shuffled = "shuffled", "Only as many tokens as the hard mask has, at random places.";
         ForeignMask = "foreign", "Only what the hard mask of another window marks, of another taxon where there is one.";
+        WrongClass = "wrong_class", "Only the tokens of a hard mask that was made for another window's predicted taxa, which are the target.";
+        WrongClassBlock = "wrong_class_block", "Only a random block of that mask's area, with the same target.";
         AllZero = "all_zero", "Nothing: every token hidden by the classifier's own masking.";
         AllMean = "all_mean", "Nothing: every token replaced by the mean embedding.";
         AllUnknown = "all_unknown", "Nothing: every token replaced by the unknown token.";
@@ -62,6 +64,9 @@ pub enum Role {
     Keeps,
     /// Removes what a mask, or a control of its area, marks.
     Removes,
+    /// Keeps what a mask, or a control of its area, marks that was made for other taxa; these are
+    /// the target.
+    KeepsWrong,
     /// Keeps or removes a share of the tokens: the mask's largest values, or a block at random.
     Graded {
         /// Whether it keeps the share; it removes it otherwise.
@@ -102,6 +107,7 @@ impl Role {
             | Self::Empty
             | Self::Keeps
             | Self::Removes
+            | Self::KeepsWrong
             | Self::Graded { .. }
             | Self::Soft { .. }
             | Self::Subset
@@ -129,6 +135,7 @@ impl Operator {
             | Self::HardInverse
             | Self::RandomBlockInverse
             | Self::RandomSegmentsInverse => Role::Removes,
+            Self::WrongClass | Self::WrongClassBlock => Role::KeepsWrong,
             Self::KeepTop => Role::Graded { keeps: true, is_block: false },
             Self::RemoveTop => Role::Graded { keeps: false, is_block: false },
             Self::KeepBlock => Role::Graded { keeps: true, is_block: true },
@@ -181,6 +188,8 @@ impl Operator {
             Self::Shifted
             | Self::Shuffled
             | Self::ForeignMask
+            | Self::WrongClass
+            | Self::WrongClassBlock
             | Self::AllMean
             | Self::AllUnknown
             | Self::AllShuffled
@@ -218,6 +227,8 @@ impl Operator {
             | Self::Shifted
             | Self::Shuffled
             | Self::ForeignMask
+            | Self::WrongClass
+            | Self::WrongClassBlock
             | Self::AllZero
             | Self::AllMean
             | Self::AllUnknown

@@ -168,6 +168,7 @@ impl Example for MaskRow {
             rank: Ranks::One(name("genus")),
             target: Some(text("Treponema")),
             target_kind: TargetKind::Predicted,
+            asked: Vec::new(),
             mask: vec![0.0, 0.1, 1.0],
             hard: vec![false, false, true],
             area: 0.366_666_67,
@@ -182,8 +183,9 @@ impl Example for MaskRow {
                 method_kind: MethodKind::Control,
                 replicate: 3,
                 target_kind: TargetKind::Label,
-                ..row
+                ..row.clone()
             },
+            MaskRow { target_kind: TargetKind::Other, asked: vec![0, 7, u32::MAX], ..row },
         ]
     }
 }

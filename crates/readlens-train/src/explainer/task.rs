@@ -107,7 +107,7 @@ impl Task for ExplainerTask<'_> {
 
     fn validate(&self, epoch: u32) -> Result<(Vec<Figure>, Option<f64>)> {
         let rows: Vec<WindowTokens> = self.data.valid.iter().map(Window::as_read).collect();
-        let masks = explain(self.explainer, Some(self.classifier), &rows)?;
+        let masks = explain(self.explainer, Some(self.classifier), &rows, None)?;
         validate(self.validation, self.classifier, &rows, &masks, epoch)
     }
 }
