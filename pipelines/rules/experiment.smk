@@ -167,7 +167,7 @@ if "permuted" in SANITY:
     less_knowing["permuted"] = "permuted"
 for label, classifier in less_knowing.items():
     key = f"/sanity/{classifier}"
-    NETWORKS[key] = Network(classifier, training(SUBJECT, first))
+    NETWORKS[key] = Network(classifier, training(SUBJECT, first) | SANITY.get("train", {}))
     compared(label, f"/stability/{classifier}", Masks([key], chosen, classifier=classifier))
 
 if "stability" in config and not COMPARED:

@@ -173,7 +173,7 @@ fn artefacts(inputs: &Inputs) -> Result<Vec<Artefact>> {
     perturbations.check_tokenization(&tokens)?;
     let mut artefacts = vec![tokens.artefact("tokens")?, perturbations.artefact("perturbations")?];
     for masks in &inputs.masks {
-        let masks = Reader::<MaskRow>::open(masks)?;
+        let masks = Reader::<MaskRow>::open_own(masks)?;
         masks.check_tokenization(&tokens)?;
         artefacts.push(masks.artefact("masks")?);
     }

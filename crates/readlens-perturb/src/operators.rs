@@ -74,7 +74,8 @@ pub fn factors(
             shuffled.shuffle(rng);
             shuffled
         }
-        // Made in `passes` of no mask, of another window's or taxon's, of shares and draws, or for a judge.
+        // Made in `passes` of no mask, of another window's or taxon's, of shares and draws, or for
+        // a judge.
         Operator::Unmasked
         | Operator::ForeignMask
         | Operator::WrongClass

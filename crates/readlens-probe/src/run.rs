@@ -95,7 +95,7 @@ fn artefacts(inputs: &Inputs) -> Result<Vec<Artefact>> {
     let tokens = Reader::<TokenRow>::open(&inputs.tokens)?;
     let mut artefacts = vec![tokens.artefact("tokens")?];
     for masks in &inputs.masks {
-        let masks = Reader::<MaskRow>::open(masks)?;
+        let masks = Reader::<MaskRow>::open_own(masks)?;
         masks.check_tokenization(&tokens)?;
         artefacts.push(masks.artefact("masks")?);
     }
