@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Bound, Shard, WrongClasses, as_read, most_likely, predict};
+use readlens_batch::{Bound, Shard, WrongClasses, as_read, most_likely_classes, predict};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, DeviceKind, Explained, WindowTokens};
 use readlens_provenance::{Manifest, check_files, commit_together};
@@ -204,12 +204,14 @@ impl Attributor<'_> {
         let predictions = predict(self.classifier, &tokens, None)?;
         let cls = usize::from(self.classifier.config().tokenization.cls);
         let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| {
-            let predicted: Vec<u32> = prediction.iter().map(|p| most_likely(p) as u32).collect();
-            let wrong = self.wrong.as_ref();
+            let predicted = most_likely_classes(&prediction);
             Window {
                 tokens: as_read(row),
                 real: row.tokens.len() - cls,
-                targets: wrong.map_or_else(|| predicted.clone(), |w| w.of_window(row, &predicted)),
+                targets: match &self.wrong {
+                    Some(wrong) => wrong.of_window(row, &predicted),
+                    None => predicted,
+                },
                 key: format!("{}/{}", row.window, row.id),
             }
         };

@@ -125,6 +125,11 @@ pub fn explain(
     })
 }
 
+/// The most likely class of each rank.
+pub fn most_likely_classes(ranks: &[Vec<f32>]) -> Vec<u32> {
+    ranks.iter().map(|probabilities| most_likely(probabilities) as u32).collect()
+}
+
 /// Index of the first of the largest probabilities.
 pub fn most_likely(probabilities: &[f32]) -> usize {
     let mut best = 0;

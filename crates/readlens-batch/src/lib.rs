@@ -31,7 +31,9 @@ pub use augment::Augmentation;
 pub use blocks::{BlockMasks, block_mask};
 pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window, as_read};
-pub use inference::{explain, for_each_batch, most_likely, predict, probabilities};
+pub use inference::{
+    explain, for_each_batch, most_likely, most_likely_classes, predict, probabilities,
+};
 pub use masks::{MaskKind, RandomMasks};
 pub use options::{
     AveragingOptions, ComputeOptions, DeviceOption, InferenceOptions, PrecisionOption,

@@ -12,7 +12,7 @@ use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
 
 use crate::dataset::as_read;
-use crate::inference::{most_likely, predict};
+use crate::inference::{most_likely_classes, predict};
 
 /// Windows whose predictions others are asked for.
 const WINDOWS: usize = 64;
@@ -57,10 +57,9 @@ impl WrongClasses {
             }
         }
         let windows: Vec<WindowTokens> = drawn.iter().map(|(_, row)| as_read(row)).collect();
-        let of_window =
-            |ranks: Vec<Vec<f32>>| ranks.iter().map(|p| most_likely(p) as u32).collect();
+        let predictions = predict(classifier, &windows, None)?;
         let pool: Vec<Vec<u32>> =
-            predict(classifier, &windows, None)?.into_iter().map(of_window).collect();
+            predictions.iter().map(|ranks| most_likely_classes(ranks)).collect();
         let last = pool.first().and_then(|classes| classes.last().copied());
         if last.is_some() && pool.iter().all(|classes| classes.last().copied() == last) {
             return Err(Fault::input(tokens)

@@ -3,7 +3,7 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 use readlens_batch::{
     CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, WrongClasses, as_read, check_lengths,
-    check_tokenization, most_likely, predict,
+    check_tokenization, most_likely_classes, predict,
 };
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
@@ -260,8 +260,7 @@ impl Masker<'_> {
             return Ok(None);
         };
         let of_row = |(row, ranks): (&TokenRow, Vec<Vec<f32>>)| {
-            let predicted: Vec<u32> = ranks.iter().map(|p| most_likely(p) as u32).collect();
-            wrong.of_window(row, &predicted)
+            wrong.of_window(row, &most_likely_classes(&ranks))
         };
         let predictions = predict(classifier, tokens, None)?;
         Ok(Some(rows.iter().zip(predictions).map(of_row).collect()))
@@ -288,11 +287,8 @@ impl Masker<'_> {
         if let Some(asked) = asked {
             return Ok(asked.iter().map(|classes| of_row(classes)).collect());
         }
-        let predicted = |ranks: &Vec<Vec<f32>>| -> Vec<u32> {
-            ranks.iter().map(|p| most_likely(p) as u32).collect()
-        };
         let predictions = predict(classifier, tokens, None)?;
-        Ok(predictions.iter().map(|ranks| of_row(&predicted(ranks))).collect())
+        Ok(predictions.iter().map(|ranks| of_row(&most_likely_classes(ranks))).collect())
     }
 
     fn bases(&self, rows: &[TokenRow]) -> Result<Vec<BaseRow>> {

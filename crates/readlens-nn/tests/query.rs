@@ -50,6 +50,19 @@ fn it_begins_with_the_classifiers_own_answer() {
         let each = Tensor::stack(&[z(&scores[0]), z(&scores[1])], 2).unwrap();
         assert!(distance(&real(&found), &real(&each)) < 1e-4);
 
+        // Another class is asked as the predicted one is.
+        let others: Vec<Vec<u32>> = (0..2u32)
+            .map(|rank| (0..ROWS.len() as u32).map(|row| (row + rank) % 2).collect())
+            .collect();
+        let classes: Vec<Tensor> =
+            others.iter().map(|c| Tensor::new(c.as_slice(), &network::CPU).unwrap()).collect();
+        let scores = classifier.transformer().unwrap().class_query(&batch, &classes).unwrap();
+        let asked = one.hints_for(&classifier, &batch, Some(&others)).unwrap();
+        let found = two.forward(&batch, &asked, off).unwrap();
+        let asked_each = Tensor::stack(&[z(&scores[0]), z(&scores[1])], 2).unwrap();
+        assert!(distance(&real(&found), &real(&asked_each)) < 1e-4);
+        assert!(distance(&real(&found), &real(&each)) > 1e-2);
+
         let fault = one.forward(&batch, &Hints::default(), off).unwrap_err().to_string();
         assert!(fault.contains("queries the classifier"), "{fault}");
     }
