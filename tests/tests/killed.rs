@@ -16,7 +16,7 @@ use stages::{contents, stage, succeed};
 
 const CLASSIFIER: &str = "--tokens tokens.parquet --preset tiny --epochs 150 --output trained";
 const EXPLAINER: &str =
-    "--tokens tokens.parquet --classifier classifier --epochs 100 --output trained";
+    "--tokens tokens.parquet --classifier classifier --area-weight 1 --epochs 100 --output trained";
 const MASK: &str =
     "--tokens tokens.parquet --explainer explainer --output masks.parquet --bases bases.parquet";
 

@@ -92,7 +92,7 @@ const USES: [Use; 18] = [
         inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
         outputs: &["--output"],
         writes_directory: true,
-        rest: "--dim 4 --epochs 1",
+        rest: "--preset hard --dim 4 --epochs 1",
     },
     Use {
         stage: "mask",
@@ -198,7 +198,7 @@ fn prepare() -> tempfile::TempDir {
         ),
         (
             "train-explainer",
-            "--tokens tokens.parquet --classifier classifier --dim 4 --epochs 1 --output explainer",
+            "--tokens tokens.parquet --classifier classifier --preset hard --dim 4 --epochs 1 --output explainer",
         ),
         (
             "mask",
@@ -206,7 +206,7 @@ fn prepare() -> tempfile::TempDir {
         ),
         (
             "train-explainer",
-            "--tokens tokens.parquet --classifier classifier --dim 4 --epochs 1 --seed 2 --output seed-explainer",
+            "--tokens tokens.parquet --classifier classifier --preset hard --dim 4 --epochs 1 --seed 2 --output seed-explainer",
         ),
         (
             "mask",

@@ -1,9 +1,11 @@
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
 
+use rand::seq::SliceRandom;
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::{RankClasses, WindowTokens};
+use readlens_random::stream;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
@@ -13,6 +15,9 @@ use crate::stream::{check_tokens, tokenization_of};
 /// Most memory that training and validation windows may take, in bytes: a small file of equal rows
 /// can hold any number of them.
 const MAX_MEMORY: usize = 2 << 30;
+
+/// Of so many records of the split `valid` one still validates where its windows are learned from.
+const VALIDATING: usize = 5;
 
 /// One window, ready to be put into a batch.
 #[derive(Clone, Debug)]
@@ -55,6 +60,29 @@ pub struct Dataset {
 }
 
 impl Dataset {
+    /// The same with the windows of the split `valid` for learning: a fifth of its records, drawn
+    /// by `seed` and at least one, stays for validation. What was in `train` is left out.
+    ///
+    /// # Errors
+    /// `valid` has fewer than two records; `path` is for the message.
+    pub fn of_valid(mut self, path: &Path, seed: u64) -> Result<Self> {
+        let mut records: Vec<u32> = self.valid.iter().map(|window| window.record).collect();
+        records.dedup();
+        if records.len() < 2 {
+            return Err(Fault::input(path)
+                .expected("at least two records of the split valid to learn from")
+                .found(records.len().to_string())
+                .remedy("learn from the split train, or tokenize with a larger split valid")
+                .into());
+        }
+        records.shuffle(&mut stream(seed, "records of valid that validate"));
+        records.truncate((records.len() / VALIDATING).max(1));
+        let kept: HashSet<u32> = records.into_iter().collect();
+        (self.valid, self.train) =
+            self.valid.into_iter().partition(|window| kept.contains(&window.record));
+        Ok(self)
+    }
+
     /// Training windows of each taxon, by rank.
     pub fn train_counts(&self) -> Vec<Vec<u32>> {
         let mut counts: Vec<Vec<u32>> =

@@ -18,6 +18,7 @@ pub(crate) struct Ensemble {
     first: Explainer,
     others: Vec<Explainer>,
     averaging: Averaging,
+    selection: Selection,
 }
 
 impl Ensemble {
@@ -57,7 +58,7 @@ impl Ensemble {
                 "averaged scores have no threshold: pass --area, the fraction of the tokens to keep",
             ));
         }
-        Ok(Self { first, others, averaging: config.averaging })
+        Ok(Self { first, others, averaging: config.averaging, selection })
     }
 
     /// The first member's shape.
@@ -74,6 +75,11 @@ impl Ensemble {
         &self.first
     }
 
+    /// Which tokens count as read.
+    pub(crate) fn selection(&self) -> Selection {
+        self.selection
+    }
+
     /// Whether a member must be told of the classifier.
     pub(crate) fn needs_classifier(&self) -> bool {
         self.members().any(Explainer::needs_classifier)
@@ -82,7 +88,7 @@ impl Ensemble {
     /// Mask logits of the real tokens of `rows`, `[row][mask][token]`, for what the classifier
     /// predicts or for the classes that `asked` has for each row: a single Explainer's, or the
     /// mean of the z-scores of several; then the mean over neighbours and over blocks, where these
-    /// are asked for.
+    /// are asked for. Where the Explainer finds the area, that keeps it.
     pub(crate) fn logits(
         &self,
         classifier: Option<&Classifier>,
@@ -106,7 +112,10 @@ impl Ensemble {
         if self.averaging != Averaging::NONE {
             for logits in logits.iter_mut().flatten() {
                 let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
-                let means = self.averaging.apply(&wide);
+                let means = match self.selection {
+                    Selection::Threshold => self.averaging.apply_around_zero(&wide),
+                    Selection::Share { .. } => self.averaging.apply(&wide),
+                };
                 *logits = means.into_iter().map(|x| x as f32).collect();
             }
         }

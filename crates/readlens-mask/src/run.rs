@@ -9,7 +9,7 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
 use readlens_nn::masking::select;
 use readlens_nn::{
-    Classifier, DeviceKind, EvidenceShape, ExplainerNetwork, MAX_TOKENS, Selection, WindowTokens,
+    Classifier, DeviceKind, EvidenceShape, ExplainerNetwork, MAX_TOKENS, WindowTokens,
     load_classifier,
 };
 use readlens_provenance::{Artefact, Manifest, check_files, check_together, commit_together};
@@ -216,10 +216,6 @@ impl Masker<'_> {
         rows.into_iter().filter(|row| is_chosen(self.config, row)).collect()
     }
 
-    fn selection(&self) -> Selection {
-        self.config.selection.unwrap_or(self.explainer.shape().selection)
-    }
-
     fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
         let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
         let asked = self.asked(rows, &tokens)?;
@@ -233,7 +229,7 @@ impl Masker<'_> {
         for (place, ((row, logits), targets)) in rows.iter().zip(logits).zip(targets).enumerate() {
             let asked = asked.as_ref().map(|asked| asked[place].clone()).unwrap_or_default();
             for ((rank, logits), target) in self.ranks.iter().zip(&logits).zip(targets) {
-                let (mask, hard) = select(logits, self.selection());
+                let (mask, hard) = select(logits, self.explainer.selection());
                 let area = mask.iter().sum::<f32>() / mask.len().max(1) as f32;
                 masks.push(MaskRow {
                     id: row.id.clone(),
@@ -315,8 +311,10 @@ impl Masker<'_> {
         for (row, frames) in rows.iter().zip(&frames) {
             let readings: Vec<Vec<Vec<f32>>> = logits.by_ref().take(frames.tokens.len()).collect();
             for (output, rank) in outputs.iter().enumerate() {
-                let masks: Vec<Vec<f32>> =
-                    readings.iter().map(|r| select(&r[output], self.selection()).0).collect();
+                let masks: Vec<Vec<f32>> = readings
+                    .iter()
+                    .map(|r| select(&r[output], self.explainer.selection()).0)
+                    .collect();
                 let fault = || {
                     Fault::input(self.tokens)
                         .at(Place::Part(format!("window {} of {}", row.window, row.id)))

@@ -41,6 +41,30 @@ impl Averaging {
     pub fn apply(self, scores: &[f64]) -> Vec<f64> {
         average_in_blocks(&smooth(scores, self.smoothing), self.patch)
     }
+
+    /// The averaged scores, moved by a constant so that as many tokens are above zero as before: a
+    /// mean pulls scores towards each other, and would leave few or many of them there. Tokens of
+    /// one mean stay together, so the number is the nearest that they allow.
+    pub fn apply_around_zero(self, scores: &[f64]) -> Vec<f64> {
+        let mut means = self.apply(scores);
+        let above = scores.iter().filter(|&&score| score > 0.0).count();
+        let cut = cut_of(&means, above);
+        means.iter_mut().for_each(|mean| *mean -= cut);
+        means
+    }
+}
+
+/// A value that about `above` of the scores are larger than, halfway between two of them.
+fn cut_of(scores: &[f64], above: usize) -> f64 {
+    let mut sorted = scores.to_vec();
+    sorted.sort_by(|a, b| b.total_cmp(a));
+    let (Some(largest), Some(smallest)) = (sorted.first(), sorted.last()) else { return 0.0 };
+    // Numbers of tokens that a cut can leave above it, each with its cut.
+    let between = sorted.windows(2).enumerate().filter(|(_, pair)| pair[0] > pair[1]);
+    let cuts = between.map(|(place, pair)| (place + 1, f64::midpoint(pair[0], pair[1])));
+    let ends = [(0, largest + 1.0), (sorted.len(), smallest - 1.0)];
+    let nearest = ends.into_iter().chain(cuts).min_by_key(|(count, _)| count.abs_diff(above));
+    nearest.map_or(0.0, |(_, cut)| cut)
 }
 
 /// Moving mean over `width` tokens, an odd number; at the ends over those that there are.
@@ -76,5 +100,26 @@ mod tests {
         let both = Averaging { smoothing: 3, patch: 2 };
         assert_eq!(both.apply(&scores), average_in_blocks(&smooth(&scores, 3), 2));
         assert_eq!(Averaging::NONE.apply(&scores), scores);
+    }
+
+    #[test]
+    fn as_many_tokens_stay_above_zero() {
+        let above = |scores: &[f64]| scores.iter().filter(|&&score| score > 0.0).count();
+        // One high token in each block of two: no mean is above zero.
+        let scores = [1.0, -3.0, 2.0, -3.0, 0.5, -3.0, -2.0, -3.0];
+        let patches = Averaging { smoothing: 1, patch: 2 };
+        assert_eq!(above(&patches.apply(&scores)), 0);
+        let moved = patches.apply_around_zero(&scores);
+        // Three are above zero; two or four can be, as near, and the first found is kept.
+        assert_eq!(
+            moved.iter().map(|&x| x > 0.0).collect::<Vec<_>>(),
+            [false, false, true, true, false, false, false, false]
+        );
+        let smooth = Averaging { smoothing: 3, patch: 1 };
+        assert_eq!(above(&smooth.apply_around_zero(&scores)), 3);
+        for scores in [[-1.0; 4], [1.0; 4]] {
+            assert_eq!(above(&patches.apply_around_zero(&scores)), above(&scores));
+        }
+        assert!(patches.apply_around_zero(&[]).is_empty());
     }
 }

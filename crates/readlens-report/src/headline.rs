@@ -8,6 +8,10 @@ use crate::metrics_table::{Figure, Figures, Subject};
 use crate::survey::Survey;
 use crate::text::{count_of, listed, percent, plural, spaced};
 
+/// Evidence is called redundant where the classifier is right so often with the marked bases
+/// hidden, as a share of how often it is right at all.
+const REDUNDANT: f64 = 0.9;
+
 /// One large number.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Tile {
@@ -175,6 +179,11 @@ impl Comparison {
         }
         if let (Some(hidden), Some(control)) = (hidden, hidden_control) {
             findings.push(hiding(&rank_name, right, hidden, control));
+            let is_enough = kept
+                .zip(kept_control)
+                .is_some_and(|(kept, control)| compare(kept, control) == Outcome::Shown);
+            let whole = accuracy(Operator::Unmasked).filter(|_| is_enough);
+            findings.extend(whole.and_then(|whole| meaning(whole, hidden, control)));
         }
         Some(Self { tiles: tiles.into_iter().flatten().collect(), findings })
     }
@@ -227,6 +236,25 @@ fn hiding(rank: &str, right: &str, hidden: Figure, control: Figure) -> Finding {
     Finding { outcome, text }
 }
 
+/// What it means that the marked bases are enough, where the figures say it. Evidence that stands
+/// in one place has one best mask. Evidence that is repeated has two: a small one that leaves the
+/// other copies, and a large one that holds all of them.
+fn meaning(whole: Figure, hidden: Figure, control: Figure) -> Option<Finding> {
+    if hidden.value >= REDUNDANT * whole.value {
+        let text = "So the marked bases are enough for the classifier, but it hardly needs them: other \
+                    bases say the same. This mask is the small one of two that serve. The large one \
+                    marks the repetitions too, and hiding it hurts; an Explainer finds it when tokens \
+                    cost less (--token-price 0.4)."
+            .to_owned();
+        // Repeated evidence is no fault of the mask.
+        return Some(Finding { outcome: Outcome::Open, text });
+    }
+    (compare(control, hidden) == Outcome::Shown).then(|| Finding {
+        outcome: Outcome::Shown,
+        text: "So the marked bases are enough for the classifier, and it needs them.".to_owned(),
+    })
+}
+
 /// Whether `ahead` is above `behind`, and their intervals apart.
 fn compare(ahead: Figure, behind: Figure) -> Outcome {
     let apart = match (ahead.interval, behind.interval) {
@@ -261,6 +289,20 @@ mod tests {
         assert_eq!(compare(figure(0.5, 0.4, 0.6), figure(0.6, 0.5, 0.7)), Outcome::Against);
         let bare = Figure { value: 0.9, interval: None, n: 1 };
         assert_eq!(compare(bare, figure(0.1, 0.0, 0.2)), Outcome::Open);
+    }
+
+    #[test]
+    fn a_mask_is_enough_or_needed_where_the_figures_say_so() {
+        let (whole, control) = (figure(0.7, 0.6, 0.8), figure(0.68, 0.6, 0.75));
+        let of = |hidden: Figure| meaning(whole, hidden, control).map(|f| (f.outcome, f.text));
+        assert!(of(figure(0.3, 0.2, 0.4)).is_some_and(|(outcome, text)| {
+            outcome == Outcome::Shown && text.ends_with("and it needs them.")
+        }));
+        assert!(of(figure(0.66, 0.6, 0.7)).is_some_and(|(outcome, text)| {
+            outcome == Outcome::Open && text.contains("the small one of two")
+        }));
+        // Less, but the intervals do not lie apart.
+        assert_eq!(of(figure(0.6, 0.5, 0.7)), None);
     }
 
     #[test]

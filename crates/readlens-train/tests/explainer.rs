@@ -20,7 +20,7 @@ use readlens_tests::{
     RANKS, classifier_shape, read_rows, rows, tokenization, write_classifier, write_tokens,
 };
 use readlens_train::explainer::{
-    Collapse, Config, NetworkConfig, Paths, Preset, Price, Target, find_collapse, run,
+    Collapse, Config, LearnFrom, NetworkConfig, Paths, Preset, Price, Target, find_collapse, run,
 };
 
 const PRESETS: [Preset; 6] = [
@@ -43,6 +43,7 @@ fn config(preset: Preset) -> Config {
         smoothing: 1,
         mask_per_rank: false,
         target: Target::Predicted,
+        learn_from: LearnFrom::Train,
         precision: readlens_nn::Precision::F32,
         objective: preset.objective(),
         price: Price::Weight,
@@ -190,6 +191,34 @@ fn validation_windows_without_labels_give_no_score() {
     let has = |term: &str| curves.iter().any(|figure| figure.term == term);
     assert!(has("hard_area"), "the windows are there");
     assert!(!has("hard_masked_agreement") && !has("score"), "figures of no window");
+}
+
+/// The windows of train are not read: with three of them the Explainer is the same.
+#[test]
+fn an_explainer_can_learn_from_what_the_classifier_has_not_seen() {
+    let config = Config { learn_from: LearnFrom::Valid, ..config(Preset::Hard) };
+    let rows = rows(60, &tokenization());
+    let has_split = |row: &TokenRow, split| row.split == Some(split);
+    let (weights, curves) = result(&config, &rows);
+    assert!(curves.iter().any(|figure| figure.term == "score"), "a fifth validates");
+    let mut fewer = rows.clone();
+    let mut kept = 0;
+    fewer.retain(|row| {
+        let is_train = has_split(row, Split::Train);
+        kept += usize::from(is_train);
+        !is_train || kept < 3
+    });
+    assert!(fewer.len() < rows.len());
+    assert_eq!(result(&config, &fewer).0, weights);
+    let mut one = rows;
+    let mut valid = 0;
+    one.retain(|row| {
+        valid += usize::from(has_split(row, Split::Valid));
+        !has_split(row, Split::Valid) || valid == 1
+    });
+    let (_directory, _, outcome) = train(&config, &one);
+    let fault = outcome.unwrap_err();
+    assert!(fault.to_string().contains("at least two records of the split valid"), "{fault}");
 }
 
 #[test]

@@ -28,10 +28,11 @@ pub(crate) enum Own {
 /// Options of `readlens demo`.
 #[derive(Debug, Args)]
 pub(crate) struct Demo {
-    /// Directory to write [default: results/demo, or results/planted with --planted]
+    /// Directory to write: a folder for the 16S genes and one for the genome fragments, or with
+    /// --planted the planted motifs [default: results/demo, or results/planted with --planted]
     #[arg(long, value_name = "DIR")]
     pub(crate) out: Option<PathBuf>,
-    /// Use random sequences with planted motifs instead of 16S genes: the true evidence is known,
+    /// Use random sequences with planted motifs instead of real genes: the true evidence is known,
     /// so the report also says how much of it the masks find
     #[arg(long)]
     pub(crate) planted: bool,

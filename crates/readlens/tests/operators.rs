@@ -42,8 +42,8 @@ fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
     );
     run(
         "mask",
-        "--tokens tokens.parquet --explainer explainer --split test --area 0.3 \
-         --output masks.parquet",
+        "--tokens tokens.parquet --classifier classifier --explainer explainer --split test \
+         --area 0.3 --output masks.parquet",
     );
     run(
         "attribute",

@@ -171,6 +171,9 @@ fn write_token_tables(directory: &Path) {
     changed("tokens-out-of-vocabulary", |rows| rows[7].tokens[3] = 69);
     changed("tokens-padded", |rows| rows[7].tokens.push(0));
     changed("tokens-cls-inside", |rows| rows[7].tokens[3] = 2);
+    changed("tokens-without-valid", |rows| {
+        rows.retain(|row| row.split != Some(readlens_tables::vocabulary::Split::Valid));
+    });
     changed("tokens-without-cls", |rows| {
         rows[7].tokens.remove(0);
     });

@@ -100,9 +100,13 @@ fn the_good_files_beside_the_bad_ones_are_good() {
     };
     let tokens = "--tokens tokens.parquet --output";
     succeed("train-classifier", &format!("{tokens} c --preset tiny --epochs 1"));
-    succeed("train-explainer", &format!("{tokens} e --classifier classifier --epochs 1"));
+    succeed(
+        "train-explainer",
+        &format!("{tokens} e --classifier classifier --preset hard --epochs 1"),
+    );
     // The prediction is the target: a rank without a column is no harm.
-    let bare = "--tokens tokens-without-genus.parquet --classifier classifier --epochs 1";
+    let bare =
+        "--tokens tokens-without-genus.parquet --classifier classifier --preset hard --epochs 1";
     succeed("train-explainer", &format!("{bare} --output b"));
     succeed("mask", &format!("{tokens} m.parquet --explainer explainer"));
     succeed(

@@ -20,6 +20,18 @@ pub enum Target {
     Label,
 }
 
+/// Whose windows are learned from.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum LearnFrom {
+    /// Those of the split train; valid validates.
+    #[default]
+    Train,
+    /// Those of the split valid, which the classifier has not learned from; a fifth of its records
+    /// validates.
+    Valid,
+}
+
 /// Kind and size of the Explainer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case", deny_unknown_fields)]
@@ -97,11 +109,11 @@ impl NetworkConfig {
 /// Objectives to start from.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Preset {
-    /// [`Objective::hard`].
-    #[default]
-    Hard,
     /// [`Objective::query`]: the Explainer queries the classifier.
+    #[default]
     Query,
+    /// [`Objective::hard`].
+    Hard,
     /// [`Objective::budget`].
     Budget,
     /// [`Objective::paper`].
@@ -148,6 +160,9 @@ pub struct Config {
     pub mask_per_rank: bool,
     /// What the mask must keep.
     pub target: Target,
+    /// Whose windows are learned from.
+    #[serde(default)]
+    pub learn_from: LearnFrom,
     /// Precision of the frozen classifier's products.
     pub precision: Precision,
     /// What it learns from.

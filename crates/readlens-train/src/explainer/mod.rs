@@ -8,6 +8,7 @@
 
 mod collapse;
 mod config;
+mod cost;
 mod options;
 mod price;
 mod run;
@@ -16,7 +17,7 @@ mod task;
 mod validation;
 
 pub use collapse::{Collapse, find_collapse};
-pub use config::{Config, NetworkConfig, Preset, Target};
+pub use config::{Config, LearnFrom, NetworkConfig, Preset, Target};
 pub use options::Options;
 pub use price::{Price, Worth};
 pub use run::{Paths, run};

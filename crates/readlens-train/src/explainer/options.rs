@@ -9,7 +9,7 @@ use readlens_nn::Objective;
 use readlens_nn::objective::{LossWeights, MaskTraining};
 use readlens_stage::{Context, Stage, refuse_misplaced};
 
-use super::config::{Config, NetworkConfig, Preset, Target};
+use super::config::{Config, LearnFrom, NetworkConfig, Preset, Target};
 use super::price::Price;
 use super::run::{Paths, run};
 use crate::options::{AugmentationOptions, FitOptions};
@@ -42,6 +42,9 @@ pub struct Options {
     /// What the mask must keep
     #[arg(long, value_enum, value_name = "TARGET", default_value_t)]
     target: Target,
+    /// Split whose windows are learned from
+    #[arg(long, value_enum, value_name = "SPLIT", default_value_t)]
+    learn_from: LearnFrom,
 
     /// Fraction of tokens that counts as read, 0 to 1; with hard, query and paper, whose Explainer
     /// finds it, the area that the price of a token is moved towards [default: 0.1, and none for
@@ -197,6 +200,21 @@ impl ValueEnum for Target {
     }
 }
 
+impl ValueEnum for LearnFrom {
+    fn value_variants<'a>() -> &'a [Self] {
+        &[Self::Train, Self::Valid]
+    }
+
+    fn to_possible_value(&self) -> Option<PossibleValue> {
+        Some(match self {
+            Self::Train => PossibleValue::new("train").help("validated on the split valid"),
+            Self::Valid => PossibleValue::new("valid").help(
+                "the classifier has not learned from these windows; a fifth of its records validates",
+            ),
+        })
+    }
+}
+
 impl Options {
     /// The preset's objective with the values that were typed, without those of other presets.
     fn objective(&self) -> Result<Objective> {
@@ -296,12 +314,13 @@ impl Options {
         };
         match self.network.unwrap_or(of_preset) {
             NetworkKind::Query => {
-                let others = [
-                    ("--dilations", self.dilations.is_some()),
+                let dilations = [("--dilations", self.dilations.is_some())];
+                refuse_misplaced("--network convolutional", "query", &dilations)?;
+                let blocks = [
                     ("--heads", self.heads.is_some()),
                     ("--feed-forward", self.feed_forward.is_some()),
                 ];
-                refuse_misplaced("the other networks", "query", &others)?;
+                refuse_misplaced("--network transformer", "query", &blocks)?;
                 if matches!(self.preset, Preset::Distilled | Preset::GradientFed) {
                     return Err(Fault::usage(
                         "--network query is for presets whose masks the classifier sees: query, \
@@ -359,6 +378,7 @@ impl Options {
             smoothing: self.smoothing,
             mask_per_rank: self.mask_per_rank,
             target: self.target,
+            learn_from: self.learn_from,
             precision: self.precision.into(),
             objective: self.objective()?,
             price: self.price()?,

@@ -15,12 +15,11 @@ use readlens_random::stream;
 use serde::{Deserialize, Serialize};
 
 use super::config::Target;
+use super::cost::{classification, uninformative};
 use super::targets::targets_of;
 
 /// Training windows that Δ is measured on.
 const MEASURED: usize = 1000;
-/// Smallest probability that a logarithm is taken of: that of an f32.
-const LEAST: f64 = f32::MIN_POSITIVE as f64;
 /// Most that a whole training changes the weight by, as a logarithm, were every step at the largest
 /// learning rate and as far off as can be. Masks follow the weight with a lag of tens of steps: in
 /// few steps it moves fast, but not faster than they can follow.
@@ -90,20 +89,10 @@ impl Price {
             ))),
         }
     }
-
-    /// Weight of the area in the score of a validation, which is a difference of probabilities: Δ
-    /// counts as one.
-    pub(crate) fn score_weight(self, objective: &Objective) -> f64 {
-        match self {
-            Self::Weight => objective.area_weight(),
-            Self::Worth(times) => times,
-            Self::Area(_) | Self::Loss(_) => 1.0,
-        }
-    }
 }
 
 /// The weights of an objective whose masks find their own area.
-fn weights_of(objective: &Objective) -> Option<&LossWeights> {
+pub(super) fn weights_of(objective: &Objective) -> Option<&LossWeights> {
     match objective {
         Objective::Composite { mask: MaskTraining::Soft | MaskTraining::Threshold, weights } => {
             Some(weights)
@@ -138,42 +127,20 @@ impl Worth {
         let shown = predict(classifier, &rows, None)?;
         let hidden = predict(classifier, &rows, Some(&nothing))?;
         let targets = targets_of(target, &shown, windows.iter().copied());
-        let whole = classification(&shown, &targets);
-        let nothing = classification(&hidden, &targets);
+        let ranks = data.ranks.len();
+        let mean = |of_rank: &dyn Fn(usize) -> f64| {
+            (0..ranks).map(of_rank).sum::<f64>() / ranks.max(1) as f64
+        };
+        let loss = |predictions: &[Vec<Vec<f32>>]| {
+            mean(&|rank| classification(predictions, &targets, rank).unwrap_or(0.0))
+        };
+        let (whole, nothing) = (loss(&shown), loss(&hidden));
         // Under a whole mask the inverse shows nothing, and the other way round.
-        let inverse = uninformative(&shown, weights) - uninformative(&hidden, weights);
+        let inverse = mean(&|rank| {
+            uninformative(&shown, rank, weights) - uninformative(&hidden, rank, weights)
+        });
         Ok(Some(Self { all: nothing - whole + inverse, classification: nothing - whole, whole }))
     }
-}
-
-/// Cross-entropy of the targets: the mean over windows that have one, averaged over ranks.
-fn classification(predictions: &[Vec<Vec<f32>>], targets: &[Vec<Option<usize>>]) -> f64 {
-    let ranks = predictions.first().map_or(0, Vec::len);
-    let of_rank = |rank: usize| {
-        let known = predictions.iter().zip(targets);
-        let losses = known
-            .filter_map(|(p, target)| Some(-f64::from(p[rank][target[rank]?]).max(LEAST).ln()));
-        let (count, sum) = losses.fold((0u32, 0.0), |(count, sum), loss| (count + 1, sum + loss));
-        sum / f64::from(count.max(1))
-    };
-    (0..ranks).map(of_rank).sum::<f64>() / ranks.max(1) as f64
-}
-
-/// The weighted terms of an inverse-masked prediction that should say nothing: the mean over
-/// windows and ranks.
-fn uninformative(predictions: &[Vec<Vec<f32>>], weights: &LossWeights) -> f64 {
-    let term = |p: &Vec<f32>| {
-        if p.len() < 2 {
-            return 0.0;
-        }
-        let most = (p.len() as f64).ln();
-        let log = |p: &f32| f64::from(*p).max(LEAST).ln();
-        let entropy: f64 = p.iter().map(|p| -f64::from(*p) * log(p)).sum();
-        let mean_log = p.iter().map(log).sum::<f64>() / p.len() as f64;
-        weights.entropy * (1.0 - entropy / most) + weights.uniform_kl * (-mean_log / most - 1.0)
-    };
-    let all: Vec<f64> = predictions.iter().flatten().map(term).collect();
-    all.iter().sum::<f64>() / all.len().max(1) as f64
 }
 
 impl Pricing {
@@ -327,27 +294,5 @@ mod tests {
         refused(Price::Worth(1.0), Objective::budget(), "hard, query and paper");
         refused(Price::Area(0.1), Objective::distilled(), "hard, query and paper");
         assert!(Price::Weight.validate(&Objective::distilled()).is_ok());
-    }
-
-    /// Two windows of one rank of two taxa. Shown: p(target) = .9 and .8; hidden: .5 each.
-    #[test]
-    fn worth_is_what_hiding_everything_costs() {
-        let predictions = |first: f32, second: f32| {
-            vec![vec![vec![first, 1.0 - first]], vec![vec![1.0 - second, second]]]
-        };
-        let targets = vec![vec![Some(0)], vec![Some(1)]];
-        let shown = classification(&predictions(0.9, 0.8), &targets);
-        assert!((shown - (-(0.9f64.ln()) - 0.8f64.ln()) / 2.0).abs() < 1e-7, "{shown}");
-        assert_eq!(classification(&predictions(0.9, 0.8), &[vec![None], vec![None]]), 0.0);
-        let weights =
-            LossWeights { entropy: 2.0, uniform_kl: 3.0, area: 1.0, total_variation: 0.0 };
-        assert!(uninformative(&predictions(0.5, 0.5), &weights).abs() < 1e-6);
-        let entropy = |p: f64| -(p * p.ln() + (1.0 - p) * (1.0 - p).ln());
-        let term = |p: f64| {
-            let kl = -0.5 * (p.ln() + (1.0 - p).ln()) / 2f64.ln() - 1.0;
-            2.0 * (1.0 - entropy(p) / 2f64.ln()) + 3.0 * kl
-        };
-        let found = uninformative(&predictions(0.9, 0.8), &weights);
-        assert!((found - (term(0.9) + term(0.8)) / 2.0).abs() < 1e-6, "{found}");
     }
 }

@@ -17,11 +17,11 @@ use readlens_tables::tokens::TokenRow;
 use serde::Serialize;
 
 use super::collapse::find_collapse;
-use super::config::{Config, NetworkConfig, Target};
+use super::config::{Config, LearnFrom, NetworkConfig, Target};
 use super::price::{Price, Pricing, Worth};
 use super::targets::targets_of;
 use super::task::ExplainerTask;
-use super::validation::{HARD_AREA, MASK_CORRELATION, Validation};
+use super::validation::{HARD_AREA, MASK_CORRELATION, Score, Validation};
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -61,6 +61,10 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     check_tokenization(&paths.tokens, &found, &paths.classifier, &shape.tokenization)?;
     let most = shape.max_tokens();
     let data = Dataset::read(&paths.tokens, &[], Some(&shape.ranks), most)?;
+    let data = match config.learn_from {
+        LearnFrom::Train => data,
+        LearnFrom::Valid => data.of_valid(&paths.tokens, config.fit.seed)?,
+    };
     config.augmentation.validate(&data.tokenization)?;
     let inputs = [
         Reader::<TokenRow>::open(&paths.tokens)?.artefact("tokens")?,
@@ -109,18 +113,18 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         Target::Label => Vec::new(),
     };
     let validation_targets = targets_of(config.target, &predictions, data.valid.iter());
-    let validation = Validation {
-        selection: explainer_shape.selection,
-        ranks,
-        area_weight: config.price.score_weight(&config.objective),
-        targets: validation_targets,
-    };
     let before = classifier_digest(&paths.classifier)?;
     let (data, classifier, explainer) = (&data, &classifier, &explainer);
     let (objective, target) = (&config.objective, config.target);
     let worth = Worth::measure(objective, target, classifier, data, config.fit.seed)?;
-    let (validation, watcher) = (&validation, Watcher::new(context, "Explainer"));
     let pricing = Pricing::new(config.price, objective, worth)?;
+    let validation = &Validation {
+        selection: explainer_shape.selection,
+        ranks,
+        score: Score::of(objective, &pricing),
+        targets: validation_targets,
+    };
+    let watcher = Watcher::new(context, "Explainer");
     let directory = output.checkpoint_directory()?;
     let fit_config = {
         let pricing = &pricing;

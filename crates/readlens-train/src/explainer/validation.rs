@@ -4,9 +4,12 @@ use readlens_batch::{most_likely, predict};
 use readlens_fault::Result;
 use readlens_fit::{Figure, Split};
 use readlens_nn::masking::select;
+use readlens_nn::objective::{LossWeights, Objective};
 use readlens_nn::{Classifier, Explained, Selection, WindowTokens};
 
 use super::collapse::mean_correlation;
+use super::cost::{classification, uninformative};
+use super::price::{Pricing, weights_of};
 
 /// Name of the figure of the hard masks' mean area.
 pub(crate) const HARD_AREA: &str = "hard_area";
@@ -19,14 +22,37 @@ pub(crate) struct Validation {
     pub(crate) selection: Selection,
     /// Names of the classifier's ranks.
     pub(crate) ranks: Vec<String>,
-    /// Weight of the mask's area in the score.
-    pub(crate) area_weight: f64,
+    pub(crate) score: Score,
     /// Target of each validation window, per rank; none where a label is missing.
     pub(crate) targets: Vec<Vec<Option<usize>>>,
 }
 
-/// Figures of the epoch, and the score: the target's probability under the hard mask minus that
-/// under its inverse, averaged over ranks, minus the weighted area.
+/// What tells a better epoch: a larger score.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Score {
+    /// Minus the loss of the hard masks, with these weights: of Explainers that find their area at
+    /// a price that stays.
+    Loss(LossWeights),
+    /// The target's probability under the hard mask less that under its inverse, averaged over
+    /// ranks: of masks of a given area, and where the price of a token moves from step to step.
+    /// Then the area counts with this weight.
+    Probability { area_weight: f64 },
+}
+
+impl Score {
+    /// Of an objective and what its tokens cost.
+    pub(crate) fn of(objective: &Objective, pricing: &Pricing) -> Self {
+        match weights_of(objective) {
+            Some(weights) if !pricing.moves() => {
+                Self::Loss(LossWeights { area: pricing.weight(), ..*weights })
+            }
+            Some(_) => Self::Probability { area_weight: 1.0 },
+            None => Self::Probability { area_weight: objective.area_weight() },
+        }
+    }
+}
+
+/// Figures of the epoch, and the score.
 pub(crate) fn validate(
     validation: &Validation,
     classifier: &Classifier,
@@ -61,6 +87,13 @@ pub(crate) fn validate(
         let area_of =
             |mask: &Vec<f32>| f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
         let area = masks.iter().map(area_of).sum::<f64>() / n;
+        let shape = match validation.score {
+            Score::Loss(weights) => {
+                let variation = masks.iter().map(|mask| total_variation(mask)).sum::<f64>() / n;
+                weights.area * area + weights.total_variation * variation
+            }
+            Score::Probability { area_weight } => area_weight * area,
+        };
         let kept = predict(classifier, rows, Some(&masks))?;
         let hidden = predict(classifier, rows, Some(&inverse))?;
         for rank in explained.ranks(ranks) {
@@ -87,7 +120,14 @@ pub(crate) fn validate(
                     known.iter().map(|&(window, target)| f64::from(of(window)[target])).sum();
                 *probability = sum / count;
             }
-            scores.push(probability[0] - probability[1] - validation.area_weight * area);
+            let evidence = match &validation.score {
+                Score::Loss(weights) => {
+                    let kept = classification(&kept, &validation.targets, rank).unwrap_or(0.0);
+                    -kept - uninformative(&hidden, rank, weights)
+                }
+                Score::Probability { .. } => probability[0] - probability[1],
+            };
+            scores.push(evidence - shape);
         }
         let whose = (outputs > 1).then(|| validation.ranks[output].as_str());
         figures.push(figure(whose, HARD_AREA, area));
@@ -99,4 +139,39 @@ pub(crate) fn validate(
     let score = scores.iter().sum::<f64>() / scores.len() as f64;
     figures.push(figure(None, "score", score));
     Ok((figures, Some(score)))
+}
+
+/// Mean absolute difference of neighbouring tokens.
+fn total_variation(mask: &[f32]) -> f64 {
+    let sum: f64 = mask.windows(2).map(|pair| f64::from((pair[1] - pair[0]).abs())).sum();
+    sum / mask.len().saturating_sub(1).max(1) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+    use super::*;
+    use crate::explainer::Price;
+
+    #[test]
+    fn explainers_that_find_their_area_are_judged_by_the_loss() {
+        let score = |price, objective: &Objective| {
+            Score::of(objective, &Pricing::new(price, objective, None).unwrap())
+        };
+        assert!(
+            matches!(score(Price::Weight, &Objective::hard()), Score::Loss(weights) if weights.area == 1.0)
+        );
+        let given = Objective::distilled();
+        assert!(
+            matches!(score(Price::Weight, &given), Score::Probability { area_weight } if area_weight == 0.0)
+        );
+    }
+
+    #[test]
+    fn variation_is_the_mean_step_between_neighbours() {
+        assert_eq!(total_variation(&[0.0, 1.0, 1.0, 0.0]), 2.0 / 3.0);
+        assert_eq!(total_variation(&[1.0]), 0.0);
+        assert_eq!(total_variation(&[]), 0.0);
+    }
 }
