@@ -162,7 +162,8 @@ impl Objective {
                 match mask {
                     MaskTraining::Budget { budgets, area } => {
                         budgets.validate()?;
-                        check_area(*area)
+                        check_area(*area)?;
+                        budgets.check_holds(*area)
                     }
                     MaskTraining::Soft | MaskTraining::Threshold => Ok(()),
                 }
@@ -174,7 +175,8 @@ impl Objective {
             Self::KeepAndRemove { levels, budgets, area } => {
                 check_levels(levels)?;
                 budgets.validate()?;
-                check_area(*area)
+                check_area(*area)?;
+                budgets.check_holds(*area)
             }
         }
     }
@@ -313,6 +315,18 @@ impl BudgetRange {
         }
         Err(Fault::usage(format!(
             "budgets must satisfy 0 < smallest <= largest <= 1, not {smallest} and {largest}"
+        )))
+    }
+
+    /// Refuses an area at inference that training never draws.
+    fn check_holds(self, area: f64) -> readlens_fault::Result<()> {
+        let Self { smallest, largest } = self;
+        if (smallest..=largest).contains(&area) {
+            return Ok(());
+        }
+        Err(Fault::usage(format!(
+            "area {area} is outside of the budgets {smallest} to {largest} that training draws: give \
+             another --area, or --smallest-budget and --largest-budget around it"
         )))
     }
 

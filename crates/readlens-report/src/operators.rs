@@ -11,6 +11,8 @@ pub enum Family {
     Keep,
     /// What is left where those bases are hidden?
     Hide,
+    /// What does the classifier say under a mask that was made for another taxon?
+    OtherTaxon,
     /// What does another classifier read in the marked bases?
     Judge,
     /// What is reached without reading the marked bases?
@@ -19,14 +21,17 @@ pub enum Family {
 
 impl Family {
     /// The families in the order of the page.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Untouched, Self::Keep, Self::Hide, Self::Judge, Self::Floor];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Untouched, Self::Keep, Self::Hide, Self::OtherTaxon, Self::Judge, Self::Floor];
 
     pub(crate) fn heading(self) -> &'static str {
         match self {
             Self::Untouched => "The whole sequence",
             Self::Keep => "Only the marked bases are shown: higher is better for the mask",
             Self::Hide => "The marked bases are hidden: lower is better for the mask",
+            Self::OtherTaxon => {
+                "The mask is made for another taxon, and agreement is with that one: lower is better"
+            }
             Self::Judge => "What an independent judge, trained on random masks, reads",
             Self::Floor => "What is reached without reading the marked bases",
         }
@@ -51,6 +56,7 @@ impl Family {
                 Operator::RandomBlockInverse,
                 Operator::Inverse,
             ],
+            Self::OtherTaxon => &[Operator::WrongClass, Operator::WrongClassBlock],
             Self::Judge => {
                 &[Operator::JudgeUnmasked, Operator::JudgeHardMasked, Operator::JudgeRandomBlock]
             }
@@ -124,11 +130,13 @@ pub const fn words(operator: Operator) -> Words {
             "Another sequence's mask",
             "The hard mask of another sequence, of another taxon where there is one. If it does as well, the mask does not depend on the sequence.",
         ),
-        Operator::WrongClass => elsewhere(
+        Operator::WrongClass => row(
+            Family::OtherTaxon,
             "Mask for another taxon",
             "The mask is made for the taxon of another sequence. In how many windows does the classifier then say that taxon? Where it often does, a mask can make it say anything, and a high figure of the hard mask proves little.",
         ),
-        Operator::WrongClassBlock => elsewhere(
+        Operator::WrongClassBlock => row(
+            Family::OtherTaxon,
             "Random block, that taxon",
             "In how many windows the classifier says that taxon under a random block of the same area.",
         ),

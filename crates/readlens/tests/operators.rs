@@ -46,9 +46,9 @@ fn every_operator_that_perturb_can_write_has_a_role_figures_and_words() {
          --area 0.3 --output masks.parquet",
     );
     run(
-        "attribute",
-        "--tokens tokens.parquet --classifier classifier --method gradient_input --split test \
-         --wrong-class 1 --output wrong.parquet",
+        "mask",
+        "--tokens tokens.parquet --classifier classifier --explainer explainer --split test \
+         --area 0.3 --wrong-class 1 --output wrong.parquet",
     );
     run(
         "perturb",

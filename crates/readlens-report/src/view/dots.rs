@@ -143,6 +143,6 @@ fn style(family: Family, operator: Operator) -> &'static str {
         (Family::Untouched, _) => "whole",
         (_, true) => "control",
         (Family::Keep | Family::Judge, _) => "keep",
-        (Family::Hide | Family::Floor, _) => "hide",
+        (Family::Hide | Family::OtherTaxon | Family::Floor, _) => "hide",
     }
 }

@@ -39,6 +39,22 @@ pub(crate) fn uninformative(
     predictions.iter().map(|window| term(&window[rank])).sum::<f64>() / predictions.len() as f64
 }
 
+/// The weighted area and total variation of hard masks: the mean over windows, of which there is at
+/// least one.
+pub(crate) fn of_shape(masks: &[Vec<f32>], weights: &LossWeights) -> f64 {
+    let of_mask = |mask: &Vec<f32>| {
+        let area = f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
+        weights.area * area + weights.total_variation * total_variation(mask)
+    };
+    masks.iter().map(of_mask).sum::<f64>() / masks.len() as f64
+}
+
+/// Mean absolute difference of neighbouring tokens.
+fn total_variation(mask: &[f32]) -> f64 {
+    let sum: f64 = mask.windows(2).map(|pair| f64::from((pair[1] - pair[0]).abs())).sum();
+    sum / mask.len().saturating_sub(1).max(1) as f64
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -65,5 +81,17 @@ mod tests {
         };
         let found = uninformative(&predictions(0.9, 0.8), 0, &weights);
         assert!((found - (term(0.9) + term(0.8)) / 2.0).abs() < 1e-6, "{found}");
+    }
+
+    #[test]
+    fn a_shape_costs_its_area_and_its_steps() {
+        assert_eq!(total_variation(&[0.0, 1.0, 1.0, 0.0]), 2.0 / 3.0);
+        assert_eq!(total_variation(&[1.0]), 0.0);
+        assert_eq!(total_variation(&[]), 0.0);
+        let weights =
+            LossWeights { entropy: 1.0, uniform_kl: 0.0, area: 3.0, total_variation: 0.5 };
+        let masks = [vec![0.0, 1.0, 1.0, 0.0], vec![1.0; 4]];
+        let expected = (3.0 * 0.5 + 0.5 * 2.0 / 3.0 + 3.0) / 2.0;
+        assert!((of_shape(&masks, &weights) - expected).abs() < 1e-12);
     }
 }

@@ -12,6 +12,7 @@ mod cost;
 mod options;
 mod price;
 mod run;
+mod start;
 mod targets;
 mod task;
 mod validation;

@@ -101,6 +101,14 @@ pub(super) fn weights_of(objective: &Objective) -> Option<&LossWeights> {
     }
 }
 
+/// The training windows that are measured on, in a drawn order.
+pub(super) fn measured(data: &Dataset, seed: u64) -> Vec<&Window> {
+    let mut windows: Vec<&Window> = data.train.iter().collect();
+    windows.shuffle(&mut stream(seed, "windows that tokens are priced by"));
+    windows.truncate(MEASURED);
+    windows
+}
+
 impl Worth {
     /// Measures on at most a thousand of the training windows; none where the objective's masks
     /// have no area of their own.
@@ -115,11 +123,7 @@ impl Worth {
         seed: u64,
     ) -> Result<Option<Self>> {
         let Some(weights) = weights_of(objective) else { return Ok(None) };
-        let mut windows: Vec<&Window> = data.train.iter().collect();
-        if windows.len() > MEASURED {
-            windows.shuffle(&mut stream(seed, "windows that tokens are priced by"));
-            windows.truncate(MEASURED);
-        }
+        let windows = measured(data, seed);
         let rows: Vec<WindowTokens> = windows.iter().map(|window| window.as_read()).collect();
         let cls = usize::from(data.tokenization.cls);
         let nothing: Vec<Vec<f32>> =

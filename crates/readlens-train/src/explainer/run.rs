@@ -5,10 +5,11 @@ use candle_core::DType;
 use readlens_batch::{Dataset, Window, check_tokenization, predict, tokenization_of};
 use readlens_fault::{Fault, Result};
 use readlens_fit::{Figure, fit, plan};
+use readlens_nn::objective::LossWeights;
 use readlens_nn::{
-    ALL_RANKS, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, MAX_TOKENS, Selection,
-    WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, query_start, read_tensors,
-    weights_digest,
+    ALL_RANKS, Classifier, DeviceKind, EXPLAINER, Explainer, ExplainerConfig, MAX_TOKENS,
+    Parameters, Selection, WEIGHTS_FILE, WeightSource, WindowTokens, load_classifier, query_start,
+    read_tensors, weights_digest,
 };
 use readlens_provenance::{Artefact, Manifest};
 use readlens_stage::Context;
@@ -18,7 +19,8 @@ use serde::Serialize;
 
 use super::collapse::find_collapse;
 use super::config::{Config, LearnFrom, NetworkConfig, Target};
-use super::price::{Price, Pricing, Worth};
+use super::price::{Price, Pricing, Worth, measured, weights_of};
+use super::start::{TRIED, Trial, begin};
 use super::targets::targets_of;
 use super::task::ExplainerTask;
 use super::validation::{HARD_AREA, MASK_CORRELATION, Score, Validation};
@@ -124,6 +126,10 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         score: Score::of(objective, &pricing),
         targets: validation_targets,
     };
+    if let (NetworkConfig::Query { .. }, Some(weights)) = (&config.network, weights_of(objective)) {
+        let weights = LossWeights { area: pricing.weight(), ..*weights };
+        begin_well(config, explainer, &parameters, classifier, data, weights)?;
+    }
     let watcher = Watcher::new(context, "Explainer");
     let directory = output.checkpoint_directory()?;
     let fit_config = {
@@ -161,6 +167,30 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     output.write(&explainer_shape, &parameters.tensors(), &manifest, &fitted.figures, None)?;
     tracing::info!("kept epoch {}; wrote {}", fitted.best_epoch, paths.output.display());
     Ok(())
+}
+
+/// Moves an Explainer that queries to where its masks begin best.
+fn begin_well(
+    config: &Config,
+    explainer: &Explainer,
+    parameters: &Parameters,
+    classifier: &Classifier,
+    data: &Dataset,
+    weights: LossWeights,
+) -> Result<()> {
+    let mut windows = measured(data, config.fit.seed);
+    windows.truncate(TRIED);
+    let rows: Vec<WindowTokens> = windows.iter().map(|window| window.as_read()).collect();
+    let predictions = match config.target {
+        Target::Predicted => predict(classifier, &rows, None)?,
+        Target::Label => Vec::new(),
+    };
+    let targets = &targets_of(config.target, &predictions, windows.into_iter());
+    let wanted = match config.price {
+        Price::Area(area) => Some(area),
+        Price::Weight | Price::Worth(_) | Price::Loss(_) => None,
+    };
+    begin(explainer, parameters, &Trial { classifier, rows: &rows, targets, weights }, wanted)
 }
 
 /// Digest of the weights as they are on disk.

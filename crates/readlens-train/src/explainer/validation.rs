@@ -8,7 +8,7 @@ use readlens_nn::objective::{LossWeights, Objective};
 use readlens_nn::{Classifier, Explained, Selection, WindowTokens};
 
 use super::collapse::mean_correlation;
-use super::cost::{classification, uninformative};
+use super::cost::{classification, of_shape, uninformative};
 use super::price::{Pricing, weights_of};
 
 /// Name of the figure of the hard masks' mean area.
@@ -87,11 +87,8 @@ pub(crate) fn validate(
         let area_of =
             |mask: &Vec<f32>| f64::from(mask.iter().sum::<f32>()) / mask.len().max(1) as f64;
         let area = masks.iter().map(area_of).sum::<f64>() / n;
-        let shape = match validation.score {
-            Score::Loss(weights) => {
-                let variation = masks.iter().map(|mask| total_variation(mask)).sum::<f64>() / n;
-                weights.area * area + weights.total_variation * variation
-            }
+        let shape = match &validation.score {
+            Score::Loss(weights) => of_shape(&masks, weights),
             Score::Probability { area_weight } => area_weight * area,
         };
         let kept = predict(classifier, rows, Some(&masks))?;
@@ -141,12 +138,6 @@ pub(crate) fn validate(
     Ok((figures, Some(score)))
 }
 
-/// Mean absolute difference of neighbouring tokens.
-fn total_variation(mask: &[f32]) -> f64 {
-    let sum: f64 = mask.windows(2).map(|pair| f64::from((pair[1] - pair[0]).abs())).sum();
-    sum / mask.len().saturating_sub(1).max(1) as f64
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
@@ -166,12 +157,5 @@ mod tests {
         assert!(
             matches!(score(Price::Weight, &given), Score::Probability { area_weight } if area_weight == 0.0)
         );
-    }
-
-    #[test]
-    fn variation_is_the_mean_step_between_neighbours() {
-        assert_eq!(total_variation(&[0.0, 1.0, 1.0, 0.0]), 2.0 / 3.0);
-        assert_eq!(total_variation(&[1.0]), 0.0);
-        assert_eq!(total_variation(&[]), 0.0);
     }
 }
