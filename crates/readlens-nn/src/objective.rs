@@ -54,10 +54,10 @@ pub enum Objective {
         area: f64,
     },
     /// `(1 − p | keep) + (p | remove)` with `p` the probability of the target: the classifier sees
-    /// the `a · n` tokens with the largest logits, and everything but the `b · n` largest. The
-    /// Explainer reads the classifier's gradient.
+    /// the `a · n` tokens with the largest logits, and everything but the `b · n` largest.
     KeepAndRemove {
-        /// Values of the uniform masks at which the gradient is taken, each in `(0, 1]`.
+        /// Values of the uniform masks at which the Explainer reads the classifier's gradient, each
+        /// in `(0, 1]`; none where it reads no gradient.
         levels: Vec<f64>,
         /// What `a` and `b` are drawn from, each for itself.
         budgets: BudgetRange,
@@ -151,6 +151,12 @@ impl Objective {
         Self::KeepAndRemove { levels: LEVELS.to_vec(), budgets, area: AREA }
     }
 
+    /// The same without the gradient: for Explainers that query the classifier.
+    pub fn keep_and_remove() -> Self {
+        let budgets = BudgetRange { smallest: 0.01, largest: 0.5 };
+        Self::KeepAndRemove { levels: Vec::new(), budgets, area: AREA }
+    }
+
     /// Refuses values that cannot work.
     ///
     /// # Errors
@@ -173,7 +179,9 @@ impl Objective {
                 check_area(*area)
             }
             Self::KeepAndRemove { levels, budgets, area } => {
-                check_levels(levels)?;
+                if !levels.is_empty() {
+                    check_levels(levels)?;
+                }
                 budgets.validate()?;
                 check_area(*area)?;
                 budgets.check_holds(*area)
@@ -196,10 +204,10 @@ impl Objective {
     /// How an Explainer that learns from it uses the classifier's gradient, if it uses one.
     pub fn gradient(&self) -> Option<GradientUse> {
         match self {
-            Self::KeepAndRemove { levels, .. } => {
+            Self::KeepAndRemove { levels, .. } if !levels.is_empty() => {
                 Some(GradientUse::Read { levels: levels.clone() })
             }
-            Self::Composite { .. } | Self::Distilled { .. } => None,
+            Self::Composite { .. } | Self::Distilled { .. } | Self::KeepAndRemove { .. } => None,
         }
     }
 

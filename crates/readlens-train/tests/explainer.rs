@@ -23,18 +23,21 @@ use readlens_train::explainer::{
     Collapse, Config, LearnFrom, NetworkConfig, Paths, Preset, Price, Target, find_collapse, run,
 };
 
-const PRESETS: [Preset; 6] = [
+const PRESETS: [Preset; 7] = [
     Preset::Hard,
     Preset::Query,
     Preset::Budget,
     Preset::Paper,
     Preset::Distilled,
     Preset::GradientFed,
+    Preset::KeepAndRemove,
 ];
 
 fn config(preset: Preset) -> Config {
     let network = match preset {
-        Preset::Query => NetworkConfig::Query { dim: 8, width: 3, layers: 2 },
+        Preset::Query | Preset::KeepAndRemove => {
+            NetworkConfig::Query { dim: 8, width: 3, layers: 2 }
+        }
         _ => NetworkConfig::Convolutional { dim: 8, width: 3, dilations: vec![1, 2] },
     };
     Config {
@@ -114,9 +117,10 @@ fn the_classifier_is_frozen_under_every_preset() {
             assert_eq!(shape.masks, if mask_per_rank { RANKS.to_vec() } else { vec!["all"] });
             let expected = match preset {
                 Preset::Hard | Preset::Query | Preset::Paper => Selection::Threshold,
-                Preset::Budget | Preset::Distilled | Preset::GradientFed => {
-                    Selection::Share { share: 0.1 }
-                }
+                Preset::Budget
+                | Preset::Distilled
+                | Preset::GradientFed
+                | Preset::KeepAndRemove => Selection::Share { share: 0.1 },
             };
             assert_eq!(shape.selection, expected);
             assert!(!directory.path().join("explainer.checkpoint").exists());

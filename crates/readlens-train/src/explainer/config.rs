@@ -122,6 +122,8 @@ pub enum Preset {
     Distilled,
     /// [`Objective::gradient_fed`]: the best at faithfulness.
     GradientFed,
+    /// [`Objective::keep_and_remove`]: the Explainer queries the classifier.
+    KeepAndRemove,
 }
 
 impl Preset {
@@ -129,7 +131,11 @@ impl Preset {
     pub fn price(self) -> Price {
         match self {
             Self::Paper | Self::Query => Price::Worth(1.0),
-            Self::Hard | Self::Budget | Self::Distilled | Self::GradientFed => Price::Weight,
+            Self::Hard
+            | Self::Budget
+            | Self::Distilled
+            | Self::GradientFed
+            | Self::KeepAndRemove => Price::Weight,
         }
     }
 
@@ -142,6 +148,7 @@ impl Preset {
             Self::Paper => Objective::paper(),
             Self::Distilled => Objective::distilled(),
             Self::GradientFed => Objective::gradient_fed(),
+            Self::KeepAndRemove => Objective::keep_and_remove(),
         }
     }
 }

@@ -59,10 +59,12 @@ pub struct Options {
     /// everything, 0 to 1 (hard, query, paper)
     #[arg(long, value_name = "SHARE", help_heading = "Objective")]
     loss_within: Option<f64>,
-    /// Smallest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
+    /// Smallest fraction of tokens drawn in training (budget, gradient-fed,
+    /// keep-and-remove) [default: the preset's]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     smallest_budget: Option<f64>,
-    /// Largest fraction of tokens drawn in training (budget, gradient-fed) [default: the preset's]
+    /// Largest fraction of tokens drawn in training (budget, gradient-fed,
+    /// keep-and-remove) [default: the preset's]
     #[arg(long, value_name = "FRACTION", help_heading = "Objective")]
     largest_budget: Option<f64>,
     /// Values of the uniform masks at which the classifier's gradient is taken, above 0 and at most
@@ -85,7 +87,8 @@ pub struct Options {
     #[arg(long, value_name = "WEIGHT", help_heading = "Objective", hide_short_help = true)]
     total_variation_weight: Option<f64>,
 
-    /// Kind of network [default: query for query, transformer for paper, convolutional otherwise]
+    /// Kind of network [default: query for query and keep-and-remove, transformer for
+    /// paper, convolutional otherwise]
     #[arg(long, value_enum, value_name = "KIND", help_heading = "Network")]
     network: Option<NetworkKind>,
     /// Width of every layer [default: 64 for query, 32 otherwise]
@@ -151,13 +154,22 @@ impl Preset {
             Self::Paper => "paper",
             Self::Distilled => "distilled",
             Self::GradientFed => "gradient-fed",
+            Self::KeepAndRemove => "keep-and-remove",
         }
     }
 }
 
 impl ValueEnum for Preset {
     fn value_variants<'a>() -> &'a [Self] {
-        &[Self::Hard, Self::Query, Self::Budget, Self::Paper, Self::Distilled, Self::GradientFed]
+        &[
+            Self::Query,
+            Self::KeepAndRemove,
+            Self::Hard,
+            Self::Budget,
+            Self::Paper,
+            Self::Distilled,
+            Self::GradientFed,
+        ]
     }
 
     fn to_possible_value(&self) -> Option<PossibleValue> {
@@ -176,6 +188,10 @@ impl ValueEnum for Preset {
             Self::Distilled => {
                 "learns to predict the classifier's gradient; best localisation, no gradient at \
                  inference"
+            }
+            Self::KeepAndRemove => {
+                "queries as well; trained to keep and to remove at areas of all sizes, so that its order \
+                 of the tokens is faithful at each"
             }
             Self::GradientFed => {
                 "takes the classifier's gradient as input; best faithfulness, three passes per window"
@@ -230,8 +246,13 @@ impl Options {
             ("--area-weight", self.area_weight.is_some()),
             ("--total-variation-weight", self.total_variation_weight.is_some()),
         ];
-        let refuse_budgets =
-            || refuse_misplaced("the presets budget and gradient-fed", preset, &budgets);
+        let refuse_budgets = || {
+            refuse_misplaced(
+                "the presets budget, gradient-fed and keep-and-remove",
+                preset,
+                &budgets,
+            )
+        };
         let refuse_levels =
             || refuse_misplaced("the presets distilled and gradient-fed", preset, &levels);
         let refuse_weights =
@@ -261,6 +282,9 @@ impl Options {
             }
             Objective::KeepAndRemove { levels, budgets, area } => {
                 refuse_weights()?;
+                if levels.is_empty() {
+                    refuse_levels()?;
+                }
                 set(levels, self.gradient_levels.clone());
                 set(&mut budgets.smallest, self.smallest_budget);
                 set(&mut budgets.largest, self.largest_budget);
@@ -305,14 +329,7 @@ impl Options {
     }
 
     fn network(&self) -> Result<NetworkConfig> {
-        let of_preset = match self.preset {
-            Preset::Paper => NetworkKind::Transformer,
-            Preset::Query => NetworkKind::Query,
-            Preset::Hard | Preset::Budget | Preset::Distilled | Preset::GradientFed => {
-                NetworkKind::Convolutional
-            }
-        };
-        match self.network.unwrap_or(of_preset) {
+        match self.network_kind() {
             NetworkKind::Query => {
                 let dilations = [("--dilations", self.dilations.is_some())];
                 refuse_misplaced("--network convolutional", "query", &dilations)?;
@@ -324,7 +341,7 @@ impl Options {
                 if matches!(self.preset, Preset::Distilled | Preset::GradientFed) {
                     return Err(Fault::usage(
                         "--network query is for presets whose masks the classifier sees: query, \
-                         hard, budget and paper",
+                         keep-and-remove, hard, budget and paper",
                     ));
                 }
                 Ok(NetworkConfig::Query {
@@ -366,9 +383,23 @@ impl Options {
         }
     }
 
+    /// The kind that was typed, or else the preset's.
+    fn network_kind(&self) -> NetworkKind {
+        let of_preset = match self.preset {
+            Preset::Paper => NetworkKind::Transformer,
+            Preset::Query | Preset::KeepAndRemove => NetworkKind::Query,
+            Preset::Hard | Preset::Budget | Preset::Distilled | Preset::GradientFed => {
+                NetworkKind::Convolutional
+            }
+        };
+        self.network.unwrap_or(of_preset)
+    }
+
     fn learning_rate(&self) -> f64 {
-        let queries = self.preset == Preset::Query || self.network == Some(NetworkKind::Query);
-        if queries { QUERY_LEARNING_RATE } else { LEARNING_RATE }
+        match self.network_kind() {
+            NetworkKind::Query => QUERY_LEARNING_RATE,
+            NetworkKind::Convolutional | NetworkKind::Transformer => LEARNING_RATE,
+        }
     }
 
     fn config(&self) -> Result<Config> {
