@@ -10,7 +10,7 @@ use crate::text::{spaced, visible};
 const SENTENCE_CHARS: usize = 1_500;
 
 /// What the checks ask, in words.
-const QUESTIONS: [(&str, &str); 16] = [
+const QUESTIONS: [(&str, &str); 17] = [
     ("nothing_left", "Is the classifier unsure when it reads nothing?"),
     ("kmer_baselines", "Does the classifier beat counts of k-mers?"),
     ("controls", "Does the mask keep more than random masks of its size?"),
@@ -18,6 +18,7 @@ const QUESTIONS: [(&str, &str); 16] = [
     ("soft_and_hard", "Does the hard mask keep up with the soft one?"),
     ("dose_response", "Does the mask beat a constant factor?"),
     ("foreign", "Does it matter whose mask it is?"),
+    ("wrong_class", "Does it matter for which taxon the mask is made?"),
     ("judge", "Does an independent classifier read the same in it?"),
     ("probe", "Is the mask alone silent about the taxon?"),
     ("collapse", "Do masks differ between sequences?"),
