@@ -100,7 +100,7 @@ class TransformerExplainer(Encoder):
 
 
 class ConvolutionalExplainer(nn.Module):
-    """Mask logits from residual dilated convolutions, the default of train-explainer."""
+    """Mask logits from residual dilated convolutions, as most presets of train-explainer have."""
 
     def __init__(self, vocabulary: int, dim: int, width: int, dilations: list[int]) -> None:
         super().__init__()

@@ -224,7 +224,8 @@ class Workplace:
         classifier = folder / "classifier"
         training = ["--preset", "tiny", "--epochs", "1", "--output", classifier]
         self.do("train-classifier", *tokens, *training)
-        training = ["--classifier", classifier, "--epochs", "1", "--output", folder / "explainer"]
+        training = ["--classifier", classifier, "--preset", "hard", "--epochs", "1"]
+        training += ["--output", folder / "explainer"]
         self.do("train-explainer", *tokens, *training)
         return folder
 
