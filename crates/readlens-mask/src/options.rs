@@ -17,7 +17,8 @@ pub struct Options {
     /// Token table of readlens-tokenize
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier; needed for masks per rank and for gradient-fed Explainers
+    /// Directory of the classifier; needed for Explainers that query it (the default) or read its
+    /// gradient, and for masks per rank
     #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
     /// Directory of a trained Explainer; repeat to average the scores of several
