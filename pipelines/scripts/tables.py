@@ -262,6 +262,32 @@ def probe_table(metrics: Metrics, ranks: list[str]) -> None:
     table(["", *ranks], [*rows, ["majority_accuracy", *majority]])
 
 
+def retrained_tables(metrics: Metrics, ranks: list[str]) -> None:
+    shares = sorted({key[3] for key in metrics.rows if key[1] == "surrogate"})
+    for share, rank in ((share, rank) for share in shares for rank in ranks):
+        rows = []
+        for method in metrics.methods():
+            cells = [
+                percent(metrics.get(method, operator + variant, "accuracy", rank, share), interval=variant == "")
+                for operator in ("retrained_kept", "retrained_removed")
+                for variant in ("", ":random_tokens", ":blurred_noise")
+            ]
+            cells.append(percent(metrics.get(method, "surrogate", "accuracy", rank, share)))
+            cells += [
+                percent(metrics.get(method, "surrogate", metric, rank, share), scale=1.0, digits=2)
+                for metric in ("encode_meter", "stripe_x")
+            ]
+            if any(cell != "–" for cell in cells):
+                rows.append([str(method), *cells])
+        if rows:
+            print(f"### Linear models that learn under the masks: {100 * share:g} % of the tokens ({rank})\n")
+            table([
+                "accuracy of a model that sees", "what the mask keeps ↑", "random tokens", "blurred noise",
+                "what the mask removes is hidden ↓", "random tokens hidden", "blurred noise hidden",
+                "taught with random tokens (EVAL-X) ↑", "encode-meter, nats ↓", "STRIPE-X, nats ↑",
+            ], rows)
+
+
 def judge_table(metrics: Metrics, methods: list[Method], ranks: list[str]) -> None:
     judged = [method for method in methods if metrics.get(method, "judge_hard_masked", "accuracy", ranks[-1])]
     if not judged:
@@ -335,6 +361,7 @@ def main() -> None:
         compare_table(Metrics(rows))
     if rows := read(folder, "probe.parquet"):
         probe_table(Metrics(rows), ranks)
+        retrained_tables(Metrics(rows), ranks)
     judge_table(metrics, methods, ranks)
     wrong_class_table(metrics, methods, ranks)
     verdicts(json.loads((folder / "metrics.json").read_text()), shown)

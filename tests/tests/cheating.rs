@@ -63,6 +63,7 @@ fn mask(row: &TokenRow, method: &str, hard: Vec<bool>) -> MaskRow {
         mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
         area: 0.0,
         hard,
+        deviation: Vec::new(),
     }
 }
 

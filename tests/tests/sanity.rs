@@ -274,6 +274,7 @@ fn gradient_masks(directory: &Path, classifier: &str) -> Vec<MaskRow> {
             target_kind: TargetKind::Predicted,
             asked: Vec::new(),
             hard: mask.iter().map(|&value| value > 0.5).collect(),
+            deviation: Vec::new(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,
         }

@@ -253,6 +253,7 @@ impl Attributor<'_> {
             asked: if self.wrong.is_some() { window.targets.clone() } else { Vec::new() },
             mask,
             hard,
+            deviation: Vec::new(),
             area,
         })
     }

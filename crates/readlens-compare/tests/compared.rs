@@ -274,6 +274,7 @@ fn token_masks(strand_of: impl Fn(usize) -> bool) -> Vec<MaskRow> {
             asked: Vec::new(),
             mask,
             hard,
+            deviation: Vec::new(),
             area: 0.5,
         }
     };

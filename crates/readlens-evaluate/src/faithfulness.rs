@@ -80,6 +80,7 @@ pub(crate) fn observe(rows: &[Seen], ledger: &mut Ledger) -> Result<(), TooMany>
             | Role::Judged
             | Role::Mean
             | Role::Floor
+            | Role::Retrained
             | Role::Masks => continue,
         }
         let Key { mask, operator, removal, rank, .. } = row.key;

@@ -38,6 +38,9 @@ impl Kind {
             Formula::Mean(sum) => sum + 1,
             Formula::Ratio(sum, over) => sum.max(over) + 1,
             Formula::Deviation => CALIBRATION_BINS,
+            Formula::Excess { of, above } | Formula::LessExcess { of, above, .. } => {
+                of.max(above) + 1
+            }
         };
         (0..self.metrics().len()).map(last).max().unwrap_or(0)
     }
@@ -115,6 +118,9 @@ impl Kind {
             // Of pairs of windows; of `probe`; of `compare`.
             Metric::MaskCorrelation
             | Metric::MajorityAccuracy
+            | Metric::LogLikelihood
+            | Metric::EncodeMeter
+            | Metric::StripeX
             | Metric::Spearman
             | Metric::Jaccard
             | Metric::RelativeDistance

@@ -92,6 +92,14 @@ impl LogisticRegression {
     pub fn predict(&self, examples: &impl Examples) -> Vec<u32> {
         self.0.predict(examples)
     }
+
+    /// ln P(class | x) of every example's own class, in nats, at most 0.
+    ///
+    /// # Panics
+    /// The examples have another number of features, or a class that the model does not know.
+    pub fn log_likelihoods(&self, examples: &impl Examples) -> Vec<f64> {
+        self.0.log_likelihoods(examples)
+    }
 }
 
 fn accuracy(predicted: &[u32], known: &[u32]) -> f64 {

@@ -4,13 +4,26 @@ use std::path::PathBuf;
 
 use readlens_batch::explain;
 use readlens_fault::{Fault, Result};
-use readlens_nn::masking::z_scores;
+use readlens_nn::masking::{select, z_scores};
 use readlens_nn::scores::Averaging;
 use readlens_nn::{
     Classifier, DeviceKind, Explainer, ExplainerConfig, Selection, WindowTokens, load_explainer,
 };
 
 use crate::config::{AddedGradient, Config};
+
+/// Values of the real tokens, `[row][mask][token]`.
+pub(crate) type Logits = Vec<Vec<Vec<f32>>>;
+
+/// What one Explainer or several say of some windows.
+#[derive(Debug)]
+pub(crate) struct Explained {
+    /// Mask logits: a single Explainer's, or the mean of the z-scores of several, averaged as is
+    /// asked for.
+    pub(crate) logits: Logits,
+    /// Standard deviation of the masks of several; none of a single one.
+    pub(crate) deviations: Option<Logits>,
+}
 
 /// Explainers of the same masks, tokenization and selection.
 #[derive(Debug)]
@@ -85,30 +98,49 @@ impl Ensemble {
         self.members().any(Explainer::needs_classifier)
     }
 
-    /// Mask logits of the real tokens of `rows`, `[row][mask][token]`, for what the classifier
-    /// predicts or for the classes that `asked` has for each row: a single Explainer's, or the
-    /// mean of the z-scores of several; then the mean over neighbours and over blocks, where these
-    /// are asked for. Where the Explainer finds the area, that keeps it.
-    pub(crate) fn logits(
+    /// What the Explainers say of `rows`, for what the classifier predicts or for the classes that
+    /// `asked` has for each row.
+    pub(crate) fn explain(
         &self,
         classifier: Option<&Classifier>,
         rows: &[WindowTokens],
         asked: Option<&[Vec<u32>]>,
-    ) -> Result<Vec<Vec<Vec<f32>>>> {
-        let mut logits = explain(&self.first, classifier, rows, asked)?;
-        if !self.others.is_empty() {
-            let share = 1.0 / self.members().count() as f32;
-            let each = |logits: &mut Vec<f32>| {
-                *logits = z_scores(logits).into_iter().map(|score| score * share).collect();
-            };
-            logits.iter_mut().flatten().for_each(each);
-            for member in &self.others {
-                let others = explain(member, classifier, rows, asked)?;
-                for (sum, other) in logits.iter_mut().flatten().zip(others.iter().flatten()) {
-                    sum.iter_mut().zip(z_scores(other)).for_each(|(sum, z)| *sum += share * z);
+    ) -> Result<Explained> {
+        let first = explain(&self.first, classifier, rows, asked)?;
+        if self.others.is_empty() {
+            return Ok(Explained { logits: self.averaged(first), deviations: None });
+        }
+        let mut members = vec![first];
+        for member in &self.others {
+            members.push(explain(member, classifier, rows, asked)?);
+        }
+        let share = 1.0 / members.len() as f32;
+        let mut means = members[0].clone();
+        for (row, masks) in means.iter_mut().enumerate() {
+            for (output, mean) in masks.iter_mut().enumerate() {
+                mean.fill(0.0);
+                for member in &members {
+                    let scores = z_scores(&member[row][output]);
+                    mean.iter_mut().zip(scores).for_each(|(mean, score)| *mean += share * score);
                 }
             }
         }
+        let members: Vec<Logits> =
+            members.into_iter().map(|logits| self.averaged(logits)).collect();
+        let deviation = |row: usize, output: usize| {
+            let masks = members.iter().map(|logits| select(&logits[row][output], self.selection).0);
+            deviations(&masks.collect::<Vec<_>>())
+        };
+        let of_row = |(row, masks): (usize, &Vec<Vec<f32>>)| {
+            (0..masks.len()).map(|output| deviation(row, output)).collect()
+        };
+        let deviations = means.iter().enumerate().map(of_row).collect();
+        Ok(Explained { logits: self.averaged(means), deviations: Some(deviations) })
+    }
+
+    /// The mean over neighbours and over blocks, where these are asked for. Where the Explainer
+    /// finds the area, that keeps it.
+    fn averaged(&self, mut logits: Logits) -> Logits {
         if self.averaging != Averaging::NONE {
             for logits in logits.iter_mut().flatten() {
                 let wide: Vec<f64> = logits.iter().map(|&x| f64::from(x)).collect();
@@ -119,6 +151,33 @@ impl Ensemble {
                 *logits = means.into_iter().map(|x| x as f32).collect();
             }
         }
-        Ok(logits)
+        logits
+    }
+}
+
+/// Standard deviation of each token's value over several masks of a window.
+fn deviations(masks: &[Vec<f32>]) -> Vec<f32> {
+    let count = masks.len() as f64;
+    let of_token = |token: usize| {
+        let values = || masks.iter().map(|mask| f64::from(mask[token]));
+        let mean = values().sum::<f64>() / count;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / count;
+        variance.sqrt() as f32
+    };
+    (0..masks.first().map_or(0, Vec::len)).map(of_token).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn masks_that_agree_do_not_deviate() {
+        let found = deviations(&[vec![0.2, 0.0, 1.0], vec![0.2, 1.0, 0.4], vec![0.2, 0.5, 0.1]]);
+        let expected = [0.0, (1.0_f32 / 6.0).sqrt(), 0.14_f32.sqrt()];
+        for (found, expected) in found.iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        assert_eq!(deviations(&[vec![]]), [0.0; 0]);
     }
 }

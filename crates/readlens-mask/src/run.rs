@@ -219,14 +219,17 @@ impl Masker<'_> {
     fn masks(&self, rows: &[TokenRow]) -> Result<Vec<MaskRow>> {
         let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
         let asked = self.asked(rows, &tokens)?;
-        let logits = self.explainer.logits(self.classifier, &tokens, asked.as_deref())?;
+        let explained = self.explainer.explain(self.classifier, &tokens, asked.as_deref())?;
+        let mut deviations = explained.deviations.into_iter().flatten().flatten();
         let targets = self.targets(&tokens, asked.as_deref())?;
         let target_kind = match asked {
             Some(_) => TargetKind::Other,
             None => TargetKind::Predicted,
         };
         let mut masks = Vec::with_capacity(rows.len() * self.ranks.len());
-        for (place, ((row, logits), targets)) in rows.iter().zip(logits).zip(targets).enumerate() {
+        for (place, ((row, logits), targets)) in
+            rows.iter().zip(explained.logits).zip(targets).enumerate()
+        {
             let asked = asked.as_ref().map(|asked| asked[place].clone()).unwrap_or_default();
             for ((rank, logits), target) in self.ranks.iter().zip(&logits).zip(targets) {
                 let (mask, hard) = select(logits, self.explainer.selection());
@@ -243,6 +246,7 @@ impl Masker<'_> {
                     asked: asked.clone(),
                     mask,
                     hard,
+                    deviation: deviations.next().unwrap_or_default(),
                     area,
                 });
             }
@@ -304,8 +308,8 @@ impl Masker<'_> {
             };
             asked.into_iter().zip(&frames).flat_map(of_window).collect()
         });
-        let logits = self.explainer.logits(self.classifier, &readings, asked.as_deref())?;
-        let mut logits = logits.into_iter();
+        let explained = self.explainer.explain(self.classifier, &readings, asked.as_deref())?;
+        let mut logits = explained.logits.into_iter();
         let outputs = self.ranks;
         let mut bases = Vec::with_capacity(rows.len() * outputs.len());
         for (row, frames) in rows.iter().zip(&frames) {

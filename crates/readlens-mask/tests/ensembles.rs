@@ -71,9 +71,15 @@ fn an_ensemble_is_the_mean_of_z_scores() {
         let (expected, hard) = select(&mean, SHARE);
         assert_eq!((&found.hard, found.method.as_str()), (&hard, "ensemble"));
         assert!(found.mask.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));
+        // Two values deviate by half of their distance.
+        let [a, b] = members.each_ref().map(|logits| select(&logits[window], SHARE).0);
+        let halves = a.iter().zip(&b).map(|(a, b)| (a - b).abs() / 2.0);
+        assert_eq!(found.deviation.len(), found.mask.len());
+        assert!(found.deviation.iter().zip(halves).all(|(a, b)| (a - b).abs() < 1e-5));
     }
     let alone = mask(directory.path(), &config(), &["a"]).unwrap();
     assert!(found.iter().zip(&alone).any(|(a, b)| a.hard != b.hard), "the second one is not heard");
+    assert!(alone.iter().all(|row| row.deviation.is_empty()));
 }
 
 #[test]

@@ -92,6 +92,7 @@ fn mask(i: usize) -> MaskRow {
         target_kind: TargetKind::Predicted,
         asked: Vec::new(),
         hard: mask.iter().map(|&m| m > 0.5).collect(),
+        deviation: Vec::new(),
         area: 0.5,
         mask,
     }

@@ -133,6 +133,10 @@ impl Panel {
             Formula::Mean(place) => (sum(place), total),
             Formula::Ratio(place, over) => (sum(place), sum(over)),
             Formula::Deviation => ((0..self.sums.len()).map(|place| sum(place).abs()).sum(), total),
+            Formula::Excess { of, above } => ((sum(of) - sum(above)).max(0.0), total),
+            Formula::LessExcess { of, above, times } => {
+                (sum(above) - f64::from(times) * (sum(of) - sum(above)).max(0.0), total)
+            }
         };
         (divisor > 0.0).then(|| value / divisor)
     }

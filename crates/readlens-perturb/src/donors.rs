@@ -74,6 +74,7 @@ mod tests {
             asked: Vec::new(),
             mask: values.to_vec(),
             hard: values.iter().map(|&value| value > 0.5).collect(),
+            deviation: Vec::new(),
             area: 0.5,
         }
     }

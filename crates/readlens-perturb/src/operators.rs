@@ -101,6 +101,9 @@ pub fn factors(
         | Operator::Aopc
         | Operator::AopcBlock
         | Operator::Probe
+        | Operator::RetrainedKept
+        | Operator::RetrainedRemoved
+        | Operator::Surrogate
         | Operator::KmerLogisticRegression
         | Operator::KmerNaiveBayes
         | Operator::KmerVoting

@@ -9,7 +9,7 @@ use serde::Serialize;
 const MAX_BINS: u32 = 4096;
 
 /// How masks are probed; goes into the manifest.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
     /// Bins that every mask is resampled to.
     pub bins: u32,
@@ -17,13 +17,16 @@ pub struct Config {
     pub min_records: u32,
     /// Split whose windows are probed; all windows with a mask where there is none.
     pub split: Option<Split>,
+    /// Shares of the tokens that are kept or removed where models are retrained, each above 0 and
+    /// below 1; none retrains nothing.
+    pub retrain: Vec<f32>,
     /// Bootstrap replicates; 0 for no intervals.
     pub replicates: u32,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        Self { bins: 32, min_records: 5, split: None, replicates: 1000 }
+        Self { bins: 32, min_records: 5, split: None, retrain: Vec::new(), replicates: 1000 }
     }
 }
 
@@ -37,6 +40,10 @@ impl Config {
             format!("--bins is {}; give 1 to {MAX_BINS}", self.bins)
         } else if self.min_records == 0 {
             "--min-records is 0; give at least 1".to_owned()
+        } else if let Some(share) =
+            self.retrain.iter().find(|share| !(0.0 < **share && **share < 1.0))
+        {
+            format!("--retrain has {share}; give shares of the tokens above 0 and below 1")
         } else {
             return check_replicates(self.replicates);
         };

@@ -13,6 +13,7 @@ use readlens_tables::vocabulary::MaskName;
 use crate::config::{Config, Inputs};
 use crate::features;
 use crate::masks::Masks;
+use crate::seen::Window;
 
 /// Maximum number of methods and ranks together: memory is in proportion to it, and a hostile table
 /// could name endlessly many.
@@ -69,7 +70,7 @@ impl Gathered {
         }
         while let Some(row) = reader.next().transpose()? {
             windows.seek(&row.id, row.window, || reader.fault())?;
-            check(&row, windows.real_tokens(), || reader.fault())?;
+            check(&row, windows.tokens().len(), || reader.fault())?;
             progress.advance(1);
             context.check_interrupt("nothing was written; start again")?;
             let Some(window) = &windows.current else { continue };
@@ -104,6 +105,9 @@ impl Gathered {
             }
             masks.last = Some(windows.ordinal);
             features::append(&row.mask, &row.hard, config.bins as usize, &mut masks.features);
+            if !config.retrain.is_empty() {
+                masks.windows.push(Window::new(windows.ordinal, windows.tokens(), &row.mask));
+            }
             masks.records.push(self.records.number(&window.id));
             let taxa = &mut self.taxa;
             let labels = window.taxa.iter().map(|name| name.as_ref().map(|name| taxa.number(name)));
@@ -173,8 +177,8 @@ impl Windows {
     }
 
     /// Real tokens of the current window.
-    fn real_tokens(&self) -> usize {
-        let all = self.current.as_ref().map_or(0, |row| row.tokens.len());
-        all.saturating_sub(usize::from(self.has_cls))
+    fn tokens(&self) -> &[u32] {
+        let all = self.current.as_ref().map_or(&[][..], |row| &row.tokens);
+        all.get(usize::from(self.has_cls)..).unwrap_or_default()
     }
 }

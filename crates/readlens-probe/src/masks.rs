@@ -1,5 +1,7 @@
 use readlens_tables::vocabulary::{MaskName, Over, Split};
 
+use crate::seen::Window;
+
 /// Every mask of one method and rank, as a probe sees it.
 #[derive(Debug)]
 pub(crate) struct Masks {
@@ -10,6 +12,8 @@ pub(crate) struct Masks {
     pub(crate) records: Vec<u32>,
     /// Taxa of each at every rank of the tokens table, as places in their names.
     pub(crate) taxa: Vec<Option<u32>>,
+    /// The windows, where models are retrained on them; empty otherwise.
+    pub(crate) windows: Vec<Window>,
     /// Ordinal of the window of the last one.
     pub(crate) last: Option<u64>,
     over: Option<Over>,
@@ -22,6 +26,7 @@ impl Masks {
             features: Vec::new(),
             records: Vec::new(),
             taxa: Vec::new(),
+            windows: Vec::new(),
             last: None,
             over: None,
         }

@@ -33,19 +33,25 @@ pub struct Options {
         hide_short_help = true
     )]
     min_records: u32,
+    /// Also retrain linear models on what the masks keep and on what they remove, at these shares
+    /// of the tokens, beside random tokens and blurred noise (ROAR, EVAL-X and STRIPE-X)
+    #[arg(long, value_name = "SHARE", value_delimiter = ',', hide_short_help = true)]
+    retrain: Vec<f32>,
     #[command(flatten)]
     bootstrap: BootstrapOptions,
 }
 
 impl Stage for Options {
     const NAME: &'static str = "probe";
-    const ABOUT: &'static str = "Measure how well the mask alone tells the taxon";
+    const ABOUT: &'static str =
+        "Measure what the mask alone tells, and what linear models learn under it";
 
     fn run(self, context: &Context) -> Result<()> {
         let config = Config {
             bins: self.bins,
             min_records: self.min_records,
             split: self.split,
+            retrain: self.retrain,
             replicates: self.bootstrap.replicates,
         };
         let inputs = Inputs { tokens: self.tokens, masks: self.masks };

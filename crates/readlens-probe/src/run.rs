@@ -13,15 +13,18 @@ use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Metric, Name, Operator, Ranks};
 use readlens_tables::{Reader, Writer};
 
+use crate::alone::probe;
+use crate::case::Case;
 use crate::config::{Config, Inputs};
 use crate::features::SHAPE_FEATURES;
 use crate::gather::{Gathered, gather};
-use crate::judge::{Case, Verdicts};
 use crate::masks::Masks;
+use crate::retrained::{Answers, Retrained, retrain};
+use crate::seen::Choice;
 
-/// Metrics of the probe: its own accuracy, and that of always naming the most frequent taxon of
-/// the same windows.
-const METRICS: [Metric; 2] = [Metric::Accuracy, Metric::MajorityAccuracy];
+/// How often STRIPE-X takes the encode-meter off. Puli et al. 2024 ask for a weight that is large
+/// enough, so that no method can pay for what it encodes with a likelier label.
+const ENCODING_WEIGHT: u32 = 10;
 /// Steps of the progress bar.
 const PROGRESS: u64 = 1000;
 
@@ -73,9 +76,12 @@ pub fn run(
                 context.check_interrupt("nothing was written; start again")
             };
             let width = config.bins as usize + SHAPE_FEATURES.len();
-            let verdicts = case.judge(masks, width, seed, watch)?;
+            let right = probe(&case, masks, width, seed, watch)?;
             drop(progress);
-            let new = figures(masks, &Name::new(name)?, &case, &verdicts, &gathered, &bootstrap);
+            let rank = Name::new(name)?;
+            let figures =
+                Figures { masks, rank, case: &case, gathered: &gathered, bootstrap: &bootstrap };
+            let new = figures.of_probe(&right);
             tracing::info!(
                 "{of}: {name} {:.1} % from the mask alone, majority {:.1} %, {} taxa",
                 100.0 * new[0].value,
@@ -83,6 +89,16 @@ pub fn run(
                 case.count
             );
             rows.extend(new);
+            for &share in &config.retrain {
+                let progress = context.progress(&format!("retraining for {name}"), PROGRESS);
+                let watch = |done: f64| {
+                    progress.move_to((done * PROGRESS as f64) as u64, PROGRESS);
+                    context.check_interrupt("nothing was written; start again")
+                };
+                let retrained = retrain(&case, masks, share, config.bins as usize, seed, watch)?;
+                drop(progress);
+                rows.extend(figures.of_retrained(&retrained, share));
+            }
         }
     }
     let manifest = Manifest::made_from("probe", config, Some(seed), &artefacts)?
@@ -107,33 +123,91 @@ fn half(seed: u64, id: &str) -> u8 {
     u8::from(stream(seed, &format!("probe/{id}")).random::<bool>())
 }
 
-fn figures(
-    masks: &Masks,
-    rank: &Name,
-    case: &Case,
-    verdicts: &Verdicts,
-    gathered: &Gathered,
-    bootstrap: &Bootstrap,
-) -> Vec<MetricRow> {
-    let mut panel = Panel::new(METRICS.len(), bootstrap.replicates());
-    let (mut weights, mut last) = (Vec::new(), None);
-    for (i, &place) in case.places.iter().enumerate() {
-        let record = masks.records[place];
-        if last != Some(record) {
-            weights = bootstrap.weights(gathered.records.name(record));
-            last = Some(record);
-        }
-        let right = [verdicts.probe[i], verdicts.majority[i]];
-        let right = right.map(|is_right| f64::from(u8::from(is_right)));
-        panel.add(&Observation::new(u64::from(record), 1.0, &right), &weights);
+/// What the figures of one method and rank of taxa are made of.
+struct Figures<'a> {
+    masks: &'a Masks,
+    rank: Name,
+    case: &'a Case,
+    gathered: &'a Gathered,
+    bootstrap: &'a Bootstrap,
+}
+
+impl Figures<'_> {
+    /// The probe's own accuracy, and that of always naming the most frequent taxon of the same
+    /// windows.
+    fn of_probe(&self, right: &[bool]) -> Vec<MetricRow> {
+        let majority = self.case.majority();
+        let panel = self.panel(|window| [as_number(right[window]), as_number(majority[window])]);
+        let about = self.about(Operator::Probe);
+        vec![
+            about.row(Metric::Accuracy, panel.figure(Formula::Mean(0))),
+            about.row(Metric::MajorityAccuracy, panel.figure(Formula::Mean(1))),
+        ]
     }
-    let about = About {
-        over: masks.over(),
-        ranks: Ranks::One(rank.clone()),
-        ..About::new(Some(masks.name.clone()), Operator::Probe)
-    };
-    let row = |(place, metric)| about.row(metric, panel.figure(Formula::Mean(place)));
-    METRICS.into_iter().enumerate().map(row).collect()
+
+    fn of_retrained(&self, retrained: &Retrained, share: f32) -> Vec<MetricRow> {
+        let mut rows = Vec::new();
+        let Retrained { kept, removed, surrogate } = retrained;
+        let ways = [(Operator::RetrainedKept, kept), (Operator::RetrainedRemoved, removed)];
+        for (operator, answers) in ways {
+            for (choice, answers) in Choice::ALL.into_iter().zip(answers) {
+                let about = About {
+                    variant: choice.variant().map(str::to_owned),
+                    share: Some(share),
+                    ..self.about(operator)
+                };
+                let panel = self.panel(|window| of_answers(answers, window));
+                rows.push(about.row(Metric::Accuracy, panel.figure(Formula::Mean(0))));
+                rows.push(about.row(Metric::LogLikelihood, panel.figure(Formula::Mean(1))));
+            }
+        }
+        let panel = self.panel(|window| {
+            let [right, likelihood] = of_answers(surrogate, window);
+            [right, likelihood, kept[0].likelihood[window]]
+        });
+        let about = About { share: Some(share), ..self.about(Operator::Surrogate) };
+        let less = Formula::LessExcess { of: 2, above: 1, times: ENCODING_WEIGHT };
+        let formulas = [
+            (Metric::Accuracy, Formula::Mean(0)),
+            (Metric::LogLikelihood, Formula::Mean(1)),
+            (Metric::EncodeMeter, Formula::Excess { of: 2, above: 1 }),
+            (Metric::StripeX, less),
+        ];
+        rows.extend(formulas.map(|(metric, formula)| about.row(metric, panel.figure(formula))));
+        rows
+    }
+
+    /// The sums of `values` over the windows of the case.
+    fn panel<const N: usize>(&self, values: impl Fn(usize) -> [f64; N]) -> Panel {
+        let mut panel = Panel::new(N, self.bootstrap.replicates());
+        let (mut weights, mut last) = (Vec::new(), None);
+        for (window, &place) in self.case.places.iter().enumerate() {
+            let record = self.masks.records[place];
+            if last != Some(record) {
+                weights = self.bootstrap.weights(self.gathered.records.name(record));
+                last = Some(record);
+            }
+            let observation = Observation::new(u64::from(record), 1.0, &values(window));
+            panel.add(&observation, &weights);
+        }
+        panel
+    }
+
+    fn about(&self, operator: Operator) -> About {
+        About {
+            over: self.masks.over(),
+            ranks: Ranks::One(self.rank.clone()),
+            ..About::new(Some(self.masks.name.clone()), operator)
+        }
+    }
+}
+
+fn as_number(is: bool) -> f64 {
+    f64::from(u8::from(is))
+}
+
+fn of_answers(answers: &Answers, window: usize) -> [f64; 2] {
+    [as_number(answers.right[window]), answers.likelihood[window]]
 }
 
 fn write(manifest: &Manifest, output: &Path, rows: &[MetricRow]) -> Result<()> {

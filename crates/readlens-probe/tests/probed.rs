@@ -65,6 +65,7 @@ fn mask(row: &TokenRow, method: &str, place: usize) -> MaskRow {
         asked: Vec::new(),
         mask: hard.iter().map(|&read| if read { 0.9 } else { 0.1 }).collect(),
         hard,
+        deviation: Vec::new(),
         area: 0.0,
     }
 }
@@ -210,10 +211,78 @@ fn numbers_out_of_range_are_refused() {
     for (config, part) in [
         (Config { bins: 0, ..config() }, "--bins is 0; give 1 to 4096"),
         (Config { min_records: 0, ..config() }, "--min-records is 0"),
+        (Config { retrain: vec![0.1, 1.0], ..config() }, "--retrain has 1; give shares"),
         (Config { replicates: 100_001, ..config() }, "--replicates is 100001"),
     ] {
         let fault = probed(&tokens, &[honest(&tokens)], &config).unwrap_err();
         assert_eq!(fault.exit_code(), ExitCode::Usage, "{fault}");
         assert!(fault.to_string().contains(part), "{fault} lacks {part}");
     }
+}
+
+/// Windows whose genus is told by one token of 20, at a place that has nothing to do with it.
+fn tokens_of_genera(windows: usize) -> Vec<TokenRow> {
+    let row = |(i, mut row): (usize, TokenRow)| {
+        let genus = [0, 0, 0, 1, 1, 2][i / 2 % 6];
+        row.tokens =
+            std::iter::once(2).chain((0..20).map(|t| 40 + noise(31 * i + t, 20) as u32)).collect();
+        row.tokens[1 + noise(7 * i, 20)] = 10 + genus;
+        row.taxa[1] = Some(format!("genus{genus}"));
+        row
+    };
+    tokens(windows).into_iter().enumerate().map(row).collect()
+}
+
+#[test]
+fn retrained_models_rank_a_mask_that_encodes_the_class_below_an_honest_one() {
+    let tokens = tokens_of_genera(900);
+    let marking = |method: &'static str, place: &dyn Fn(usize, &TokenRow) -> usize| {
+        let one = |(i, row): (usize, &TokenRow)| {
+            let mut mask = mask(row, method, 99);
+            let place = place(i, row);
+            mask.mask[place] = 0.9;
+            mask.hard[place] = true;
+            mask
+        };
+        tokens.iter().enumerate().map(one).collect::<Vec<MaskRow>>()
+    };
+    let informative = |row: &TokenRow| row.tokens[1..].iter().position(|&t| t < 20).unwrap();
+    let honest = marking("honest", &|_, row| informative(row));
+    // The place is the genus; where the informative token happens to lie there, the next one.
+    let encoding = marking("encoding", &|_, row| {
+        let place = usize::from(row.taxa[1].as_deref().unwrap().as_bytes()[5] - b'0') * 6;
+        place + usize::from(place == informative(row))
+    });
+    let chance = marking("chance", &|i, _| noise(5 * i + 3, 20));
+    let config = Config { retrain: vec![0.05], ..config() };
+    let found = probed(&tokens, &[honest, encoding, chance], &config).unwrap();
+    let find = |method: &str, operator, variant: Option<&str>, metric| {
+        let is_it = |row: &&MetricRow| {
+            row.method.as_deref() == Some(method)
+                && row.operator == operator
+                && row.variant.as_deref() == variant
+                && row.metric == metric
+        };
+        let row = found.iter().find(is_it).unwrap();
+        assert_eq!((row.n, row.rank.name()), (900, "genus"));
+        (row.value, row.ci_low.unwrap(), row.ci_high.unwrap())
+    };
+    let accuracy = |method, operator, variant| find(method, operator, variant, Metric::Accuracy).0;
+    let majority = 0.5;
+    // Kept, the honest token tells everything; removed, nothing is left. Noise does neither.
+    assert_eq!(accuracy("honest", Operator::RetrainedKept, None), 1.0);
+    assert!(accuracy("honest", Operator::RetrainedRemoved, None) < majority + 0.05);
+    for noise in [Some("random_tokens"), Some("blurred_noise")] {
+        assert!(accuracy("honest", Operator::RetrainedKept, noise) < majority + 0.1);
+        assert!(accuracy("honest", Operator::RetrainedRemoved, noise) > 0.85);
+    }
+    // Retraining alone is taken in by a mask that encodes; the surrogate is not.
+    assert_eq!(accuracy("encoding", Operator::RetrainedKept, None), 1.0);
+    assert!(accuracy("encoding", Operator::Surrogate, None) < majority + 0.05);
+    assert_eq!(accuracy("honest", Operator::Surrogate, None), 1.0);
+    let of = |method, metric| find(method, Operator::Surrogate, None, metric);
+    assert!(of("encoding", Metric::EncodeMeter).1 > 0.3);
+    let [honest, encoding, chance] =
+        ["honest", "encoding", "chance"].map(|method| of(method, Metric::StripeX));
+    assert!(honest.1 > chance.2 && chance.1 > encoding.2, "{honest:?} {chance:?} {encoding:?}");
 }

@@ -198,6 +198,18 @@ pub const fn words(operator: Operator) -> Words {
             "The mask without its sequence",
             "A linear model that sees where the mask lies, and no base. High means that the mask itself carries the answer.",
         ),
+        Operator::RetrainedKept => elsewhere(
+            "Taught with what masks keep",
+            "A linear model that was taught, and is asked, with the tokens that masks keep.",
+        ),
+        Operator::RetrainedRemoved => elsewhere(
+            "Taught with what masks leave",
+            "A linear model that was taught, and is asked, with the tokens that masks leave. Low means that the masks find all evidence.",
+        ),
+        Operator::Surrogate => elsewhere(
+            "Taught with random tokens",
+            "A linear model that was taught with random tokens, on the tokens that the mask keeps.",
+        ),
         Operator::KmerLogisticRegression => row(
             Family::Floor,
             "k-mer logistic regression",

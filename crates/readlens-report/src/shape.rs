@@ -171,6 +171,7 @@ mod tests {
             asked: Vec::new(),
             mask: vec![0.5; 10],
             hard: hard.to_vec(),
+            deviation: Vec::new(),
             area: 0.5,
         });
         assert_eq!(shape.segments.median(), Some(3));

@@ -10,7 +10,7 @@
 //! use readlens_tables::{Record, masks::MaskRow};
 //!
 //! let masks = MaskRow::TABLE;
-//! assert_eq!((masks.name, masks.version), ("masks", 3));
+//! assert_eq!((masks.name, masks.version), ("masks", 4));
 //! assert!(masks.columns.iter().any(|column| column.name == "replicate"));
 //! assert_eq!(masks.written_by(), "readlens-mask, readlens-attribute or readlens-merge");
 //! ```

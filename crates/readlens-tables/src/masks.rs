@@ -12,7 +12,7 @@ use crate::vocabulary::{MethodKind, Name, Ranks, TargetKind};
 
 record! {
     /// The mask of one window for one method and rank.
-    MaskRow is a row of "masks" version 3 after 1, 2 with upgrade::asked_classes,
+    MaskRow is a row of "masks" version 4 after 1, 2, 3 with upgrade::masks,
     by "mask", "attribute", "merge":
     "The mask of one window for one method and rank."
     {
@@ -27,6 +27,7 @@ record! {
         asked: Vec<u32> => UInt32List, "from 0", "The taxa that were explained where target_kind is other: of each rank of the classifier the place among its taxa; empty otherwise.";
         mask: Vec<f32> => Float32List, "0 to 1", "How much each token was read; one value per real token, CLS and padding excluded.";
         hard: Vec<bool> => FlagList, "", "Whether the token counts as read; same length as mask.";
+        deviation: Vec<f32> => Float32List, "0 to 0.5", "Standard deviation of the mask of each token over several Explainers, each with the same selection; empty where one made the mask.";
         area: f32 => Float32, "0 to 1", "Mean of mask.";
     }
     checked by MaskRow::check_mask;

@@ -176,6 +176,7 @@ fn role_words(role: Role) -> &'static str {
         Role::Judged => "asks an independent judge",
         Role::Mean => "is a mean over fractions",
         Role::Floor => "reads no marked base",
+        Role::Retrained => "learns from hidden tokens",
         Role::Masks => "looks at masks alone",
     }
 }

@@ -29,17 +29,25 @@ pub(crate) fn methods(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch
     columns.batch()
 }
 
-/// The same where version 2 has not, with the taxa that a mask was asked for: none.
-pub(crate) fn asked_classes(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
+/// The same where version 2 has not, with the taxa that a mask was asked for, and the deviation of
+/// several Explainers: none.
+pub(crate) fn masks(origin: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
     let mut columns = Columns::of(batch);
     if !(columns.has("method_kind") && columns.has("replicate")) {
         columns.split_methods(origin)?;
     }
-    let item = Arc::new(Field::new("item", DataType::UInt32, false));
-    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(0, columns.rows));
-    let empty = Arc::new(UInt32Array::from(Vec::<u32>::new()));
-    columns.add("asked", Arc::new(ListArray::try_new(item, offsets, empty, None)?));
+    let asked = Arc::new(UInt32Array::from(Vec::<u32>::new()));
+    columns.add("asked", empty_lists(columns.rows, asked)?);
+    let deviation = Arc::new(Float32Array::from(Vec::<f32>::new()));
+    columns.add("deviation", empty_lists(columns.rows, deviation)?);
     columns.batch()
+}
+
+/// As many empty lists, whose `items` are none.
+fn empty_lists(rows: usize, items: ArrayRef) -> Result<ArrayRef> {
+    let item = Arc::new(Field::new("item", items.data_type().clone(), false));
+    let offsets = OffsetBuffer::from_lengths(std::iter::repeat_n(0, rows));
+    Ok(Arc::new(ListArray::try_new(item, offsets, items, None)?))
 }
 
 /// The same, where no mask is null and no longer a word.

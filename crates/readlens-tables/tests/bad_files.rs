@@ -46,7 +46,7 @@ fn another_schema_version_is_refused() {
     let bench = Bench::new();
     let pairs = [(KEY_TABLE, "masks"), (KEY_VERSION, "99")];
     let message = refusal::<MaskRow>(&bench.foreign(mask_columns(), &pairs));
-    assert_says(&message, &["expected schema version 1, 2 or 3", "found version 99"]);
+    assert_says(&message, &["expected schema version 1, 2, 3 or 4", "found version 99"]);
 }
 
 #[test]

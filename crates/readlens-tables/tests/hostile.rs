@@ -168,6 +168,7 @@ fn rows_are_the_same_in_every_form() {
             window: i,
             mask: vec![i as f32 / 8192.0; (i % 23) as usize],
             hard: (0..i % 23).map(|token| token % 3 == 0).collect(),
+            deviation: Vec::new(),
             target: (i % 5 > 0).then(|| format!("taxon {}", i % 11)),
             ..MaskRow::rows().remove(0)
         })

@@ -3,13 +3,13 @@
 
 use std::path::Path;
 
-use readlens_batch::Augmentation;
+use readlens_batch::{Augmentation, as_read, explain, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_fit::FitConfig;
 use readlens_nn::objective::{BudgetRange, LossWeights, MaskTraining, Objective};
 use readlens_nn::{
-    CONFIG_FILE, ExplainerConfig, MANIFEST_FILE, Selection, TRAINING_FILE, WEIGHTS_FILE,
-    load_explainer,
+    CONFIG_FILE, Classifier, DeviceKind, ExplainerConfig, MANIFEST_FILE, Precision, Selection,
+    TRAINING_FILE, WEIGHTS_FILE, WindowTokens, load_classifier, load_explainer,
 };
 use readlens_provenance::{InputDigest, Manifest, read_json};
 use readlens_stage::Context;
@@ -195,6 +195,65 @@ fn validation_windows_without_labels_give_no_score() {
     let has = |term: &str| curves.iter().any(|figure| figure.term == term);
     assert!(has("hard_area"), "the windows are there");
     assert!(!has("hard_masked_agreement") && !has("score"), "figures of no window");
+}
+
+/// Mean of −ln p of the classifier's own predictions under hard masks, over rows and ranks.
+fn loss_of(classifier: &Classifier, rows: &[WindowTokens], masks: &[Vec<f32>]) -> f64 {
+    let whole = predict(classifier, rows, None).unwrap();
+    let kept = predict(classifier, rows, Some(masks)).unwrap();
+    let mut losses = Vec::new();
+    for (whole, kept) in whole.iter().zip(&kept) {
+        for (whole, kept) in whole.iter().zip(kept) {
+            let target = whole.iter().enumerate().max_by(|a, b| a.1.total_cmp(b.1)).unwrap().0;
+            losses.push(-f64::from(kept[target]).ln());
+        }
+    }
+    losses.iter().sum::<f64>() / losses.len() as f64
+}
+
+/// With a learning rate of nearly nothing the masks are still where they began.
+#[test]
+fn masks_begin_at_the_area_with_the_least_loss_or_at_the_one_that_is_asked_for() {
+    const AREAS: [f64; 8] = [0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.45, 0.6];
+    let area_weight = 0.4;
+    let weights =
+        LossWeights { entropy: 0.0, uniform_kl: 0.0, area: area_weight, total_variation: 0.0 };
+    let standing = |price| {
+        let mut config = config(Preset::Query);
+        config.objective = Objective::Composite { mask: MaskTraining::Threshold, weights };
+        config.price = price;
+        config.fit.learning_rate = 1e-12;
+        config.fit.weight_decay = 0.0;
+        config.fit.epochs = 1;
+        let table = rows(80, &tokenization());
+        let (_directory, paths, outcome) = train(&config, &table);
+        outcome.unwrap();
+        let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
+        let classifier = load_classifier(&paths.classifier, &device).unwrap();
+        let explainer = load_explainer(&paths.output, &device).unwrap();
+        let of_train = |row: &&TokenRow| row.split == Some(Split::Train);
+        let read: Vec<WindowTokens> = table.iter().filter(of_train).map(as_read).collect();
+        let logits = explain(&explainer, Some(&classifier), &read, None).unwrap();
+        let logits: Vec<Vec<f32>> = logits.into_iter().map(|masks| masks[0].clone()).collect();
+        let mut all: Vec<f32> = logits.concat();
+        all.sort_by(|a, b| b.total_cmp(a));
+        let found = all.iter().filter(|logit| **logit > 0.0).count() as f64 / all.len() as f64;
+        let loss = |area: f64| {
+            let threshold = all[(area * all.len() as f64) as usize];
+            let hard =
+                |row: &Vec<f32>| row.iter().map(|&x| f32::from(u8::from(x > threshold))).collect();
+            let masks: Vec<Vec<f32>> = logits.iter().map(hard).collect();
+            loss_of(&classifier, &read, &masks) + area_weight * area
+        };
+        (found, AREAS.map(|area| (loss(area), area)))
+    };
+    let (found, losses) = standing(Price::Weight);
+    let least = losses.into_iter().min_by(|a, b| a.0.total_cmp(&b.0)).unwrap();
+    assert!((found - least.1).abs() < 0.01, "{found} {losses:?}");
+    // The test must be able to tell: the areas are not all alike.
+    assert!(losses.iter().any(|(loss, _)| *loss > least.0 + 0.01), "{losses:?}");
+    let (found, _) = standing(Price::Area(0.3));
+    assert!((found - 0.3).abs() < 0.01, "{found}");
 }
 
 /// The windows of train are not read: with three of them the Explainer is the same.

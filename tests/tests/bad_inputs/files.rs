@@ -260,6 +260,7 @@ fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
             asked: Vec::new(),
             mask: vec![0.25; tokens],
             hard: vec![false; tokens],
+            deviation: Vec::new(),
             area: 0.25,
         }
     };

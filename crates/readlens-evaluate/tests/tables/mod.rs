@@ -56,6 +56,7 @@ pub fn mask(id: &str, mask: &[f32]) -> MaskRow {
         asked: Vec::new(),
         mask: mask.to_vec(),
         hard: mask.iter().map(|&m| m > 0.5).collect(),
+        deviation: Vec::new(),
         area: mask.iter().sum::<f32>() / mask.len() as f32,
     }
 }

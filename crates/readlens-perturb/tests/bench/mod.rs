@@ -32,6 +32,7 @@ pub fn masks_of(rows: &[TokenRow]) -> Vec<MaskRow> {
             target_kind: TargetKind::Predicted,
             asked: Vec::new(),
             hard: mask.iter().map(|&m| m > 0.5).collect(),
+            deviation: Vec::new(),
             area: mask.iter().sum::<f32>() / mask.len() as f32,
             mask,
         }

@@ -114,6 +114,9 @@ const fn expected(operator: Operator) -> Expected {
         | Operator::JudgeHardMasked
         | Operator::JudgeRandomBlock
         | Operator::Probe
+        | Operator::RetrainedKept
+        | Operator::RetrainedRemoved
+        | Operator::Surrogate
         | Operator::KmerLogisticRegression
         | Operator::KmerNaiveBayes
         | Operator::KmerVoting => Expected::Other,

@@ -47,6 +47,9 @@ vocabulary! {
         PointingOverPrevalence = "pointing_over_prevalence", "Mean pointing divided by mean prevalence: 1 for a blind mask.";
         MassOverPrevalence = "mass_over_prevalence", "Mean mass divided by mean prevalence: 1 for a blind mask.";
         MaskCorrelation = "mask_correlation", "Mean Pearson correlation between the masks of all pairs of windows, each resampled to the same number of stretches: 1 where all windows have one mask.";
+        LogLikelihood = "log_likelihood", "Mean log-probability of the label.";
+        EncodeMeter = "encode_meter", "How much likelier, in mean log-probability, the label is to a model that was taught with what masks keep, and sees where that lies, than to one that was taught with random tokens; 0 where it is not likelier. Above 0 the choice of tokens tells what they do not.";
+        StripeX = "stripe_x", "The log_likelihood of operator surrogate less 10 times the encode_meter: the likelier the label is from what the mask keeps, the higher, unless the choice of tokens tells it.";
         MajorityAccuracy = "majority_accuracy", "Accuracy of always naming the most frequent taxon of the same windows.";
         Spearman = "spearman", "Rank correlation of the values of two masks of a window, ties by their mean rank, over windows where neither mask is constant.";
         Jaccard = "jaccard", "|A ∩ B| / |A ∪ B| of the bases with the largest values of two masks, at a given fraction of the bases. Bases that tie for the last places belong in equal parts.";
@@ -97,7 +100,7 @@ impl Metric {
             | Self::LeaveOneOutTau
             | Self::MaskCorrelation
             | Self::Spearman => "−1 to 1",
-            Self::LogOdds => "nats",
+            Self::LogOdds | Self::LogLikelihood | Self::EncodeMeter | Self::StripeX => "nats",
             Self::NormalizedSufficiency | Self::SoftNormalizedSufficiency => "at most 1",
             Self::NormalizedComprehensiveness
             | Self::SoftNormalizedComprehensiveness
@@ -135,7 +138,8 @@ impl Metric {
             | Self::IouOverPrevalence
             | Self::PointingOverPrevalence
             | Self::MassOverPrevalence
-            | Self::LineageConsistency => Direction::Higher,
+            | Self::LineageConsistency
+            | Self::StripeX => Direction::Higher,
             Self::Sufficiency
             | Self::LogOdds
             | Self::DeletionAuc
@@ -143,6 +147,7 @@ impl Metric {
             | Self::InfidelityScaled
             | Self::MaskCorrelation
             | Self::MaxSensitivity
+            | Self::EncodeMeter
             | Self::ExpectedCalibrationError => Direction::Lower,
             // Under an operator that keeps, accuracy should be high; under one that removes, low.
             // Masks of two seeds should be alike; those of a randomised classifier should not.
@@ -152,6 +157,7 @@ impl Metric {
             | Self::PTarget
             | Self::Entropy
             | Self::KeptArea
+            | Self::LogLikelihood
             | Self::Area
             | Self::HardArea
             | Self::Segments
@@ -189,6 +195,9 @@ impl Metric {
                 "Yeh et al. 2019, where a is the inner product of perturbation and attribution"
             }
             Self::MaxSensitivity => "Yeh et al. 2019, divided by the norm of the mask",
+            Self::EncodeMeter | Self::StripeX => {
+                "Puli et al. 2024; here with linear models, and floored at 0"
+            }
             Self::LeaveOneOutTau => "Kendall 1945",
             Self::Auprc => "Zhu 2004",
             Self::Pointing => "Zhang et al. 2016",
@@ -202,6 +211,7 @@ impl Metric {
             | Self::PTarget
             | Self::Entropy
             | Self::KeptArea
+            | Self::LogLikelihood
             | Self::LineageConsistency
             | Self::Area
             | Self::HardArea

@@ -41,6 +41,9 @@ vocabulary! {
         JudgeHardMasked = "judge_hard_masked", "Only the tokens of the hard mask, predicted by the judge.";
         JudgeRandomBlock = "judge_random_block", "Only a random block of the hard mask's area, predicted by the judge.";
         Probe = "probe", "A linear model that sees where the mask lies and no base.";
+        RetrainedKept = "retrained_kept", "A linear model that was taught, and is asked, with the tokens that masks keep.";
+        RetrainedRemoved = "retrained_removed", "A linear model that was taught, and is asked, with the tokens that are left where masks remove theirs.";
+        Surrogate = "surrogate", "A linear model that was taught with random tokens, asked with the tokens that the mask keeps.";
         KmerLogisticRegression = "kmer_logistic_regression", "A logistic regression on the k-mer counts of the whole window.";
         KmerNaiveBayes = "kmer_naive_bayes", "Naive Bayes on the k-mer counts of the whole window.";
         KmerVoting = "kmer_voting", "Exact long k-mers that vote for a taxon, as in Kraken.";
@@ -89,6 +92,8 @@ pub enum Role {
     Mean,
     /// Predicts without reading the bases that a mask marks.
     Floor,
+    /// A model that learned from windows with hidden tokens predicts.
+    Retrained,
     /// Looks at masks alone.
     Masks,
 }
@@ -113,7 +118,7 @@ impl Role {
             | Self::Subset
             | Self::Constant
             | Self::Judged => true,
-            Self::Mean | Self::Floor | Self::Masks => false,
+            Self::Mean | Self::Floor | Self::Retrained | Self::Masks => false,
         }
     }
 }
@@ -151,6 +156,7 @@ impl Operator {
             | Self::KmerLogisticRegression
             | Self::KmerNaiveBayes
             | Self::KmerVoting => Role::Floor,
+            Self::RetrainedKept | Self::RetrainedRemoved | Self::Surrogate => Role::Retrained,
             Self::Mask
             | Self::Seed
             | Self::ReverseComplement
@@ -204,6 +210,9 @@ impl Operator {
             | Self::AopcBlock
             | Self::MajorityClass
             | Self::Probe
+            | Self::RetrainedKept
+            | Self::RetrainedRemoved
+            | Self::Surrogate
             | Self::KmerLogisticRegression
             | Self::KmerNaiveBayes
             | Self::KmerVoting
@@ -257,6 +266,9 @@ impl Operator {
             | Self::SoftRemove
             | Self::RandomSubset
             | Self::JudgeHardMasked
+            | Self::RetrainedKept
+            | Self::RetrainedRemoved
+            | Self::Surrogate
             | Self::Seed
             | Self::ReverseComplement
             | Self::FrameShift

@@ -171,6 +171,7 @@ impl Example for MaskRow {
             asked: Vec::new(),
             mask: vec![0.0, 0.1, 1.0],
             hard: vec![false, false, true],
+            deviation: Vec::new(),
             area: 0.366_666_67,
         };
         vec![
@@ -185,7 +186,8 @@ impl Example for MaskRow {
                 target_kind: TargetKind::Label,
                 ..row.clone()
             },
-            MaskRow { target_kind: TargetKind::Other, asked: vec![0, 7, u32::MAX], ..row },
+            MaskRow { target_kind: TargetKind::Other, asked: vec![0, 7, u32::MAX], ..row.clone() },
+            MaskRow { deviation: vec![0.0, 0.25, 0.5], ..row },
         ]
     }
 }

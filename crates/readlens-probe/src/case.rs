@@ -5,20 +5,20 @@ use readlens_linear::{Examples, Fitting, LogisticRegression};
 
 use crate::masks::Masks;
 
-/// Steps of the optimiser, at least: the problem is small and convex.
-const STEPS: usize = 600;
+/// Examples of one step of the optimiser.
+const BATCH: usize = 256;
 /// Epochs, at least.
 const EPOCHS: usize = 20;
 /// First learning rate, for features of variance 1.
 const RATE: f32 = 0.02;
 
-/// Windows of one method and rank that are probed for one rank of taxa.
+/// Windows of one method and rank that teach and judge models of one rank of taxa.
 #[derive(Debug)]
 pub(crate) struct Case {
     /// Which masks.
     pub(crate) places: Vec<usize>,
     /// Class of each.
-    classes: Vec<u32>,
+    pub(crate) classes: Vec<u32>,
     /// Half of each: 0 or 1.
     halves: Vec<u8>,
     /// Number of classes.
@@ -27,13 +27,18 @@ pub(crate) struct Case {
     majority: u32,
 }
 
-/// What the probe says of each window of a case.
-#[derive(Debug)]
-pub(crate) struct Verdicts {
-    /// Whether the probe is right.
-    pub(crate) probe: Vec<bool>,
-    /// Whether the most frequent class is.
-    pub(crate) majority: Vec<bool>,
+/// Features of the windows of a case.
+pub(crate) trait Features: Sync {
+    /// Features of a window.
+    fn width(&self) -> usize;
+
+    /// Draws of every window, where chance has a part in what is seen of it.
+    fn draws(&self) -> usize {
+        1
+    }
+
+    /// Overwrites `features` by those of a window, by its place in the case, in one of its draws.
+    fn write(&self, window: usize, draw: usize, features: &mut [f32]);
 }
 
 impl Case {
@@ -86,58 +91,85 @@ impl Case {
         case
     }
 
-    /// Trains on each half and judges on the other; `watch` is told the share that is done.
-    pub(crate) fn judge(
+    /// The windows of the half that teaches, or of the other one.
+    pub(crate) fn half(&self, taught: u8, teaches: bool) -> Vec<usize> {
+        let is_of = |&window: &usize| (self.halves[window] == taught) == teaches;
+        (0..self.places.len()).filter(is_of).collect()
+    }
+
+    /// Whether each window is of the most frequent class.
+    pub(crate) fn majority(&self) -> Vec<bool> {
+        self.classes.iter().map(|&class| class == self.majority).collect()
+    }
+
+    /// A model of all draws of the half `taught`, after `steps` steps or a few more; `watch` is
+    /// told the share that is done.
+    pub(crate) fn teach(
         &self,
-        masks: &Masks,
-        width: usize,
-        seed: u64,
-        mut watch: impl FnMut(f64) -> Result<()>,
-    ) -> Result<Verdicts> {
-        let majority = self.classes.iter().map(|&class| class == self.majority).collect();
-        let mut verdicts = Verdicts { probe: vec![false; self.classes.len()], majority };
-        for taught in [0, 1] {
-            let of = |is_taught: bool| {
-                let is_of = |&i: &usize| (self.halves[i] == taught) == is_taught;
-                (0..self.places.len()).filter(is_of).collect::<Vec<usize>>()
-            };
-            let (train, test) = (of(true), of(false));
-            let scale = Scale::of(masks, width, train.iter().map(|&i| self.places[i]));
-            let half = |chosen| Half { case: self, masks, width, scale: &scale, chosen };
-            let steps = train.len().div_ceil(256).max(1);
-            let epochs = STEPS.div_ceil(steps).max(EPOCHS) as u32;
-            let fitting = Fitting {
-                epochs,
-                patience: epochs,
-                rate: RATE,
-                penalty: 1.0 / train.len().max(1) as f32,
-                seed,
-            };
-            let done = f64::from(taught) / 2.0;
-            let train = half(train);
-            let none = half(Vec::new());
-            let fitted = LogisticRegression::fit(&train, &none, self.count, &fitting, |share| {
-                watch(done + share / 2.0)
-            })?;
-            let predicted = fitted.model.predict(&half(test.clone()));
-            for (&i, class) in test.iter().zip(predicted) {
-                verdicts.probe[i] = class == self.classes[i];
-            }
-        }
-        Ok(verdicts)
+        taught: u8,
+        features: &impl Features,
+        (steps, seed): (usize, u64),
+        watch: impl FnMut(f64) -> Result<()>,
+    ) -> Result<LogisticRegression> {
+        let train =
+            Chosen { draws: features.draws(), ..self.examples(features, self.half(taught, true)) };
+        let none = self.examples(features, Vec::new());
+        let epochs = steps.div_ceil(train.count().div_ceil(BATCH).max(1)).max(EPOCHS) as u32;
+        let fitting = Fitting {
+            epochs,
+            patience: epochs,
+            rate: RATE,
+            penalty: 1.0 / train.count().max(1) as f32,
+            seed,
+        };
+        Ok(LogisticRegression::fit(&train, &none, self.count, &fitting, watch)?.model)
+    }
+
+    /// Some windows as a linear model reads them, each in its first draw.
+    pub(crate) fn examples<'a, F: Features>(
+        &'a self,
+        features: &'a F,
+        chosen: Vec<usize>,
+    ) -> Chosen<'a, F> {
+        Chosen { case: self, features, chosen, draws: 1 }
+    }
+}
+
+/// Some windows of a case.
+pub(crate) struct Chosen<'a, F> {
+    case: &'a Case,
+    features: &'a F,
+    chosen: Vec<usize>,
+    draws: usize,
+}
+
+impl<F: Features> Examples for Chosen<'_, F> {
+    fn count(&self) -> usize {
+        self.chosen.len() * self.draws
+    }
+
+    fn features(&self) -> usize {
+        self.features.width()
+    }
+
+    fn write(&self, example: usize, features: &mut [f32]) {
+        self.features.write(self.chosen[example / self.draws], example % self.draws, features);
+    }
+
+    fn class(&self, example: usize) -> u32 {
+        self.case.classes[self.chosen[example / self.draws]]
     }
 }
 
 /// Mean and reciprocal standard deviation of every feature.
-struct Scale(Vec<(f32, f32)>);
+pub(crate) struct Scale(Vec<(f32, f32)>);
 
 impl Scale {
-    fn of(masks: &Masks, width: usize, places: impl Iterator<Item = usize>) -> Self {
+    pub(crate) fn of<'r>(width: usize, rows: impl Iterator<Item = &'r [f32]>) -> Self {
         let mut count = 0.0_f64;
         let mut sums = vec![(0.0_f64, 0.0_f64); width];
-        for place in places {
+        for row in rows {
             count += 1.0;
-            let row = &masks.features[place * width..(place + 1) * width];
             for ((sum, squares), &x) in sums.iter_mut().zip(row) {
                 *sum += f64::from(x);
                 *squares += f64::from(x) * f64::from(x);
@@ -152,35 +184,11 @@ impl Scale {
         };
         Self(sums.into_iter().map(scale).collect())
     }
-}
 
-/// Some windows of a case, standardised.
-struct Half<'a> {
-    case: &'a Case,
-    masks: &'a Masks,
-    width: usize,
-    scale: &'a Scale,
-    chosen: Vec<usize>,
-}
-
-impl Examples for Half<'_> {
-    fn count(&self) -> usize {
-        self.chosen.len()
-    }
-
-    fn features(&self) -> usize {
-        self.width
-    }
-
-    fn write(&self, example: usize, features: &mut [f32]) {
-        let place = self.case.places[self.chosen[example]];
-        let row = &self.masks.features[place * self.width..(place + 1) * self.width];
-        for ((feature, x), (mean, factor)) in features.iter_mut().zip(row).zip(&self.scale.0) {
+    /// Overwrites `features` by a row of mean 0 and variance 1.
+    pub(crate) fn write(&self, row: &[f32], features: &mut [f32]) {
+        for ((feature, x), (mean, factor)) in features.iter_mut().zip(row).zip(&self.0) {
             *feature = (x - mean) * factor;
         }
-    }
-
-    fn class(&self, example: usize) -> u32 {
-        self.case.classes[self.chosen[example]]
     }
 }
