@@ -7,7 +7,7 @@
 //! beside random tokens. EVAL-X (Jethani et al. 2021) asks a model that was taught with random
 //! tokens, and STRIPE-X (Puli et al. 2024) takes off what the choice of tokens tells by itself.
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 
 use crate::case::Case;
 use crate::masks::Masks;
@@ -32,7 +32,7 @@ pub(crate) struct Retrained {
 }
 
 /// What a model says of each window, taught by the half of the records that the window is not in.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Answers {
     /// Whether it is right.
     pub(crate) right: Vec<bool>,
@@ -50,58 +50,45 @@ pub(crate) fn retrain(
     seed: u64,
     mut watch: impl FnMut(f64) -> Result<()>,
 ) -> Result<Retrained> {
-    let see = |choice, keeps, bins| {
-        let draws = if choice == Choice::RandomTokens && keeps { DRAWS } else { 1 };
+    let see = |choice, keeps, bins, draws| {
         Seen::new(case, masks, View { choice, keeps, share, bins, draws }, seed)
     };
     let mut models = 0.0;
-    let mut answers = |taught: &Seen, asked: &[&Seen]| {
-        let found = ask(case, taught, asked, seed, |share| watch((models + share) / 6.0))?;
+    let mut ask = |taught: &Seen, asked: &Seen| {
+        let found = ask(case, taught, asked, seed, |share| watch((models + share) / 7.0))?;
         models += 1.0;
-        Ok::<_, readlens_fault::Fault>(found)
+        Ok::<_, Fault>(found)
     };
-    let mut own = |choice, keeps, bins| {
-        let seen = see(choice, keeps, bins);
-        let mut found = answers(&seen, &[&seen])?;
-        Ok::<_, readlens_fault::Fault>(found.remove(0))
+    let mut own = |keeps| {
+        let [mask, chance, noise] = Choice::ALL.map(|choice| see(choice, keeps, bins, 1));
+        Ok::<_, Fault>([ask(&mask, &mask)?, ask(&chance, &chance)?, ask(&noise, &noise)?])
     };
-    let kept_by_mask = own(Choice::Mask, true, bins)?;
-    let kept_by_noise = own(Choice::BlurredNoise, true, bins)?;
-    let removed = [
-        own(Choice::Mask, false, bins)?,
-        own(Choice::RandomTokens, false, bins)?,
-        own(Choice::BlurredNoise, false, bins)?,
-    ];
+    let (kept, removed) = (own(true)?, own(false)?);
     // Where random tokens lie tells nothing, and their model must not read it from a mask.
-    let (random, marked) = (see(Choice::RandomTokens, true, 0), see(Choice::Mask, true, 0));
-    let [kept_by_chance, surrogate] =
-        <[Answers; 2]>::try_from(answers(&random, &[&random, &marked])?)
-            .unwrap_or_else(|_| unreachable!("one answer for each that is asked"));
-    Ok(Retrained { kept: [kept_by_mask, kept_by_chance, kept_by_noise], removed, surrogate })
+    let random = see(Choice::RandomTokens, true, 0, DRAWS);
+    let surrogate = ask(&random, &see(Choice::Mask, true, 0, 1))?;
+    Ok(Retrained { kept, removed, surrogate })
 }
 
-/// What a model that was taught with `taught` says of each of `asked`.
+/// What a model that was taught with `taught` says of the windows as `asked` shows them.
 fn ask(
     case: &Case,
     taught: &Seen,
-    asked: &[&Seen],
+    asked: &Seen,
     seed: u64,
     mut watch: impl FnMut(f64) -> Result<()>,
-) -> Result<Vec<Answers>> {
+) -> Result<Answers> {
     let windows = case.classes.len();
-    let none = Answers { right: vec![false; windows], likelihood: vec![0.0; windows] };
-    let mut answers = vec![none; asked.len()];
+    let mut answers = Answers { right: vec![false; windows], likelihood: vec![0.0; windows] };
     for half in [0, 1] {
         let done = f64::from(half) / 2.0;
         let model = case.teach(half, taught, (STEPS, seed), |share| watch(done + share / 2.0))?;
         let test = case.half(half, false);
-        for (answers, asked) in answers.iter_mut().zip(asked) {
-            let examples = case.examples(*asked, test.clone());
-            let found = model.predict(&examples).into_iter().zip(model.log_likelihoods(&examples));
-            for (&window, (class, likelihood)) in test.iter().zip(found) {
-                answers.right[window] = class == case.classes[window];
-                answers.likelihood[window] = likelihood;
-            }
+        let examples = case.examples(asked, test.clone());
+        let found = model.predict(&examples).into_iter().zip(model.log_likelihoods(&examples));
+        for (&window, (class, likelihood)) in test.iter().zip(found) {
+            answers.right[window] = class == case.classes[window];
+            answers.likelihood[window] = likelihood;
         }
     }
     Ok(answers)
