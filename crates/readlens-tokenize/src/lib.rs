@@ -28,6 +28,7 @@ mod config;
 mod cutting;
 mod frames;
 mod input;
+mod like;
 mod options;
 mod reading;
 mod run;

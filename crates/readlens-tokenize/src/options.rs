@@ -6,6 +6,7 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_stage::{Context, Stage, refuse_without};
 
 use crate::config::{Config, Gaps, Orient, Splits, TaxaSource, TaxonomyConfig};
+use crate::like::Like;
 use crate::run::{Inputs, Outputs};
 use crate::split::Fractions;
 use crate::taxonomy::DEFAULT_WORDS;
@@ -51,6 +52,18 @@ pub struct Options {
 #[derive(Clone, Debug, Args)]
 #[command(next_help_heading = "Tokens and windows")]
 struct TokenOptions {
+    /// Read the sequences as this classifier reads them
+    ///
+    /// Its folder gives k-mers, stride, CLS, reading frame, the longest window, and the ranks where a
+    /// taxonomy is given. Longer records are cut into windows.
+    #[arg(
+        long,
+        value_name = "DIR",
+        conflicts_with_all = [
+            "k", "stride", "no_cls", "orient", "orient_least_gap", "orient_model", "save_orient_model"
+        ]
+    )]
+    like: Option<PathBuf>,
     /// Length of a k-mer, which is one token, in nucleotides, 1 to 8
     #[arg(long, value_name = "NT", default_value_t = 6)]
     k: u32,
@@ -60,7 +73,7 @@ struct TokenOptions {
     /// Put no CLS token before the first k-mer; a classifier with --pooling cls needs that token
     #[arg(long, hide_short_help = true)]
     no_cls: bool,
-    /// Length of a window, in nucleotides [default: the whole record]
+    /// Length of a window, in nucleotides [default: the whole record, or the longest window of --like]
     ///
     /// The last window ends with the record, so it may overlap the one before it by more than
     /// --overlap. A record that is shorter than a window is one window.
@@ -263,7 +276,8 @@ impl From<StrandOption> for Strands {
 }
 
 impl TaxonomyOptions {
-    fn config(&self) -> Result<Option<TaxonomyConfig>> {
+    /// What the table says; its ranks are `ranks` unless others were typed.
+    fn config(&self, ranks: impl FnOnce() -> Vec<String>) -> Result<Option<TaxonomyConfig>> {
         let of_taxonomy = [
             ("--id-column", self.id_column.is_some()),
             ("--ranks", self.ranks.is_some()),
@@ -287,10 +301,9 @@ impl TaxonomyOptions {
                 return Err(Fault::usage("pass --lineage-column or --taxid-column, not both"));
             }
         };
-        let default_ranks = || DEFAULT_RANKS.map(str::to_owned).to_vec();
         Ok(Some(TaxonomyConfig {
             id_column: self.id_column.clone().unwrap_or_else(|| "id".to_owned()),
-            ranks: self.ranks.clone().unwrap_or_else(default_ranks),
+            ranks: self.ranks.clone().unwrap_or_else(ranks),
             taxa,
             lineage_ranks: self.lineage_ranks.clone(),
             unknown: match &self.unknown {
@@ -334,12 +347,14 @@ impl Stage for Options {
     const ABOUT: &'static str = "Turn FASTA or FASTQ into k-mer tokens, with taxa and splits";
 
     fn run(self, context: &Context) -> Result<()> {
-        let config = self.config()?;
+        let like = self.like()?;
+        let config = self.config_like(like.as_ref())?;
+        let of_model = like.and_then(|like| like.frame).map(|(_, path)| path);
         let inputs = Inputs {
             sequences: self.inputs,
             taxonomy: self.taxonomy.taxonomy,
             taxdump: self.taxonomy.taxdump,
-            frame_model: self.frames.orient_model,
+            frame_model: self.frames.orient_model.or(of_model),
         };
         let outputs = Outputs {
             tokens: self.output,
@@ -354,30 +369,55 @@ impl Options {
     /// How the inputs are read.
     ///
     /// # Errors
-    /// [`Fault::Usage`] about options that do not go together.
+    /// [`Fault::Usage`] about options that do not go together; the classifier that they are to be
+    /// read for cannot be used.
     #[doc(hidden)]
     pub fn config(&self) -> Result<Config> {
+        self.config_like(self.like()?.as_ref())
+    }
+
+    /// What the classifier says that the sequences are to be read for.
+    fn like(&self) -> Result<Option<Like>> {
+        self.tokens.like.as_deref().map(Like::read).transpose()
+    }
+
+    fn config_like(&self, like: Option<&Like>) -> Result<Config> {
         let tokens = &self.tokens;
+        let longest = like.and_then(|like| like.longest_window);
+        if let (Some(typed), Some(longest)) = (tokens.window, longest)
+            && typed > longest
+        {
+            return Err(Fault::usage(format!(
+                "--window is {typed} nt, but the classifier of --like reads windows of at most \
+                 {longest} nt; give no more, or leave it out"
+            )));
+        }
+        let stride = tokens.stride.unwrap_or(tokens.k);
+        let default_ranks = || match like {
+            Some(like) => like.ranks.clone(),
+            None => DEFAULT_RANKS.map(str::to_owned).to_vec(),
+        };
         Ok(Config {
-            tokenization: Tokenization::new(
-                Alphabet::Dna,
-                tokens.k,
-                tokens.stride.unwrap_or(tokens.k),
-                !tokens.no_cls,
-            )?,
+            tokenization: match like {
+                Some(like) => like.tokenization,
+                None => Tokenization::new(Alphabet::Dna, tokens.k, stride, !tokens.no_cls)?,
+            },
             windows: Windows {
-                length: tokens.window,
+                length: tokens.window.or(longest),
                 overlap: tokens.overlap,
                 frame: tokens.frame,
                 strands: tokens.strand.into(),
                 min_tokens: tokens.min_tokens,
             },
-            taxonomy: self.taxonomy.config()?,
+            taxonomy: self.taxonomy.config(default_ranks)?,
             splits: self.splits.config()?,
             max_record_length: self.max_record_length,
             allow_duplicate_ids: self.allow_duplicate_ids,
             gaps: self.gaps.into(),
-            orient: self.frames.config()?,
+            orient: match like {
+                Some(like) => like.frame.as_ref().map(|(orient, _)| *orient),
+                None => self.frames.config()?,
+            },
             least_gap: self.frames.orient_least_gap,
         })
     }

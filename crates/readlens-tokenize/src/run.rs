@@ -69,6 +69,7 @@ pub fn run(
     let (frames, digests_of_first_pass) =
         frames(inputs, config, seed, taxonomy, &mut input_digests, context)?;
     let frames = frames.as_ref();
+    check_orientation(inputs, config, frames)?;
     // What follows is about windows in their frames.
     let config = &Config {
         tokenization: frames.map_or(config.tokenization, |f| f.tokenization(config.tokenization)),
@@ -196,6 +197,23 @@ fn frames(
     let described = (taxonomy, inputs.taxonomy.as_deref());
     let (frames, read) = Frames::learn(config, trim, files, described, seed, context)?;
     Ok((Some(frames), Some(read)))
+}
+
+/// Refuses a model of the reading frame that is not the one the tokenization was made with.
+fn check_orientation(inputs: &Inputs, config: &Config, frames: Option<&Frames>) -> Result<()> {
+    let (Some(expected), Some(frames)) = (config.tokenization.orientation, frames) else {
+        return Ok(());
+    };
+    let found = frames.tokenization(config.tokenization);
+    if found.orientation == Some(expected) {
+        return Ok(());
+    }
+    let path = inputs.frame_model.as_deref().unwrap_or(Path::new("frame.json"));
+    Err(Fault::input(path)
+        .expected(format!("the model of {}", config.tokenization))
+        .found(found)
+        .remedy("restore the file of the classifier's own folder")
+        .into())
 }
 
 /// Refuses files that changed between the two passes over them.

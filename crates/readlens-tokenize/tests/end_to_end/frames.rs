@@ -43,7 +43,7 @@ fn reverse_complement(bases: &str) -> String {
 
 /// Genes as FASTA, with their strand and the bases before their first whole codon: every second
 /// one lies on the reverse strand.
-fn genes(count: usize) -> (String, Vec<(&'static str, u32)>) {
+pub fn genes(count: usize) -> (String, Vec<(&'static str, u32)>) {
     let mut draw = Draw(7);
     let usage = codons(&mut draw);
     let (mut fasta, mut truth) = (String::new(), Vec::new());

@@ -4,5 +4,6 @@
 mod bench;
 mod dialects;
 mod frames;
+mod like;
 mod sequences;
 mod taxonomy;
