@@ -57,7 +57,8 @@ impl Scores<'_> {
     }
 
     /// Temperature, 0.001 to 1000, that makes the probabilities of the only component those of
-    /// being right (Guo et al. 2017); 1 without examples, and the largest where nothing can be said.
+    /// being right (Guo et al. 2017); 1 without examples, and the largest where nothing can be
+    /// said.
     ///
     /// # Panics
     /// As [`Scores::weights`].
