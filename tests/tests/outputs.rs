@@ -23,7 +23,7 @@ struct Use {
     rest: &'static str,
 }
 
-const USES: [Use; 18] = [
+const USES: [Use; 19] = [
     Use {
         stage: "simulate",
         inputs: &[],
@@ -79,6 +79,17 @@ const USES: [Use; 18] = [
         outputs: &["--output"],
         writes_directory: false,
         rest: "--replicates 5 --masked 2 --shares 0.5 --split train",
+    },
+    Use {
+        stage: "predict",
+        inputs: &[
+            ("--tokens", "tokens.parquet"),
+            ("--classifier", "classifier"),
+            ("--calibration-tokens", "seen.parquet"),
+        ],
+        outputs: &["--output", "--records"],
+        writes_directory: false,
+        rest: "",
     },
     Use {
         stage: "randomize",
@@ -188,6 +199,7 @@ fn prepare() -> tempfile::TempDir {
     let path = |name: &str| here.join(name);
     let windows = rows(24, &tokenization());
     write_tokens(&path("tokens.parquet"), &windows, &tokenization());
+    write_tokens(&path("seen.parquet"), &windows, &tokenization());
     fs::write(path("genes.fasta"), ">a\nACGTACGTACGT\n").unwrap();
     fs::write(path("taxa.tsv"), "id\tgenus\na\tBacillus\n").unwrap();
     fs::write(path("truth.tsv"), format!("id\tstart\tend\n{}\t0\t6\n", windows[0].id)).unwrap();

@@ -79,6 +79,21 @@ fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
 }
 
 #[test]
+fn predict_writes_the_same_bytes_with_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name);
+    // Five chunks and a bit; every record is cut by none or by one of them.
+    let mut windows = rows(2600, &tokenization());
+    windows.iter_mut().zip(0..).for_each(|(row, i)| row.id = format!("record{}", i / 3));
+    write_tokens(&path("tokens.parquet"), &windows, &tokenization());
+    write_classifier(&path("classifier"), &classifier_shape(), 2);
+    let arguments = "--tokens tokens.parquet --classifier classifier --calibration-tokens tokens.parquet \
+                     --output w.parquet --records r.parquet --tsv r.tsv --kraken-report k.txt --krona k.tsv";
+    let outputs = ["w.parquet", "r.parquet", "r.tsv", "k.txt", "k.tsv"];
+    check_threads("predict", folder.path(), arguments, &outputs);
+}
+
+#[test]
 fn attribute_writes_the_same_masks_with_any_number_of_threads() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name);

@@ -140,3 +140,12 @@ pub fn most_likely(probabilities: &[f32]) -> usize {
     }
     best
 }
+
+/// Entropy of `p` divided by its maximum, `ln K`; 0 for a single taxon.
+pub fn relative_entropy(p: &[f32]) -> f32 {
+    if p.len() < 2 {
+        return 0.0;
+    }
+    let entropy: f32 = p.iter().filter(|&&p| p > 0.0).map(|&p| -p * p.ln()).sum();
+    (entropy / (p.len() as f32).ln()).clamp(0.0, 1.0)
+}

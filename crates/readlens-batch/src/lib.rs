@@ -33,6 +33,7 @@ pub use bound::{Bound, check_tokenization};
 pub use dataset::{Dataset, Window, as_read};
 pub use inference::{
     explain, for_each_batch, most_likely, most_likely_classes, predict, probabilities,
+    relative_entropy,
 };
 pub use masks::{MaskKind, RandomMasks};
 pub use options::{

@@ -56,6 +56,17 @@ impl Scores<'_> {
         }
     }
 
+    /// Temperature, 0.001 to 1000, that makes the probabilities of the only component those of
+    /// being right (Guo et al. 2017); 1 without examples, and the largest where nothing can be
+    /// said.
+    ///
+    /// # Panics
+    /// As [`Scores::weights`].
+    pub fn temperature(&self) -> f64 {
+        let weight = self.weights().first().copied().unwrap_or(1.0);
+        (1.0 / weight.max(1e-3)).clamp(1e-3, 1e3)
+    }
+
     /// Mean log-likelihood under `weights`.
     pub fn likelihood(&self, weights: &[f64]) -> f64 {
         let used: Vec<usize> = (0..self.components).collect();
@@ -243,7 +254,8 @@ mod tests {
         let labels = [0, 0, 0, 1];
         let scores = Scores { values: &values, components: 1, classes: 2, labels: &labels };
         assert!((scores.weights()[0] - 3f64.ln() / 5.0).abs() < 1e-9);
+        assert!((scores.temperature() - 5.0 / 3f64.ln()).abs() < 1e-6);
         let nothing = Scores { values: &[], labels: &[], ..scores };
-        assert_eq!(nothing.weights(), [1.0]);
+        assert_eq!((nothing.weights(), nothing.temperature()), (vec![1.0], 1.0));
     }
 }

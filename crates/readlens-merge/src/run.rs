@@ -8,6 +8,7 @@ use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::{
@@ -38,6 +39,7 @@ pub fn run(shards: &[PathBuf], output: &Path, context: &Context) -> Result<()> {
         joiner::<MaskRow>(),
         joiner::<BaseRow>(),
         joiner::<CostRow>(),
+        joiner::<PredictionRow>(),
         joiner::<PerturbationRow>(),
         joiner::<MetricRow>(),
     ];

@@ -1,6 +1,6 @@
 //! Predictions for the windows that are worked on together.
 
-use readlens_batch::{as_read, most_likely, predict};
+use readlens_batch::{as_read, most_likely, predict, relative_entropy};
 use readlens_fault::Result;
 use readlens_nn::{Classifier, WindowTokens};
 use readlens_tables::perturbations::PerturbationRow;
@@ -216,13 +216,4 @@ fn hidden_share(mask: &[f32], factors: &[f32]) -> f32 {
     let hidden: f32 = mask.iter().zip(factors).map(|(m, factor)| (1.0 - factor) * m).sum();
     let total: f32 = mask.iter().sum();
     if total > 0.0 { (hidden / total).clamp(0.0, 1.0) } else { 0.0 }
-}
-
-/// Entropy of `p` divided by its maximum, `ln K`; 0 for a single taxon.
-fn relative_entropy(p: &[f32]) -> f32 {
-    if p.len() < 2 {
-        return 0.0;
-    }
-    let entropy: f32 = p.iter().filter(|&&p| p > 0.0).map(|&p| -p * p.ln()).sum();
-    (entropy / (p.len() as f32).ln()).clamp(0.0, 1.0)
 }

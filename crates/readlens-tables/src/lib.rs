@@ -35,6 +35,7 @@ pub mod costs;
 pub mod masks;
 pub mod metrics;
 pub mod perturbations;
+pub mod predictions;
 pub mod tokens;
 pub mod training;
 pub mod vocabulary;
@@ -59,10 +60,11 @@ pub const KEY_MANIFEST: &str = "readlens.manifest";
 pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
-pub const TABLES: [&Table; 8] = [
+pub const TABLES: [&Table; 9] = [
     tokens::TokenRow::TABLE,
     training::TrainingRow::TABLE,
     assessment::AssessmentRow::TABLE,
+    predictions::PredictionRow::TABLE,
     masks::MaskRow::TABLE,
     bases::BaseRow::TABLE,
     costs::CostRow::TABLE,

@@ -32,6 +32,7 @@ pub(crate) const GROUPS: [Group; 5] = [
             AnyStage::of::<readlens_train::combination::Options>(),
             AnyStage::of::<readlens_train::explainer::Options>(),
             AnyStage::of::<readlens_assess::Options>(),
+            AnyStage::of::<readlens_predict::Options>(),
             AnyStage::of::<readlens_randomize::Options>(),
         ],
     },

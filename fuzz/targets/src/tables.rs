@@ -7,6 +7,7 @@ use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::{Reader, Record, table_of};
@@ -21,10 +22,11 @@ const MOST_ROWS: usize = 20_000;
 pub fn tables(input: &[u8], scratch: &Path) -> bool {
     let path = scratch.join("table.parquet");
     check(write(&path, input));
-    let readers: [(&str, fn(&Path) -> Result<()>); 8] = [
+    let readers: [(&str, fn(&Path) -> Result<()>); 9] = [
         (TokenRow::TABLE.name, rows::<TokenRow>),
         (TrainingRow::TABLE.name, rows::<TrainingRow>),
         (AssessmentRow::TABLE.name, rows::<AssessmentRow>),
+        (PredictionRow::TABLE.name, rows::<PredictionRow>),
         (MaskRow::TABLE.name, rows::<MaskRow>),
         (BaseRow::TABLE.name, rows::<BaseRow>),
         (CostRow::TABLE.name, rows::<CostRow>),

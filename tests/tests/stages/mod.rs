@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 18] = [
+pub const STAGES: [&str; 19] = [
     "simulate",
     "tokenize",
     "baseline",
@@ -15,6 +15,7 @@ pub const STAGES: [&str; 18] = [
     "train-experts",
     "combine",
     "assess",
+    "predict",
     "randomize",
     "train-explainer",
     "mask",

@@ -44,6 +44,30 @@ impl LineageDecoding {
         }
         Ok(())
     }
+
+    /// Raises the parents of the best taxa until they lead, which is the last step of decoding, in
+    /// scores by rank that were made otherwise, such as means over windows. The scores are those
+    /// before temperatures.
+    ///
+    /// # Panics
+    /// The scores are of other taxa.
+    pub fn lead(&self, scores: &mut [Vec<f64>]) {
+        for (rank, parents) in self.parents.iter().enumerate().rev() {
+            let below = first_of_largest(&scores[rank + 1]);
+            let own = &mut scores[rank];
+            let best = first_of_largest(own);
+            let Some(parent) = parents[below].map(|parent| parent as usize) else { continue };
+            let has_child = parents.iter().flatten().any(|parent| *parent as usize == best);
+            if parent != best && has_child {
+                own[parent] = own[best] + LEAD;
+            }
+        }
+    }
+}
+
+fn first_of_largest(scores: &[f64]) -> usize {
+    let is_larger = |best: usize, i: usize| if scores[i] > scores[best] { i } else { best };
+    (1..scores.len()).fold(0, is_larger)
 }
 
 /// Scores of whole lineages in the place of scores of single ranks.
@@ -150,5 +174,45 @@ impl Lineages {
             scores[rank] = (&scores[rank] + raised)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+    use super::*;
+
+    /// Scores in steps of 1/8, which both number formats hold exactly; ties are among them.
+    #[test]
+    fn tensors_and_numbers_are_raised_alike() {
+        let parents = vec![vec![Some(0), Some(0), Some(1), None], vec![Some(3), Some(1), Some(2)]];
+        let decoding = LineageDecoding { parents, above: 1.0, below: 1.0 };
+        let taxa = [3, 4, 3];
+        let lineages = Lineages::new(&decoding, &taxa, DType::F32, &Device::Cpu).unwrap();
+        let mut state = 1u64;
+        let mut draw = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 60) as f64 / 8.0
+        };
+        let mut raised = 0;
+        for _ in 0..500 {
+            let before: Vec<Vec<f64>> =
+                taxa.iter().map(|taxa| (0..*taxa).map(|_| draw()).collect()).collect();
+            let mut numbers = before.clone();
+            decoding.lead(&mut numbers);
+            let tensor = |scores: &Vec<f64>| {
+                let scores: Vec<f32> = scores.iter().map(|x| *x as f32).collect();
+                Tensor::new(vec![scores], &Device::Cpu).unwrap()
+            };
+            let mut tensors: Vec<Tensor> = before.iter().map(tensor).collect();
+            lineages.lead(&mut tensors).unwrap();
+            for (tensor, numbers) in tensors.iter().zip(&numbers) {
+                let wide: Vec<f64> =
+                    tensor.to_vec2::<f32>().unwrap()[0].iter().map(|x| f64::from(*x)).collect();
+                assert_eq!(wide, *numbers, "{before:?}");
+            }
+            raised += usize::from(numbers != before);
+        }
+        assert!(raised > 100, "{raised}");
     }
 }

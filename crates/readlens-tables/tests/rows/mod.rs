@@ -9,6 +9,7 @@ use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::{
@@ -44,6 +45,7 @@ macro_rules! for_every_table {
             $call::<tokens::TokenRow>(),
             $call::<training::TrainingRow>(),
             $call::<assessment::AssessmentRow>(),
+            $call::<predictions::PredictionRow>(),
             $call::<masks::MaskRow>(),
             $call::<bases::BaseRow>(),
             $call::<costs::CostRow>(),
@@ -153,6 +155,47 @@ impl Example for AssessmentRow {
                 ..row.clone()
             },
             AssessmentRow { branch: Some(String::new()), value: f64::MIN_POSITIVE, ..row },
+        ]
+    }
+}
+
+impl Example for PredictionRow {
+    fn rows() -> Vec<Self> {
+        let row = PredictionRow {
+            id: text("NR_074334.1"),
+            window: Some(0),
+            split: Some(Split::Test),
+            windows: 1,
+            rank: name("genus"),
+            taxon: Some(text("Treponema")),
+            probability: 0.875,
+            runner_up: Some(text("Borrelia")),
+            runner_up_probability: Some(0.1),
+            entropy: 0.125,
+            confidence: 0.75,
+            votes: 1,
+        };
+        vec![
+            row.clone(),
+            PredictionRow { window: None, windows: 12, votes: 9, split: None, ..row.clone() },
+            PredictionRow {
+                id: text("ключ|\"<&>\u{1b}"),
+                window: Some(u32::MAX),
+                rank: name("is_promoter"),
+                probability: f32::MIN_POSITIVE,
+                ..row.clone()
+            },
+            PredictionRow {
+                id: String::new(),
+                window: None,
+                split: None,
+                windows: u32::MAX,
+                taxon: None,
+                runner_up: None,
+                runner_up_probability: None,
+                votes: 0,
+                ..row
+            },
         ]
     }
 }

@@ -189,9 +189,9 @@ impl<'a> Labelled<'a> {
     pub(crate) fn temperatures(&self, logits: &[Vec<f32>]) -> Vec<f64> {
         let logits: Vec<&[f32]> = logits.iter().map(Vec::as_slice).collect();
         let of_rank = |rank: usize| {
-            let weight = self.fitted(&logits, 0..1, 1, rank)[0];
-            // A rank that nothing can be said of: all probabilities alike.
-            (1.0 / weight.max(1e-3)).clamp(1e-3, 1e3)
+            let (values, labels) = self.examples(&logits, 0..1, rank);
+            let classes = self.taxa[rank];
+            Scores { values: &values, components: 1, classes, labels: &labels }.temperature()
         };
         (0..self.taxa.len()).map(of_rank).collect()
     }
@@ -235,6 +235,19 @@ impl<'a> Labelled<'a> {
     /// Likeliest weights of `count` components at a rank, of which those beside `used` have none;
     /// `scores` repeat the windows as often as they fit.
     fn fitted(&self, scores: &[&[f32]], used: Range<usize>, count: usize, rank: usize) -> Vec<f64> {
+        let (values, labels) = self.examples(scores, used.clone(), rank);
+        let (components, classes) = (used.len(), self.taxa[rank]);
+        let fitted = Scores { values: &values, components, classes, labels: &labels }.weights();
+        let mut weights = vec![0.0; count];
+        for (weight, fitted) in weights[used].iter_mut().zip(fitted) {
+            // Where all is right, the likelihood rises without end.
+            *weight = fitted.min(LARGEST_WEIGHT);
+        }
+        weights
+    }
+
+    /// What the components `used` say of the labelled windows at a rank, and their labels.
+    fn examples(&self, scores: &[&[f32]], used: Range<usize>, rank: usize) -> (Vec<f32>, Vec<u32>) {
         let all: usize = self.taxa.iter().sum();
         let first: usize = self.taxa[..rank].iter().sum();
         let (mut values, mut labels) = (Vec::new(), Vec::new());
@@ -246,14 +259,7 @@ impl<'a> Labelled<'a> {
                 values.extend_from_slice(&component[first..first + self.taxa[rank]]);
             }
         }
-        let (components, classes) = (used.len(), self.taxa[rank]);
-        let fitted = Scores { values: &values, components, classes, labels: &labels }.weights();
-        let mut weights = vec![0.0; count];
-        for (weight, fitted) in weights[used].iter_mut().zip(fitted) {
-            // Where all is right, the likelihood rises without end.
-            *weight = fitted.min(LARGEST_WEIGHT);
-        }
-        weights
+        (values, labels)
     }
 }
 
