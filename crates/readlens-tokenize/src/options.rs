@@ -54,8 +54,8 @@ pub struct Options {
 struct TokenOptions {
     /// Read the sequences as this classifier reads them
     ///
-    /// Its folder gives k-mers, stride, CLS, reading frame, the longest window, and the ranks where a
-    /// taxonomy is given. Longer records are cut into windows.
+    /// Its folder gives k-mers, stride, CLS, reading frame, the longest window, and the ranks where
+    /// a taxonomy is given. Longer records are cut into windows.
     #[arg(
         long,
         value_name = "DIR",
@@ -73,7 +73,7 @@ struct TokenOptions {
     /// Put no CLS token before the first k-mer; a classifier with --pooling cls needs that token
     #[arg(long, hide_short_help = true)]
     no_cls: bool,
-    /// Length of a window, in nucleotides [default: the whole record, or the longest window of --like]
+    /// Length of a window, in nucleotides [default: the whole record, or that of --like]
     ///
     /// The last window ends with the record, so it may overlap the one before it by more than
     /// --overlap. A record that is shorter than a window is one window.
