@@ -30,13 +30,15 @@ TABLES = {
     "perturbations": "perturbations.parquet",
     "metrics": "metrics.parquet",
 }
-# Tables that a run has where its configuration has `attribute`, `baseline` or `assess`: the file and
-# the table it is.
+# Tables that a run has where its configuration has `attribute`, `baseline` or `assess`, and those of
+# `predict`: the file and the table it is.
 OPTIONAL = {
     "attributions": ("attributions.parquet", "masks"),
     "costs": ("costs.parquet", "costs"),
     "baseline": ("baseline.parquet", "metrics"),
     "assessment": ("assessment.parquet", "assessment"),
+    "predictions": ("predictions.parquet", "predictions"),
+    "records": ("records.parquet", "predictions"),
 }
 # A type of docs/columns.md as pyarrow, DuckDB and Polars name it.
 TYPES = {
@@ -55,6 +57,12 @@ CLS = 2
 
 # Each query returns the rows that break the promise it is named after.
 RELATIONS = {
+    "predictions: one row per window and rank, of a window that there is":
+        """select p.id from predictions p left join tokens t using (id, "window")
+           group by p.id, p."window", p.rank, t.id having count(*) > 1 or t.id is null""",
+    "records: all windows of a record vote":
+        """select r.id from records r join (select id, rank, count(*) n from predictions group by all) p
+           using (id, rank) where r."window" is not null or r.windows <> p.n""",
     "tokens: one row per record and window":
         'select id from tokens group by id, "window" having count(*) > 1',
     "tokens: a window is not empty and its tokens are ids":
