@@ -144,17 +144,23 @@ fn count_of(share: f32, tokens: usize) -> usize {
 fn choose(choice: Choice, window: &Window, count: usize, (seed, draw): (u64, usize)) -> Vec<usize> {
     let marked = || window.order[..count].iter().map(|&token| token as usize).collect();
     let mut rng = stream(seed, &format!("retrain/{choice:?}/{count}/{draw}/{}", window.ordinal));
-    let mut noise = || (0..window.tokens.len()).map(|_| rng.random()).collect::<Vec<f64>>();
+    let mut noise = |values| (0..values).map(|_| rng.random()).collect::<Vec<f64>>();
     match choice {
         Choice::Mask => marked(),
-        Choice::RandomTokens => largest(&noise(), count),
+        Choice::RandomTokens => largest(&noise(window.tokens.len()), count),
         Choice::BlurredNoise => {
-            let (noise, length) = (noise(), run_length(marked()));
-            // The largest sums over `width` neighbours lie in runs that are shorter than `width`.
-            let blurred = |width| largest(&moving_sums(&noise, width), count);
-            let widths = (length..=noise.len()).step_by(length);
-            let found = widths.map(blurred).find(|chosen| run_length(chosen.clone()) >= length);
-            found.unwrap_or_else(|| blurred(noise.len().max(1)))
+            let length = run_length(marked());
+            let runs = count.div_ceil(length);
+            // Runs and hidden tokens in a random order: every place is as likely as another.
+            let mut order = vec![false; window.tokens.len() - count + runs];
+            largest(&noise(order.len()), runs).into_iter().for_each(|run| order[run] = true);
+            let (mut chosen, mut token) = (Vec::with_capacity(count), 0);
+            for is_run in order {
+                let end = token + if is_run { length.min(count - chosen.len()) } else { 1 };
+                chosen.extend((token..end).filter(|_| is_run));
+                token = end;
+            }
+            chosen
         }
     }
 }
@@ -174,17 +180,6 @@ fn run_length(mut tokens: Vec<usize>) -> usize {
     ((tokens.len() as f64 / runs as f64).round() as usize).max(1)
 }
 
-/// The sum of `length` values around each, fewer at the ends.
-fn moving_sums(values: &[f64], length: usize) -> Vec<f64> {
-    let before = (length - 1) / 2;
-    let around = |place: usize| {
-        let start = place.saturating_sub(before);
-        let end = (place + length - before).min(values.len());
-        values[start..end].iter().sum()
-    };
-    (0..values.len()).map(around).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -196,7 +191,7 @@ mod tests {
         let runs = |choice| run_length(choose(choice, &window, 80, (1, 0)));
         assert_eq!(runs(Choice::Mask), 8);
         assert_eq!(runs(Choice::RandomTokens), 1);
-        assert!((5..12).contains(&runs(Choice::BlurredNoise)), "{}", runs(Choice::BlurredNoise));
+        assert!((8..12).contains(&runs(Choice::BlurredNoise)), "{}", runs(Choice::BlurredNoise));
         for choice in Choice::ALL {
             let mut chosen = choose(choice, &window, 80, (1, 0));
             assert_eq!(chosen, choose(choice, &window, 80, (1, 0)));
@@ -208,10 +203,22 @@ mod tests {
     }
 
     #[test]
-    fn sums_are_taken_around_a_value() {
-        assert_eq!(moving_sums(&[1.0, 2.0, 4.0, 8.0], 1), [1.0, 2.0, 4.0, 8.0]);
-        assert_eq!(moving_sums(&[1.0, 2.0, 4.0, 8.0], 3), [3.0, 7.0, 14.0, 12.0]);
-        assert_eq!(moving_sums(&[1.0, 2.0, 4.0, 8.0], 2), [3.0, 6.0, 12.0, 8.0]);
+    fn long_runs_lie_anywhere() {
+        // One run of 25 tokens among 100.
+        let mask: Vec<f32> = (0..100).map(|token| f32::from(u8::from(token < 25))).collect();
+        let mut starts = [0; 76];
+        for ordinal in 0..7600 {
+            let window = Window::new(ordinal, &[5; 100], &mask);
+            let chosen = choose(Choice::BlurredNoise, &window, 25, (1, 0));
+            assert_eq!(chosen, (chosen[0]..chosen[0] + 25).collect::<Vec<_>>());
+            starts[chosen[0]] += 1;
+        }
+        // 100 are expected of each, with a standard deviation of 10.
+        assert!(starts.iter().all(|starts| (50..150).contains(starts)), "{starts:?}");
+    }
+
+    #[test]
+    fn runs_have_a_mean_length() {
         assert_eq!(run_length(vec![9, 3, 4, 8, 20]), 2);
         assert_eq!(run_length(Vec::new()), 1);
     }
