@@ -24,13 +24,14 @@ SCHEMA = ROOT / "pipelines" / "config.schema.yaml"
 TABLES = ROOT / "pipelines" / "scripts" / "tables.py"
 VOCABULARY = ROOT / "docs" / "reference" / "vocabulary.md"
 STAGES = (
-    "simulate", "tokenize", "vary", "train-classifier", "train-experts", "combine", "assess", "predict", "randomize", "train-explainer", "mask", "attribute", "merge",
+    "simulate", "tokenize", "vary", "train-classifier", "train-experts", "combine", "assess", "predict", "randomize", "train-explainer", "mask", "attribute", "merge", "tracks",
     "baseline", "probe", "perturb", "evaluate", "compare", "report",
 )
 # Files and the manner of running are the workflow's to decide.
 DECIDED = set(
     "output summary json tokens classifier explainer masks bases perturbations metrics taxonomy truth"
     " judge evidence checks costs reference other calibration-tokens records tsv kraken-report krona"
+    " predictions stretches bed gff3 bedgraph bigwig masked-fasta"
     " intervals shard threads quiet log-format help version".split()
 )
 # So are the names of methods, and the numbers that other sections give.
@@ -40,6 +41,7 @@ DECIDED_OF = {
     "randomize": {"parts", "seed"},
     "report": {"method", "replicate"},
     "tokenize": {"save-orient-model"},
+    "tracks": {"sequences", "method", "replicate", "rank"},
 }
 
 

@@ -172,8 +172,8 @@ fn reading_frames_know_neither_files_nor_networks() {
 fn stages_without_a_network_link_no_candle() {
     let metadata = metadata();
     let stages = [
-        "tokenize", "simulate", "baseline", "vary", "merge", "probe", "evaluate", "compare",
-        "report",
+        "tokenize", "simulate", "baseline", "vary", "merge", "tracks", "probe", "evaluate",
+        "compare", "report",
     ];
     for stage in stages {
         let found = links_any(&metadata, &format!("readlens-{stage}"), &["candle", "readlens-nn"]);

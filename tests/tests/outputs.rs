@@ -23,7 +23,7 @@ struct Use {
     rest: &'static str,
 }
 
-const USES: [Use; 19] = [
+const USES: [Use; 20] = [
     Use {
         stage: "simulate",
         inputs: &[],
@@ -131,6 +131,13 @@ const USES: [Use; 19] = [
         rest: "",
     },
     Use {
+        stage: "tracks",
+        inputs: &[("--bases", "bases.parquet"), ("--predictions", "predicted.parquet")],
+        outputs: &["--stretches", "--bed"],
+        writes_directory: false,
+        rest: "",
+    },
+    Use {
         stage: "perturb",
         inputs: &[
             ("--tokens", "tokens.parquet"),
@@ -223,6 +230,10 @@ fn prepare() -> tempfile::TempDir {
         (
             "mask",
             "--tokens tokens.parquet --explainer seed-explainer --output seed-masks.parquet --bases seed-bases.parquet",
+        ),
+        (
+            "predict",
+            "--tokens tokens.parquet --classifier classifier --output windows.parquet --records predicted.parquet",
         ),
         (
             "perturb",

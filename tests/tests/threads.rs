@@ -68,6 +68,9 @@ fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
     let arguments = "--tokens tokens.parquet --classifier classifier --masks masks.parquet \
                      --output perturbations.parquet";
     check_threads("perturb", folder.path(), arguments, &["perturbations.parquet"]);
+    let tracks = "--bases bases.parquet --stretches s --bed s.bed --gff3 s.gff3 --bedgraph m.bg --bigwig m.bw";
+    let outputs = ["s", "s.bed", "s.gff3", "m.bg", "m.bw"];
+    check_threads("tracks", folder.path(), tracks, &outputs);
     let arguments = format!(
         "{arguments} --limit 300 --graded --removal mean,unknown,shuffled --soft-draws 3 --subsets 3 \
          --judge classifier"

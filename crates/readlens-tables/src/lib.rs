@@ -36,6 +36,7 @@ pub mod masks;
 pub mod metrics;
 pub mod perturbations;
 pub mod predictions;
+pub mod stretches;
 pub mod tokens;
 pub mod training;
 pub mod vocabulary;
@@ -60,13 +61,14 @@ pub const KEY_MANIFEST: &str = "readlens.manifest";
 pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
-pub const TABLES: [&Table; 9] = [
+pub const TABLES: [&Table; 10] = [
     tokens::TokenRow::TABLE,
     training::TrainingRow::TABLE,
     assessment::AssessmentRow::TABLE,
     predictions::PredictionRow::TABLE,
     masks::MaskRow::TABLE,
     bases::BaseRow::TABLE,
+    stretches::StretchRow::TABLE,
     costs::CostRow::TABLE,
     perturbations::PerturbationRow::TABLE,
     metrics::MetricRow::TABLE,

@@ -42,6 +42,7 @@ pub(crate) const GROUPS: [Group; 5] = [
             AnyStage::of::<readlens_mask::Options>(),
             AnyStage::of::<readlens_attribute::Options>(),
             AnyStage::of::<readlens_merge::Options>(),
+            AnyStage::of::<readlens_tracks::Options>(),
         ],
     },
     Group {

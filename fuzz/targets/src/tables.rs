@@ -8,6 +8,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::predictions::PredictionRow;
+use readlens_tables::stretches::StretchRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::{Reader, Record, table_of};
@@ -22,13 +23,14 @@ const MOST_ROWS: usize = 20_000;
 pub fn tables(input: &[u8], scratch: &Path) -> bool {
     let path = scratch.join("table.parquet");
     check(write(&path, input));
-    let readers: [(&str, fn(&Path) -> Result<()>); 9] = [
+    let readers: [(&str, fn(&Path) -> Result<()>); 10] = [
         (TokenRow::TABLE.name, rows::<TokenRow>),
         (TrainingRow::TABLE.name, rows::<TrainingRow>),
         (AssessmentRow::TABLE.name, rows::<AssessmentRow>),
         (PredictionRow::TABLE.name, rows::<PredictionRow>),
         (MaskRow::TABLE.name, rows::<MaskRow>),
         (BaseRow::TABLE.name, rows::<BaseRow>),
+        (StretchRow::TABLE.name, rows::<StretchRow>),
         (CostRow::TABLE.name, rows::<CostRow>),
         (PerturbationRow::TABLE.name, rows::<PerturbationRow>),
         (MetricRow::TABLE.name, rows::<MetricRow>),

@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 19] = [
+pub const STAGES: [&str; 20] = [
     "simulate",
     "tokenize",
     "baseline",
@@ -21,6 +21,7 @@ pub const STAGES: [&str; 19] = [
     "mask",
     "attribute",
     "merge",
+    "tracks",
     "perturb",
     "probe",
     "evaluate",

@@ -10,6 +10,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::predictions::PredictionRow;
+use readlens_tables::stretches::StretchRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::{
@@ -48,6 +49,7 @@ macro_rules! for_every_table {
             $call::<predictions::PredictionRow>(),
             $call::<masks::MaskRow>(),
             $call::<bases::BaseRow>(),
+            $call::<stretches::StretchRow>(),
             $call::<costs::CostRow>(),
             $call::<perturbations::PerturbationRow>(),
             $call::<metrics::MetricRow>(),
@@ -254,6 +256,44 @@ impl Example for BaseRow {
             BaseRow { end: 100, mask: vec![], ..row.clone() },
             BaseRow { strand: text("+"), window: 7, ..row.clone() },
             BaseRow { method: name("distilled"), replicate: 2, ..row },
+        ]
+    }
+}
+
+impl Example for StretchRow {
+    fn rows() -> Vec<Self> {
+        let row = StretchRow {
+            id: text("NR_074334.1"),
+            start: 12,
+            end: 24,
+            strand: text("+"),
+            method: name("explainer"),
+            method_kind: MethodKind::Explainer,
+            replicate: 1,
+            rank: Ranks::One(name("genus")),
+            taxon: Some(text("Treponema")),
+            length: 12,
+            mean: 0.75,
+            peak: 1.0,
+        };
+        vec![
+            row.clone(),
+            StretchRow { strand: text("-"), rank: Ranks::All, taxon: None, ..row.clone() },
+            StretchRow {
+                id: text("ключ|\"<&>\u{1b}"),
+                start: 0,
+                end: u32::MAX,
+                length: u32::MAX,
+                strand: text("."),
+                method: name("random_blocks"),
+                method_kind: MethodKind::Control,
+                replicate: u32::MAX,
+                taxon: Some(String::new()),
+                mean: f32::MIN_POSITIVE,
+                peak: f32::MIN_POSITIVE,
+                ..row.clone()
+            },
+            StretchRow { id: String::new(), start: u32::MAX - 1, end: u32::MAX, length: 1, ..row },
         ]
     }
 }
