@@ -190,8 +190,8 @@ fn bash_completes_every_command() {
             assert_eq!(proposed, options, "{name} {way}");
         }
     }
-    let expected =
-        ["tokenize", "train-classifier", "train-experts", "train-explainer"].map(str::to_owned);
+    let expected = ["tokenize", "tracks", "train-classifier", "train-experts", "train-explainer"]
+        .map(str::to_owned);
     assert_eq!(proposals.next(), Some(expected.into()));
 }
 
