@@ -31,7 +31,7 @@ TABLES = {
     "metrics": "metrics.parquet",
 }
 # Tables that a run has where its configuration has `attribute`, `baseline` or `assess`, and those of
-# `predict`: the file and the table it is.
+# `predict` and `tracks`: the file and the table it is.
 OPTIONAL = {
     "attributions": ("attributions.parquet", "masks"),
     "costs": ("costs.parquet", "costs"),
@@ -39,6 +39,7 @@ OPTIONAL = {
     "assessment": ("assessment.parquet", "assessment"),
     "predictions": ("predictions.parquet", "predictions"),
     "records": ("records.parquet", "predictions"),
+    "stretches": ("stretches.parquet", "stretches"),
 }
 # A type of docs/columns.md as pyarrow, DuckDB and Polars name it.
 TYPES = {
@@ -60,6 +61,9 @@ RELATIONS = {
     "predictions: one row per window and rank, of a window that there is":
         """select p.id from predictions p left join tokens t using (id, "window")
            group by p.id, p."window", p.rank, t.id having count(*) > 1 or t.id is null""",
+    "stretches: a stretch is of a record that has a mask, and as long as its ends say":
+        """select s.id from stretches s left join (select distinct id, method, replicate, rank from bases) b
+           using (id, method, replicate, rank) where b.id is null or s.length <> s."end" - s.start or s.peak < s.mean""",
     "records: all windows of a record vote":
         """select r.id from records r join (select id, rank, count(*) n from predictions group by all) p
            using (id, rank) where r."window" is not null or r.windows <> p.n""",
