@@ -9,9 +9,16 @@ pub(crate) fn cell(text: &str) -> String {
     if line.starts_with(FORMULA) { format!("'{line}") } else { line }
 }
 
-/// Text without tabs, line breaks and other control characters, which become blanks.
+/// Text without tabs, line breaks and other control characters, which become blanks, and without
+/// quotation marks, which become apostrophes: to readers of tables one opens a cell of several
+/// lines.
 pub(crate) fn line(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    let plain = |c: char| match c {
+        '"' => '\'',
+        c if c.is_control() => ' ',
+        c => c,
+    };
+    text.chars().map(plain).collect()
 }
 
 #[cfg(test)]
@@ -21,7 +28,8 @@ mod tests {
     #[test]
     fn no_name_is_a_formula_or_leaves_its_cell() {
         assert_eq!(cell("Escherichia coli K-12"), "Escherichia coli K-12");
-        assert_eq!(cell("=HYPERLINK(\"x\")"), "'=HYPERLINK(\"x\")");
+        assert_eq!(cell("=HYPERLINK(\"x\")"), "'=HYPERLINK('x')");
+        assert_eq!(cell("\"abc"), "'abc");
         for first in ["+1", "-1", "@SUM", "=1"] {
             assert_eq!(cell(first), format!("'{first}"));
         }

@@ -93,7 +93,7 @@ impl Writer<'_> {
             let depth = path.len();
             path.push(*class);
             // A quote at the beginning of a cell would hide the tabs behind it.
-            let name = line(&self.ranks[depth].taxa[*class]).replace('"', "'");
+            let name = line(&self.ranks[depth].taxa[*class]);
             let name = format!("{}{}", "  ".repeat(depth + 1), name.trim());
             let (code, number) = (self.codes[depth].clone(), self.numbers[path.as_slice()]);
             self.put([child.clade, child.own], &code, number, &name);

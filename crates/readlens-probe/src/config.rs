@@ -45,6 +45,11 @@ impl Config {
         {
             format!("--retrain has {share}; give shares of the tokens above 0 and below 1")
         } else {
+            let twice = |(place, share): (usize, &f32)| self.retrain[..place].contains(share);
+            if let Some(place) = self.retrain.iter().enumerate().position(twice) {
+                let share = self.retrain[place];
+                return Err(Fault::usage(format!("--retrain has {share} twice; give it once")));
+            }
             return check_replicates(self.replicates);
         };
         Err(Fault::usage(problem))

@@ -212,6 +212,7 @@ fn numbers_out_of_range_are_refused() {
         (Config { bins: 0, ..config() }, "--bins is 0; give 1 to 4096"),
         (Config { min_records: 0, ..config() }, "--min-records is 0"),
         (Config { retrain: vec![0.1, 1.0], ..config() }, "--retrain has 1; give shares"),
+        (Config { retrain: vec![0.1, 0.2, 0.1], ..config() }, "--retrain has 0.1 twice"),
         (Config { replicates: 100_001, ..config() }, "--replicates is 100001"),
     ] {
         let fault = probed(&tokens, &[honest(&tokens)], &config).unwrap_err();
