@@ -13,7 +13,7 @@ use crate::answer::Answer;
 use crate::config::Paths;
 use crate::kraken::report;
 use crate::tally::Tally;
-use crate::text::{TextFile, head, krona, row};
+use crate::text::{head, krona, put_cells, row};
 
 /// Whose prediction it is.
 #[derive(Clone, Debug)]
@@ -82,7 +82,7 @@ pub(crate) struct Outputs<'a> {
     paths: &'a Paths,
     windows: Writer<PredictionRow>,
     records: Option<Writer<PredictionRow>>,
-    tsv: Option<TextFile>,
+    tsv: Option<NewFile>,
     tally: Tally,
     count: u64,
 }
@@ -95,9 +95,9 @@ impl<'a> Outputs<'a> {
         metadata: &BTreeMap<String, String>,
     ) -> Result<Self> {
         let table = |path| Writer::create(path, &[], manifest, metadata);
-        let mut tsv = paths.tsv.as_deref().map(TextFile::create).transpose()?;
+        let mut tsv = paths.tsv.as_deref().map(NewFile::create).transpose()?;
         if let Some(tsv) = &mut tsv {
-            tsv.cells(&head(naming.ranks))?;
+            put_cells(tsv, &head(naming.ranks))?;
         }
         Ok(Self {
             naming,
@@ -126,7 +126,7 @@ impl<'a> Outputs<'a> {
             let lineage = self.naming.lineage(answers);
             if let Some(tsv) = &mut self.tsv {
                 let confidences = answers.iter().map(|(answer, _)| answer.confidence);
-                tsv.cells(&row(&whose.id, &lineage, confidences, self.naming.ranks))?;
+                put_cells(tsv, &row(&whose.id, &lineage, confidences, self.naming.ranks))?;
             }
             self.tally.add(lineage);
         }
@@ -146,9 +146,9 @@ impl<'a> Outputs<'a> {
     /// Gives all files their names.
     pub(crate) fn finish(self) -> Result<()> {
         let text = |path: &std::path::Path, text: String| -> Result<NewFile> {
-            let mut file = TextFile::create(path)?;
-            file.write(&text)?;
-            Ok(file.complete())
+            let mut file = NewFile::create(path)?;
+            file.put(text.as_bytes())?;
+            Ok(file)
         };
         let (tally, ranks) = (&self.tally, self.naming.ranks);
         let kraken = self.paths.kraken_report.as_deref();
@@ -156,8 +156,7 @@ impl<'a> Outputs<'a> {
         let krona_file = self.paths.krona.as_deref();
         let krona_file = krona_file.map(|path| text(path, krona(tally, ranks))).transpose()?;
         let records = self.records.map(Writer::complete).transpose()?;
-        let tsv = self.tsv.map(TextFile::complete);
-        let others = records.into_iter().chain(tsv).chain(kraken).chain(krona_file);
+        let others = records.into_iter().chain(self.tsv).chain(kraken).chain(krona_file);
         commit_together([self.windows.complete()?].into_iter().chain(others))
     }
 }

@@ -1,42 +1,20 @@
 //! Text files: the table of the records' lineages, and counts for Krona.
 
-use std::io::Write;
-use std::path::Path;
-
-use readlens_fault::{Fault, Result};
+use readlens_fault::Result;
 use readlens_nn::RankClasses;
 use readlens_provenance::NewFile;
 
 use crate::escaped::{cell, line};
 use crate::tally::{Tally, names};
 
-/// A text that has its name once it is whole.
-#[derive(Debug)]
-pub(crate) struct TextFile(NewFile);
-
-impl TextFile {
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        NewFile::create(path).map(Self)
+/// Writes a line; cells hold neither tabs nor line breaks.
+pub(crate) fn put_cells(file: &mut NewFile, cells: &[impl AsRef<str>]) -> Result<()> {
+    for (place, cell) in cells.iter().enumerate() {
+        let before = if place == 0 { "" } else { "\t" };
+        file.put(before.as_bytes())?;
+        file.put(cell.as_ref().as_bytes())?;
     }
-
-    /// Writes a line; cells hold neither tabs nor line breaks.
-    pub(crate) fn cells(&mut self, cells: &[impl AsRef<str>]) -> Result<()> {
-        for (place, cell) in cells.iter().enumerate() {
-            let before = if place == 0 { "" } else { "\t" };
-            self.write(before)?;
-            self.write(cell.as_ref())?;
-        }
-        self.write("\n")
-    }
-
-    pub(crate) fn write(&mut self, text: &str) -> Result<()> {
-        let written = self.0.write_all(text.as_bytes());
-        written.map_err(|e| Fault::io("write", self.0.target(), e))
-    }
-
-    pub(crate) fn complete(self) -> NewFile {
-        self.0
-    }
+    file.put(b"\n")
 }
 
 /// Head of the table of lineages: `id`, `lineage`, and `confidence` of each rank.

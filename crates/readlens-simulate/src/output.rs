@@ -1,10 +1,9 @@
-use std::io::Write;
 use std::path::Path;
 
 use rand::SeedableRng;
 use rand::seq::SliceRandom;
 use rand_chacha::ChaCha12Rng;
-use readlens_fault::{Fault, Result};
+use readlens_fault::Result;
 use readlens_provenance::{DirectoryKind, Manifest, NewDirectory, NewFile, write_json};
 use readlens_stage::Context;
 
@@ -230,7 +229,7 @@ impl TextFile {
     }
 
     fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        self.0.write_all(bytes).map_err(|e| Fault::io("write", self.0.target(), e))
+        self.0.put(bytes)
     }
 
     fn commit(self) -> Result<()> {

@@ -1,5 +1,4 @@
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::sync_channel;
 use std::thread::{self, ScopedJoinHandle};
@@ -118,8 +117,7 @@ pub fn run(
         put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
     }
     if let (Some(file), Some(frames)) = (&mut model_file, frames) {
-        let written = file.write_all(frames.json.as_bytes());
-        written.map_err(|e| Fault::io("write", file.target(), e))?;
+        file.put(frames.json.as_bytes())?;
     }
     let tokens = writer.complete_with(&manifest)?;
     commit_together([tokens].into_iter().chain(summary_file).chain(model_file))?;

@@ -16,7 +16,7 @@ use crate::records::{Record, Track};
 use crate::sequences::Sequences;
 use crate::stretch::{Stretch, for_runs, stretches};
 use crate::taxa::Taxa;
-use crate::text::{TextFile, bed, bedgraph, gff3, region};
+use crate::text::{bed, bedgraph, create_gff3, gff3, put_line, region};
 
 /// The files of one run.
 pub(crate) struct Outputs<'a> {
@@ -25,9 +25,9 @@ pub(crate) struct Outputs<'a> {
     /// The mask of the tracks, once it is met.
     mask: Option<MaskName>,
     table: Writer<StretchRow>,
-    bed: Option<TextFile>,
-    gff3: Option<TextFile>,
-    bedgraph: Option<TextFile>,
+    bed: Option<NewFile>,
+    gff3: Option<NewFile>,
+    bedgraph: Option<NewFile>,
     bigwig: Option<BigWig>,
     sequences: Option<Sequences<'a>>,
 }
@@ -40,7 +40,7 @@ impl<'a> Outputs<'a> {
         context: &'a Context,
     ) -> Result<Self> {
         let text =
-            |path: &Option<std::path::PathBuf>| path.as_deref().map(TextFile::create).transpose();
+            |path: &Option<std::path::PathBuf>| path.as_deref().map(NewFile::create).transpose();
         let sequences = match paths.sequences.as_slice() {
             [] => None,
             files => Some(Sequences::open(files, paths.masked_fasta.as_deref(), context)?),
@@ -51,7 +51,7 @@ impl<'a> Outputs<'a> {
             mask: None,
             table: Writer::create(&paths.stretches, &[], manifest, &BTreeMap::new())?,
             bed: text(&paths.bed)?,
-            gff3: paths.gff3.as_deref().map(TextFile::create_gff3).transpose()?,
+            gff3: paths.gff3.as_deref().map(create_gff3).transpose()?,
             bedgraph: text(&paths.bedgraph)?,
             bigwig: paths.bigwig.as_deref().map(BigWig::create).transpose()?,
             sequences,
@@ -90,7 +90,7 @@ impl<'a> Outputs<'a> {
         if let Some(gff3) = &mut self.gff3
             && length > 0
         {
-            gff3.line(region(&record.id, length))?;
+            put_line(gff3, &region(&record.id, length))?;
         }
         for (track, found) in record.tracks.iter().zip(&found) {
             for stretch in found {
@@ -103,10 +103,10 @@ impl<'a> Outputs<'a> {
     fn stretch(&mut self, row: StretchRow) -> Result<()> {
         self.table.push(&row)?;
         if let Some(file) = &mut self.bed {
-            file.line(bed(&row))?;
+            put_line(file, &bed(&row))?;
         }
         if let Some(file) = &mut self.gff3 {
-            file.line(gff3(&row, self.table.rows()))?;
+            put_line(file, &gff3(&row, self.table.rows()))?;
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl<'a> Outputs<'a> {
         }
         for_runs(track.merged.values(), |run| {
             if let Some(file) = &mut self.bedgraph {
-                file.line(bedgraph(&id, run))?;
+                put_line(file, &bedgraph(&id, run))?;
             }
             self.bigwig.as_mut().map_or(Ok(()), |bigwig| bigwig.run(run))
         })?;
@@ -175,7 +175,6 @@ impl<'a> Outputs<'a> {
     pub(crate) fn finish(self) -> Result<()> {
         let copy = self.sequences.map(Sequences::finish).transpose()?.flatten();
         let texts = [self.bed, self.gff3, self.bedgraph, copy].into_iter().flatten();
-        let texts: Vec<NewFile> = texts.map(TextFile::complete).collect();
         let bigwig = self.bigwig.map(BigWig::complete).transpose()?;
         commit_together([self.table.complete()?].into_iter().chain(texts).chain(bigwig))
     }

@@ -6,11 +6,11 @@ use std::io::BufRead;
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
+use readlens_provenance::NewFile;
 use readlens_stage::Context;
 use readlens_text::{Bytes, MAX_IDENTIFIER_BYTES, Tap, open};
 
 use crate::stretch::Stretch;
-use crate::text::TextFile;
 
 /// Bases on a line of the copy.
 const COLUMNS: usize = 60;
@@ -22,7 +22,7 @@ const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";
 pub(crate) struct Sequences<'a> {
     files: VecDeque<PathBuf>,
     file: Option<File>,
-    copy: Option<TextFile>,
+    copy: Option<NewFile>,
     context: &'a Context,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Sequences<'a> {
         masked: Option<&Path>,
         context: &'a Context,
     ) -> Result<Self> {
-        let copy = masked.map(TextFile::create).transpose()?;
+        let copy = masked.map(NewFile::create).transpose()?;
         Ok(Self { files: files.to_vec().into(), file: None, copy, context })
     }
 
@@ -73,7 +73,7 @@ impl<'a> Sequences<'a> {
     }
 
     /// Copies the records that are left, and gives the copy.
-    pub(crate) fn finish(mut self) -> Result<Option<TextFile>> {
+    pub(crate) fn finish(mut self) -> Result<Option<NewFile>> {
         if self.copy.is_some() {
             while let Some(header) = self.next_header()? {
                 self.copy_record(&header, None)?;
@@ -101,9 +101,9 @@ impl<'a> Sequences<'a> {
         let Some(File { bytes, tap, ordinal }) = &mut self.file else { return Ok(0) };
         let fault = || fault_about(tap, *ordinal, header);
         if let Some(copy) = &mut self.copy {
-            copy.bytes(b">")?;
-            copy.bytes(header)?;
-            copy.bytes(b"\n")?;
+            copy.put(b">")?;
+            copy.put(header)?;
+            copy.put(b"\n")?;
         }
         let mut stretches = read.unwrap_or_default().iter().peekable();
         let (mut length, mut column, mut is_line_start) = (0_u32, 0, true);
@@ -165,14 +165,14 @@ impl<'a> Sequences<'a> {
             }
             bytes.consume(taken);
             if let Some(copy) = &mut self.copy {
-                copy.bytes(&text)?;
+                copy.put(&text)?;
             }
             if is_end {
                 break;
             }
         }
         if let (Some(copy), 1..) = (&mut self.copy, column) {
-            copy.bytes(b"\n")?;
+            copy.put(b"\n")?;
         }
         Ok(length)
     }

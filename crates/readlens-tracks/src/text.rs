@@ -1,47 +1,25 @@
 //! Text tracks: stretches as BED and GFF3, merged masks as bedGraph.
 
-use std::fmt::Display;
-use std::io::Write;
 use std::path::Path;
 
-use readlens_fault::{Fault, Result};
+use readlens_fault::Result;
 use readlens_provenance::NewFile;
 use readlens_tables::stretches::StretchRow;
 
 use crate::escaped::{sequence, value};
 use crate::stretch::Run;
 
-/// A text that has its name once it is whole.
-#[derive(Debug)]
-pub(crate) struct TextFile(NewFile);
+/// Begins GFF3.
+pub(crate) fn create_gff3(path: &Path) -> Result<NewFile> {
+    let mut file = NewFile::create(path)?;
+    put_line(&mut file, "##gff-version 3")?;
+    Ok(file)
+}
 
-impl TextFile {
-    pub(crate) fn create(path: &Path) -> Result<Self> {
-        NewFile::create(path).map(Self)
-    }
-
-    /// Begins GFF3.
-    pub(crate) fn create_gff3(path: &Path) -> Result<Self> {
-        let mut file = Self::create(path)?;
-        file.line(format_args!("##gff-version 3"))?;
-        Ok(file)
-    }
-
-    /// Writes a line.
-    pub(crate) fn line(&mut self, line: impl Display) -> Result<()> {
-        let written = writeln!(self.0, "{line}");
-        written.map_err(|e| Fault::io("write", self.0.target(), e))
-    }
-
-    /// Writes bytes as they are.
-    pub(crate) fn bytes(&mut self, bytes: &[u8]) -> Result<()> {
-        let written = self.0.write_all(bytes);
-        written.map_err(|e| Fault::io("write", self.0.target(), e))
-    }
-
-    pub(crate) fn complete(self) -> NewFile {
-        self.0
-    }
+/// Writes a line.
+pub(crate) fn put_line(file: &mut NewFile, line: &str) -> Result<()> {
+    file.put(line.as_bytes())?;
+    file.put(b"\n")
 }
 
 /// What a stretch is called: its taxon, or its rank where no taxon is known.

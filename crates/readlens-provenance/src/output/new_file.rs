@@ -94,6 +94,14 @@ impl NewFile {
         &self.target
     }
 
+    /// Writes all of `bytes`; as [`Write::write_all`], with a fault that names the target.
+    ///
+    /// # Errors
+    /// They cannot be written.
+    pub fn put(&mut self, bytes: &[u8]) -> Result<()> {
+        self.write_all(bytes).map_err(|e| Fault::io("write", &self.target, e))
+    }
+
     /// Flushes to the disk and gives the file its name.
     ///
     /// # Errors
