@@ -12,7 +12,7 @@ use readlens_stage::{Context, in_order};
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::answer::at;
 use crate::predictor::say;
@@ -24,7 +24,8 @@ const MOST_NUMBERS: usize = 1 << 26;
 const BINS: usize = 15;
 
 /// How confidence is made of probabilities, and what that is worth; by rank.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Calibration {
     /// For single windows.
     pub windows: Vec<Figures>,
@@ -33,7 +34,8 @@ pub struct Calibration {
 }
 
 /// The temperature of one rank.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Figures {
     /// Name of the rank.
     pub rank: String,

@@ -1,9 +1,11 @@
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
 use readlens_tables::vocabulary::Split;
 use serde::Serialize;
+
+use crate::saved::CalibrationSource;
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
@@ -12,8 +14,10 @@ pub struct Paths {
     pub tokens: PathBuf,
     /// Directory of the classifier.
     pub classifier: PathBuf,
-    /// Token table with taxa and the split valid, on which confidence is calibrated.
-    pub calibration: Option<PathBuf>,
+    /// Where confidence has its temperatures from; without it confidence is the probability.
+    pub calibration: Option<CalibrationSource>,
+    /// File of these temperatures to write, if wanted.
+    pub save_calibration: Option<PathBuf>,
     /// Table of the predictions for windows to write.
     pub output: PathBuf,
     /// Table of the predictions for records to write, if wanted.
@@ -29,13 +33,15 @@ pub struct Paths {
 impl Paths {
     /// Everything that is written, the main table first.
     pub(crate) fn outputs(&self) -> Vec<&PathBuf> {
-        let others = [&self.records, &self.tsv, &self.kraken_report, &self.krona];
+        let others =
+            [&self.records, &self.tsv, &self.kraken_report, &self.krona, &self.save_calibration];
         [&self.output].into_iter().chain(others.into_iter().flatten()).collect()
     }
 
     /// Everything that is read.
-    pub(crate) fn inputs(&self) -> Vec<&PathBuf> {
-        [&self.tokens, &self.classifier].into_iter().chain(&self.calibration).collect()
+    pub(crate) fn inputs(&self) -> Vec<&Path> {
+        let calibration = self.calibration.as_ref().map(CalibrationSource::path);
+        [&*self.tokens, &*self.classifier].into_iter().chain(calibration).collect()
     }
 
     /// Whether windows are merged into records.

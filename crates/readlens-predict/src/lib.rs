@@ -15,6 +15,7 @@ mod outputs;
 mod predictor;
 mod records;
 mod run;
+mod saved;
 mod tally;
 mod text;
 
@@ -22,3 +23,4 @@ pub use calibration::{Calibration, Figures};
 pub use config::{Config, Paths};
 pub use options::Options;
 pub use run::run;
+pub use saved::CalibrationSource;

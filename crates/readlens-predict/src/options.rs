@@ -8,6 +8,7 @@ use readlens_tables::vocabulary::Split;
 
 use crate::config::{Config, Paths};
 use crate::run::run;
+use crate::saved::CalibrationSource;
 
 /// Command line of `readlens-predict`.
 #[derive(Debug, Args)]
@@ -33,6 +34,14 @@ pub struct Options {
     /// confidence is the probability. Pass the table that the classifier was trained on.
     #[arg(long, value_name = "PARQUET")]
     calibration_tokens: Option<PathBuf>,
+    /// Calibrate the column confidence as an earlier run for the same classifier did
+    ///
+    /// What --save-calibration wrote.
+    #[arg(long, value_name = "JSON", conflicts_with = "calibration_tokens")]
+    calibration: Option<PathBuf>,
+    /// Also write the temperatures that were fitted on --calibration-tokens
+    #[arg(long, value_name = "JSON", requires = "calibration_tokens")]
+    save_calibration: Option<PathBuf>,
 
     /// Also write predictions for records, by all their windows on either strand
     #[arg(long, value_name = "PARQUET", help_heading = "Records")]
@@ -71,7 +80,11 @@ impl Stage for Options {
         let paths = Paths {
             tokens: self.tokens,
             classifier: self.classifier,
-            calibration: self.calibration_tokens,
+            calibration: match (self.calibration_tokens, self.calibration) {
+                (Some(tokens), _) => Some(CalibrationSource::Tokens(tokens)),
+                (None, saved) => saved.map(CalibrationSource::Saved),
+            },
+            save_calibration: self.save_calibration,
             output: self.output,
             records: self.records,
             tsv: self.tsv,

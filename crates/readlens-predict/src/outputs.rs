@@ -1,10 +1,11 @@
 //! Everything that is written, whole or not at all.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use readlens_fault::Result;
 use readlens_nn::RankClasses;
-use readlens_provenance::{Manifest, NewFile, commit_together};
+use readlens_provenance::{Manifest, NewFile, commit_together, put_json};
 use readlens_tables::Writer;
 use readlens_tables::predictions::PredictionRow;
 use readlens_tables::vocabulary::{Name, Split};
@@ -12,6 +13,7 @@ use readlens_tables::vocabulary::{Name, Split};
 use crate::answer::Answer;
 use crate::config::Paths;
 use crate::kraken::report;
+use crate::saved::Saved;
 use crate::tally::Tally;
 use crate::text::{head, krona, put_cells, row};
 
@@ -83,6 +85,7 @@ pub(crate) struct Outputs<'a> {
     windows: Writer<PredictionRow>,
     records: Option<Writer<PredictionRow>>,
     tsv: Option<NewFile>,
+    calibration: Option<NewFile>,
     tally: Tally,
     count: u64,
 }
@@ -105,9 +108,18 @@ impl<'a> Outputs<'a> {
             windows: table(&paths.output)?,
             records: paths.records.as_deref().map(table).transpose()?,
             tsv,
+            calibration: None,
             tally: Tally::default(),
             count: 0,
         })
+    }
+
+    /// Adds the file of temperatures.
+    pub(crate) fn calibration(&mut self, path: &Path, saved: &Saved) -> Result<()> {
+        let mut file = NewFile::create(path)?;
+        put_json(&mut file, saved)?;
+        self.calibration = Some(file);
+        Ok(())
     }
 
     /// Adds rows of windows.
@@ -145,7 +157,7 @@ impl<'a> Outputs<'a> {
 
     /// Gives all files their names.
     pub(crate) fn finish(self) -> Result<()> {
-        let text = |path: &std::path::Path, text: String| -> Result<NewFile> {
+        let text = |path: &Path, text: String| -> Result<NewFile> {
             let mut file = NewFile::create(path)?;
             file.put(text.as_bytes())?;
             Ok(file)
@@ -157,6 +169,7 @@ impl<'a> Outputs<'a> {
         let krona_file = krona_file.map(|path| text(path, krona(tally, ranks))).transpose()?;
         let records = self.records.map(Writer::complete).transpose()?;
         let others = records.into_iter().chain(self.tsv).chain(kraken).chain(krona_file);
+        let others = others.chain(self.calibration);
         commit_together([self.windows.complete()?].into_iter().chain(others))
     }
 }

@@ -4,7 +4,7 @@ use readlens_batch::{
 };
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, DeviceKind};
-use readlens_provenance::{Manifest, check_files};
+use readlens_provenance::{InputDigest, Manifest, check_files};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Reader;
 use readlens_tables::predictions::{KEY_CALIBRATION, PredictionRow};
@@ -18,6 +18,7 @@ use crate::config::{Config, Paths};
 use crate::outputs::{Naming, OfRecord, Outputs, Whose};
 use crate::predictor::{Said, say};
 use crate::records::{Joiner, Record, Run, runs};
+use crate::saved::{CalibrationSource, Saved};
 
 /// Predicts the shard's windows, and the records that begin among them.
 ///
@@ -50,11 +51,21 @@ pub fn run(
         names: names.collect::<Result<_>>()?,
         min_probability: config.min_probability,
     };
-    if let Some(path) = &paths.calibration {
-        let table = Reader::<TokenRow>::open(path)?;
-        let found = tokenization_of(&table)?;
-        check_tokenization(path, &found, &paths.classifier, &shape.tokenization)?;
-        inputs.push(table.artefact("calibration")?);
+    let mut calibration = None;
+    match &paths.calibration {
+        Some(CalibrationSource::Tokens(path)) => {
+            let table = Reader::<TokenRow>::open(path)?;
+            let found = tokenization_of(&table)?;
+            check_tokenization(path, &found, &paths.classifier, &shape.tokenization)?;
+            inputs.push(table.artefact("calibration")?);
+        }
+        Some(CalibrationSource::Saved(path)) => {
+            let own = InputDigest::of("classifier", &paths.classifier)?;
+            let (saved, artefact) = Saved::read(path, &own, shape)?;
+            calibration = Some(saved);
+            inputs.push(artefact);
+        }
+        None => {}
     }
     let manifest =
         Manifest::made_from("predict", config, None, &inputs)?.computed_by(device.compute());
@@ -62,9 +73,9 @@ pub fn run(
     let read = if paths.want_records() { Shard::WHOLE } else { shard };
     let is_chosen = |row: &TokenRow| config.split.is_none() || row.split == config.split;
     check_lengths(&paths.tokens, read, shape.max_tokens(), |_, row| is_chosen(row))?;
-    let calibration = paths.calibration.as_deref();
-    let calibration =
-        calibration.map(|path| Calibration::fit(&classifier, path, context)).transpose()?;
+    if let Some(CalibrationSource::Tokens(path)) = &paths.calibration {
+        calibration = Some(Calibration::fit(&classifier, path, context)?);
+    }
     say_what_holds(&classifier, calibration.as_ref());
     if let Some(calibration) = &calibration {
         let text = serde_json::to_string(calibration)
@@ -72,6 +83,10 @@ pub fn run(
         metadata.insert(KEY_CALIBRATION.to_owned(), text);
     }
     let mut outputs = Outputs::create(paths, &naming, &manifest, &metadata)?;
+    if let (Some(path), Some(calibration)) = (&paths.save_calibration, &calibration) {
+        let saved = Saved { calibration: calibration.clone(), manifest: manifest.clone() };
+        outputs.calibration(path, &saved)?;
+    }
     let stream = WindowStream::open(&paths.tokens, shard)?;
     let progress = context.progress("predictions", stream.reader().rows());
     let chunks = Chunks::new(&paths.tokens, shard, stream, paths.want_records())?;

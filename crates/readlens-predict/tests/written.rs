@@ -9,12 +9,13 @@ use bench::{Folder, decoding_shape, table};
 use readlens_batch::{Shard, most_likely};
 use readlens_fault::{ExitCode, Fault};
 use readlens_kmer::{Alphabet, Tokenization};
-use readlens_predict::{Config, Paths};
+use readlens_predict::{CalibrationSource, Config, Paths};
 use readlens_tables::Reader;
 use readlens_tables::predictions::{KEY_CALIBRATION, PredictionRow};
 use readlens_tables::tokens::TokenRow;
 use readlens_tests::{
-    RANKS, classifier_shape, rows, tokenization, tokenization_metadata, write_rows, write_tokens,
+    RANKS, classifier_shape, rows, tokenization, tokenization_metadata, write_classifier,
+    write_rows, write_tokens,
 };
 
 #[test]
@@ -23,7 +24,8 @@ fn confidence_is_the_probability_at_the_fitted_temperature() {
     let folder = Folder::new(&table, &classifier_shape());
     let calibrate = |paths: &mut Paths| {
         write_tokens(&paths.tokens.with_file_name("seen"), &table, &tokenization());
-        paths.calibration = Some(paths.tokens.with_file_name("seen"));
+        let seen = paths.tokens.with_file_name("seen");
+        paths.calibration = Some(CalibrationSource::Tokens(seen));
     };
     let (plain, plain_records) = folder.run(&Config::default());
     let (windows, records) = folder.run_with(&Config::default(), Shard::WHOLE, calibrate).unwrap();
@@ -163,6 +165,37 @@ fn refused(
 }
 
 #[test]
+fn a_saved_calibration_serves_its_classifier_and_no_other() {
+    let table = rows(400, &tokenization());
+    let folder = Folder::new(&table, &classifier_shape());
+    let saved = folder.path("calibration.json");
+    let run = |calibration, save: bool| {
+        let save = save.then(|| saved.clone());
+        folder.run_with(&Config::default(), Shard::WHOLE, |paths| {
+            paths.calibration = Some(calibration);
+            paths.save_calibration = save;
+        })
+    };
+    let fitted = run(CalibrationSource::Tokens(folder.path("tokens.parquet")), true).unwrap();
+    assert_eq!(run(CalibrationSource::Saved(saved.clone()), false).unwrap(), fitted);
+    let text = folder.text("calibration.json");
+    let refused = |text: &str, message: &str| {
+        std::fs::write(&saved, text).unwrap();
+        let fault = run(CalibrationSource::Saved(saved.clone()), false).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::BadInput, "{fault}");
+        assert!(fault.to_string().contains(message), "{fault}");
+    };
+    let rank = format!("\"rank\": \"{}\"", RANKS[0]);
+    refused(&text.replacen(&rank, "\"rank\": \"kingdom\"", 1), "a temperature for each rank");
+    refused(&text[..text.len() / 2], "calibration.json, line");
+    let mut parsed: serde_json::Value = serde_json::from_str(&text).unwrap();
+    parsed["calibration"]["records"][1]["temperature"] = 0.0.into();
+    refused(&parsed.to_string(), "temperatures of 0.001 to 1000");
+    write_classifier(&folder.path("classifier"), &classifier_shape(), 3);
+    refused(&text, "one of another classifier");
+}
+
+#[test]
 fn what_cannot_be_predicted_is_refused_before_anything_is_written() {
     let table = rows(30, &tokenization());
     let folder = Folder::new(&table, &classifier_shape());
@@ -176,6 +209,7 @@ fn what_cannot_be_predicted_is_refused_before_anything_is_written() {
         table.iter().map(|row| TokenRow { taxa: vec![None, None], ..row.clone() }).collect();
     write_tokens(&folder.path("unlabelled"), &unlabelled, &tokenization());
     let path = |name: &str| folder.path(name);
+    let tokens = |name: &str| Some(CalibrationSource::Tokens(path(name)));
     let default = Config::default();
     type Change<'a> = Box<dyn FnOnce(&mut Paths) + 'a>;
     let cases: [(Change<'_>, ExitCode, &str); 8] = [
@@ -192,12 +226,12 @@ fn what_cannot_be_predicted_is_refused_before_anything_is_written() {
         (Box::new(|p| p.tokens = path("absent")), ExitCode::BadInput, "absent"),
         (Box::new(|p| p.classifier = path("tokens.parquet")), ExitCode::BadInput, "tokens.parquet"),
         (
-            Box::new(|p| p.calibration = Some(path("other"))),
+            Box::new(|p| p.calibration = tokens("other")),
             ExitCode::BadInput,
             "other: expected the tokenization of",
         ),
         (
-            Box::new(|p| p.calibration = Some(path("unlabelled"))),
+            Box::new(|p| p.calibration = tokens("unlabelled")),
             ExitCode::BadInput,
             "windows of the split valid with a label",
         ),

@@ -1,3 +1,4 @@
+use std::ffi::OsString;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -5,7 +6,7 @@ use clap::{ArgMatches, Command};
 use readlens_fault::{Fault, Result};
 
 use crate::context::Context;
-use crate::entry::{Stage, command, main};
+use crate::entry::{Stage, command, main, run_with};
 
 /// A [`Stage`] without its type, so that a program can hold several in one list.
 #[derive(Clone, Copy)]
@@ -15,6 +16,7 @@ pub struct AnyStage {
     subcommand: fn() -> Command,
     main: fn() -> ExitCode,
     run: fn(&ArgMatches, &Context) -> Result<()>,
+    run_line: fn(Vec<OsString>, &Context) -> Result<()>,
 }
 
 impl AnyStage {
@@ -29,6 +31,7 @@ impl AnyStage {
                 let options = S::from_arg_matches(matches);
                 options.map_err(|e| Fault::usage(e.to_string()))?.run(context)
             },
+            run_line: |line, context| run_with::<S>(line, context),
         }
     }
 
@@ -58,6 +61,14 @@ impl AnyStage {
     /// The matches are another command's, or the stage fails.
     pub fn run(&self, matches: &ArgMatches, context: &Context) -> Result<()> {
         (self.run)(matches, context)
+    }
+
+    /// Runs the stage on a command line, without its name, inside another program.
+    ///
+    /// # Errors
+    /// The arguments are not the stage's, or the stage fails.
+    pub fn run_line(&self, line: Vec<OsString>, context: &Context) -> Result<()> {
+        (self.run_line)(line, context)
     }
 }
 

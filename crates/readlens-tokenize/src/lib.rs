@@ -44,5 +44,5 @@ pub use options::Options;
 pub use run::read;
 pub use run::{Inputs, Outputs, run};
 pub use split::Fractions;
-pub use summary::{Examples, RankSummary, SplitSummary, Summary, TaxonomySummary};
+pub use summary::{Examples, FrameSummary, RankSummary, SplitSummary, Summary, TaxonomySummary};
 pub use windows::{Strands, Windows};

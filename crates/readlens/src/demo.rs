@@ -8,9 +8,8 @@ use readlens_fault::{Fault, Result};
 use readlens_provenance::NewFile;
 use readlens_stage::Context;
 
-use crate::flow;
 use crate::options::Demo;
-use crate::settings::Settings;
+use crate::run::{self, Settings};
 
 /// A file that is embedded: its name and its bytes.
 type Embedded = (&'static str, &'static [u8]);
@@ -56,7 +55,7 @@ pub(crate) fn run(options: Demo, context: &Context) -> Result<()> {
     let out = options.out.unwrap_or_else(|| PathBuf::from(default));
     if options.planted {
         let settings = Settings::parse(PLANTED, Path::new("demo-planted.toml"))?;
-        return flow::run(&settings, &out, context);
+        return run::run(&settings, &out, context);
     }
     for Set { name, flow, sequences, taxonomy, intervals } in SETS {
         let out = out.join(name);
@@ -64,7 +63,7 @@ pub(crate) fn run(options: Demo, context: &Context) -> Result<()> {
         settings.input.sequences = vec![unpack(sequences, &out)?];
         settings.input.taxonomy = Some(unpack(taxonomy, &out)?);
         settings.input.intervals = intervals.map(|file| unpack(file, &out)).transpose()?;
-        flow::run(&settings, &out, context)?;
+        run::run(&settings, &out, context)?;
     }
     Ok(())
 }

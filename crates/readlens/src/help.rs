@@ -6,7 +6,7 @@ use clap::builder::StyledStr;
 use crate::stages::GROUPS;
 
 /// The umbrella's own subcommands to begin with, and those for an installation.
-const FIRST: (&str, [&str; 2]) = ("Start here", ["demo", "run"]);
+const FIRST: (&str, [&str; 5]) = ("Start here", ["demo", "learn", "predict", "explain", "run"]);
 const LAST: (&str, [&str; 3]) = ("Installation", ["link", "completions", "man"]);
 const CLOSING: &str = "readlens STAGE --help describes one stage. Every stage is also a program of \
                        its own, readlens-STAGE:\nreadlens link makes these.";
@@ -27,7 +27,8 @@ pub(crate) fn template(command: &Command) -> StyledStr {
     };
     section(FIRST.0, &mut FIRST.1.into_iter());
     for group in &GROUPS {
-        section(group.heading, &mut group.stages.iter().map(|stage| stage.name()));
+        let names = group.stages.iter().map(|stage| stage.name());
+        section(group.heading, &mut names.filter(|name| !FIRST.1.contains(name)));
     }
     section(LAST.0, &mut LAST.1.into_iter());
     section("Running", &mut std::iter::empty());

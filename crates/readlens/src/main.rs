@@ -1,19 +1,24 @@
 //! `readlens`: the demonstrations, whole flows, and every stage: as a subcommand, and under the
 //! name of a link such as `readlens-tokenize`.
 
+mod answers;
 mod called;
+mod card;
 mod command;
 mod completions;
 mod demo;
 mod flow;
 mod help;
+mod learn;
 mod link;
 mod manual;
+mod model;
 mod options;
 #[cfg(test)]
 mod reference;
-mod settings;
+mod run;
 mod stages;
+mod streams;
 
 fn main() -> std::process::ExitCode {
     readlens_build::register!();

@@ -3,7 +3,9 @@ use std::path::PathBuf;
 use clap::{Args, Command, Subcommand};
 use readlens_stage::{Common, version};
 
+use crate::answers::{Explain, Predict};
 use crate::completions::Shell;
+use crate::learn::Learn;
 use crate::{help, stages};
 
 /// One line that says what the program does.
@@ -15,6 +17,14 @@ const ABOUT: &str = "Which stretches of a sequence does a taxon classifier read?
 pub(crate) enum Own {
     /// Run everything on embedded data: train, explain, judge, and write a report
     Demo(Demo),
+    /// Learn a model of your sequences and their taxa, and judge it
+    Learn(Box<Learn>),
+    /// Name the taxa of new sequences with a model
+    ///
+    /// With --tokens it is the stage of this name, which readlens-predict --help describes.
+    Predict(Predict),
+    /// Name the taxa of new sequences and show what was read
+    Explain(Explain),
     /// Run all stages in one process, as configured in a TOML file
     Run(Run),
     /// Make a link readlens-STAGE to this program for every stage
@@ -44,9 +54,12 @@ pub(crate) struct Run {
     /// The flow: a TOML file with one table of options per stage; pipelines/flows has examples
     #[arg(value_name = "CONFIG")]
     pub(crate) config: PathBuf,
-    /// Directory to write
+    /// Directory to write; steps that are done there with the same inputs are not done again
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,
+    /// Print the command lines of the stages and run nothing
+    #[arg(long)]
+    pub(crate) explain: bool,
 }
 
 /// Options of `readlens link`.
@@ -75,10 +88,12 @@ pub(crate) struct Man {
     pub(crate) directory: PathBuf,
 }
 
-/// The umbrella's command line: its own subcommands and every stage.
+/// The umbrella's command line: its own subcommands, and every stage that none of them is called
+/// as.
 pub(crate) fn command() -> Command {
     let command = Own::augment_subcommands(Common::augment_args(Command::new("readlens")));
-    let command = stages::all().fold(command, |c, stage| c.subcommand(stage.subcommand()));
+    let stages = stages::all().filter(|stage| stage.name() != stages::BEHIND_A_VERB);
+    let command = stages.fold(command, |c, stage| c.subcommand(stage.subcommand()));
     let template = help::template(&command);
     command
         .about(ABOUT)
@@ -86,4 +101,12 @@ pub(crate) fn command() -> Command {
         .subcommand_required(true)
         .arg_required_else_help(true)
         .help_template(template)
+}
+
+/// The same with the stage in the place of the verb that has its name.
+pub(crate) fn command_of_stages() -> Command {
+    let stage = stages::find(stages::BEHIND_A_VERB);
+    stage.into_iter().fold(command(), |command, stage| {
+        command.mut_subcommand(stage.name(), |_| stage.subcommand())
+    })
 }

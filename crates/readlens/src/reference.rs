@@ -7,7 +7,8 @@ use std::path::Path;
 use clap::{Arg, Command};
 use readlens_fault::ExitCode;
 
-use crate::options::command;
+use crate::options::{command, command_of_stages};
+use crate::stages::BEHIND_A_VERB;
 
 /// Checks that the page at `docs/reference/NAME` is `wanted`, or writes it.
 fn check(name: &str, wanted: &str) {
@@ -45,6 +46,13 @@ fn option_reference(umbrella: &Command) -> String {
         let about = command.get_about().map(ToString::to_string).unwrap_or_default();
         let _ = write!(page, "\n## {}\n\n{}.\n", command.get_name(), cell(&about));
         tables(&mut page, command);
+        if command.get_name() == BEHIND_A_VERB {
+            let stage = command_of_stages();
+            let stage = stage.find_subcommand(BEHIND_A_VERB).unwrap();
+            let about = stage.get_about().unwrap().to_string();
+            let _ = write!(page, "\n## {BEHIND_A_VERB}, the stage\n\n{}.\n", cell(&about));
+            tables(&mut page, stage);
+        }
     }
     page
 }

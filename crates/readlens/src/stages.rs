@@ -5,6 +5,9 @@ use readlens_stage::AnyStage;
 /// What the name of a stage's own program begins with.
 pub(crate) const PREFIX: &str = "readlens-";
 
+/// The stage that has the name of a verb of the umbrella. `readlens NAME --tokens …` is the stage.
+pub(crate) const BEHIND_A_VERB: &str = "predict";
+
 /// Stages that are listed together.
 #[derive(Debug)]
 pub(crate) struct Group {

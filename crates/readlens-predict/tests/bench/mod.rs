@@ -60,6 +60,7 @@ impl Folder {
             tokens: self.path("tokens.parquet"),
             classifier: self.path("classifier"),
             calibration: None,
+            save_calibration: None,
             output: self.path("windows"),
             records: Some(self.path("records")),
             tsv: None,

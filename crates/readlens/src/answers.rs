@@ -1,0 +1,172 @@
+//! `readlens predict` and `readlens explain`: what a model says of new sequences, and what it read.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use readlens_fault::Result;
+use readlens_stage::{Context, print};
+
+use crate::flow::{self, Step, script};
+use crate::model::Model;
+use crate::streams::{refuse_other_directory, refuse_standard_input};
+
+/// Options of both verbs.
+#[derive(Debug, Args)]
+pub(crate) struct Asked {
+    /// FASTA or FASTQ files, plain or compressed with gzip, bgzip or zstd; no taxonomy is needed
+    #[arg(required = true, value_name = "FASTA|FASTQ")]
+    sequences: Vec<PathBuf>,
+    /// Model directory that readlens learn wrote
+    #[arg(long, value_name = "DIR")]
+    model: PathBuf,
+    /// Directory to write; the same command goes on where it stopped
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// Name no taxon whose probability is below this, 0 to 1
+    #[arg(long, value_name = "P", default_value_t = 0.0)]
+    min_probability: f32,
+    /// Print the command lines of the stages and run nothing
+    #[arg(long)]
+    explain: bool,
+}
+
+/// Options of `readlens predict`.
+#[derive(Debug, Args)]
+pub(crate) struct Predict {
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// Options of `readlens explain`.
+#[derive(Debug, Args)]
+pub(crate) struct Explain {
+    #[command(flatten)]
+    asked: Asked,
+    /// Fraction of the tokens to mark, above 0 and at most 1 [default: as many as the Explainer
+    /// finds worth it]
+    #[arg(long, value_name = "FRACTION")]
+    area: Option<f64>,
+    /// Heading of the report
+    #[arg(long, value_name = "TEXT", default_value = "What the classifier read")]
+    title: String,
+}
+
+/// Predicts the taxa of the sequences.
+///
+/// # Errors
+/// There is no such model, the output is something else, or a stage fails.
+pub(crate) fn predict(options: &Predict, context: &Context) -> Result<()> {
+    let Predict { asked } = options;
+    let steps = |model: &Model| predicting(asked, model);
+    let tsv = answer("predict", asked, steps, context)?;
+    if let Some(out) = tsv {
+        tracing::info!("the taxa are in {}", out.join(TSV).display());
+    }
+    Ok(())
+}
+
+/// Predicts the taxa of the sequences and shows what was read to say so.
+///
+/// # Errors
+/// As [`predict`].
+pub(crate) fn explain(options: &Explain, context: &Context) -> Result<()> {
+    let Explain { asked, .. } = options;
+    let steps = |model: &Model| {
+        let mut steps = predicting(asked, model);
+        steps.extend(explaining(options, model));
+        steps
+    };
+    if let Some(out) = answer("explain", asked, steps, context)? {
+        tracing::info!("the report is {}", out.join(REPORT).display());
+    }
+    Ok(())
+}
+
+/// Runs the steps, or prints them; where they wrote to.
+fn answer<'a>(
+    name: &str,
+    asked: &'a Asked,
+    steps: impl FnOnce(&Model) -> Vec<Step>,
+    context: &Context,
+) -> Result<Option<&'a Path>> {
+    refuse_standard_input(&asked.sequences)?;
+    let (model, card) = Model::open(&asked.model)?;
+    let steps = steps(&model);
+    if asked.explain {
+        print(&script(&steps))?;
+        return Ok(None);
+    }
+    refuse_other_directory(&asked.out)?;
+    let ranks: Vec<String> = card
+        .accuracy
+        .iter()
+        .map(|rank| format!("{} {:.1} %", rank.rank, 100.0 * rank.accuracy))
+        .collect();
+    tracing::info!("{}: of its own test windows it names {}", card.title, ranks.join(", "));
+    flow::run(name, &steps, &asked.out, context)?;
+    Ok(Some(&asked.out))
+}
+
+const TOKENS: &str = "tokens.parquet";
+const RECORDS: &str = "records.parquet";
+const PREDICTIONS: &str = "predictions.parquet";
+const TSV: &str = "taxa.tsv";
+const MASKS: &str = "masks.parquet";
+const BASES: &str = "bases.parquet";
+const REPORT: &str = "report.html";
+
+/// Reads the sequences as the model's own were read, and predicts them.
+fn predicting(asked: &Asked, model: &Model) -> Vec<Step> {
+    let file = |name: &str| asked.out.join(name);
+    vec![
+        Step::of::<readlens_tokenize::Options>("tokenize")
+            .reads("like", model.classifier())
+            .arguments(&asked.sequences)
+            .writes("output", file(TOKENS))
+            .writes("summary", file("summary.json")),
+        Step::of::<readlens_predict::Options>("predict")
+            .options([format!("--min-probability={}", asked.min_probability)])
+            .reads("tokens", file(TOKENS))
+            .reads("classifier", model.classifier())
+            .reads("calibration", model.calibration())
+            .writes("output", file(PREDICTIONS))
+            .writes("records", file(RECORDS))
+            .writes("tsv", file(TSV))
+            .writes("kraken-report", file("kraken.txt"))
+            .writes("krona", file("krona.txt")),
+    ]
+}
+
+/// Marks what was read, for tables, genome browsers and a page.
+fn explaining(options: &Explain, model: &Model) -> [Step; 3] {
+    let Explain { asked, area, title } = options;
+    let file = |name: &str| asked.out.join(name);
+    let mut tracks = Step::of::<readlens_tracks::Options>("write stretches and tracks")
+        .reads("bases", file(BASES))
+        .reads("predictions", file(RECORDS));
+    for sequences in &asked.sequences {
+        tracks = tracks.reads("sequences", sequences);
+    }
+    [
+        Step::of::<readlens_mask::Options>("mask")
+            .options(area.map(|area| format!("--area={area}")))
+            .reads("tokens", file(TOKENS))
+            .reads("classifier", model.classifier())
+            .reads("explainer", model.explainer())
+            .writes("output", file(MASKS))
+            .writes("bases", file(BASES)),
+        tracks
+            .writes("stretches", file("stretches.parquet"))
+            .writes("bed", file("read.bed"))
+            .writes("gff3", file("read.gff3"))
+            .writes("bedgraph", file("read.bedgraph"))
+            .writes("bigwig", file("read.bw"))
+            .writes("masked-fasta", file("read.fasta")),
+        Step::of::<readlens_report::Options>("report")
+            .options([format!("--title={title}")])
+            .reads("tokens", file(TOKENS))
+            .reads("masks", file(MASKS))
+            .reads("bases", file(BASES))
+            .writes("output", file(REPORT)),
+    ]
+}

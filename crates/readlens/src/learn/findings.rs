@@ -1,0 +1,154 @@
+//! What the stages found, gathered into the card.
+
+use std::path::Path;
+
+use readlens_fault::Result;
+use readlens_provenance::{InputDigest, read_json};
+use readlens_tables::Reader;
+use readlens_tables::assessment::AssessmentRow;
+use readlens_tables::metrics::MetricRow;
+use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+use readlens_tokenize::Summary;
+use serde::Deserialize;
+
+use super::choice::Choices;
+use super::options::Learn;
+use super::steps::{ASSESSMENT, BASELINE, FIGURES, METRICS, SUMMARY};
+use crate::card::{Accuracy, Card, Data, FORMAT, Rank, Shown, ShownRank, Verdict};
+use crate::model::Model;
+
+/// Classifiers that only count k-mers.
+const KMERS: [Operator; 3] =
+    [Operator::KmerLogisticRegression, Operator::KmerNaiveBayes, Operator::KmerVoting];
+
+/// What is read of the figures as JSON.
+#[derive(Debug, Deserialize)]
+struct Figures {
+    checks: Vec<Check>,
+}
+
+#[derive(Debug, Deserialize)]
+struct Check {
+    name: String,
+    verdict: String,
+    sentence: String,
+}
+
+/// The card of `model`, whose stages are done.
+///
+/// # Errors
+/// A table cannot be read.
+pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Model) -> Result<Card> {
+    let summary: Summary = read_json(&model.evidence(SUMMARY))?;
+    let sequences = learn.sequences.iter().map(|path| InputDigest::of("sequences", path));
+    let taxonomy = std::iter::once(InputDigest::of("taxonomy", &learn.taxonomy));
+    let ranks = summary.taxonomy.iter().flat_map(|taxonomy| &taxonomy.ranks);
+    let metrics: Vec<MetricRow> = rows(&model.evidence(METRICS))?;
+    let figures: Figures = read_json(&model.evidence(FIGURES))?;
+    Ok(Card {
+        format: FORMAT,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        title: learn.title.clone(),
+        data: Data {
+            files: sequences.chain(taxonomy).collect::<Result<_>>()?,
+            records: summary.records_kept,
+            bases: summary.bases_read,
+            windows: summary.windows,
+            ranks: ranks
+                .map(|rank| Rank {
+                    rank: rank.rank.clone(),
+                    taxa: rank.taxa,
+                    records: rank.records,
+                    rare_taxa: rank.rare_taxa,
+                })
+                .collect(),
+            splits: summary.splits,
+            divided: divided.to_owned(),
+        },
+        choices: choices.said.clone(),
+        classifier: InputDigest::of("classifier", &model.classifier())?,
+        explainer: InputDigest::of("explainer", &model.explainer())?,
+        accuracy: accuracy(
+            &rows::<AssessmentRow>(&model.evidence(ASSESSMENT))?,
+            &rows::<MetricRow>(&model.evidence(BASELINE))?,
+        ),
+        shown: shown(&metrics),
+        verdicts: figures
+            .checks
+            .into_iter()
+            .map(|Check { name, verdict, sentence }| Verdict { check: name, verdict, sentence })
+            .collect(),
+    })
+}
+
+fn rows<R: readlens_tables::Record>(path: &Path) -> Result<Vec<R>> {
+    Reader::<R>::open(path)?.collect()
+}
+
+/// Accuracy of the classifier as a whole, by rank, beside what needs no classifier.
+fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accuracy> {
+    let of = |operator: Operator, metric: Metric| {
+        assessment.iter().filter(move |row| {
+            row.operator.known() == Some(operator)
+                && row.metric == metric
+                && row.branch.is_none()
+                && row.shortest.is_none()
+                && row.longest.is_none()
+        })
+    };
+    let of_rank = |row: &AssessmentRow| {
+        let at = |other: &&AssessmentRow| other.rank == row.rank;
+        let counted = baseline.iter().filter(|figure| {
+            figure.rank == row.rank
+                && figure.metric == Metric::Accuracy
+                && figure.operator.known().is_some_and(|operator| KMERS.contains(&operator))
+        });
+        let error = of(Operator::Unmasked, Metric::ExpectedCalibrationError).find(at);
+        let majority = of(Operator::MajorityClass, Metric::Accuracy).find(at);
+        let Ranks::One(rank) = &row.rank else { return None };
+        Some(Accuracy {
+            rank: rank.to_string(),
+            windows: row.n,
+            accuracy: row.value,
+            low: row.ci_low,
+            high: row.ci_high,
+            majority: majority.map(|row| row.value),
+            kmers: counted.map(|figure| figure.value).reduce(f64::max),
+            calibration_error: error.map(|row| row.value),
+        })
+    };
+    of(Operator::Unmasked, Metric::Accuracy).filter_map(of_rank).collect()
+}
+
+/// What the masks keep and what they leave.
+fn shown(metrics: &[MetricRow]) -> Shown {
+    let find = |operator: Operator, metric: Metric, rank: Option<&Ranks>| {
+        metrics.iter().find(|row| {
+            row.operator.known() == Some(operator)
+                && row.metric == metric
+                && row.has_own_removal()
+                && row.share.is_none()
+                && rank.is_none_or(|rank| *rank == row.rank)
+        })
+    };
+    let unmasked = metrics.iter().filter(|row| {
+        row.operator.known() == Some(Operator::Unmasked) && row.metric == Metric::Accuracy
+    });
+    let of_rank = |row: &MetricRow| {
+        let Ranks::One(rank) = &row.rank else { return None };
+        let at = |operator| find(operator, Metric::Accuracy, Some(&row.rank)).map(|row| row.value);
+        Some(ShownRank {
+            rank: rank.to_string(),
+            windows: row.n,
+            unmasked: Some(row.value),
+            hard_masked: at(Operator::HardMasked),
+            random_block: at(Operator::RandomBlock),
+            hard_inverse: at(Operator::HardInverse),
+            random_block_inverse: at(Operator::RandomBlockInverse),
+        })
+    };
+    Shown {
+        area: find(Operator::Mask, Metric::HardArea, None).map_or(f64::NAN, |row| row.value),
+        ranks: unmasked.filter_map(of_rank).collect(),
+    }
+}

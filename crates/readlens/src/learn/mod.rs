@@ -1,0 +1,82 @@
+//! `readlens learn`: from sequences and their taxa to a model and its report.
+
+mod choice;
+mod findings;
+mod labels;
+mod options;
+mod read_me;
+mod steps;
+
+use readlens_fault::{Fault, Result};
+use readlens_provenance::{NewFile, read_json, write_json};
+use readlens_stage::{Context, print};
+use readlens_tokenize::Summary;
+
+pub(crate) use options::Learn;
+
+use crate::card::Choice;
+use crate::flow::{Runner, script};
+use crate::model::Model;
+use crate::streams::{refuse_other_directory, refuse_standard_input};
+use choice::choose;
+
+/// Learns a model, or prints how it would.
+///
+/// # Errors
+/// The output is something else, an input cannot be used, or a stage fails.
+pub(crate) fn run(learn: &Learn, context: &Context) -> Result<()> {
+    refuse_standard_input(&learn.sequences)?;
+    let labels = labels::of(learn)?;
+    if learn.explain {
+        return explain(learn, &labels, context);
+    }
+    let model = Model::at(&learn.out);
+    refuse_other_directory(&learn.out)?;
+    let mut runner = Runner::start("learn", steps::STEPS + 1, &learn.out, context)?;
+    let survey = steps::survey(learn, &labels, &model);
+    runner.run(&survey)?;
+    let choices = choose(&read_json(&model.evidence("survey.json"))?)?;
+    for Choice { of, chosen, because } in &choices.said {
+        tracing::info!("{of}: {chosen}; {because}");
+    }
+    for step in steps::steps(learn, &labels, &choices, &model) {
+        runner.run(&step)?;
+    }
+    drop(runner);
+    let card = findings::card(learn, &labels.divided, &choices, &model)?;
+    let mut read_me = NewFile::create(&model.read_me())?;
+    read_me.put(read_me::text(&card).as_bytes())?;
+    // The card makes the folder a model, so it comes last.
+    read_me.commit()?;
+    write_json(&model.card(), &card)?;
+    for accuracy in &card.accuracy {
+        tracing::info!(
+            "{}: {:.1} % of {} test windows are right",
+            accuracy.rank,
+            100.0 * accuracy.accuracy,
+            accuracy.windows
+        );
+    }
+    tracing::info!(
+        "the model is {}; its report is {}",
+        model.root().display(),
+        model.report().display()
+    );
+    Ok(())
+}
+
+/// Surveys the sequences beside the output and prints what would be done.
+fn explain(learn: &Learn, labels: &labels::Labels, context: &Context) -> Result<()> {
+    let folder = tempfile::tempdir().map_err(|e| Fault::io("create", std::env::temp_dir(), e))?;
+    steps::survey(learn, labels, &Model::at(folder.path())).run(context)?;
+    let survey: Summary = read_json(&Model::at(folder.path()).evidence("survey.json"))?;
+    let choices = choose(&survey)?;
+    let model = Model::at(&learn.out);
+    let mut text = String::new();
+    for Choice { of, chosen, because } in &choices.said {
+        text.push_str(&format!("# {of}: {chosen}; {because}\n"));
+    }
+    let mut all = vec![steps::survey(learn, labels, &model)];
+    all.extend(steps::steps(learn, labels, &choices, &model));
+    print(&(text + &script(&all)))
+}
