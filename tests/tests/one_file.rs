@@ -9,7 +9,9 @@ use std::process::{Command, Output};
 
 use stages::{STAGES, binaries, names_in, program, stage, umbrella};
 
-const SUBCOMMANDS: [&str; 5] = ["demo", "run", "link", "completions", "man"];
+const SUBCOMMANDS: [&str; 7] = ["demo", "learn", "explain", "run", "link", "completions", "man"];
+/// The stage whose name a verb has: `readlens predict` is the verb, unless it is given tokens.
+const BEHIND_A_VERB: &str = "predict";
 
 /// A folder with a link for every stage.
 fn linked() -> tempfile::TempDir {
@@ -185,6 +187,11 @@ fn bash_completes_every_command() {
         let options = long_options(&folder.path().join(format!("bin/readlens-{name}")));
         for way in ["by its link", "as a subcommand"] {
             let mut proposed = proposals.next().unwrap();
+            if name == BEHIND_A_VERB && way == "as a subcommand" {
+                let verb = ["--model", "--out", "--min-probability", "--explain"];
+                assert!(verb.iter().all(|option| proposed.contains(*option)), "{proposed:?}");
+                continue;
+            }
             // A subcommand has no version of its own.
             proposed.insert("--version".to_owned());
             assert_eq!(proposed, options, "{name} {way}");

@@ -4,6 +4,8 @@ use readlens_nn::{Precision, Selection};
 use readlens_tables::vocabulary::{Name, Split};
 use serde::Serialize;
 
+use crate::asked::Target;
+
 /// Everything that decides the masks, apart from the inputs and the shard.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Config {
@@ -28,6 +30,9 @@ pub struct Config {
     /// otherwise.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub wrong_class: Option<u64>,
+    /// The taxon that all windows are explained for; the window's own predictions are otherwise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub target: Option<Target>,
     /// Precision of the networks' products.
     pub precision: Precision,
 }
@@ -53,6 +58,7 @@ impl Default for Config {
             averaging: Averaging::NONE,
             frames: 1,
             wrong_class: None,
+            target: None,
             precision: Precision::F32,
         }
     }

@@ -8,6 +8,7 @@ use readlens_nn::objective::LEVELS;
 use readlens_stage::{Context, Stage, one_of, refuse_without};
 use readlens_tables::vocabulary::{Name, Split};
 
+use crate::asked::Target;
 use crate::config::{AddedGradient, Config};
 use crate::run::{Paths, run};
 
@@ -70,6 +71,12 @@ pub struct Options {
     /// A control: readlens-perturb counts how often the classifier then says those taxa.
     #[arg(long, value_name = "SEED")]
     wrong_class: Option<u64>,
+    /// Explain what speaks for this taxon in every window, instead of the window's own prediction:
+    /// genus=Treponema
+    ///
+    /// The taxa above it are asked for too, where the classifier decodes along the tree.
+    #[arg(long, value_name = "RANK=TAXON", conflicts_with = "wrong_class")]
+    target: Option<Target>,
     #[command(flatten)]
     averaging: AveragingOptions,
     #[command(flatten)]
@@ -95,6 +102,7 @@ impl Stage for Options {
             averaging: self.averaging.into(),
             frames: self.frames.unwrap_or(Config::default().frames),
             wrong_class: self.wrong_class,
+            target: self.target,
             precision: self.inference.compute().precision(),
         };
         let paths = Paths {

@@ -2,8 +2,8 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 use readlens_batch::{
-    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, WrongClasses, as_read, check_lengths,
-    check_tokenization, most_likely_classes, predict,
+    CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, check_lengths, check_tokenization,
+    most_likely_classes, predict,
 };
 use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::Tokenization;
@@ -20,6 +20,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{MethodKind, Ranks, TargetKind};
 
+use crate::asked::Asked;
 use crate::bases::{Frames, base_values};
 use crate::config::Config;
 use crate::ensemble::Ensemble;
@@ -84,10 +85,10 @@ pub fn run(
         .map(|path| Writer::<BaseRow>::create(path, &[], &manifest, &metadata));
     let mut bases = bases.transpose()?;
     let progress = context.progress("masks", stream.reader().rows());
-    let wrong = wrong_classes(config, &explainer, classifier.as_ref(), paths)?;
+    let asked = Asked::of(config, &explainer, classifier.as_ref(), paths)?;
     let masker = Masker {
         config,
-        wrong: wrong.as_ref(),
+        asked: asked.as_ref(),
         explainer: &explainer,
         ranks: &ranks,
         classifier: classifier.as_ref(),
@@ -167,25 +168,6 @@ fn target_classifier(
     Ok(Some(classifier))
 }
 
-/// The taxa of other windows, where the masks are to explain those.
-fn wrong_classes(
-    config: &Config,
-    explainer: &Ensemble,
-    classifier: Option<&Classifier>,
-    paths: &Paths,
-) -> Result<Option<WrongClasses>> {
-    let Some(seed) = config.wrong_class else { return Ok(None) };
-    match classifier.filter(|_| explainer.needs_classifier()) {
-        Some(classifier) => {
-            WrongClasses::of(classifier, &paths.tokens, config.split, seed).map(Some)
-        }
-        None => Err(Fault::usage(
-            "--wrong-class asks for another taxon, and this Explainer is told of none: leave it \
-             out, or pass one that queries the classifier or reads its gradient",
-        )),
-    }
-}
-
 /// Tokens of the longest window that the Explainers and the classifier read.
 fn most_tokens(explainer: &Ensemble, classifier: Option<&Classifier>) -> usize {
     let most = explainer.members().map(|member| member.config().longest_window());
@@ -200,7 +182,7 @@ fn is_chosen(config: &Config, row: &TokenRow) -> bool {
 struct Masker<'a> {
     config: &'a Config,
     /// What windows are asked for instead of their own predictions.
-    wrong: Option<&'a WrongClasses>,
+    asked: Option<&'a Asked>,
     explainer: &'a Ensemble,
     /// What each mask explains.
     ranks: &'a [Ranks],
@@ -256,14 +238,10 @@ impl Masker<'_> {
 
     /// The classes that each row is asked for instead of its own, one per rank of the classifier.
     fn asked(&self, rows: &[TokenRow], tokens: &[WindowTokens]) -> Result<Option<Vec<Vec<u32>>>> {
-        let (Some(wrong), Some(classifier)) = (self.wrong, self.classifier) else {
-            return Ok(None);
-        };
-        let of_row = |(row, ranks): (&TokenRow, Vec<Vec<f32>>)| {
-            wrong.of_window(row, &most_likely_classes(&ranks))
-        };
-        let predictions = predict(classifier, tokens, None)?;
-        Ok(Some(rows.iter().zip(predictions).map(of_row).collect()))
+        match (self.asked, self.classifier) {
+            (Some(asked), Some(classifier)) => asked.classes(classifier, rows, tokens).map(Some),
+            _ => Ok(None),
+        }
     }
 
     /// The taxon that is explained per row and mask: one of `asked`, or else the predicted one;

@@ -3,14 +3,14 @@
 
 use std::path::{Path, PathBuf};
 
-use readlens_batch::{Shard, as_read, explain};
+use readlens_batch::{Shard, as_read, explain, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_mask::{AddedGradient, Config, Paths, run};
 use readlens_nn::masking::{select, z_scores};
 use readlens_nn::scores::Averaging;
 use readlens_nn::{
-    CONFIG_FILE, DeviceKind, ExplainerConfig, GradientUse, Precision, Selection, WindowTokens,
-    load_classifier, load_explainer,
+    CONFIG_FILE, ClassifierConfig, DeviceKind, ExplainerConfig, GradientUse, LineageDecoding,
+    Precision, Selection, WindowTokens, load_classifier, load_explainer,
 };
 use readlens_provenance::read_json;
 use readlens_stage::Context;
@@ -96,6 +96,47 @@ fn neighbours_and_then_blocks_are_averaged() {
         let expected = select(&means, SHARE).0;
         assert!(found.mask.iter().zip(&expected).all(|(a, b)| (a - b).abs() < 1e-5));
     }
+}
+
+#[test]
+fn a_target_is_asked_for_with_its_lineage() {
+    let directory = tempfile::tempdir().unwrap();
+    let table = prepare(directory.path());
+    // Genera 0 and 1 are of phylum 0, 2 and 3 of phylum 1.
+    let parents = vec![vec![Some(0), Some(0), Some(1), Some(1)]];
+    let decoding = Some(LineageDecoding { parents, above: 1.0, below: 1.0 });
+    let shape = ClassifierConfig { decoding, ..classifier_shape() };
+    write_classifier(&directory.path().join("classifier"), &shape, 2);
+    let shape = ExplainerConfig {
+        gradient: Some(GradientUse::Read { levels: vec![0.2] }),
+        ..explainer_shape(convolutional(), &["all"], SHARE)
+    };
+    write_explainer(&directory.path().join("reader"), &shape, 5);
+    let of = |target: &str| {
+        let config = Config { target: Some(target.parse().unwrap()), ..config() };
+        mask(directory.path(), &config, &["reader"])
+    };
+    let masks = of("genus=genus2").unwrap();
+    assert!(masks.iter().all(|mask| mask.asked == [1, 2] && mask.target_kind == TargetKind::Other));
+    // Below phylum 0 the more probable one of its two genera.
+    let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
+    let classifier = load_classifier(&directory.path().join("classifier"), &device).unwrap();
+    let rows: Vec<WindowTokens> = table.iter().map(as_read).collect();
+    let predictions = predict(&classifier, &rows, None).unwrap();
+    for (mask, p) in of("phylum=phylum0").unwrap().iter().zip(&predictions) {
+        assert_eq!(mask.asked, [0, u32::from(p[1][1] > p[1][0])]);
+    }
+    for (target, message) in [
+        ("genus=Treponema", "expected a genus called Treponema, found genus0, genus1"),
+        ("host=human", "expected a rank host, found phylum, genus"),
+    ] {
+        let fault = of(target).unwrap_err();
+        assert_eq!(fault.exit_code(), ExitCode::BadInput);
+        assert!(fault.to_string().contains(message), "{fault}");
+    }
+    let config = Config { target: Some("genus=genus0".parse().unwrap()), ..config() };
+    let fault = mask(directory.path(), &config, &["a"]).unwrap_err();
+    assert!(fault.to_string().contains("--target asks for another taxon"), "{fault}");
 }
 
 #[test]

@@ -23,7 +23,7 @@ record! {
         replicate: u32 => UInt32, "from 1", "Which of several runs of the same method it is, such as trainings with other seeds.";
         rank: Ranks => Category, "", "Rank whose prediction the mask explains, or `all`.";
         target: Option<String> => Category, "", "Taxon that was explained; null where the mask is for all ranks.";
-        target_kind: TargetKind => Category, "predicted, label or other", "Whether the target is the classifier's own prediction, the label, or its prediction for another window.";
+        target_kind: TargetKind => Category, "predicted, label or other", "Whether the target is the classifier's own prediction, the label, or another taxon that was asked for.";
         asked: Vec<u32> => UInt32List, "from 0", "The taxa that were explained where target_kind is other: of each rank of the classifier the place among its taxa; empty otherwise.";
         mask: Vec<f32> => Float32List, "0 to 1", "How much each token was read; one value per real token, CLS and padding excluded.";
         hard: Vec<bool> => FlagList, "", "Whether the token counts as read; same length as mask.";

@@ -46,6 +46,10 @@ pub(crate) struct Explain {
     /// finds worth it]
     #[arg(long, value_name = "FRACTION")]
     area: Option<f64>,
+    /// Show what speaks for this taxon in every sequence, instead of what was predicted:
+    /// genus=Treponema
+    #[arg(long, value_name = "RANK=TAXON")]
+    target: Option<String>,
     /// Heading of the report
     #[arg(long, value_name = "TEXT", default_value = "What the classifier read")]
     title: String,
@@ -139,7 +143,7 @@ fn predicting(asked: &Asked, model: &Model) -> Vec<Step> {
 
 /// Marks what was read, for tables, genome browsers and a page.
 fn explaining(options: &Explain, model: &Model) -> [Step; 3] {
-    let Explain { asked, area, title } = options;
+    let Explain { asked, area, target, title } = options;
     let file = |name: &str| asked.out.join(name);
     let mut tracks = Step::of::<readlens_tracks::Options>("write stretches and tracks")
         .reads("bases", file(BASES))
@@ -150,6 +154,7 @@ fn explaining(options: &Explain, model: &Model) -> [Step; 3] {
     [
         Step::of::<readlens_mask::Options>("mask")
             .options(area.map(|area| format!("--area={area}")))
+            .options(target.as_ref().map(|target| format!("--target={target}")))
             .reads("tokens", file(TOKENS))
             .reads("classifier", model.classifier())
             .reads("explainer", model.explainer())

@@ -41,13 +41,18 @@ fn is_of_stage(line: &[OsString]) -> bool {
     verb.is_some_and(|verb| line[verb..].iter().any(is_tokens))
 }
 
+/// Whether a parsed command line is that of the stage.
+fn is_given_tokens(matches: &ArgMatches) -> bool {
+    matches.ids().any(|id| TOKENS.strip_prefix("--") == Some(id.as_str()))
+}
+
 /// The option that every line of a stage has, and no line of a verb.
 const TOKENS: &str = "--tokens";
 
 fn run(matches: &ArgMatches, context: &Context) -> Result<()> {
     if let Some((name, matches)) = matches.subcommand()
         && let Some(stage) = stages::find(name)
-        && (name != stages::BEHIND_A_VERB || matches.try_contains_id("tokens").is_ok())
+        && (name != stages::BEHIND_A_VERB || is_given_tokens(matches))
     {
         return stage.run(matches, context);
     }
@@ -68,6 +73,7 @@ fn run(matches: &ArgMatches, context: &Context) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Command;
 
     #[test]
     fn tokens_are_for_the_stage_and_sequences_for_the_verb() {
@@ -76,6 +82,12 @@ mod tests {
         assert!(is("readlens --quiet predict --classifier c --tokens=t.parquet"));
         assert!(!is("readlens predict new.fasta --model model --out out"));
         assert!(!is("readlens mask --tokens t.parquet"));
+        let given = |command: Command, line: &str| {
+            let matches = command.try_get_matches_from(line.split(' '));
+            matches.is_ok_and(|m| m.subcommand().is_some_and(|(_, of)| is_given_tokens(of)))
+        };
+        assert!(given(command_of_stages(), "readlens predict --tokens t --classifier c -o p"));
+        assert!(!given(command(), "readlens predict new.fasta --model model --out out"));
         let verb = command().find_subcommand("predict").cloned().map(|mut c| c.render_help());
         let stage = command_of_stages();
         let stage = stage.find_subcommand("predict").cloned().map(|mut c| c.render_help());

@@ -132,7 +132,10 @@ fn shown(metrics: &[MetricRow]) -> Shown {
         })
     };
     let unmasked = metrics.iter().filter(|row| {
-        row.operator.known() == Some(Operator::Unmasked) && row.metric == Metric::Accuracy
+        // Of the classifier alone; each method has the row of its own windows besides.
+        row.operator.known() == Some(Operator::Unmasked)
+            && row.metric == Metric::Accuracy
+            && row.method.is_none()
     });
     let of_rank = |row: &MetricRow| {
         let Ranks::One(rank) = &row.rank else { return None };
