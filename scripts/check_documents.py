@@ -4,8 +4,8 @@
 Usage: check_documents.py BINARIES [DOCUMENT...] [--keep DOCUMENT FOLDER]
 
 BINARIES is the folder of the built programs, such as target/release. Without DOCUMENT all Markdown
-files of the repository are checked. With --keep a page is run in FOLDER, which stays. Needs the packages
-of scripts/ci-requirements.txt.
+files of the repository are checked. With --keep a page is run in FOLDER, which stays. Needs the
+packages of scripts/ci-requirements.txt.
 
 - Every link to a file of the repository leads to a file, and to a heading where it names one. Links
   between pages of docs/ stay inside docs/, so that they also work in the built book. Paths in code

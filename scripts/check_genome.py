@@ -3,11 +3,12 @@
 
 Usage: check_genome.py FOLDER CREATE_REPORT
 
-FOLDER is the one in which scripts/check_documents.py ran the page (`--keep`), CREATE_REPORT the program of
-igv-reports. barrnap finds the 16S genes, knowing nothing of readlens: the classifier must have found all of
-them and little else, and the mask must mark the same bases in each copy. igv-reports makes a page of the
-genes and tracks, which must hold every stretch. Needs pyarrow, pyBigWig, and barrnap on the PATH
-(scripts/debian-tools). Writes rrna.gff3, genes.bed and genes.html into FOLDER.
+FOLDER is the one in which scripts/check_documents.py ran the page (`--keep`), CREATE_REPORT the
+program of igv-reports. barrnap finds the 16S genes, knowing nothing of readlens: the classifier must
+have found all of them and little else, and the mask must mark the same bases in each copy.
+igv-reports makes a page of the genes and tracks, which must hold every stretch. Needs pyarrow,
+pyBigWig, and barrnap on the PATH (scripts/debian-tools). Writes rrna.gff3, genes.bed and genes.html
+into FOLDER.
 """
 
 import base64

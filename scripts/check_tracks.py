@@ -4,8 +4,8 @@
 Usage: check_tracks.py FOLDER
 
 FOLDER holds what one run wrote: stretches.parquet, stretches.bed, stretches.gff3, mask.bedgraph and
-mask.bw, and read.fasta if sequences were written. Needs pyarrow, pyBigWig, and on the PATH bedtools and
-gt of GenomeTools (scripts/debian-tools). Exits with 1 at the first difference.
+mask.bw, and read.fasta if sequences were written. Needs pyarrow, pyBigWig, and on the PATH bedtools
+and gt of GenomeTools (scripts/debian-tools). Exits with 1 at the first difference.
 """
 
 import subprocess

@@ -1,8 +1,8 @@
 """What is said of each sequence, and what was read of it, in the formats of other tools."""
 
 
-# Calibrated on the split valid of the table that the classifier was trained on. Not in shards, because texts
-# are about all records.
+# Calibrated on the split valid of the table that the classifier was trained on. Not in shards,
+# because texts are about all records.
 rule predict:
     input:
         tokens=f"{OUT}/tokens.parquet",

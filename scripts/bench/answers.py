@@ -1,8 +1,9 @@
 """Reads what perturb and predict said of the same windows: answers.py PERTURBATIONS [PREDICTIONS].
 
-Prints JSON: `windows` and `rows_of_window` (rows per rank) of perturb's table, and `values` for its windows
-without a mask, the probabilities and then a number for each taxon's name, of PREDICTIONS where that is given.
-A program of its own, because pyarrow would hide the peak memory of what the driver starts.
+Prints JSON: `windows` and `rows_of_window` (rows per rank) of perturb's table, and `values` for its
+windows without a mask, the probabilities and then a number for each taxon's name, of PREDICTIONS
+where that is given. A program of its own, because pyarrow would hide the peak memory of what the
+driver starts.
 """
 
 import json
@@ -13,7 +14,9 @@ import pyarrow.compute as compute
 import pyarrow.parquet as parquet
 
 
-def answers(path: str, taxon: str, probability: str, **options: object) -> dict[tuple[str, str], tuple[str, float]]:
+def answers(
+    path: str, taxon: str, probability: str, **options: object
+) -> dict[tuple[str, str], tuple[str, float]]:
     """Taxon and probability by record and rank."""
     table = parquet.read_table(path, columns=["id", "rank", taxon, probability], **options)
     return {(row["id"], row["rank"]): (row[taxon], row[probability]) for row in table.to_pylist()}

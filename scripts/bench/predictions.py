@@ -1,8 +1,8 @@
 """The stages predict and perturb on the same windows: their passes, and what they say.
 
-perturb makes its row `unmasked` by the pass that predict makes. It makes others of the same shape with
-it: one classifier, as many tokens, one row per rank. So what is compared is the time of a pass, over
-programs that start, read, compute and write.
+perturb makes its row `unmasked` by the pass that predict makes. It makes others of the same shape
+with it: one classifier, as many tokens, one row per rank. So what is compared is the time of a pass,
+over programs that start, read, compute and write.
 """
 
 from __future__ import annotations
