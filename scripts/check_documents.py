@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Runs what the documents tell people to type, and follows every link.
 
-Usage: check_documents.py BINARIES [DOCUMENT...]
+Usage: check_documents.py BINARIES [DOCUMENT...] [--keep DOCUMENT FOLDER]
 
 BINARIES is the folder of the built programs, such as target/release. Without DOCUMENT all Markdown
-files of the repository are checked. Needs the packages of scripts/ci-requirements.txt.
+files of the repository are checked. With --keep a page is run in FOLDER, which stays. Needs the
+packages of scripts/ci-requirements.txt.
 
 - Every link to a file of the repository leads to a file, and to a heading where it names one. Links
   between pages of docs/ stay inside docs/, so that they also work in the built book. Paths in code
@@ -41,7 +42,7 @@ RUN = {"sh", "sql", "python"}
 SHOWN = {"text", "toml", "yaml", "json", "rust", "tsv", "diff"}
 # Programs of the system that documents may name.
 SYSTEM = {"cd", "cp", "mv", "rm", "ls", "mkdir", "export", "time", "git", "python3", "pip", "snakemake",
-          "mdbook", "sha256sum", "perf", "less", "head", "source"}
+          "mdbook", "sha256sum", "perf", "less", "head", "source", "barrnap", "create_report"}
 CARGO = {"build", "test", "run", "fmt", "clippy", "install", "doc"}
 # Messages of the library that reads command lines.
 CLAP = {"unexpected argument"}
@@ -291,6 +292,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries", type=Path)
     parser.add_argument("documents", type=Path, nargs="*")
+    parser.add_argument("--keep", type=Path, nargs=2, metavar=("DOCUMENT", "FOLDER"))
     arguments = parser.parse_args()
     binaries = arguments.binaries.resolve()
     programs = Programs(binaries)
@@ -326,7 +328,9 @@ def main():
                     fail(page, block.line, "the block is not run and does not say why")
                 if reason is None:
                     if folder is None:
-                        folder = Path(tempfile.mkdtemp(dir=temporary))
+                        kept = arguments.keep and arguments.keep[0].resolve() == page
+                        folder = arguments.keep[1].resolve() if kept else Path(tempfile.mkdtemp(dir=temporary))
+                        folder.mkdir(parents=True, exist_ok=True)
                         for name in ("data", "scripts", "pipelines"):
                             (folder / name).symlink_to(ROOT / name)
                     write_sample((block.comment("files") or "").split(), folder)

@@ -41,7 +41,7 @@ DECIDED_OF = {
     "randomize": {"parts", "seed"},
     "report": {"method", "replicate"},
     "tokenize": {"save-orient-model"},
-    "tracks": {"sequences", "method", "replicate", "rank"},
+    "tracks": {"sequences", "method", "replicate"},
 }
 
 

@@ -4,9 +4,11 @@
 Usage: check_tracks.py FOLDER
 
 FOLDER holds what one run wrote: stretches.parquet, stretches.bed, stretches.gff3, mask.bedgraph and
-mask.bw. Needs pyarrow and pyBigWig. Exits with 1 at the first difference.
+mask.bw, and read.fasta if sequences were written. Needs pyarrow, pyBigWig, and on the PATH bedtools
+and gt of GenomeTools (scripts/debian-tools). Exits with 1 at the first difference.
 """
 
+import subprocess
 import sys
 from pathlib import Path
 from urllib.parse import unquote
@@ -95,6 +97,53 @@ def check_values(bedgraph, bigwig, rows):
         require(total == bases, f"{bigwig}: {total} bases, {bases} in {bedgraph}")
 
 
+def run(*command):
+    """The lines that a program prints."""
+    done = subprocess.run([str(part) for part in command], capture_output=True, text=True, check=False)
+    require(done.returncode == 0, f"{command[0]}: {done.stdout.strip()} {done.stderr.strip()}")
+    return done.stdout.splitlines()
+
+
+def check_genome_tools(path):
+    """The validator refuses what breaks the rules of GFF3."""
+    said = run("gt", "gff3validator", path)
+    require(said == ["input is valid GFF3"], f"{path}: GenomeTools says {said}")
+
+
+def check_bedtools(folder, rows):
+    """bedtools reads BED, GFF3 and bedGraph to the places and peaks of the table."""
+    bed, gff3, bedgraph = folder / "stretches.bed", folder / "stretches.gff3", folder / "mask.bedgraph"
+    places = sorted((row["id"], row["start"], row["end"]) for row in rows)
+    # Each stretch of one file overlaps the whole of one of the other, and none more.
+    pairs = run("bedtools", "intersect", "-a", bed, "-b", gff3, "-f", "1", "-r", "-wa", "-wb")
+    found = [line.split("\t") for line in pairs]
+    same = sorted((name(chrom), int(start), int(end)) for chrom, start, end, *_ in found)
+    require(same == places, f"{gff3}: bedtools finds other places than in {bed}")
+    # Records come in the order of the table, which bedtools must be told.
+    order = folder / "order.txt"
+    chroms = dict.fromkeys(chrom for chrom, *_ in fields(bedgraph, 4))
+    order.write_text("".join(f"{chrom}\t{2**31 - 1}\n" for chrom in chroms))
+    mapped = run("bedtools", "map", "-a", bed, "-b", bedgraph, "-c", "4", "-o", "max", "-g", order)
+    order.unlink()
+    require(len(mapped) == len(rows), f"{bedgraph}: bedtools maps {len(mapped)} stretches")
+    for row, line in zip(rows, mapped):
+        peak = float(line.split("\t")[6])
+        require(abs(peak - row["peak"]) < CLOSE, f"{bedgraph}: peak {peak} of {line!r}")
+
+
+def check_sequences(folder, rows):
+    """In the FASTA file the bases of stretches, and no others, are in upper case."""
+    fasta = folder / "read.fasta"
+    cut = run("bedtools", "getfasta", "-fi", fasta, "-bed", folder / "stretches.bed", "-tab")
+    require(len(cut) == len(rows), f"{fasta}: bedtools cuts {len(cut)} stretches of {len(rows)}")
+    for row, line in zip(rows, cut):
+        bases = line.split("\t")[1]
+        require(len(bases) == row["length"] and bases.isupper(), f"{fasta}: {line}")
+    lines = (line for line in fasta.read_text().splitlines() if not line.startswith(">"))
+    upper = sum(base.isupper() for line in lines for base in line)
+    require(upper == sum(row["length"] for row in rows), f"{fasta}: {upper} bases in upper case")
+
+
 def main():
     folder = Path(sys.argv[1])
     rows = parquet.read_table(folder / "stretches.parquet").to_pylist()
@@ -102,6 +151,10 @@ def main():
     check_bed(folder / "stretches.bed", rows)
     check_gff3(folder / "stretches.gff3", rows)
     check_values(folder / "mask.bedgraph", folder / "mask.bw", rows)
+    check_genome_tools(folder / "stretches.gff3")
+    check_bedtools(folder, rows)
+    if (folder / "read.fasta").exists():
+        check_sequences(folder, rows)
     print(f"{len(rows)} stretches are the same in every format")
 
 

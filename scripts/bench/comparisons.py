@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from contenders import BenchError, Measurement, Turns
+from predictions import DONORS, passes
 from workplace import MODEL_A, MODEL_B, TOKENS, Bench, Model, Workplace, threads_named
 
 # Windows of the paper's test set.
@@ -39,6 +40,7 @@ OPENVINO_BF16 = Bound(1.2, 0.95)
 MEMORY = Bound(0.35, 0.25)
 FLAT = Bound(1.10, 1.0)
 TWO_CORES = Bound(1.8, 1.95, larger_is_better=True)
+PREDICTING = Bound(1.05, 1.0)
 PAPER_MASKS = Bound(1200.0, 600.0)
 TOKENIZING = Bound(0.25, 0.5, larger_is_better=True)
 
@@ -132,10 +134,13 @@ class Effort:
     mask_windows: int
     bases: int
     planted_windows: int
+    # Windows that perturb is given, and reads for the memory of predict at 1x.
+    perturbed_windows: int
+    reads: int
 
 
-FULL = Effort((MODEL_A, MODEL_B), {"A": 7, "B": 3}, 4096, 143_000_000, 32_768)
-QUICK = Effort((MODEL_A,), {"A": 3}, 1024, 40_000_000, 32_768)
+FULL = Effort((MODEL_A, MODEL_B), {"A": 7, "B": 3}, 4096, 143_000_000, 32_768, 64, 100_000)
+QUICK = Effort((MODEL_A,), {"A": 3}, 1024, 40_000_000, 32_768, 16, 100_000)
 
 
 def benches(model: Model) -> list[Bench]:
@@ -222,6 +227,30 @@ def mask_round(place: Workplace, effort: Effort) -> Round:
     return Round(repetitions, makers, rows)
 
 
+# Passes of perturb for a window with one mask, with the default options. Only the number of windows
+# follows from it; passes are counted in the table.
+PASSES = 22
+
+
+def predict_round(place: Workplace, effort: Effort, threads: int) -> Round:
+    """The stage predict against perturb: milliseconds a pass of the classifier."""
+    limit = effort.perturbed_windows
+    # About as many passes on either side, so that starting counts alike.
+    windows = PASSES * limit + DONORS
+
+    def a_pass(found: Measurement) -> float:
+        return found.median / passes(place.perturbations, windows)
+
+    makers: dict[str, Callable[[], Turns]] = {
+        "predict": lambda: place.predict(windows, threads),
+        "perturb": lambda: place.perturb(windows, threads, limit),
+    }
+    name = f"ms a window of predict over ms a pass of perturb, {threads_named(threads)}"
+    ours = Figure("predict", lambda found: found.median / windows)
+    row = Comparison(name, ours, Figure("perturb", a_pass), PREDICTING)
+    return Round(effort.repetitions["A"], makers, [row], [("predict", "perturb", 0.0)])
+
+
 def tokenizer_round(place: Workplace, effort: Effort) -> Round:
     """The stage tokenize against BERTax's tokenizer and against reading alone, in GB of FASTA a
     second."""
@@ -266,6 +295,8 @@ def rounds(place: Workplace, effort: Effort) -> Iterator[Round]:
             if bench.kind != "frozen-step":
                 yield two_cores_round(place, bench, repetitions)
     yield mask_round(place, effort)
+    for threads in (1, 2):
+        yield predict_round(place, effort, threads)
     yield tokenizer_round(place, effort)
 
     def tokenize(times: int) -> Turns:
@@ -274,4 +305,5 @@ def rounds(place: Workplace, effort: Effort) -> Iterator[Round]:
     yield memory_round("tokenize", tokenize)
     windows = effort.planted_windows
     yield memory_round("mask", lambda times: place.planted_mask(times * windows))
+    yield memory_round("predict", lambda times: place.predict_reads(times * effort.reads))
     yield memory_round("evaluate", lambda times: place.evaluate(times * windows))

@@ -16,6 +16,7 @@ from typing import Any
 
 from contenders import LIMIT_S, BenchError, Command, Contender, Turns
 from inputs import write_rows, write_sequences
+from predictions import Predicting
 
 HERE = Path(__file__).resolve().parent
 # Seed of the networks' weights.
@@ -28,6 +29,8 @@ WARM_UP = 2
 K, TOKENS = 6, 502
 # Taxa of the paper's ranks.
 TAXA = [4, 62, 671]
+# Bases of a short read.
+READ = 150
 # The k-mers and the window of the tokenizers, which are BERTax's.
 TOKENIZER_K, TOKENIZER_WINDOW = 3, 1500
 
@@ -168,6 +171,40 @@ class Workplace:
         inputs = ["--tokens", self.tokens(windows)]
         inputs += ["--explainer", self.models(MODEL_A) / "transformer"]
         return self.stage("mask", threads, *inputs, "--output", self.folder / "masks.parquet")
+
+    def predict(self, windows: int, threads: int) -> Turns:
+        """The stage predict on as many windows, with the classifier of model A."""
+        return self._predicting("predict", windows, threads)
+
+    def perturb(self, windows: int, threads: int, limit: int) -> Turns:
+        """The stage perturb on `limit` of as many windows, with one mask of each."""
+        self.mask(windows, threads).run()
+        options = ["--masks", self.folder / "masks.parquet", "--limit", limit]
+        return self._predicting("perturb", windows, threads, *options)
+
+    @property
+    def perturbations(self) -> Path:
+        """The table that perturb writes."""
+        return self.folder / "perturb.parquet"
+
+    def _predicting(self, name: str, windows: int, threads: int, *options: object) -> Turns:
+        inputs = ["--tokens", self.tokens(windows), "--classifier", self.models(MODEL_A) / "classifier"]
+        output = self.folder / f"{name}.parquet"
+        stage = self.stage(name, threads, *inputs, *options, "--output", output)
+        return Predicting(stage, self.perturbations, output if name == "predict" else None)
+
+    def predict_reads(self, reads: int) -> Turns:
+        """The stage predict on as many reads of `READ` random bases, windows and records, with every
+        text."""
+        sequences = self.sequences(reads * READ, READ)
+        tokens = self.folder / f"{reads}.reads.parquet"
+        self.do("tokenize", sequences, "--output", tokens)
+        inputs = ["--tokens", tokens, "--classifier", self.planted_models() / "classifier"]
+        texts = {"records": "parquet", "tsv": "tsv", "kraken-report": "txt", "krona": "txt"}
+        outputs = ["--output", tokens.with_suffix(".windows")]
+        for option, ending in texts.items():
+            outputs += [f"--{option}", tokens.with_suffix(f".{option}.{ending}")]
+        return self.stage("predict", 1, *inputs, *outputs)
 
     def binary(self, name: str) -> str:
         """The binary of a stage, or of our contender."""

@@ -5,8 +5,11 @@ use std::fmt::Write;
 
 /// What GFF3 leaves as it is in the identifier of a sequence, beside letters and digits.
 const PLAIN_IN_SEQUENCES: &[u8] = b".:^*$@!+_?-|";
-/// What a line of BED must not begin with: it would be taken for a setting of a browser.
-const SETTINGS: [&str; 2] = ["track", "browser"];
+/// What a line of BED must not begin with: browsers and bedtools would take it for a setting or a
+/// comment, and leave the line out without a word.
+const SETTINGS: [&str; 4] = ["track", "browser", "visibility", "!"];
+/// What the first field must not be: bedtools would take it for the names of the columns.
+const HEADING: &str = "chrom";
 
 /// The identifier of a record, in every track the same.
 ///
@@ -15,11 +18,12 @@ pub(crate) fn sequence(id: &str) -> String {
     if id.is_empty() {
         return "%".to_owned();
     }
-    let is_setting = SETTINGS.iter().any(|setting| {
-        id.as_bytes()
-            .get(..setting.len())
-            .is_some_and(|s| s.eq_ignore_ascii_case(setting.as_bytes()))
-    });
+    let is_setting = id.eq_ignore_ascii_case(HEADING)
+        || SETTINGS.iter().any(|setting| {
+            id.as_bytes()
+                .get(..setting.len())
+                .is_some_and(|s| s.eq_ignore_ascii_case(setting.as_bytes()))
+        });
     let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || PLAIN_IN_SEQUENCES.contains(&byte);
     let (first, rest) = id.as_bytes().split_at(usize::from(is_setting));
     encode(first, |_| false) + &encode(rest, is_plain)
@@ -59,6 +63,10 @@ mod tests {
         assert_eq!(sequence("é/"), "%C3%A9%2F");
         assert_eq!(sequence("track_1"), "%74rack_1");
         assert_eq!(sequence("Browser"), "%42rowser");
+        assert_eq!(sequence("visibility=1"), "%76isibility%3D1");
+        assert_eq!(sequence("!1!"), "%211!");
+        assert_eq!(sequence("Chrom"), "%43hrom");
+        assert_eq!(sequence("chrom1"), "chrom1");
         assert_eq!(sequence("trac"), "trac");
         assert_eq!(sequence(""), "%");
         assert_eq!(value("Escherichia coli; K=12"), "Escherichia%20coli%3B%20K%3D12");
