@@ -118,6 +118,10 @@ const STAGES: [(&str, &str, &[Role]); 8] = [
             needed("--metrics ", "metrics.parquet", BOTH),
             optional("--checks ", "metrics.json", BOTH),
             optional("--costs ", "costs.parquet", BOTH),
+            optional("--predictions ", "predictions.parquet", BOTH),
+            // A classifier may be judged on other windows than those that it reads here.
+            optional("--assessment ", "assessment.parquet", &[Classifier]),
+            optional("--confusion ", "confusion.parquet", &[Classifier]),
             optional("--classifier ", "classifier", &[Classifier]),
             optional("--explainer ", "explainer", &[Classifier]),
             optional("--evidence ", "baseline.parquet", &[Sequences]),
@@ -200,6 +204,17 @@ fn make(directory: &Path, name: &str, data: u32, seed: u32) {
                 .to_owned(),
         ),
         ("baseline", "--tokens R/tokens.parquet --k 2 --epochs 1 --replicates 5 --output R/baseline.parquet".to_owned()),
+        (
+            "assess",
+            "--tokens R/tokens.parquet --classifier R/classifier --masked 0 --replicates 5 \
+             --output R/assessment.parquet --confusion R/confusion.parquet"
+                .to_owned(),
+        ),
+        (
+            "predict",
+            "--tokens R/tokens.parquet --classifier R/classifier --output R/predictions.parquet"
+                .to_owned(),
+        ),
         (
             "perturb",
             "--tokens R/tokens.parquet --classifier R/classifier --masks R/masks.parquet \

@@ -73,8 +73,7 @@ impl Confusion {
         ranks: &[Name],
         manifest: &Manifest,
     ) -> Result<()> {
-        let mut writer =
-            Writer::<ConfusionRow>::create(path, &[], manifest, &BTreeMap::new())?;
+        let mut writer = Writer::<ConfusionRow>::create(path, &[], manifest, &BTreeMap::new())?;
         let mut count = 0u64;
         for (matrix, rank) in self.ranks.iter().zip(ranks) {
             for row in matrix.rows(over, rank) {
@@ -100,8 +99,7 @@ impl Matrix {
         }
         // A taxon has a row with itself, even without a window.
         let diagonal = (0..self.taxa.len()).map(|taxon| (taxon, taxon));
-        let pairs: BTreeSet<(usize, usize)> =
-            self.cells.keys().copied().chain(diagonal).collect();
+        let pairs: BTreeSet<(usize, usize)> = self.cells.keys().copied().chain(diagonal).collect();
         let mut pairs: Vec<(usize, usize)> = pairs.into_iter().collect();
         let strange = |taxon: usize| (taxon >= self.known).then(|| self.taxa[taxon].as_str());
         pairs.sort_by_key(|(label, _)| strange(*label));

@@ -145,14 +145,8 @@ impl Names<'_> {
 mod tests {
     use super::*;
 
-    const KEY: Key = Key {
-        branch: None,
-        input: 0,
-        length: None,
-        bin: None,
-        rank: Some(0),
-        of: Of::Accuracy,
-    };
+    const KEY: Key =
+        Key { branch: None, input: 0, length: None, bin: None, rank: Some(0), of: Of::Accuracy };
 
     /// Of eight predictions with probability 0.7 six are right, of four with 0.95 one.
     #[test]
@@ -160,7 +154,8 @@ mod tests {
         let mut figures = Figures::new(20);
         let weights = [1.0; 20];
         let groups = [(0.7, 8, 6), (0.95, 4, 1)];
-        let windows = groups.iter().flat_map(|(p, of, right)| (0..*of).map(move |i| (*p, i < *right)));
+        let windows =
+            groups.iter().flat_map(|(p, of, right)| (0..*of).map(move |i| (*p, i < *right)));
         for (record, window) in windows.enumerate() {
             figures.calibrate(KEY, record as u64, window, &weights);
         }

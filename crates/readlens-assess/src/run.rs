@@ -292,8 +292,14 @@ impl Assessor<'_> {
                     if i == 1 && (length.is_none() || self.inputs[input] != WHOLE) {
                         continue;
                     }
-                    let key =
-                        Key { branch, input, length: *length, bin: None, rank: Some(rank), of: Of::Accuracy };
+                    let key = Key {
+                        branch,
+                        input,
+                        length: *length,
+                        bin: None,
+                        rank: Some(rank),
+                        of: Of::Accuracy,
+                    };
                     self.figures.add(key, *ordinal, value(is_right), weights);
                     if i == 0 && branch.is_none() && self.inputs[input] == WHOLE {
                         self.figures.calibrate(key, *ordinal, (*p, is_right), weights);
@@ -311,7 +317,8 @@ impl Assessor<'_> {
                 let taxa = answer.iter().zip(ranks);
                 let lineage: Vec<String> =
                     taxa.map(|((class, _), rank)| rank.taxa[*class].clone()).collect();
-                let key = Key { branch, input, length: None, bin: None, rank: None, of: Of::Lineages };
+                let key =
+                    Key { branch, input, length: None, bin: None, rank: None, of: Of::Lineages };
                 self.figures.add(key, *ordinal, value(self.lineages.contains(&lineage)), weights);
             }
         }
@@ -333,7 +340,14 @@ fn answers_of(logits: &[Tensor]) -> candle_core::Result<Vec<Answer>> {
 fn log_accuracies(figures: &Figures, branches: &[String], ranks: &[Name]) {
     let line = |branch: Option<usize>| {
         let shown = ranks.iter().enumerate().filter_map(|(rank, name)| {
-            let key = Key { branch, input: 0, length: None, bin: None, rank: Some(rank), of: Of::Accuracy };
+            let key = Key {
+                branch,
+                input: 0,
+                length: None,
+                bin: None,
+                rank: Some(rank),
+                of: Of::Accuracy,
+            };
             let figure = figures.figure(key)?;
             Some(format!("{name} {:.1} %", 100.0 * figure.value))
         });

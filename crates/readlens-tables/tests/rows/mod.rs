@@ -160,11 +160,7 @@ impl Example for AssessmentRow {
                 n: u32::MAX,
                 ..row.clone()
             },
-            AssessmentRow {
-                branch: Some(String::new()),
-                value: f64::MIN_POSITIVE,
-                ..row.clone()
-            },
+            AssessmentRow { branch: Some(String::new()), value: f64::MIN_POSITIVE, ..row.clone() },
             AssessmentRow { p_low: Some(0.0), p_high: Some(1.0 / 15.0), ..row },
         ]
     }
