@@ -46,10 +46,10 @@ impl AnswersView {
         let predicted = predictions.ranks.iter().map(|rank| rank.windows).max().unwrap_or(0);
         let all: u64 = survey.windows.values().sum();
         let covered = if predicted >= all {
-            format!("The classifier named taxa for {}.", plural(all, "window"))
+            format!("The classifier was asked about {}.", plural(all, "window"))
         } else {
             format!(
-                "The classifier named taxa for {} of {}.",
+                "The classifier was asked about {} of {}.",
                 count_of(predicted),
                 plural(all, "window")
             )
@@ -60,7 +60,7 @@ impl AnswersView {
             "Confidence is the probability that the classifier gives the most probable taxon; it was not calibrated on labelled windows."
         };
         let basis = format!(
-            "{covered} {confidence} It names taxa that it knows, also for a sequence of none of them, and it can be sure of a wrong name."
+            "{covered} It answers with a taxon that it knows, also for a sequence of none of these taxa, and it can be sure of a wrong name. {confidence}"
         );
         Some(Self { basis, ranks })
     }
@@ -109,15 +109,19 @@ fn summary(predicted: &Predicted, taxa: usize) -> String {
     let names = plural(taxa as u64, "taxon").replace("taxons", "taxa");
     let mean = percent(predicted.confidence.mean());
     let mut text = match named {
-        0 => "No window has a name.".to_owned(),
-        _ => format!("{} named as {names}.", plural(named, "window")),
+        0 => "No window got a name.".to_owned(),
+        _ => format!("{} got a name, of {names}.", plural(named, "window")),
     };
     if predicted.unnamed > 0 {
         text.push_str(&format!(
-            " {} ({} %) stay without a name, because their probability is below the --min-probability of readlens-predict.",
-            count_of(predicted.unnamed),
+            " No name was given to {} ({}\u{a0}%), because its probability is below the --min-probability of readlens-predict.",
+            plural(predicted.unnamed, "window"),
             percent(predicted.unnamed as f64 / predicted.windows as f64)
         ));
     }
-    format!("{text} The mean confidence is {mean} %.")
+    if !predicted.has_choice {
+        text.push_str(" The classifier knows one taxon of this rank and has no choice.");
+        return text;
+    }
+    format!("{text} The mean confidence is {mean}\u{a0}%.")
 }

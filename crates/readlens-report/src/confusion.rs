@@ -144,9 +144,9 @@ impl Confused {
     /// Keeps the first of each list, where a list is longer than it may be by `slack`.
     fn shorten(&mut self, slack: usize) {
         if self.pairs.len() > KEPT + slack || slack == 0 {
-            // Sorting is stable: of pairs that are confused alike, the first of the table comes
-            // first.
-            self.pairs.sort_by_key(|row| std::cmp::Reverse(row.windows));
+            // Of as many windows those of the rarer taxon come first, and then the first in the
+            // table, as sorting is stable.
+            self.pairs.sort_by_key(|row| (std::cmp::Reverse(row.windows), row.label_windows));
             self.pairs.truncate(KEPT);
         }
         if self.worst.len() > MAX_WORST + slack || slack == 0 {

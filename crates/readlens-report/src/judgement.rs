@@ -2,10 +2,10 @@
 
 use readlens_provenance::{Artefact, Sha256Digest};
 use readlens_tables::confusion::ConfusionRow;
-use readlens_tables::vocabulary::{Metric, Name, Over};
+use readlens_tables::vocabulary::{Metric, Name, Over, Split};
 
 use crate::assessment::{Assessment, Lengths};
-use crate::confusion::{Confused, Confusion, MAX_PAIRS, MAX_TAXA};
+use crate::confusion::{Confused, Confusion, MAX_PAIRS};
 use crate::metrics_table::Figure;
 use crate::predictions::{Calibrated, Predictions};
 use crate::text::{Label, count_of, decimal, percent, plural, spaced, visible};
@@ -147,7 +147,14 @@ fn basis(over: Option<Over>, is_of_other_windows: bool) -> String {
     } else {
         ""
     };
-    format!("The classifier was judged on {windows}{of}, each seen whole.")
+    // Whether it learned from this table or another one, its training windows are in this split.
+    let in_sample = match over {
+        Some(Over::Split(Split::Train)) => {
+            " A classifier learns from this split, so its figures are too good."
+        }
+        _ => "",
+    };
+    format!("The classifier was judged on {windows}{of}, each seen whole.{in_sample}")
 }
 
 fn accuracy(assessment: &Assessment) -> Option<AccuracyTable> {
@@ -226,10 +233,11 @@ fn confused_view(confused: &Confused, is_open: bool) -> ConfusedView {
     let has_all = confused.chosen.len() as u64 == confused.seen_taxa;
     let choice = match (&map, has_all) {
         (None, _) => String::new(),
-        (Some(_), true) => "The map has all taxa that are a label or predicted.".to_owned(),
+        (Some(_), true) => "The map has every taxon that is a label or was predicted.".to_owned(),
         (Some(_), false) => format!(
-            "The map has the {} of the most confused pairs, {MAX_TAXA} at most.",
-            plural(confused.chosen.len() as u64, "taxon").replace("taxons", "taxa")
+            "The map has {} of {} taxa: those of the most confused pairs.",
+            count_of(confused.chosen.len() as u64),
+            count_of(confused.seen_taxa)
         ),
     };
     ConfusedView {

@@ -33,6 +33,8 @@ pub(crate) struct Predicted {
     /// Windows whose taxon is not named.
     pub(crate) unnamed: u64,
     pub(crate) confidence: Spread,
+    /// Whether the classifier knows more than one taxon.
+    pub(crate) has_choice: bool,
     taxa: HashMap<String, u64>,
 }
 
@@ -116,11 +118,19 @@ impl Predictions {
 
 impl Predicted {
     fn new(rank: Name) -> Self {
-        Self { rank, windows: 0, unnamed: 0, confidence: Spread::default(), taxa: HashMap::new() }
+        Self {
+            rank,
+            windows: 0,
+            unnamed: 0,
+            confidence: Spread::default(),
+            has_choice: false,
+            taxa: HashMap::new(),
+        }
     }
 
     fn add(&mut self, row: PredictionRow) {
         self.windows += 1;
+        self.has_choice |= row.runner_up.is_some();
         self.confidence.add(f64::from(row.confidence));
         match row.taxon {
             None => self.unnamed += 1,

@@ -24,11 +24,11 @@ pub(crate) struct Heading {
     pub(crate) note: String,
 }
 
-/// One cell.
+/// One cell that has windows.
 #[derive(Clone, Debug)]
 pub(crate) struct Cell {
-    /// Style class of its colour; none where it is empty.
-    pub(crate) class: Option<char>,
+    /// Style class of its colour.
+    pub(crate) class: char,
     /// A stroke as wide as the cell is high.
     pub(crate) path: String,
     pub(crate) x: String,
@@ -80,10 +80,11 @@ impl HeatMap {
                     plural(u64::from(label.label_windows), "window"),
                     percent(share)
                 );
-                let level = level::level(share as f32);
+                // A pair that occurs has a colour, however rare it is.
+                let level = level::level(share as f32).max(1);
                 let (left, middle) = (x(column), y(i) + high / 2.0);
                 cells.push(Cell {
-                    class: (level > 0).then(|| level::class(level)),
+                    class: level::class(level),
                     path: format!("M{} {}h{}", px(left + 0.5), px(middle), px(wide - 1.0)),
                     x: px(left + wide / 2.0),
                     y: px(middle),
