@@ -9,11 +9,14 @@ use std::path::Path;
 use std::process::Output;
 
 use readlens_provenance::{Manifest, read_json};
+use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::{Reader, Record};
@@ -391,6 +394,9 @@ fn manifests_of_a_run_say_what_was_built_and_what_computed() {
         in_table::<MaskRow>(&file("attributions.parquet")),
         in_table::<CostRow>(&file("costs.parquet")),
         in_table::<PerturbationRow>(&file("perturbations.parquet")),
+        in_table::<AssessmentRow>(&file("assessment.parquet")),
+        in_table::<ConfusionRow>(&file("confusion.parquet")),
+        in_table::<PredictionRow>(&file("predictions.parquet")),
         in_table::<MetricRow>(&file("metrics.parquet")),
         in_table::<MetricRow>(&file("baseline.parquet")),
         in_table::<MetricRow>(&file("probe.parquet")),

@@ -108,7 +108,7 @@ fn predictions_are_counted_and_the_rest_is_summed() {
     });
     let page = page(&inputs);
     let genus = markup::texts_of(&page, "table");
-    let genus = genus.iter().filter(|table| table.contains("other taxa")).next_back().unwrap();
+    let genus = genus.iter().rfind(|table| table.contains("other taxa")).unwrap();
     assert_eq!(row(genus, "Taxon01"), ["Taxon01", "2", "8.0"]);
     assert_eq!(row(genus, "Taxon20"), ["Taxon20", "1", "4.0"]);
     // 20 names have a row, and 4 of one window each have not.
