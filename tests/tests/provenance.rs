@@ -407,7 +407,15 @@ fn manifests_of_a_run_say_what_was_built_and_what_computed() {
         // The binaries say what they were built from.
         let build = &manifest["build"];
         assert!(build["rust"].as_str().unwrap().starts_with("rustc "), "{build}");
-        let computes = ["train-classifier", "train-explainer", "mask", "attribute", "perturb"];
+        let computes = [
+            "train-classifier",
+            "assess",
+            "predict",
+            "train-explainer",
+            "mask",
+            "attribute",
+            "perturb",
+        ];
         let stage = manifest["stage"].as_str().unwrap();
         let linear = ["baseline", "probe"];
         let computes = computes.contains(&stage) || linear.contains(&stage);

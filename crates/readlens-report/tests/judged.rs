@@ -69,7 +69,9 @@ fn sequences_without_labels_have_names_and_nothing_is_said_of_accuracy() {
     let folder = tempfile::tempdir().unwrap();
     let page = page(&unlabelled(folder.path()));
     let main = one(&page, "main", "What the classifier says");
-    for word in ["accura", "in sample", "test split", "train", "interval", "random stretches"] {
+    for word in
+        ["accura", "in sample", "test split", "learned from", "interval", "random stretches"]
+    {
         let found = main.to_lowercase().matches(word).count();
         // That no annotated intervals are given, is said in a heading and a sentence.
         let expected = if word == "interval" { 3 } else { 0 };
@@ -117,7 +119,10 @@ fn predictions_are_counted_and_the_rest_is_summed() {
     // No temperature stands in a table that was rewritten.
     assert!(page.contains("it was not calibrated on labelled windows"));
     let confidence = one(&page, "figure", "Confidence at rank genus");
-    assert!(confidence.contains("25–") && confidence.contains("75–"), "{confidence}");
+    assert!(
+        confidence.contains("24.0–26.0 %: 13") && confidence.contains("74.0–76.0 %: 12"),
+        "{confidence}"
+    );
 }
 
 #[test]

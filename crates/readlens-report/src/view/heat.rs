@@ -10,7 +10,7 @@ const LABELS: f64 = 190.0;
 const NAMES: f64 = 138.0;
 /// Room for the name of the last column, which leans to the right.
 const LEAN: f64 = 120.0;
-/// Sides of a cell.
+/// Sides of a cell; its colour is a stroke, whose width stands in the style sheet.
 const CELL: (f64, f64) = (32.0, 24.0);
 /// Longest name in characters.
 const NAME_CHARS: usize = 24;
@@ -43,8 +43,6 @@ pub(crate) struct Cell {
 pub(crate) struct HeatMap {
     pub(crate) width: String,
     pub(crate) height: String,
-    /// Side of a cell, which its stroke is as wide as.
-    pub(crate) stroke: String,
     pub(crate) description: String,
     pub(crate) rows: Vec<Heading>,
     pub(crate) columns: Vec<Heading>,
@@ -147,7 +145,6 @@ impl HeatMap {
         Some(Self {
             width: px(width),
             height: px(y(labels.len()) + 6.0),
-            stroke: px(high - 1.0),
             description: format!(
                 "Confusions at rank {}: {} by {}; the most confused pairs are listed below",
                 spaced(&confused.rank),
