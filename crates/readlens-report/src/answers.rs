@@ -1,5 +1,7 @@
 //! The section on what the classifier says of the windows of the page.
 
+use readlens_provenance::Learned;
+
 use crate::predictions::{Predicted, Predictions};
 use crate::survey::Survey;
 use crate::text::{Label, count_of, percent, plural, spaced};
@@ -38,7 +40,12 @@ pub(crate) struct AnswerRow {
 }
 
 impl AnswersView {
-    pub(crate) fn of(predictions: &Predictions, survey: &Survey) -> Option<Self> {
+    /// The section; `learned` is what the classifier learned from, where that is known.
+    pub(crate) fn of(
+        predictions: &Predictions,
+        survey: &Survey,
+        learned: Option<Learned>,
+    ) -> Option<Self> {
         let ranks: Vec<AnswersOfRank> = predictions.ranks.iter().map(of_rank).collect();
         if ranks.is_empty() {
             return None;
@@ -59,8 +66,17 @@ impl AnswersView {
         } else {
             "Confidence is the probability that the classifier gives the most probable taxon; it was not calibrated on labelled windows."
         };
+        let of_train = predictions.ranks.iter().map(|rank| rank.of_train).max().unwrap_or(0);
+        let seen = if survey.has_splits() { of_train } else { predicted };
+        let seen = match learned {
+            Some(Learned::FromThisTable) if seen > 0 => format!(
+                " It learned from {} of them, which it names better and with more confidence than new sequences.",
+                count_of(seen)
+            ),
+            _ => String::new(),
+        };
         let basis = format!(
-            "{covered} It answers with a taxon that it knows, also for a sequence of none of these taxa, and it can be sure of a wrong name. {confidence}"
+            "{covered}{seen} It answers with a taxon that it knows, also for a sequence of none of these taxa, and it can be sure of a wrong name. {confidence}"
         );
         Some(Self { basis, ranks })
     }

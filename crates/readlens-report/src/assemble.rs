@@ -129,7 +129,10 @@ impl Page {
             results,
             verdicts: verdict_groups(&findings.checks, method),
             evidence: evidence(findings),
-            answers: findings.predictions.as_ref().and_then(|found| AnswersView::of(found, survey)),
+            answers: findings
+                .predictions
+                .as_ref()
+                .and_then(|found| AnswersView::of(found, survey, findings.classifier.learned)),
             judgement: JudgementView::of(
                 findings.assessment.as_ref(),
                 findings.confusion.as_ref(),

@@ -6,7 +6,7 @@ use std::path::Path;
 use readlens_fault::{Fault, Result};
 use readlens_tables::Reader;
 use readlens_tables::predictions::{KEY_CALIBRATION, PredictionRow};
-use readlens_tables::vocabulary::Name;
+use readlens_tables::vocabulary::{Name, Split};
 use serde::Deserialize;
 
 use crate::survey::Survey;
@@ -32,6 +32,8 @@ pub(crate) struct Predicted {
     pub(crate) windows: u64,
     /// Windows whose taxon is not named.
     pub(crate) unnamed: u64,
+    /// Windows of the split train.
+    pub(crate) of_train: u64,
     pub(crate) confidence: Spread,
     /// Whether the classifier knows more than one taxon.
     pub(crate) has_choice: bool,
@@ -122,6 +124,7 @@ impl Predicted {
             rank,
             windows: 0,
             unnamed: 0,
+            of_train: 0,
             confidence: Spread::default(),
             has_choice: false,
             taxa: HashMap::new(),
@@ -130,6 +133,7 @@ impl Predicted {
 
     fn add(&mut self, row: PredictionRow) {
         self.windows += 1;
+        self.of_train += u64::from(row.split == Some(Split::Train));
         self.has_choice |= row.runner_up.is_some();
         self.confidence.add(f64::from(row.confidence));
         match row.taxon {
