@@ -4,7 +4,7 @@
 FLOW is a folder that `readlens run` wrote; assessment.parquet and confusion.parquet are written into it, for
 check_tables.py. The same is then done for a copy of its tokens in which some windows have lost their label, others have
 a label that the classifier does not know, and the windows that get a certain name are in no split, so that this name is
-never given.
+never given to the windows that have it as their label.
 """
 
 import math
@@ -48,15 +48,17 @@ def spoilt(tokens: Path, predictions: Path, rank: str, out: Path) -> str:
         for row in polars.read_parquet(predictions).filter(polars.col("rank") == rank).to_dicts()
     }
     rows = table.select(["id", "window", "split", rank]).to_pylist()
-    tested = [row for row in rows if row["split"] == SPLIT]
-    labels = {row[rank] for row in tested}
-    given = [names[row["id"], row["window"]] for row in tested]
-    gone = min(labels & set(given), key=lambda taxon: (given.count(taxon), taxon))
-    splits, taxa = [], []
-    for place, row in enumerate(rows):
+    given = [names[row["id"], row["window"]] for row in rows if row["split"] == SPLIT]
+    check("the classifier gives several names", len(set(given)) > 1, set(given))
+    gone = min(set(given), key=lambda taxon: (given.count(taxon), taxon))
+    others = {0: None, 1: "A stranger", 2: "Another \"stranger\"", 3: gone}
+    splits, taxa, place = [], [], 0
+    for row in rows:
         is_gone = row["split"] == SPLIT and names[row["id"], row["window"]] == gone
         splits.append(None if is_gone else row["split"])
-        taxa.append({0: None, 1: "A stranger", 2: "Another \"stranger\""}.get(place % 9, row[rank]))
+        is_kept = row["split"] == SPLIT and not is_gone
+        taxa.append(others.get(place % 9, row[rank]) if is_kept else row[rank])
+        place += is_kept
     for column, values in (("split", splits), (rank, taxa)):
         place = table.schema.get_field_index(column)
         table = table.set_column(place, table.schema.field(column), pyarrow.array(values).dictionary_encode())
