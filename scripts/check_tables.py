@@ -37,6 +37,7 @@ OPTIONAL = {
     "costs": ("costs.parquet", "costs"),
     "baseline": ("baseline.parquet", "metrics"),
     "assessment": ("assessment.parquet", "assessment"),
+    "confusion": ("confusion.parquet", "confusion"),
     "predictions": ("predictions.parquet", "predictions"),
     "records": ("records.parquet", "predictions"),
     "stretches": ("stretches.parquet", "stretches"),
@@ -61,6 +62,16 @@ RELATIONS = {
     "predictions: one row per window and rank, of a window that there is":
         """select p.id from predictions p left join tokens t using (id, "window")
            group by p.id, p."window", p.rank, t.id having count(*) > 1 or t.id is null""",
+    "confusion: cells add up to the windows of their label and of their prediction":
+        """select rank, label from confusion group by rank, label having sum(windows) <> any_value(label_windows)
+           union all select rank, predicted from confusion group by rank, predicted
+           having sum(windows) <> any_value(predicted_windows)""",
+    "confusion: every taxon has one row with itself, and only that has precision, recall and F1":
+        """select label from confusion group by rank, label having count(*) filter (label = predicted) <> 1
+           union all select label from confusion where label <> predicted
+           and (precision is not null or recall is not null or f1 is not null or windows = 0)
+           union all select label from confusion where label = predicted and ((precision is null) <> (predicted_windows = 0)
+           or (recall is null) <> (label_windows = 0) or (f1 is null) <> (label_windows + predicted_windows = 0))""",
     "stretches: a stretch is of a record that has a mask, and as long as its ends say":
         """select s.id from stretches s left join (select distinct id, method, replicate, rank from bases) b
            using (id, method, replicate, rank) where b.id is null or s.length <> s."end" - s.start or s.peak < s.mean""",

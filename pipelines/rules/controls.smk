@@ -22,15 +22,16 @@ rule assess:
         tokens=WHOLE_TOKENS,
         classifier=f"{OUT}/{{place}}classifier",
     output:
-        f"{OUT}/{{place}}assessment.parquet",
+        figures=f"{OUT}/{{place}}assessment.parquet",
+        confusion=f"{OUT}/{{place}}confusion.parquet",
     params:
         options=lambda wildcards: options("assess"),
     threads: config["threads"]
     log:
         f"{OUT}/logs/{{place}}assess.log",
     shell:
-        "{BIN:q}readlens-assess --tokens {input.tokens:q} --classifier {input.classifier:q} --output {output:q}"
-        " {params.options} --threads {threads} 2> {log:q}"
+        "{BIN:q}readlens-assess --tokens {input.tokens:q} --classifier {input.classifier:q}"
+        " --output {output.figures:q} --confusion {output.confusion:q} {params.options} --threads {threads} 2> {log:q}"
 
 
 rule compare:

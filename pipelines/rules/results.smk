@@ -6,6 +6,8 @@ EVIDENCE = [
     *if_there("baseline", "baseline.parquet"),
 ]
 COSTS = if_there("attribute", "costs.parquet")
+ASSESSED = if_there("assess", "assessment.parquet")
+CONFUSED = if_there("assess", "confusion.parquet")
 JUDGE = if_there("judge", "judge")
 # Evaluate needs evidence for its verdicts only.
 CHECKED = EVIDENCE if config.get("evaluate", {}).get("check") else []
@@ -69,6 +71,8 @@ rule report:
         lambda wildcards: input_files("intervals"),
         EVIDENCE,
         COSTS,
+        ASSESSED,
+        CONFUSED,
         tokens=f"{OUT}/tokens.parquet",
         classifier=f"{OUT}/classifier",
         explainer=f"{OUT}/explainer{SHOWN_NETWORK}",
@@ -82,6 +86,8 @@ rule report:
     params:
         evidence=repeated("--evidence", EVIDENCE),
         costs=repeated("--costs", COSTS),
+        assessed=repeated("--assessment", ASSESSED),
+        confused=repeated("--confusion", CONFUSED),
         intervals=lambda wildcards: input_option("intervals"),
         options=lambda wildcards: report_options(),
     threads: config["threads"]
@@ -91,8 +97,8 @@ rule report:
         "{BIN:q}readlens-report --tokens {input.tokens:q} --classifier {input.classifier:q}"
         " --explainer {input.explainer:q} --masks {input.masks:q} --bases {input.bases:q}"
         " --perturbations {input.perturbations:q} --metrics {input.metrics:q} --checks {input.json:q}"
-        " {params.evidence} {params.costs} {params.intervals} --output {output:q} {params.options}"
-        " --threads {threads} 2> {log:q}"
+        " {params.evidence} {params.costs} {params.assessed} {params.confused} {params.intervals}"
+        " --output {output:q} {params.options} --threads {threads} 2> {log:q}"
 
 
 ASSESSMENTS = [f"{OUT}/{place}assessment.parquet" for place in PLACES]

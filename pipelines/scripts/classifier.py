@@ -31,6 +31,9 @@ class Assessments:
         self.figures: dict[tuple, list[Figure]] = defaultdict(list)
         for file in files:
             for row in parquet.read_table(file).to_pylist():
+                # Bins of probabilities are for diagrams; tables of version 1 have none.
+                if row.get("p_low") is not None:
+                    continue
                 share = None if row["share"] is None else round(row["share"], 4)
                 key = (row["branch"], row["operator"], share, (row["shortest"], row["longest"]), row["rank"], row["metric"])
                 self.figures[key].append((row["value"], row["ci_low"], row["ci_high"]))

@@ -6,6 +6,7 @@ mod stages;
 use std::path::Path;
 
 use readlens_tables::assessment::AssessmentRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::{Metric, Operator};
 use readlens_tests::{read_rows, write_genes};
@@ -73,9 +74,10 @@ fn branches_are_trained_combined_judged_and_explained() {
     let mut first = None;
     for threads in [1, 3] {
         let assess = "--tokens tokens.parquet --classifier classifier --output a.parquet \
-                      --lengths 600 --masked 40 --shares 0.3,0.9 --replicates 50 --quiet";
+                      --confusion c.parquet --lengths 600 --masked 40 --shares 0.3,0.9 \
+                      --replicates 50 --quiet";
         succeed("assess", here, &format!("{assess} --threads {threads}"));
-        let found = std::fs::read(here.join("a.parquet")).unwrap();
+        let found = ["a.parquet", "c.parquet"].map(|file| std::fs::read(here.join(file)).unwrap());
         assert!(*first.get_or_insert(found.clone()) == found, "{threads} threads");
     }
     let rows: Vec<AssessmentRow> = read_rows(&here.join("a.parquet"));
@@ -86,6 +88,7 @@ fn branches_are_trained_combined_judged_and_explained() {
                 && row.share == share
                 && row.rank.to_string() == "genus"
                 && row.shortest.is_none()
+                && row.p_low.is_none()
                 && row.metric == Metric::Accuracy
         });
         row.unwrap_or_else(|| panic!("{branch:?} {operator} {share:?}"))
@@ -106,6 +109,16 @@ fn branches_are_trained_combined_judged_and_explained() {
     let lineages =
         rows.iter().find(|row| row.metric == Metric::LineageConsistency && row.branch.is_none());
     assert_eq!(lineages.unwrap().value, 1.0, "every prediction is a lineage");
+    // The confusions of whole windows are those of the accuracy.
+    let confused: Vec<ConfusionRow> = read_rows(&here.join("c.parquet"));
+    let of_genus = || confused.iter().filter(|row| row.rank.as_str() == "genus");
+    assert_eq!(of_genus().map(|row| row.windows).sum::<u32>(), 320);
+    let right: u32 = of_genus().filter(|row| row.is_of_one_taxon()).map(|row| row.windows).sum();
+    assert!((f64::from(right) / 320.0 - whole.value).abs() < 1e-12, "{right}");
+    let of_bins = rows.iter().filter(|row| {
+        row.p_low.is_some() && row.metric == Metric::Accuracy && row.rank.to_string() == "genus"
+    });
+    assert_eq!(of_bins.map(|row| row.n).sum::<u32>(), 320, "of the whole classifier alone");
     let of_lengths: u32 = rows
         .iter()
         .filter(|row| row.shortest.is_some() && row.branch.is_none())
@@ -121,7 +134,8 @@ fn branches_are_trained_combined_judged_and_explained() {
     let forgotten: Vec<AssessmentRow> = read_rows(&here.join("f.parquet"));
     let of_genus = forgotten
         .iter()
-        .filter(|row| row.metric == Metric::Accuracy && row.rank.to_string() == "genus");
+        .filter(|row| row.metric == Metric::Accuracy && row.rank.to_string() == "genus")
+        .filter(|row| row.p_low.is_none());
     for row in of_genus {
         assert!(row.value < 0.5, "{row:?}");
     }

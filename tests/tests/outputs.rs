@@ -76,7 +76,7 @@ const USES: [Use; 20] = [
     Use {
         stage: "assess",
         inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
-        outputs: &["--output"],
+        outputs: &["--output", "--confusion"],
         writes_directory: false,
         rest: "--replicates 5 --masked 2 --shares 0.5 --split train",
     },
@@ -187,6 +187,9 @@ const USES: [Use; 20] = [
             ("--masks", "masks.parquet"),
             ("--bases", "bases.parquet"),
             ("--perturbations", "perturbations.parquet"),
+            ("--predictions", "windows.parquet"),
+            ("--assessment", "assessment.parquet"),
+            ("--confusion", "confusion.parquet"),
             ("--metrics", "metrics.parquet"),
             ("--checks", "metrics.json"),
             ("--intervals", "truth.tsv"),
@@ -234,6 +237,10 @@ fn prepare() -> tempfile::TempDir {
         (
             "predict",
             "--tokens tokens.parquet --classifier classifier --output windows.parquet --records predicted.parquet",
+        ),
+        (
+            "assess",
+            "--tokens tokens.parquet --classifier classifier --split train --masked 0 --replicates 5 --output assessment.parquet --confusion confusion.parquet",
         ),
         (
             "perturb",

@@ -9,11 +9,14 @@ use std::path::Path;
 use std::process::Output;
 
 use readlens_provenance::{Manifest, read_json};
+use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::{Reader, Record};
@@ -118,6 +121,10 @@ const STAGES: [(&str, &str, &[Role]); 8] = [
             needed("--metrics ", "metrics.parquet", BOTH),
             optional("--checks ", "metrics.json", BOTH),
             optional("--costs ", "costs.parquet", BOTH),
+            optional("--predictions ", "predictions.parquet", BOTH),
+            // A classifier may be judged on other windows than those that it reads here.
+            optional("--assessment ", "assessment.parquet", &[Classifier]),
+            optional("--confusion ", "confusion.parquet", &[Classifier]),
             optional("--classifier ", "classifier", &[Classifier]),
             optional("--explainer ", "explainer", &[Classifier]),
             optional("--evidence ", "baseline.parquet", &[Sequences]),
@@ -200,6 +207,17 @@ fn make(directory: &Path, name: &str, data: u32, seed: u32) {
                 .to_owned(),
         ),
         ("baseline", "--tokens R/tokens.parquet --k 2 --epochs 1 --replicates 5 --output R/baseline.parquet".to_owned()),
+        (
+            "assess",
+            "--tokens R/tokens.parquet --classifier R/classifier --masked 0 --replicates 5 \
+             --output R/assessment.parquet --confusion R/confusion.parquet"
+                .to_owned(),
+        ),
+        (
+            "predict",
+            "--tokens R/tokens.parquet --classifier R/classifier --output R/predictions.parquet"
+                .to_owned(),
+        ),
         (
             "perturb",
             "--tokens R/tokens.parquet --classifier R/classifier --masks R/masks.parquet \
@@ -376,6 +394,9 @@ fn manifests_of_a_run_say_what_was_built_and_what_computed() {
         in_table::<MaskRow>(&file("attributions.parquet")),
         in_table::<CostRow>(&file("costs.parquet")),
         in_table::<PerturbationRow>(&file("perturbations.parquet")),
+        in_table::<AssessmentRow>(&file("assessment.parquet")),
+        in_table::<ConfusionRow>(&file("confusion.parquet")),
+        in_table::<PredictionRow>(&file("predictions.parquet")),
         in_table::<MetricRow>(&file("metrics.parquet")),
         in_table::<MetricRow>(&file("baseline.parquet")),
         in_table::<MetricRow>(&file("probe.parquet")),
@@ -386,7 +407,15 @@ fn manifests_of_a_run_say_what_was_built_and_what_computed() {
         // The binaries say what they were built from.
         let build = &manifest["build"];
         assert!(build["rust"].as_str().unwrap().starts_with("rustc "), "{build}");
-        let computes = ["train-classifier", "train-explainer", "mask", "attribute", "perturb"];
+        let computes = [
+            "train-classifier",
+            "assess",
+            "predict",
+            "train-explainer",
+            "mask",
+            "attribute",
+            "perturb",
+        ];
         let stage = manifest["stage"].as_str().unwrap();
         let linear = ["baseline", "probe"];
         let computes = computes.contains(&stage) || linear.contains(&stage);

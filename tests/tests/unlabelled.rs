@@ -36,6 +36,7 @@ fn explain(directory: &Path, tokens: &str) -> (String, String, String) {
     let stages = [
         ("mask", "--explainer explainer --output m.parquet"),
         ("perturb", "--classifier classifier --masks m.parquet --output p.parquet"),
+        ("predict", "--classifier classifier --output names.parquet"),
     ];
     for (stage, arguments) in stages {
         succeed(stage, directory, &format!("--tokens {tokens} {arguments} --quiet"));
@@ -48,7 +49,7 @@ fn explain(directory: &Path, tokens: &str) -> (String, String, String) {
     assert!(output.status.success());
     let report = format!(
         "--tokens {tokens} --masks m.parquet --perturbations p.parquet --metrics x.parquet \
-         --classifier classifier --explainer explainer --output report.html --quiet"
+         --predictions names.parquet --classifier classifier --explainer explainer --output report.html --quiet"
     );
     succeed("report", directory, &report);
     let page = std::fs::read_to_string(directory.join("report.html")).unwrap();
@@ -85,6 +86,7 @@ fn new_reads_get_predictions_and_agreement() {
     assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));
     assert!(page.contains("Agreement in %"));
     assert!(page.matches(">predicted, <span class=\"p\">").count() >= 20);
+    assert!(page.contains("The classifier was asked about 20 windows. It answers with a taxon"));
     assert!(page.matches("genus_").count() >= 20, "{}", page.matches("genus_").count());
 }
 
@@ -99,6 +101,7 @@ fn figures_of_training_rows_are_named_as_such() {
     assert!(log.contains("accuracy is in sample, too high"), "{log}");
     assert!(page.contains("It learned from 140 of 140 windows."));
     assert!(page.contains("which the classifier learned from: accuracies are in sample"));
+    assert!(page.contains("It learned from 140 of them, which it names better"));
     let json = std::fs::read_to_string(directory.join("x.json")).unwrap();
     assert!(json.contains("\"in_sample\": true"));
     // The same records in another table.
@@ -133,5 +136,6 @@ fn figures_of_a_test_split_are_not() {
     assert!(summary.starts_with("accuracy in %, split test"), "{summary}");
     assert!(!summary.contains("in sample") && !log.contains("in sample"));
     assert!(page.contains("It learned from 120 of 140 windows."));
+    assert!(page.contains("It learned from 120 of them, which it names better"));
     assert!(!page.contains("in sample"));
 }

@@ -21,6 +21,13 @@ pub struct Options {
     /// Table of figures to write
     #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
+    /// Also write what the windows of each taxon are taken for, with precision, recall and F1 score
+    ///
+    /// A row per rank, label and predicted taxon, of the whole classifier on whole windows. Windows
+    /// without a label at a rank are not counted there. A label that is none of the classifier's
+    /// taxa has a recall of 0 and no precision.
+    #[arg(long, value_name = "PARQUET")]
+    confusion: Option<PathBuf>,
     /// Predict only windows of this split
     #[arg(long, value_enum, value_name = "SPLIT", default_value = "test")]
     split: Split,
@@ -63,7 +70,12 @@ impl Stage for Options {
             seed: self.bootstrap.seed,
             precision: self.compute.precision(),
         };
-        let paths = Paths { tokens: self.tokens, classifier: self.classifier, output: self.output };
+        let paths = Paths {
+            tokens: self.tokens,
+            classifier: self.classifier,
+            output: self.output,
+            confusion: self.confusion,
+        };
         run(&config, &paths, self.compute.device(), context)
     }
 }

@@ -19,6 +19,7 @@ use readlens_tables::vocabulary::{Name, Over};
 use readlens_tables::{Reader, Writer};
 
 use crate::config::Config;
+use crate::confusion::Confusion;
 use crate::figures::{Figures, Key, Names, Of};
 use crate::inputs::{Input, WHOLE};
 
@@ -31,6 +32,8 @@ pub struct Paths {
     pub classifier: PathBuf,
     /// Table of figures to write.
     pub output: PathBuf,
+    /// Table of confusions to write, if wanted.
+    pub confusion: Option<PathBuf>,
 }
 
 /// Predicts the labelled windows of a split and writes how right the predictions are.
@@ -42,7 +45,8 @@ pub struct Paths {
 /// written.
 pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context) -> Result<()> {
     config.validate()?;
-    check_files([&paths.output], [&paths.tokens, &paths.classifier])?;
+    let outputs = std::iter::once(&paths.output).chain(&paths.confusion);
+    check_files(outputs, [&paths.tokens, &paths.classifier])?;
     let Bound { classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let manifest = Manifest::made_from("assess", config, Some(config.seed), &inputs)?
@@ -69,6 +73,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         places,
         bootstrap: Bootstrap::new(config.seed, config.replicates as usize),
         figures: Figures::new(config.replicates as usize),
+        confusion: paths.confusion.as_ref().map(|_| Confusion::of(&classifier.config().ranks)),
         record: None,
     };
     let progress = context.progress("windows", chosen.windows);
@@ -91,6 +96,9 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let mut writer =
         Writer::<AssessmentRow>::create(&paths.output, &[], &manifest, &BTreeMap::new())?;
     rows.iter().try_for_each(|row| writer.push(row))?;
+    if let (Some(path), Some(confusion)) = (&paths.confusion, &assessor.confusion) {
+        confusion.write(path, over, &ranks, &manifest)?;
+    }
     writer.finish()?;
     tracing::info!("wrote {} figures to {}", rows.len(), paths.output.display());
     Ok(())
@@ -199,6 +207,8 @@ struct Assessor<'a> {
     places: Vec<Option<usize>>,
     bootstrap: Bootstrap,
     figures: Figures,
+    /// Only where it is wanted.
+    confusion: Option<Confusion>,
     /// The record of the last window.
     record: Option<Record>,
 }
@@ -282,11 +292,20 @@ impl Assessor<'_> {
                     if i == 1 && (length.is_none() || self.inputs[input] != WHOLE) {
                         continue;
                     }
-                    let key =
-                        Key { branch, input, length: *length, rank: Some(rank), of: Of::Accuracy };
+                    let key = Key {
+                        branch,
+                        input,
+                        length: *length,
+                        bin: None,
+                        rank: Some(rank),
+                        of: Of::Accuracy,
+                    };
                     self.figures.add(key, *ordinal, value(is_right), weights);
                     if i == 0 && branch.is_none() && self.inputs[input] == WHOLE {
                         self.figures.calibrate(key, *ordinal, (*p, is_right), weights);
+                        if let Some(confusion) = &mut self.confusion {
+                            confusion.add(rank, label, *predicted, *p);
+                        }
                         let key = Key { input: self.inputs.len(), ..key };
                         let most = self.majority[rank].as_deref() == Some(label);
                         self.figures.add(key, *ordinal, value(most), weights);
@@ -298,7 +317,8 @@ impl Assessor<'_> {
                 let taxa = answer.iter().zip(ranks);
                 let lineage: Vec<String> =
                     taxa.map(|((class, _), rank)| rank.taxa[*class].clone()).collect();
-                let key = Key { branch, input, length: None, rank: None, of: Of::Lineages };
+                let key =
+                    Key { branch, input, length: None, bin: None, rank: None, of: Of::Lineages };
                 self.figures.add(key, *ordinal, value(self.lineages.contains(&lineage)), weights);
             }
         }
@@ -320,7 +340,14 @@ fn answers_of(logits: &[Tensor]) -> candle_core::Result<Vec<Answer>> {
 fn log_accuracies(figures: &Figures, branches: &[String], ranks: &[Name]) {
     let line = |branch: Option<usize>| {
         let shown = ranks.iter().enumerate().filter_map(|(rank, name)| {
-            let key = Key { branch, input: 0, length: None, rank: Some(rank), of: Of::Accuracy };
+            let key = Key {
+                branch,
+                input: 0,
+                length: None,
+                bin: None,
+                rank: Some(rank),
+                of: Of::Accuracy,
+            };
             let figure = figures.figure(key)?;
             Some(format!("{name} {:.1} %", 100.0 * figure.value))
         });

@@ -6,7 +6,6 @@ use std::path::Path;
 use readlens_batch::{CHUNKS_AT_ONCE, Shard, WindowStream, check_lengths, most_likely};
 use readlens_fault::{Fault, Place, Result};
 use readlens_linear::Scores;
-use readlens_metrics::{Formula, Observation, Panel};
 use readlens_nn::{Classifier, RankClasses};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Reader;
@@ -15,13 +14,12 @@ use readlens_tables::vocabulary::Split;
 use serde::{Deserialize, Serialize};
 
 use crate::answer::at;
+use crate::bins::{Bin, Bins};
 use crate::predictor::say;
 use crate::records::Record;
 
 /// Most numbers of 32 bits that are kept to fit on, of windows: 256 MiB.
 const MOST_NUMBERS: usize = 1 << 26;
-/// Bins of the calibration error, of equal width.
-const BINS: usize = 15;
 
 /// How confidence is made of probabilities, and what that is worth; by rank.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -49,6 +47,10 @@ pub struct Figures {
     /// The same of the confidence, where each half of the records has the temperature of the other
     /// half; none where one half has no label.
     pub error_after: Option<f64>,
+    /// What `error_before` is made of: the bins that have predictions, of the probabilities.
+    pub bins_before: Vec<Bin>,
+    /// What `error_after` is made of; empty where it is none.
+    pub bins_after: Vec<Bin>,
 }
 
 /// What is known of the taxon at a rank.
@@ -154,7 +156,7 @@ impl Calibration {
     /// Says what it found.
     pub(crate) fn log(&self) {
         for (of, figures) in [("windows", &self.windows), ("records", &self.records)] {
-            for Figures { rank, temperature, labelled, error_before, error_after } in figures {
+            for Figures { rank, temperature, labelled, error_before, error_after, .. } in figures {
                 let shown = |error: &Option<f64>| {
                     error.map_or("not known".to_owned(), |error| format!("{error:.3}"))
                 };
@@ -242,14 +244,17 @@ impl Examples {
         let others = || [Some(false), Some(true)].map(|half| self.temperature(half));
         let after = halves.iter().all(|is_there| *is_there).then(|| {
             let [of_first, of_second] = others();
-            self.error(|is_first| if is_first { of_first } else { of_second })
+            self.bins(|is_first| if is_first { of_first } else { of_second })
         });
+        let before = self.bins(|_| 1.0);
         Figures {
             rank: rank.to_owned(),
             temperature,
             labelled: self.labels.len() as u64,
-            error_before: self.error(|_| 1.0),
-            error_after: after.flatten(),
+            error_before: before.error(),
+            error_after: after.and_then(|bins| bins.error()),
+            bins_before: before.filled(),
+            bins_after: after.map_or_else(Vec::new, |bins| bins.filled()),
         }
     }
 
@@ -267,20 +272,16 @@ impl Examples {
         Scores { values: &values, components: 1, classes, labels: &labels }.temperature()
     }
 
-    /// Expected calibration error at the temperature of each half; none without examples.
-    fn error(&self, temperature: impl Fn(bool) -> f64) -> Option<f64> {
-        let mut panel = Panel::new(BINS, 0);
+    /// How often the predictions are right, by their probability at the temperature of each half.
+    fn bins(&self, temperature: impl Fn(bool) -> f64) -> Bins {
+        let mut bins = Bins::default();
         for (place, label) in self.labels.iter().enumerate() {
             let class = most_likely(self.log_p(place));
             let log_p: Vec<f64> = self.log_p(place).iter().map(|x| f64::from(*x)).collect();
             let p = at(&log_p, class, temperature(self.halves[place]));
-            let bin = ((p * BINS as f64).ceil() as usize).saturating_sub(1).min(BINS - 1);
-            let is_right = *label == Label::Class(class as u32);
-            let value = f64::from(u8::from(is_right)) - p;
-            panel.add(&Observation::at(place as u64, 1.0, bin, &[value]), &[]);
+            bins.add(p, *label == Label::Class(class as u32));
         }
-        let error = panel.figure(Formula::Deviation).value;
-        error.is_finite().then_some(error)
+        bins
     }
 
     fn log_p(&self, place: usize) -> &[f32] {
@@ -314,6 +315,10 @@ mod tests {
             assert!((figures.error_before.unwrap() - (0.75 - p).abs()).abs() < 1e-6, "{figures:?}");
             assert!(figures.error_after.unwrap() < 1e-4, "{figures:?}");
             assert_eq!(figures.labelled, 80);
+            let [before] = figures.bins_before.as_slice() else { panic!("{figures:?}") };
+            assert!((before.probability - p).abs() < 1e-6 && before.accuracy == 0.75);
+            let [after] = figures.bins_after.as_slice() else { panic!("{figures:?}") };
+            assert!((after.probability - 0.75).abs() < 1e-4 && after.predictions == 80);
         }
     }
 

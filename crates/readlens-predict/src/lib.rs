@@ -5,6 +5,7 @@
 //! record are merged by the mean of their log-probabilities. Labels and splits are not needed.
 
 mod answer;
+mod bins;
 mod calibration;
 mod chunks;
 mod config;
@@ -19,6 +20,7 @@ mod saved;
 mod tally;
 mod text;
 
+pub use bins::Bin;
 pub use calibration::{Calibration, Figures};
 pub use config::{Config, Paths};
 pub use options::Options;

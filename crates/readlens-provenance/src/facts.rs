@@ -30,11 +30,14 @@ const MASKS_AND_AFTER: &[&str] = &["masks", "bases", "perturbations", "reference
 const TABLES: &[&str] =
     &["masks", "bases", "perturbations", "reference", "evidence", "metrics", "checks", "costs"];
 
+/// What the classifier says of the windows, and how right it is.
+const OF_CLASSIFIER: &[&str] = &["predictions", "assessment", "confusion"];
+
 /// Windows: a model may be applied to other windows than those it learned from, a table may not.
 pub(crate) const TOKENS: Fact = Fact {
     role: "tokens",
     verb: "made from",
-    said_by: &[&["tokens"], TABLES],
+    said_by: &[&["tokens", "predictions"], TABLES],
     inherited_through: &[MASKS_AND_AFTER],
 };
 
@@ -42,8 +45,17 @@ pub(crate) const TOKENS: Fact = Fact {
 pub(crate) const CLASSIFIER: Fact = Fact {
     role: "classifier",
     verb: "made from",
-    said_by: &[&["classifier", "explainer"], TABLES],
+    said_by: &[&["classifier", "explainer"], OF_CLASSIFIER, TABLES],
     inherited_through: &[&["explainer"], MASKS_AND_AFTER],
+};
+
+/// Labelled windows that a classifier was judged on: they need not be those that are explained, as
+/// new sequences have no labels.
+pub(crate) const ASSESSED: Fact = Fact {
+    role: "tokens",
+    verb: "taken on",
+    said_by: &[&["assessment", "confusion"]],
+    inherited_through: &[],
 };
 
 /// Predictions of which figures are shown.

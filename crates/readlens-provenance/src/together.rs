@@ -15,7 +15,7 @@ use readlens_fault::{Fault, Result};
 use crate::artefact::Artefact;
 use crate::digest::Sha256Digest;
 use crate::facts::{
-    CLASSIFIER, Fact, MEMBERS, Member, PERTURBATIONS, SEQUENCES, TOKENS, TRAINING_TOKENS,
+    ASSESSED, CLASSIFIER, Fact, MEMBERS, Member, PERTURBATIONS, SEQUENCES, TOKENS, TRAINING_TOKENS,
 };
 use crate::graph::{Graph, Sources, names, same};
 use crate::manifest::InputDigest;
@@ -51,7 +51,7 @@ pub struct Compared<'a> {
 /// [`Fault::Input`] about the first input that contradicts another, with the names of both.
 pub fn check_together(inputs: &[Artefact]) -> Result<()> {
     let graph = Graph::of(inputs);
-    for fact in [TOKENS, CLASSIFIER, PERTURBATIONS, TRAINING_TOKENS] {
+    for fact in [TOKENS, CLASSIFIER, ASSESSED, PERTURBATIONS, TRAINING_TOKENS] {
         agree(&graph, &fact, inputs)?;
     }
     for member in MEMBERS {

@@ -4,13 +4,15 @@ use std::collections::BTreeMap;
 
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Learned, Manifest};
-use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks};
+use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks, Split};
 
+use crate::answers::AnswersView;
 use crate::config::{Config, Inputs};
 use crate::content_policy::{SCRIPT, STYLE, policy};
 use crate::enrichment::{Contrast, Enrichment};
 use crate::evidence::curve_plots;
 use crate::headline::{self, Comparison};
+use crate::judgement::JudgementView;
 use crate::methods::{methods, ranks_in_words};
 use crate::metrics_table::{MaskKind, Subject, mask_order};
 use crate::page::{
@@ -120,13 +122,23 @@ impl Page {
             incomparable: headline::incomparable(figures),
             absence: match inputs.metrics {
                 None => {
-                    "No metrics were given. With --metrics this section shows the accuracy under every operator and control."
+                    "No metrics were given, so nothing here tests the masks. With --metrics this section shows how often the classifier says the same, or is right where there are labels, under every operator and control."
                 }
                 Some(_) => "The metrics have no figures of these masks.",
             },
             results,
             verdicts: verdict_groups(&findings.checks, method),
             evidence: evidence(findings),
+            answers: findings
+                .predictions
+                .as_ref()
+                .and_then(|found| AnswersView::of(found, survey, findings.classifier.learned)),
+            judgement: JudgementView::of(
+                findings.assessment.as_ref(),
+                findings.confusion.as_ref(),
+                findings.predictions.as_ref(),
+                findings.judges_other_windows,
+            ),
             training: training.collect(),
             shapes: by_rank(&findings.masks.shapes, ranks)
                 .map(|(r, s)| shape(r, s, findings))
@@ -352,11 +364,12 @@ fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView
         let intervals = findings.intervals.as_ref().and_then(|all| all.of(&window.row.id));
         Card::of(i + 1, window, &findings.survey.ranks, intervals.unwrap_or_default())
     });
-    let spread = findings.survey.columns().last().filter(|_| findings.survey.has_labels);
+    let spread = findings.survey.columns().last().filter(|_| findings.survey.has_finest_labels);
     let over = spread.map_or_else(String::new, |rank| {
         format!(", spread over the taxa of rank {}", spaced(rank))
     });
-    let first = if findings.survey.has_splits() { ", from the test split first" } else { "" };
+    let has_test = findings.survey.windows.contains_key(&Some(Split::Test));
+    let first = if has_test { ", from the test split first" } else { "" };
     let choice = format!(
         "{} drawn at random with seed {}{over}{first}. Nobody picked them by hand.",
         plural(windows.len() as u64, "window"),
@@ -368,6 +381,7 @@ fn gallery(findings: &Findings, config: &Config, inputs: &Inputs) -> GalleryView
         has_labels: findings.survey.has_labels,
         has_intervals: inputs.intervals.is_some(),
         has_own_bases: inputs.bases.is_some(),
+        has_confidences: inputs.predictions.is_some(),
         steps: level::steps(),
     }
 }

@@ -71,8 +71,14 @@ pub struct Inputs {
     pub masks: PathBuf,
     /// bases.parquet; without it the tokens' masks are spread evenly over their bases.
     pub bases: Option<PathBuf>,
-    /// perturbations.parquet; without it the gallery shows no predictions.
+    /// perturbations.parquet; without it the gallery shows no predictions under masks.
     pub perturbations: Option<PathBuf>,
+    /// predictions.parquet of windows, of readlens-predict.
+    pub predictions: Option<PathBuf>,
+    /// assessment.parquet: how right the classifier is.
+    pub assessment: Option<PathBuf>,
+    /// confusion.parquet: which taxa it takes for which.
+    pub confusion: Option<PathBuf>,
     /// metrics.parquet; without it the page has no table of results.
     pub metrics: Option<PathBuf>,
     /// Metrics tables of other stages: compare, probe, baseline.
@@ -97,6 +103,9 @@ impl Inputs {
             ("masks", Some(&self.masks)),
             ("bases", self.bases.as_ref()),
             ("perturbations", self.perturbations.as_ref()),
+            ("predictions", self.predictions.as_ref()),
+            ("assessment", self.assessment.as_ref()),
+            ("confusion", self.confusion.as_ref()),
             ("metrics", self.metrics.as_ref()),
             ("checks", self.checks.as_ref()),
             ("costs", self.costs.as_ref()),

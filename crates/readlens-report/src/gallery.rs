@@ -7,6 +7,7 @@ use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Method, Name, Operator, Over, Ranks, Removal};
 use readlens_text::Intervals;
@@ -25,7 +26,9 @@ type Key = (String, u32);
 /// What the classifier said about a window.
 #[derive(Clone, Debug)]
 pub(crate) struct Prediction {
-    pub(crate) taxon: String,
+    /// None where it is too improbable to be named.
+    pub(crate) taxon: Option<String>,
+    /// Probability of the taxon, or the confidence that the table of predictions has.
     pub(crate) probability: f32,
 }
 
@@ -48,6 +51,8 @@ pub(crate) struct Shown {
     /// Letters from `row.start` to `row.end`.
     pub(crate) letters: Vec<u8>,
     pub(crate) masks: Vec<ShownMask>,
+    /// By rank, of the table of predictions.
+    named: HashMap<Name, Prediction>,
     /// By operator, what its mask explains (none without mask), and rank.
     predictions: HashMap<(Operator, Option<Ranks>, Name), Prediction>,
     layout: Layout,
@@ -56,6 +61,11 @@ pub(crate) struct Shown {
 impl Shown {
     /// What was predicted at `rank` under `operator`, with the mask of all ranks or of this one.
     pub(crate) fn prediction(&self, operator: Operator, rank: &Name) -> Option<&Prediction> {
+        if operator == Operator::Unmasked
+            && let Some(named) = self.named.get(rank)
+        {
+            return Some(named);
+        }
         let masks = [Some(Ranks::All), Some(Ranks::One(rank.clone())), None];
         masks.into_iter().find_map(|mask| self.predictions.get(&(operator, mask, rank.clone())))
     }
@@ -94,6 +104,9 @@ impl Gallery {
         }
         if inputs.perturbations.is_some() {
             gallery.add_predictions(inputs, survey, method, &mut shown)?;
+        }
+        if inputs.predictions.is_some() {
+            gallery.add_names(inputs, &mut shown)?;
         }
         gallery.windows = shown.into_values().collect();
         for window in &mut gallery.windows {
@@ -190,10 +203,31 @@ impl Gallery {
             }
             let key = (row.id, row.window);
             let Some(window) = shown.get_mut(&key) else { continue };
-            let prediction = Prediction { taxon: row.predicted, probability: row.p_predicted };
+            let prediction =
+                Prediction { taxon: Some(row.predicted), probability: row.p_predicted };
             window
                 .predictions
                 .insert((operator, mask.map(|mask| mask.ranks), row.rank), prediction);
+        }
+        Ok(())
+    }
+}
+
+impl Gallery {
+    /// Adds the names of the table of predictions, whose rows were checked when they were counted.
+    fn add_names(&mut self, inputs: &Inputs, shown: &mut BTreeMap<Key, Shown>) -> Result<()> {
+        let Some(path) = &inputs.predictions else { return Ok(()) };
+        for row in Reader::<PredictionRow>::open(path)? {
+            let row = row?;
+            if !self.predicted.contains(&row.rank) {
+                self.predicted.push(row.rank.clone());
+            }
+            let Some(window) = row.window.and_then(|window| shown.get_mut(&(row.id, window)))
+            else {
+                continue;
+            };
+            let named = Prediction { taxon: row.taxon, probability: row.confidence };
+            window.named.insert(row.rank, named);
         }
         Ok(())
     }
@@ -215,8 +249,8 @@ fn chosen_windows(
         let layout = Layout::of(survey.tokenization, &row, || reader.fault())?;
         let letters = layout.letters(&row.tokens, || reader.fault())?;
         let key = (row.id.clone(), row.window);
-        let (masks, predictions) = (Vec::new(), HashMap::new());
-        let window = Shown { row, letters, masks, predictions, layout };
+        let (masks, named, predictions) = (Vec::new(), HashMap::new(), HashMap::new());
+        let window = Shown { row, letters, masks, named, predictions, layout };
         if shown.insert(key, window).is_some() {
             return Err(twice(reader.fault()));
         }

@@ -17,22 +17,27 @@
 //! assert!(hard.reading.starts_with("Each base is either fully shown or fully hidden."));
 //! ```
 
+mod answers;
 mod assemble;
+mod assessment;
 mod checks;
 mod choice;
 mod classifier;
 mod config;
+mod confusion;
 mod content_policy;
 mod costs;
 mod enrichment;
 mod evidence;
 mod gallery;
 mod headline;
+mod judgement;
 mod methods;
 mod metrics_table;
 mod operators;
 mod options;
 mod page;
+mod predictions;
 mod provenance;
 mod run;
 mod sequence;

@@ -46,9 +46,18 @@ struct EvidenceOptions {
     /// Masks per nucleotide of readlens-mask --bases [default: the masks of the tokens, spread]
     #[arg(long, value_name = "PARQUET")]
     bases: Option<PathBuf>,
-    /// Predictions of readlens-perturb, for the gallery
+    /// Predictions under masks, of readlens-perturb, for the gallery
     #[arg(long, value_name = "PARQUET")]
     perturbations: Option<PathBuf>,
+    /// Predictions of readlens-predict --output: names of new sequences, and how sure they are
+    #[arg(long, value_name = "PARQUET")]
+    predictions: Option<PathBuf>,
+    /// Figures of readlens-assess: accuracy by rank and length, calibration
+    #[arg(long, value_name = "PARQUET")]
+    assessment: Option<PathBuf>,
+    /// Confusions of readlens-assess --confusion: which taxa are taken for which
+    #[arg(long, value_name = "PARQUET")]
+    confusion: Option<PathBuf>,
     /// Metrics of readlens-evaluate: accuracy under every operator, curves, comparison of methods
     #[arg(long, value_name = "PARQUET")]
     metrics: Option<PathBuf>,
@@ -98,6 +107,9 @@ impl Stage for Options {
             masks: self.masks,
             bases: self.evidence.bases,
             perturbations: self.evidence.perturbations,
+            predictions: self.evidence.predictions,
+            assessment: self.evidence.assessment,
+            confusion: self.evidence.confusion,
             metrics: self.evidence.metrics,
             evidence: self.evidence.evidence,
             checks: self.evidence.checks,

@@ -2,7 +2,9 @@
 
 use askama::Template;
 
+use crate::answers::AnswersView;
 use crate::headline::{Comparison, Outcome};
+use crate::judgement::JudgementView;
 use crate::view::bars::Histogram;
 use crate::view::curves::CurvePlot;
 use crate::view::dots::DotPlot;
@@ -35,6 +37,9 @@ pub(crate) struct Page {
     /// Verdicts by what they are about.
     pub(crate) verdicts: Vec<VerdictGroup>,
     pub(crate) evidence: EvidenceView,
+    /// What the classifier says of the windows, where its predictions are given.
+    pub(crate) answers: Option<AnswersView>,
+    pub(crate) judgement: JudgementView,
     pub(crate) training: Vec<Training>,
     pub(crate) shapes: Vec<ShapeView>,
     pub(crate) localisation: Vec<LocalisationRow>,
@@ -151,6 +156,8 @@ pub(crate) struct GalleryView {
     pub(crate) has_labels: bool,
     pub(crate) has_intervals: bool,
     pub(crate) has_own_bases: bool,
+    /// Whether the names for whole sequences have confidences.
+    pub(crate) has_confidences: bool,
     pub(crate) steps: Vec<(char, String)>,
 }
 

@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use readlens_fault::{Fault, Result};
 use readlens_provenance::{Artefact, Manifest};
 use readlens_tables::Reader;
+use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 
 use crate::config::Inputs;
@@ -46,6 +49,9 @@ pub(crate) fn artefacts(inputs: &Inputs, checks: Option<&Manifest>) -> Result<Ve
         "masks" => Reader::<MaskRow>::open(path)?.artefact(role),
         "bases" => Reader::<BaseRow>::open(path)?.artefact(role),
         "perturbations" => Reader::<PerturbationRow>::open(path)?.artefact(role),
+        "predictions" => Reader::<PredictionRow>::open(path)?.artefact(role),
+        "assessment" => Reader::<AssessmentRow>::open(path)?.artefact(role),
+        "confusion" => Reader::<ConfusionRow>::open(path)?.artefact(role),
         "metrics" | "evidence" => Reader::<MetricRow>::open(path)?.artefact(role),
         "costs" => Reader::<CostRow>::open(path)?.artefact(role),
         "classifier" | "explainer" => Artefact::model(role, path),

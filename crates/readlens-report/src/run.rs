@@ -8,13 +8,17 @@ use readlens_tables::costs::CostRow;
 use readlens_tables::vocabulary::Over;
 use readlens_text::Intervals;
 
+use crate::assessment::Assessment;
 use crate::checks::{Check, checks_of};
 use crate::classifier::Classifier;
 use crate::config::{Config, Inputs};
+use crate::confusion::Confusion;
 use crate::costs::costs_of;
 use crate::gallery::Gallery;
+use crate::judgement::are_other_windows;
 use crate::metrics_table::Figures;
 use crate::page::Page;
+use crate::predictions::Predictions;
 use crate::provenance::{Source, artefacts, sources};
 use crate::shape::Masks;
 use crate::survey::Survey;
@@ -28,6 +32,11 @@ pub(crate) struct Findings {
     pub(crate) figures: Figures,
     pub(crate) checks: Vec<Check>,
     pub(crate) costs: Vec<CostRow>,
+    pub(crate) assessment: Option<Assessment>,
+    pub(crate) confusion: Option<Confusion>,
+    /// Whether assessment and confusion are of another table of windows.
+    pub(crate) judges_other_windows: bool,
+    pub(crate) predictions: Option<Predictions>,
     pub(crate) masks: Masks,
     pub(crate) gallery: Gallery,
     pub(crate) intervals: Option<Intervals>,
@@ -74,10 +83,15 @@ fn read(
 ) -> Result<Findings> {
     let figures = Figures::of(inputs.metrics.as_deref(), &inputs.evidence)?;
     let costs = inputs.costs.as_deref().map(costs_of).transpose()?;
+    let assessment = inputs.assessment.as_deref().map(Assessment::read).transpose()?;
+    let confusion = inputs.confusion.as_deref().map(Confusion::read).transpose()?;
     let mut intervals = inputs.intervals.as_deref().map(Intervals::read).transpose()?;
     let classifier = Classifier::of(inputs.classifier.as_deref(), &artefacts)?;
     let mut survey = Survey::of(&inputs.tokens, intervals.as_mut())?;
     survey.add_ranks(classifier.ranks.iter().map(|(rank, _)| rank).chain(&figures.ranks));
+    let predictions = inputs.predictions.as_deref();
+    let predictions = predictions.map(|path| Predictions::read(path, &survey)).transpose()?;
+    survey.add_ranks(predictions.iter().flat_map(|found| &found.ranks).map(|found| &found.rank));
     context.check_interrupt(remedy)?;
     // Shapes and regions are about the same windows as the table of results.
     let over = figures.over.filter(|over| *over != Over::All);
@@ -98,6 +112,10 @@ fn read(
         figures,
         checks,
         costs: costs.unwrap_or_default(),
+        assessment,
+        confusion,
+        judges_other_windows: are_other_windows(&artefacts),
+        predictions,
         masks,
         gallery,
         intervals,

@@ -26,6 +26,8 @@ pub(crate) struct Survey {
     columns: usize,
     /// Whether any window has a label.
     pub(crate) has_labels: bool,
+    /// Whether any window has one at the last rank of the table.
+    pub(crate) has_finest_labels: bool,
     pub(crate) index: WindowIndex,
 }
 
@@ -70,8 +72,9 @@ impl Survey {
         if let Some(intervals) = intervals {
             intervals.check()?;
         }
+        let has_finest_labels = !classes.is_empty();
         let index = WindowIndex::new(entries);
-        Ok(Self { ranks, tokenization, windows, columns, has_labels, index })
+        Ok(Self { ranks, tokenization, windows, columns, has_labels, has_finest_labels, index })
     }
 
     /// The ranks that are columns of the table.

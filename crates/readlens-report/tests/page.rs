@@ -127,7 +127,7 @@ fn without_the_optional_inputs_there_is_still_a_page_that_says_what_is_missing()
     }
     assert_eq!(markup::texts_of(&page, "article").len(), 20);
     // Each alone can be missing.
-    for missing in 0..9 {
+    for missing in 0..12 {
         let mut inputs = all.clone();
         match missing {
             0 => inputs.bases = None,
@@ -138,6 +138,9 @@ fn without_the_optional_inputs_there_is_still_a_page_that_says_what_is_missing()
             5 => inputs.evidence.clear(),
             6 => inputs.checks = None,
             7 => inputs.costs = None,
+            8 => inputs.predictions = None,
+            9 => inputs.assessment = None,
+            10 => inputs.confusion = None,
             _ => inputs.intervals = None,
         }
         markup::check(&self::page(&inputs, with_sequences(2)));
@@ -254,7 +257,7 @@ fn without_labels_the_page_leads_with_predictions_and_agreement() {
         rows.retain(|row| row.metric != Metric::Accuracy);
         rows.iter_mut().for_each(|row| row.split = Over::All);
     });
-    let inputs = Inputs { evidence: Vec::new(), checks: None, ..inputs };
+    let inputs = Inputs { evidence: Vec::new(), checks: None, predictions: None, ..inputs };
     let page = page(&inputs, Config::default());
     markup::check(&page);
     assert!(!page.contains("unknown taxon") && !page.contains("No metrics were given"));

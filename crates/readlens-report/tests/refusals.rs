@@ -10,9 +10,11 @@ use readlens_fault::{ExitCode, Fault};
 use readlens_report::{Config, Inputs};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
+use readlens_tables::predictions::PredictionRow;
 use readlens_tables::tokens::TokenRow;
 
 fn refused(inputs: &Inputs, folder: &Path, config: Config) -> Fault {
@@ -45,6 +47,40 @@ fn rows_about_unknown_windows_are_named() {
         rewrite::<PerturbationRow>(path, |rows| rows[11].id.push('x'));
     });
     assert!(text.contains("perturbations.parquet, row 11"), "{text}");
+}
+
+#[test]
+fn predictions_of_other_windows_or_of_records_are_refused() {
+    let spoilt = |change: fn(&mut Vec<PredictionRow>)| {
+        message(|i| rewrite::<PredictionRow>(i.predictions.as_ref().unwrap(), change))
+    };
+    let text = spoilt(|rows| rows[5].id.push('x'));
+    assert!(text.contains("predictions.parquet, row 5") && text.contains("seq1x"), "{text}");
+    let text = spoilt(|rows| rows[5].window = None);
+    assert!(text.contains("row 5") && text.contains("not that of --records"), "{text}");
+    let text = message(|i| {
+        std::fs::copy(&i.tokens, i.confusion.as_ref().unwrap()).unwrap();
+    });
+    assert!(text.contains("confusion.parquet"), "{text}");
+}
+
+#[test]
+fn a_confusion_that_contradicts_itself_is_refused() {
+    let spoilt = |change: fn(&mut Vec<ConfusionRow>)| {
+        message(|i| rewrite::<ConfusionRow>(i.confusion.as_ref().unwrap(), change))
+    };
+    let text = spoilt(|rows| rows[1].windows = 9);
+    assert!(
+        text.contains("confusion.parquet, row 1") && text.contains("at most as many"),
+        "{text}"
+    );
+    let text = spoilt(|rows| rows[2].share = Some(f64::NAN));
+    assert!(text.contains("row 2") && text.contains("from 0 to 1"), "{text}");
+    let text = spoilt(|rows| {
+        let wrong = rows.iter_mut().find(|row| !row.is_of_one_taxon());
+        wrong.unwrap().precision = Some(0.5);
+    });
+    assert!(text.contains("rows of a taxon with itself"), "{text}");
 }
 
 /// As `evaluate` refuses them with `--truth`.

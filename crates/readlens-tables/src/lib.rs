@@ -31,6 +31,7 @@ mod writer;
 
 pub mod assessment;
 pub mod bases;
+pub mod confusion;
 pub mod costs;
 pub mod masks;
 pub mod metrics;
@@ -61,10 +62,11 @@ pub const KEY_MANIFEST: &str = "readlens.manifest";
 pub const KEY_SHARD: &str = "readlens.shard";
 
 /// Every table, in the order of the data flow.
-pub const TABLES: [&Table; 10] = [
+pub const TABLES: [&Table; 11] = [
     tokens::TokenRow::TABLE,
     training::TrainingRow::TABLE,
     assessment::AssessmentRow::TABLE,
+    confusion::ConfusionRow::TABLE,
     predictions::PredictionRow::TABLE,
     masks::MaskRow::TABLE,
     bases::BaseRow::TABLE,

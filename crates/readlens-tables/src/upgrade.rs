@@ -8,7 +8,7 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, Float32Array, ListArray, RecordBatch, StringArray, UInt32Array,
+    Array, ArrayRef, Float32Array, Float64Array, ListArray, RecordBatch, StringArray, UInt32Array,
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::compute::cast;
@@ -86,6 +86,15 @@ pub(crate) fn frames(_: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
     let mut columns = Columns::of(batch);
     columns.add("phase", Arc::new(UInt32Array::new_null(columns.rows)));
     columns.add("frame_gap", Arc::new(Float32Array::new_null(columns.rows)));
+    columns.batch()
+}
+
+/// Adds the bins of probabilities to figures of windows of any.
+pub(crate) fn probabilities(_: Origin, batch: &RecordBatch) -> Result<RecordBatch> {
+    let mut columns = Columns::of(batch);
+    for bound in ["p_low", "p_high"] {
+        columns.add(bound, Arc::new(Float64Array::new_null(columns.rows)));
+    }
     columns.batch()
 }
 

@@ -3,6 +3,7 @@ use std::path::Path;
 use readlens_fault::Result;
 use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
@@ -23,10 +24,11 @@ const MOST_ROWS: usize = 20_000;
 pub fn tables(input: &[u8], scratch: &Path) -> bool {
     let path = scratch.join("table.parquet");
     check(write(&path, input));
-    let readers: [(&str, fn(&Path) -> Result<()>); 10] = [
+    let readers: [(&str, fn(&Path) -> Result<()>); 11] = [
         (TokenRow::TABLE.name, rows::<TokenRow>),
         (TrainingRow::TABLE.name, rows::<TrainingRow>),
         (AssessmentRow::TABLE.name, rows::<AssessmentRow>),
+        (ConfusionRow::TABLE.name, rows::<ConfusionRow>),
         (PredictionRow::TABLE.name, rows::<PredictionRow>),
         (MaskRow::TABLE.name, rows::<MaskRow>),
         (BaseRow::TABLE.name, rows::<BaseRow>),

@@ -25,7 +25,8 @@ pub(crate) enum Verdict {
 /// One predicted taxon.
 #[derive(Clone, Debug)]
 pub(crate) struct Answer {
-    pub(crate) taxon: Label,
+    /// None where the taxon is too improbable to be named.
+    pub(crate) taxon: Option<Label>,
     pub(crate) probability: String,
     pub(crate) verdict: Verdict,
 }
@@ -46,7 +47,7 @@ pub(crate) struct Card {
     pub(crate) id: Label,
     /// The finest label that is known.
     pub(crate) taxon: Option<Label>,
-    /// The finest prediction for the whole window.
+    /// The finest prediction for the whole window that has a name, or the finest.
     pub(crate) predicted: Option<Answer>,
     /// Whether a rank has a label.
     pub(crate) has_labels: bool,
@@ -89,8 +90,9 @@ impl Card {
                 RankRow { rank: spaced(rank), label, answers: answers.collect() }
             })
             .collect();
-        let predicted =
-            ranks.iter().rev().find_map(|rank| window.prediction(Operator::Unmasked, rank));
+        let whole =
+            || ranks.iter().rev().filter_map(|rank| window.prediction(Operator::Unmasked, rank));
+        let predicted = whole().find(|said| said.taxon.is_some()).or_else(|| whole().next());
         let counts_as_wrong = |column: usize| operators[column].0 != Operator::HardInverse;
         let has_wrong = rank_rows.iter().any(|row| {
             row.answers.iter().enumerate().any(|(column, answer)| {
@@ -129,13 +131,13 @@ impl Card {
 }
 
 fn answer(prediction: &Prediction, label: Option<&str>) -> Answer {
-    let verdict = match label {
-        None => Verdict::Open,
-        Some(label) if label == prediction.taxon => Verdict::Right,
-        Some(_) => Verdict::Wrong,
+    let verdict = match (label, &prediction.taxon) {
+        (None, _) | (_, None) => Verdict::Open,
+        (Some(label), Some(taxon)) if label == taxon => Verdict::Right,
+        (Some(_), Some(_)) => Verdict::Wrong,
     };
     let probability = percent(f64::from(prediction.probability));
-    Answer { taxon: Label::new(&prediction.taxon), probability, verdict }
+    Answer { taxon: prediction.taxon.as_deref().map(Label::new), probability, verdict }
 }
 
 fn place(window: &Shown) -> String {
@@ -162,7 +164,7 @@ fn search(window: &Shown, ranks: &[Name]) -> String {
     let mut words = vec![visible(&window.row.id, 200)];
     words.extend(window.row.taxa.iter().flatten().map(|taxon| visible(taxon, 100)));
     let said = ranks.iter().filter_map(|rank| window.prediction(Operator::Unmasked, rank));
-    words.extend(said.map(|prediction| visible(&prediction.taxon, 100)));
+    words.extend(said.filter_map(|said| Some(visible(said.taxon.as_deref()?, 100))));
     words.dedup();
     words.join(" ").to_lowercase()
 }

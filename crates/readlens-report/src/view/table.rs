@@ -14,7 +14,7 @@ pub(crate) struct Cell {
 }
 
 impl Cell {
-    fn of(figure: Option<Figure>) -> Self {
+    pub(crate) fn of(figure: Option<Figure>) -> Self {
         let Some(figure) = figure else {
             return Self { value: "–".to_owned(), ..Self::default() };
         };

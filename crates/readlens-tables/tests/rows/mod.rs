@@ -5,6 +5,7 @@
 use readlens_provenance::Manifest;
 use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::confusion::ConfusionRow;
 use readlens_tables::costs::CostRow;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
@@ -46,6 +47,7 @@ macro_rules! for_every_table {
             $call::<tokens::TokenRow>(),
             $call::<training::TrainingRow>(),
             $call::<assessment::AssessmentRow>(),
+            $call::<confusion::ConfusionRow>(),
             $call::<predictions::PredictionRow>(),
             $call::<masks::MaskRow>(),
             $call::<bases::BaseRow>(),
@@ -134,6 +136,8 @@ impl Example for AssessmentRow {
             share: Some(0.3),
             shortest: Some(0),
             longest: Some(449),
+            p_low: None,
+            p_high: None,
             split: Over::Split(Split::Test),
             rank: Ranks::One(name("genus")),
             metric: Metric::Accuracy,
@@ -156,7 +160,64 @@ impl Example for AssessmentRow {
                 n: u32::MAX,
                 ..row.clone()
             },
-            AssessmentRow { branch: Some(String::new()), value: f64::MIN_POSITIVE, ..row },
+            AssessmentRow { branch: Some(String::new()), value: f64::MIN_POSITIVE, ..row.clone() },
+            AssessmentRow { p_low: Some(0.0), p_high: Some(1.0 / 15.0), ..row },
+        ]
+    }
+}
+
+impl Example for ConfusionRow {
+    fn rows() -> Vec<Self> {
+        let row = ConfusionRow {
+            split: Over::Split(Split::Test),
+            rank: name("genus"),
+            label: text("Treponema"),
+            predicted: text("Treponema"),
+            known: true,
+            windows: 30,
+            label_windows: 40,
+            predicted_windows: 50,
+            share: Some(0.75),
+            mean_probability: Some(0.875),
+            precision: Some(0.6),
+            recall: Some(0.75),
+            f1: Some(2.0 / 3.0),
+        };
+        let none = ConfusionRow {
+            windows: 0,
+            label_windows: 0,
+            predicted_windows: 0,
+            share: None,
+            mean_probability: None,
+            precision: None,
+            recall: None,
+            f1: None,
+            ..row.clone()
+        };
+        vec![
+            row.clone(),
+            ConfusionRow {
+                predicted: text("Borrelia"),
+                windows: 10,
+                share: Some(0.25),
+                precision: None,
+                recall: None,
+                f1: None,
+                ..row.clone()
+            },
+            none.clone(),
+            ConfusionRow {
+                split: Over::All,
+                label: text("ключ|\"<&>\u{1b}"),
+                predicted: text("ключ|\"<&>\u{1b}"),
+                known: false,
+                label_windows: u32::MAX,
+                share: Some(0.0),
+                recall: Some(0.0),
+                f1: Some(0.0),
+                ..none.clone()
+            },
+            ConfusionRow { label: String::new(), predicted: String::new(), ..none },
         ]
     }
 }
