@@ -87,6 +87,26 @@ pub struct Inputs {
     pub explainer: Option<PathBuf>,
     /// Annotated intervals to draw beside the masks.
     pub intervals: Option<PathBuf>,
+    /// predictions.parquet of windows, for the page that looks them up.
+    pub predictions: Option<PathBuf>,
+    /// stretches.parquet, for the same page.
+    pub stretches: Option<PathBuf>,
+}
+
+/// The pages to write.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// The report.
+    pub report: PathBuf,
+    /// The page that looks up any window; it must lie in the folder of the tables that it reads.
+    pub browse: Option<PathBuf>,
+}
+
+impl Pages {
+    /// The report alone.
+    pub fn report(path: impl Into<PathBuf>) -> Self {
+        Self { report: path.into(), browse: None }
+    }
 }
 
 impl Inputs {
@@ -103,6 +123,8 @@ impl Inputs {
             ("classifier", self.classifier.as_ref()),
             ("explainer", self.explainer.as_ref()),
             ("intervals", self.intervals.as_ref()),
+            ("predictions", self.predictions.as_ref()),
+            ("stretches", self.stretches.as_ref()),
         ];
         let evidence = self.evidence.iter().map(|path| ("evidence", path));
         named.into_iter().filter_map(|(role, path)| Some((role, path?))).chain(evidence)

@@ -1,0 +1,136 @@
+// The page: opens the tables, and connects list, fields and panel.
+
+const facts = JSON.parse(byId("readlens-tables").textContent);
+
+class Browser {
+  /** `sourceOf(role)` promises the source of a table, or null where it is not to be had. */
+  constructor(sourceOf) {
+    this.sourceOf = sourceOf;
+    this.query = new Query();
+    this.data = { facts, tables: {}, rank: "", choice: null, masks: null, predictions: null, bases: null, stretches: null, hasLabels: false };
+  }
+
+  async open(role) {
+    if (!(role in facts.tables)) return null;
+    const { name: fileName, bytes } = facts.tables[role];
+    const source = await this.sourceOf(role);
+    if (source === null) {
+      note(`Without ${visible(fileName, 200)}, ${WITHOUT[role]}.`);
+      return null;
+    }
+    if (source.byteLength !== bytes) {
+      note(`${visible(fileName, 200)} has ${count(source.byteLength)} bytes, but had ${count(bytes)} when this page was made. It may be of another run.`, true);
+    }
+    this.data.tables[role] = await Table.open(source, role);
+    return this.data.tables[role];
+  }
+
+  /** Like `open`, for a table that the page can do without. */
+  async openOptional(role) {
+    try {
+      return await this.open(role);
+    } catch (error) {
+      fail(error);
+      return null;
+    }
+  }
+
+  async start() {
+    say(`Reading ${visible(facts.tables.tokens.name, 200)} …`);
+    const tokens = await this.open("tokens");
+    await Windows.read(tokens, facts.ranks, (windows) => this.seen(windows));
+    if (tokens.rows === 0) this.seen(new Windows(0, facts.ranks));
+    const masks = await this.open("masks");
+    this.data.masks = await Masks.read(masks, this.data.windows);
+    this.filters.fillMasks();
+    this.refresh();
+    const predictions = await this.openOptional("predictions");
+    if (predictions) this.data.predictions = await Predictions.read(predictions, this.data.windows);
+    this.filters.fillPredictions();
+    const bases = await this.openOptional("bases");
+    if (bases) this.data.bases = new BaseMasks(bases);
+    const stretches = await this.openOptional("stretches");
+    if (stretches) this.data.stretches = new Stretches(stretches);
+    this.refresh();
+    say("");
+    this.isReady = true;
+    if (this.chosen !== undefined) this.choose(this.chosen);
+    performance.mark("ready");
+  }
+
+  /** Called whenever more windows have been read. */
+  seen(windows) {
+    this.data.windows = windows;
+    if (!this.list) {
+      this.filters = new Filters(this.data, this.query, (isOtherMask) => this.changed(isOtherMask));
+      byId("browser").hidden = false;
+      this.list = new WindowList(byId("grid"), (place) => this.choose(place), (key) => this.sortBy(key));
+      this.panel = new Panel(byId("panel"), this.data);
+      byId("grid").addEventListener("keydown", (event) => {
+        if (event.key === "Enter" && event.target === byId("grid")) byId("panel-heading")?.focus();
+      });
+      byId("panel").addEventListener("keydown", (event) => {
+        if (event.key === "Escape") byId("grid").focus();
+      });
+    }
+    this.filters.fillSplits();
+    this.refresh();
+    if (performance.getEntriesByName("first-row").length === 0) performance.mark("first-row");
+  }
+
+  refresh() {
+    const { data, query } = this;
+    data.hasLabels = data.windows.hasLabels(data.rank);
+    const places = placesOf(data, query);
+    this.list.show(data, places, query);
+    const all = data.windows.length;
+    const hits = places.length === all ? plural(all, "window") : `${count(places.length)} of ${plural(all, "window")}`;
+    // A screen reader should hear the last of several numbers only.
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => (byId("hits").textContent = hits), 200);
+  }
+
+  changed(isOtherMask) {
+    this.refresh();
+    if (isOtherMask && this.chosen !== undefined) this.choose(this.chosen);
+  }
+
+  /** Sorts by a column, then the other way round, then not at all. */
+  sortBy(key) {
+    const { query } = this;
+    if (query.sort !== key) Object.assign(query, { sort: key, isDescending: false });
+    else if (!query.isDescending) query.isDescending = true;
+    else Object.assign(query, { sort: null, isDescending: false });
+    this.refresh();
+  }
+
+  choose(place) {
+    this.chosen = place;
+    clearTimeout(this.choosing);
+    // A key that is held down passes over windows without reading them.
+    this.choosing = setTimeout(() => {
+      if (this.isReady) this.panel.show(place);
+      else say("The tables are still being read …");
+    }, 60);
+  }
+}
+
+// What the page lacks without a table that was not picked.
+const WITHOUT = {
+  bases: "the masks of tokens are spread over their bases",
+  predictions: "nothing is known about predictions",
+  stretches: "the runs of the hard mask stand for the stretches",
+};
+
+const picker = new Picker(facts, (sourceOf) => new Browser(sourceOf).start().catch(fail));
+
+window.addEventListener("unhandledrejection", (event) => fail(event.reason));
+
+if (location.protocol === "file:") {
+  picker.show();
+} else {
+  new Browser((role) => sourceOnServer(facts.tables[role].name)).start().catch((error) => {
+    fail(error);
+    if (!byId("grid").firstChild) picker.show();
+  });
+}
