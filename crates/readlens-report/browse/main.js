@@ -67,7 +67,7 @@ class Browser {
       this.list = new WindowList(byId("grid"), (place) => this.choose(place), (key) => this.sortBy(key));
       this.panel = new Panel(byId("panel"), this.data);
       byId("grid").addEventListener("keydown", (event) => {
-        if (event.key === "Enter" && event.target === byId("grid")) byId("panel-heading")?.focus();
+        if (event.key === "Enter" && event.target === byId("grid")) this.panel.focus();
       });
       byId("panel").addEventListener("keydown", (event) => {
         if (event.key === "Escape") byId("grid").focus();
@@ -106,12 +106,8 @@ class Browser {
 
   choose(place) {
     this.chosen = place;
-    clearTimeout(this.choosing);
-    // A key that is held down passes over windows without reading them.
-    this.choosing = setTimeout(() => {
-      if (this.isReady) this.panel.show(place);
-      else say("The tables are still being read …");
-    }, 60);
+    if (this.isReady) this.panel.show(place);
+    else say("The tables are still being read …");
   }
 }
 

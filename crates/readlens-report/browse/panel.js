@@ -14,6 +14,9 @@ class Panel {
   async show(place) {
     const turn = ++this.turn;
     this.host.setAttribute("aria-busy", "true");
+    // A key that is held down passes over windows without reading them.
+    await new Promise((resolve) => setTimeout(resolve, 60));
+    if (turn !== this.turn) return;
     let shown;
     try {
       shown = await readWindow(this.data, place);
@@ -29,6 +32,13 @@ class Panel {
     const shown = [...headOf(this.data, place), ...children];
     this.host.replaceChildren(...shown.filter((child) => child !== null));
     this.host.setAttribute("aria-busy", "false");
+    if (this.wantsFocus) this.focus();
+  }
+
+  /** Moves the focus to the heading, once the window that was chosen is there. */
+  focus() {
+    this.wantsFocus = this.host.getAttribute("aria-busy") === "true";
+    if (!this.wantsFocus) byId("panel-heading").focus();
   }
 
   fill(shown) {
