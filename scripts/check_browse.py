@@ -226,7 +226,7 @@ def check_window(visit, sample, record, copied):
     start, end = sample.stretch(record)
     expect(panel.locator(".stretches tbody tr")).to_have_count(1)
     expect(panel.locator(".stretches tbody td").first).to_have_text(f"{start:,}–{end:,}")
-    panel.get_by_role("button", name="Copy bases").click()
+    panel.get_by_role("button", name="Copy as FASTA: bases").click()
     require(copied() == sample.fasta(record), f"what was copied of {sample.ids[record]} is not its stretch")
 
     letters = "".join(panel.locator(".letter-cells text").all_text_contents())

@@ -81,7 +81,7 @@ const COLUMNS = [
   },
   {
     key: "confidence",
-    width: "7em",
+    width: "6.5em",
     title: "Confidence, %",
     isNumber: true,
     isShown: (data) => Boolean(predictionOf(data)),

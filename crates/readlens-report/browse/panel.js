@@ -233,8 +233,13 @@ function stretchList(data, shown, zoom) {
   if (all.length === 0) return [heading];
   const id = data.windows.ids[shown.place];
   const fasta = (stretch) => fastaOf(id, shown.letters, shown.start, clippedTo(stretch, shown.start, shown.end));
-  const titles = ["Bases", "Length", "Mean", "Peak", ""];
-  const head = element("tr", {}, ...titles.map((title, i) => element("th", { scope: "col", class: i > 0 && i < 4 ? "number" : "" }, title)));
+  const head = element(
+    "tr",
+    {},
+    element("th", { scope: "col" }, "Bases"),
+    ...["Length", "Mean", "Peak"].map((title) => element("th", { scope: "col", class: "number" }, title)),
+    element("td", {}),
+  );
   const rows = all.slice(0, MAX_STRETCHES).map((stretch) => {
     const where = placeInWords(stretch.start, stretch.end);
     const isCut = stretch.start < shown.start || stretch.end > shown.end;
@@ -253,7 +258,7 @@ function stretchList(data, shown, zoom) {
         "td",
         { class: "acts" },
         button("Show", show, { "aria-label": `Show ${where}` }),
-        button("Copy as FASTA", () => copy(fasta(stretch), where), { "aria-label": `Copy ${where} as FASTA` }),
+        button("Copy as FASTA", () => copy(fasta(stretch), where), { "aria-label": `Copy as FASTA: ${where}` }),
       ),
     );
   });

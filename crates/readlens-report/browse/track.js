@@ -86,14 +86,17 @@ function axis(start, from, to, at, width) {
 
 function letterCells(shown, from, to, at, perBase) {
   const cells = drawn("g", { class: "letter-cells" });
-  for (let base = from; base < to; base += 1) {
-    const level = levelOf(shown.values[base]);
-    const [x, y] = [at(base), TRACK.letters];
-    if (level !== "x") {
-      cells.append(drawn("path", { class: level, d: `M${x} ${y - 5}h${perBase.toFixed(2)}` }));
+  const texts = drawn("g");
+  const y = TRACK.letters;
+  for (let base = from; base < to; ) {
+    // Neighbours of one colour are one cell: between two there would be a seam.
+    const [first, level] = [base, levelOf(shown.values[base])];
+    for (; base < to && levelOf(shown.values[base]) === level; base += 1) {
+      const letter = { class: level, x: at(base) + perBase / 2, y, "text-anchor": "middle" };
+      texts.append(drawn("text", letter, shown.letters[base]));
     }
-    const middle = x + perBase / 2;
-    cells.append(drawn("text", { class: level, x: middle, y, "text-anchor": "middle" }, shown.letters[base]));
+    if (level !== "x") cells.append(drawn("path", { class: level, d: `M${at(first)} ${y - 5}H${at(base)}` }));
   }
+  cells.append(texts);
   return [cells];
 }
