@@ -14,9 +14,23 @@ import pyarrow.parquet
 RANKS = ("superkingdom", "phylum", "genus")
 LETTERS = bytes(b"ACGT"[byte % 4] for byte in range(256))
 K = 6
-# As readlens writes them: a row group ends with its 65,536th row or with 2^20 items of a list.
+# As readlens writes them: a row group ends with its 65,536th row or with 2^20 items of a list, and the
+# bytes of numbers in lists are split.
 ROWS, ITEMS = 65_536, 1 << 20
+# Noise of the mask: windows that are otherwise alike differ, or the tables would be unlike any that is
+# computed. It changes no step of colour.
+NOISE = [(number * 37 % 101) / 20_000 for number in range(101)]
 HOSTILE = "<img src=x onerror=alert(1)>"
+
+
+def write(table, path, items):
+    """Writes rows with at most `items` items in a list."""
+    lists = {field.name for field in table.schema if pyarrow.types.is_list(field.type)}
+    split = {f"{name}.list.element": "BYTE_STREAM_SPLIT" for name in lists & {"mask", "tokens"}}
+    pyarrow.parquet.write_table(
+        table, path, compression="zstd", compression_level=1, row_group_size=max(min(ROWS, ITEMS // items), 1),
+        use_dictionary=[name for name in table.column_names if name not in lists], column_encoding=split,
+    )
 
 
 def lineage(record):
@@ -48,8 +62,9 @@ class Sample:
         subprocess.run([self.binaries / f"readlens-{stage}", *map(str, arguments), "--quiet"], check=True)
 
     def page(self, *more):
-        """Writes report.html and browse.html."""
-        tables = [option for name in ("tokens", "masks", "bases", "predictions", "stretches") for option in (f"--{name}", self.path(name))]
+        """Writes report.html and browse.html, of the tables that are there."""
+        names = [name for name in ("tokens", "masks", "bases", "predictions", "stretches") if self.path(name).exists()]
+        tables = [option for name in names for option in (f"--{name}", self.path(name))]
         self.run("report", *tables, "--output", self.folder / "report.html", "--browse", self.folder / "browse.html", *more)
         return self.folder / "browse.html"
 
@@ -59,10 +74,7 @@ class Sample:
             metadata={"readlens.table": kind, "readlens.schema_version": {"masks": "4", "bases": "2"}.get(kind, "1")},
         )
         arrays = [values if isinstance(values, pyarrow.Array) else pyarrow.array(values, kind_of) for kind_of, values in columns.values()]
-        pyarrow.parquet.write_table(
-            pyarrow.Table.from_arrays(arrays, schema=schema),
-            self.path(name), compression="zstd", row_group_size=max(min(ROWS, ITEMS // items), 1),
-        )
+        write(pyarrow.Table.from_arrays(arrays, schema=schema), self.path(name), items)
 
     def write_tokens(self):
         fasta, taxonomy = self.folder / "records.fasta", self.folder / "records.tsv"
@@ -78,8 +90,7 @@ class Sample:
         where = pyarrow.array([record + len(self.ids) * self.is_reverse[record] for record in range(len(self.ids))])
         tokens = pyarrow.concat_tables([forward, reverse]).take(where)
         tokens = tokens.set_column(0, tokens.schema.field("id"), pyarrow.array(self.ids))
-        groups = max(min(ROWS, ITEMS // (self.length // K + 1)), 1)
-        pyarrow.parquet.write_table(tokens, self.path("tokens"), compression="zstd", row_group_size=groups)
+        write(tokens, self.path("tokens"), self.length // K + 1)
         self.splits = tokens["split"].to_pylist()
 
     def masks_of(self, record):
@@ -92,20 +103,20 @@ class Sample:
         alike = {}
         where = []
         for record in range(len(self.ids)):
-            key = (self.masks_of(record), self.is_reverse[record])
+            key = (self.masks_of(record), self.is_reverse[record], record % len(NOISE))
             where.append(alike.setdefault(key, len(alike)))
         return pyarrow.array([to_values(*key) for key in alike], kind).take(pyarrow.array(where))
 
-    def token_values(self, marked, is_reverse, high, low):
-        values = [high if token in marked else low for token in range(self.length // K)]
+    def token_values(self, marked, is_reverse, noise):
+        values = [(0.87 if token in marked else 0.0625) + NOISE[(noise + token) % len(NOISE)] for token in range(self.length // K)]
         # Tokens of the other strand begin at the end of the window, which is whole k-mers long.
         return values[::-1] if is_reverse else values
 
     def write_masks(self):
         floats, bools = pyarrow.list_(pyarrow.float32()), pyarrow.list_(pyarrow.bool_())
-        mask = self.pool(lambda marked, turned: self.token_values(marked, turned, 0.875, 0.0625), floats)
-        hard = self.pool(lambda marked, turned: self.token_values(marked, turned, True, False), bools)
-        self.area = [(0.875 * (2 + record % 7) + 0.0625 * (self.length // K - 2 - record % 7)) / (self.length // K) for record in range(len(self.ids))]
+        mask = self.pool(self.token_values, floats)
+        hard = self.pool(lambda *key: [value > 0.5 for value in self.token_values(*key)], bools)
+        self.area = [sum(values) / len(values) for values in mask.to_pylist()]
         columns = self.keys(self.methods)
         count, repeats = len(self.ids), len(self.methods)
         columns |= {
@@ -134,7 +145,7 @@ class Sample:
 
     def write_bases(self):
         floats = pyarrow.list_(pyarrow.float32())
-        spread = lambda marked, _: [value for value in self.token_values(marked, False, 0.875, 0.0625) for _ in range(K)]
+        spread = lambda marked, _, noise: [value for value in self.token_values(marked, False, noise) for _ in range(K)]
         columns = self.keys(self.methods[:1])
         count = len(self.ids)
         columns |= {
@@ -193,8 +204,8 @@ class Sample:
             "rank": (text, [rank] * count),
             "taxon": (text, [None] * count),
             "length": (number, [end - start for start, end in places]),
-            "mean": (share, [0.875] * count),
-            "peak": (share, [0.875] * count),
+            "mean": (share, [0.87] * count),
+            "peak": (share, [0.87] * count),
         })
 
     def fasta(self, record):

@@ -1,153 +1,31 @@
 #!/usr/bin/env python3
 """Drives the page browse.html in a browser, from a server and from a disk.
 
-Usage: check_browse.py BINARIES FOLDER
+Usage: check_browse.py BINARIES FOLDER [RUN]
 
-BINARIES holds the stages; FOLDER is made, and keeps the tables, the pages and their pictures. Needs the
+BINARIES holds the stages; FOLDER is made, and keeps the tables, the pages and their pictures. RUN is a
+folder with tokens, masks, bases and stretches of a run; its page is written there too. Needs the
 packages of scripts/browse-requirements.txt and Chromium: `chromium`, `chromium-browser` or
 `google-chrome` on the path. Where there is none, and this is root on Debian or Ubuntu, it is
 installed with apt-get. Exits with 1 at the first thing that is not as it should be.
 """
 
-import os
-import shutil
+import json
 import subprocess
 import sys
-import threading
-from contextlib import contextmanager
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from collections import Counter
 from pathlib import Path
 
+import pyarrow.parquet as parquet
 from playwright.sync_api import expect, sync_playwright
 
 from browse_tables import HOSTILE, RANKS, Sample, lineage, sizes
+from browse_visit import Parts, Visit, Whole, chromium, require, served
 
 # Seconds until the first row of 100,000 may be there, on a machine that does other work too. One
 # second is the aim; what it was is printed.
 PATIENCE = 5
 LARGE = 100_000
-
-
-def require(holds, message):
-    if not holds:
-        sys.exit(f"check_browse: {message}")
-
-
-def chromium():
-    for attempt in range(2):
-        for name in ("chromium", "chromium-browser", "google-chrome"):
-            if found := shutil.which(name):
-                return found
-        if attempt == 0 and shutil.which("apt-get") and os.geteuid() == 0:
-            print("check_browse: no Chromium on the path; installing it with apt-get")
-            for step in ("update", "install --yes --no-install-recommends chromium"):
-                subprocess.run(["apt-get", "--quiet", *step.split()], stdout=subprocess.DEVNULL)
-    sys.exit("check_browse: there is no chromium, chromium-browser or google-chrome on the path; install one, as with `apt-get install chromium`")
-
-
-class Parts(SimpleHTTPRequestHandler):
-    """Serves files, and parts of files; counts the bytes of each."""
-
-    sent = {}
-
-    def log_message(self, *_):
-        pass
-
-    def do_GET(self):
-        wanted = self.headers.get("Range", "")
-        path = Path(self.translate_path(self.path))
-        if not wanted.startswith("bytes=") or not path.is_file():
-            return super().do_GET()
-        first, last = wanted.removeprefix("bytes=").split("-")
-        size = path.stat().st_size
-        start = int(first) if first else max(size - int(last), 0)
-        end = min(int(last) + 1, size) if first and last else size
-        with path.open("rb") as file:
-            file.seek(start)
-            body = file.read(end - start)
-        self.sent[path.name] = self.sent.get(path.name, 0) + len(body)
-        self.send_response(206)
-        self.send_header("Content-Range", f"bytes {start}-{end - 1}/{size}")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-
-class Whole(SimpleHTTPRequestHandler):
-    """Knows no ranges."""
-
-    def log_message(self, *_):
-        pass
-
-
-@contextmanager
-def served(folder, handler):
-    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=str(folder)))
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-
-
-class Visit:
-    """A page that is open; it may ask for nothing but its tables, and may say nothing to the console."""
-
-    def __init__(self, browser, address, tables, **options):
-        self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
-        self.page = self.context.new_page()
-        self.address, self.tables = address, tables
-        self.asked, self.said = [], []
-        self.page.on("request", lambda request: self.asked.append(request.url))
-        self.page.on("console", lambda message: self.said.append(message.text))
-        self.page.on("pageerror", lambda error: self.said.append(str(error)))
-        self.page.on("dialog", lambda dialog: self.said.append(f"dialog: {dialog.message}") or dialog.dismiss())
-
-    def __enter__(self):
-        self.page.goto(self.address)
-        return self
-
-    def __exit__(self, kind, *_):
-        if kind is None:
-            home = self.address.rsplit("/", 1)[0]
-            allowed = {self.address, *(f"{home}/{name}" for name in self.tables)}
-            strangers = {url for url in self.asked if url not in allowed}
-            require(not strangers, f"the page asked for {strangers}")
-            require(not self.said, f"the console says {self.said}")
-        self.context.close()
-
-    def hits(self, expected):
-        expect(self.page.locator("#hits")).to_have_text(expected)
-
-    def ids(self):
-        return self.page.eval_on_selector_all(
-            "#grid .sizer .row:not([hidden])",
-            "rows => rows.sort((a, b) => a.dataset.index - b.dataset.index).map(row => row.firstChild.textContent)",
-        )
-
-    def find(self, text):
-        self.page.get_by_label("Id or taxon").fill(text)
-
-    def ready(self):
-        self.wait("performance.getEntriesByName('ready').length === 1")
-
-    def wait(self, expression):
-        """Waits until it holds. The waiting of playwright evaluates text, which the page forbids."""
-        for _ in range(600):
-            if self.page.evaluate(expression):
-                return
-            self.page.wait_for_timeout(50)
-        sys.exit(f"check_browse: waited in vain for {expression}; the console says {self.said}")
-
-    def clipboard(self):
-        self.wait("document.getElementById('status').textContent.startsWith('Copied')")
-        self.page.evaluate("document.getElementById('status').textContent = ''")
-        return self.page.evaluate("navigator.clipboard.readText()")
-
-    def mark(self, name):
-        return self.page.evaluate(f"performance.getEntriesByName('{name}')[0].startTime") / 1000
-
-    def picture(self, folder, name, **options):
-        self.page.screenshot(path=folder / f"{name}.png", **options)
 
 
 def wrong_of(sample, rank):
@@ -321,6 +199,10 @@ def check_disk(browser, sample, pictures):
                 expect(page.locator("#missing")).to_have_text("Not picked yet: tokens.parquet.")
                 page.locator("#pick-files").set_input_files(files[1:])
             elif way == "folder":
+                # Tables of the same name in a folder below are none of the page's.
+                (sample.folder / "before").mkdir(exist_ok=True)
+                for file in files:
+                    (sample.folder / "before" / file.name).write_bytes(b"no table")
                 page.locator("#pick-folder").set_input_files(sample.folder)
             elif way == "two":
                 page.locator("#pick-files").set_input_files([files[0], files[-1]])
@@ -354,6 +236,31 @@ def check_faults(browser, sample):
             expect(visit.page.locator("#notes")).to_contain_text("stretches.parquet is not a whole Parquet table")
             expect(visit.page.locator("#notes")).to_contain_text(f"had {len(stretches):,} when this page was made")
         sample.path("stretches").write_bytes(stretches)
+
+        # Without masks the list and the letters are still there.
+        masks, bases = sample.path("masks").read_bytes(), sample.path("bases").read_bytes()
+        sample.path("masks").write_bytes(masks[: len(masks) // 2])
+        visit = Visit(browser, f"{home}/browse.html", sizes(sample.folder))
+        with visit:
+            visit.ready()
+            expect(visit.page.locator("#notes")).to_contain_text("masks.parquet is not a whole Parquet table")
+            visit.page.locator("#row-0").click()
+            expect(visit.page.locator("#panel")).to_contain_text("The bases are shown without one")
+            visit.page.get_by_text("The same bases as text").click()
+            expect(visit.page.locator("pre.letters")).to_contain_text(sample.bases[0][25:30])
+        sample.path("masks").write_bytes(masks)
+
+        # Row groups that are spoilt are found when a window needs them.
+        for spoilt in (b"\0", b"\xff", b"\x15"):
+            middle = len(bases) // 2
+            sample.path("bases").write_bytes(bases[:4] + spoilt * (middle - 4) + bases[middle:])
+            visit = Visit(browser, f"{home}/browse.html", sizes(sample.folder))
+            with visit:
+                visit.ready()
+                visit.page.locator("#row-0").click()
+                expect(visit.page.locator("#panel .fault")).to_contain_text("bases.parquet")
+        sample.path("bases").write_bytes(bases)
+
         sample.path("tokens").rename(sample.folder / "away")
         visit = Visit(browser, f"{home}/browse.html", {"tokens.parquet"})
         with visit:
@@ -404,6 +311,77 @@ def check_large(browser, sample):
             require(took < 1000 * PATIENCE, f"sorting by {title} took {took / 1000:.2f} s")
 
 
+def check_long(browser, sample):
+    """More rows than a browser can scroll by single pixels."""
+    last = len(sample.ids) - 1
+    with served(sample.folder, Parts) as home, Visit(browser, f"{home}/browse.html", sizes(sample.folder)) as visit:
+        page = visit.page
+        visit.ready()
+        grid = page.get_by_role("grid", name="Windows")
+        grid.focus()
+        for key, row in (("End", last), ("ArrowUp", last - 1), ("ArrowUp", last - 2), ("Home", 0), ("ArrowDown", 1)):
+            page.keyboard.press(key)
+            expect(grid).to_have_attribute("aria-activedescendant", f"row-{row}")
+            expect(page.locator(f"#row-{row}")).to_be_in_viewport()
+            require(page.locator(f"#row-{row} .id").text_content() == sample.ids[row], f"{key} chose another row")
+        for _ in range(40):
+            page.keyboard.press("PageDown")
+        row = int(grid.get_attribute("aria-activedescendant").removeprefix("row-"))
+        expect(page.locator(f"#row-{row}")).to_be_in_viewport()
+        grid.evaluate("grid => { grid.scrollTop = (grid.scrollHeight - grid.clientHeight) / 2 }")
+        page.wait_for_timeout(200)
+        seen = visit.ids()
+        middle = sample.ids.index(seen[len(seen) // 2])
+        require(abs(middle - last / 2) < 200, f"row {middle} is in the middle of {last + 1}")
+
+
+def letters_of(row, tokenization):
+    """The letters of a window of the forward strand, from its tokens alone."""
+    k, stride, letters = tokenization["k"], tokenization["stride"], ["."] * (row["end"] - row["start"])
+    for place, token in enumerate(row["tokens"][1:] if tokenization["cls"] else row["tokens"]):
+        kmer = "".join("ACGT"[(token - 5) // 4**power % 4] for power in reversed(range(k))) if token >= 5 else "N" * k
+        for offset, letter in enumerate(kmer):
+            if letter != "N" or letters[place * stride + offset] == ".":
+                letters[place * stride + offset] = letter
+    return "".join(letters)
+
+
+def check_run(browser, binaries, folder):
+    """Tables that the stages wrote: letters and colours are those that pyarrow finds."""
+    tables = [option for name in ("tokens", "masks", "bases", "stretches") for option in (f"--{name}", folder / f"{name}.parquet")]
+    pages = ("--output", folder / "browse-report.html", "--browse", folder / "browse.html")
+    subprocess.run([binaries / "readlens-report", *tables, *pages, "--quiet"], check=True)
+    table = parquet.read_table(folder / "tokens.parquet")
+    tokenization = json.loads(table.schema.metadata[b"readlens.tokenization"])
+    bases = parquet.read_table(folder / "bases.parquet").to_pylist()
+    first = {key: bases[0][key] for key in ("method", "replicate", "rank")}
+    masks = {(row["id"], row["window"]): row["mask"] for row in bases if first.items() <= row.items()}
+    windows = Counter(table["id"].to_pylist())
+    is_shown = lambda row: row["strand"] == "+" and windows[row["id"]] == 1 and (row["id"], row["window"]) in masks
+    rows = list(filter(is_shown, table.to_pylist()))
+    require(rows, f"{folder} has no window of the forward strand with a mask")
+    names = {f"{name}.parquet" for name in ("tokens", "masks", "bases", "stretches")}
+    with served(folder, Parts) as home, Visit(browser, f"{home}/browse.html", names) as visit:
+        visit.ready()
+        visit.hits(f"{table.num_rows:,} windows")
+        for row in rows[:3]:
+            visit.find(row["id"])
+            visit.page.locator("#grid .sizer .row:not([hidden]) .cell.id").get_by_text(row["id"], exact=True).click()
+            expect(visit.page.locator("#panel-heading")).to_have_text(row["id"])
+            visit.page.locator("#zoom-whole").click()
+            visit.page.get_by_text("The same bases as text").click()
+            text = visit.page.locator("pre.letters")
+            expect(text).not_to_be_empty()
+            shown = text.evaluate("""text => [...text.childNodes].flatMap(node => {
+                if (node.className === 'at' || !/[A-Z.]/.test(node.textContent)) return [];
+                return [...node.textContent].filter(c => c > ' ').map(c => [c, 'xabcdefghijklmno'.indexOf(node.className || 'x')]);
+            })""")
+            require("".join(letter for letter, _ in shown) == letters_of(row, tokenization), f"other letters of {row['id']}")
+            # Halfway between two steps either may be shown.
+            steps = zip((step for _, step in shown), masks[row["id"], row["window"]])
+            require(all(abs(step - 15 * value) <= 0.5001 for step, value in steps), f"other colours of {row['id']}")
+
+
 def main():
     binaries, folder = (Path(argument).resolve() for argument in sys.argv[1:3])
     methods = [("explainer", 1, "all"), ("explainer", 2, "all"), ("lime", 2, "genus")]
@@ -413,12 +391,19 @@ def main():
     large = Sample(folder / "large", binaries, LARGE, 300, methods[:1])
     large.write()
     large.page()
+    long = Sample(folder / "long", binaries, 3 * LARGE, 60, methods[:1])
+    long.write_tokens()
+    long.write_masks()
+    long.page()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"])
         check_small(browser, small, folder)
         check_disk(browser, small, folder)
         check_faults(browser, small)
         check_large(browser, large)
+        check_long(browser, long)
+        for run in sys.argv[3:]:
+            check_run(browser, binaries, Path(run).resolve())
         browser.close()
     print("check_browse: the page works from a server and from a disk")
 

@@ -29,7 +29,7 @@ class Filters {
 
   /** The masks to choose from; that of the report is chosen first. */
   fillMasks() {
-    const choices = [...this.data.masks.choices.values()];
+    const choices = [...(this.data.masks?.choices.values() ?? [])];
     const { method } = this.data.facts;
     const isOfSeveral = choices.some((choice) => choice.replicate !== choices[0].replicate);
     const first = choices.find((c) => c.method === method?.name && c.replicate === method.replicate) ?? choices[0];

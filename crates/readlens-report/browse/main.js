@@ -25,10 +25,11 @@ class Browser {
     return this.data.tables[role];
   }
 
-  /** Like `open`, for a table that the page can do without. */
-  async openOptional(role) {
+  /** What `read` makes of a table that the page can do without; null where there is none. */
+  async optional(role, read) {
     try {
-      return await this.open(role);
+      const table = await this.open(role);
+      return table && (await read(table));
     } catch (error) {
       fail(error);
       return null;
@@ -40,17 +41,15 @@ class Browser {
     const tokens = await this.open("tokens");
     await Windows.read(tokens, facts.ranks, (windows) => this.seen(windows));
     if (tokens.rows === 0) this.seen(new Windows(0, facts.ranks));
-    const masks = await this.open("masks");
-    this.data.masks = await Masks.read(masks, this.data.windows);
+    this.refresh();
+    const { data } = this;
+    data.masks = await this.optional("masks", (table) => Masks.read(table, data.windows));
     this.filters.fillMasks();
     this.refresh();
-    const predictions = await this.openOptional("predictions");
-    if (predictions) this.data.predictions = await Predictions.read(predictions, this.data.windows);
+    data.predictions = await this.optional("predictions", (table) => Predictions.read(table, data.windows));
     this.filters.fillPredictions();
-    const bases = await this.openOptional("bases");
-    if (bases) this.data.bases = new BaseMasks(bases);
-    const stretches = await this.openOptional("stretches");
-    if (stretches) this.data.stretches = new Stretches(stretches);
+    data.bases = await this.optional("bases", (table) => new BaseMasks(table));
+    data.stretches = await this.optional("stretches", (table) => new Stretches(table));
     this.refresh();
     say("");
     this.isReady = true;
@@ -74,8 +73,11 @@ class Browser {
       });
     }
     this.filters.fillSplits();
+    // Drawing after each of many row groups would take longer than reading them.
+    if (performance.now() < this.nextDrawing) return;
     this.refresh();
-    if (performance.getEntriesByName("first-row").length === 0) performance.mark("first-row");
+    if (!this.nextDrawing) requestAnimationFrame(() => performance.mark("first-row"));
+    this.nextDrawing = performance.now() + 300;
   }
 
   refresh() {

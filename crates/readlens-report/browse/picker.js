@@ -24,8 +24,10 @@ class Picker {
 
   /** Keeps the tables among `files`; starts once those are there that the page needs. */
   take(files) {
+    // Of a folder that was picked its folders come too, whose tables may have the same names.
+    const near = files.filter((file) => (file.webkitRelativePath ?? "").split("/").length <= 2);
     for (const [role, table] of Object.entries(this.facts.tables)) {
-      const file = files.find((candidate) => candidate.name === table.name);
+      const file = near.find((candidate) => candidate.name === table.name);
       if (file) this.files.set(role, file);
     }
     const missing = ["tokens", "masks"].filter((role) => !this.files.has(role));

@@ -66,7 +66,7 @@ class Table {
   async columns(group, names) {
     const { first, rows } = this.groups[group];
     const there = names.filter((column) => this.has(column));
-    const parts = Object.fromEntries(there.map((column) => [column, []]));
+    const parts = new Map(there.map((column) => [column, []]));
     await readable(this.source.name, () =>
       hyparquet.parquetRead({
         file: this.source,
@@ -75,15 +75,16 @@ class Table {
         rowStart: first,
         rowEnd: first + rows,
         compressors: COMPRESSORS,
-        onChunk: ({ columnName, columnData }) => parts[columnName].push(columnData),
+        onChunk: ({ columnName, columnData }) => parts.get(columnName).push(columnData),
       }),
     );
-    const columns = {};
+    // A column may be called like a property that every object has.
+    const columns = Object.create(null);
     for (const column of names.filter((absent) => !this.has(absent))) {
-      if (!(column in ABSENT)) throw new Unreadable(`${this.source.name} has no column ${column}.`);
+      if (!Object.hasOwn(ABSENT, column)) throw new Unreadable(`${this.source.name} has no column ${column}.`);
       columns[column] = new Array(rows).fill(ABSENT[column]);
     }
-    for (const [column, chunks] of Object.entries(parts)) {
+    for (const [column, chunks] of parts) {
       const values = chunks.length === 1 ? chunks[0] : chunks.flatMap((chunk) => Array.from(chunk));
       columns[column] = withoutBigInts(values);
       if (columns[column].length !== rows) {

@@ -6,7 +6,7 @@ async function readWindow(data, place) {
   const [start, end] = [windows.start[place], windows.end[place]];
   const [{ tokens }, mask] = await Promise.all([
     data.tables.tokens.row(place, ["tokens"]),
-    data.masks?.of(choice, place) ?? null,
+    data.masks === null ? null : data.masks.of(choice, place),
   ]);
   const layout = new Layout(data.facts.tokenization, start, end, windows.strand[place], tokens);
   const shown = { place, start, end, letters: layout.letters(), hasMask: mask !== null };
