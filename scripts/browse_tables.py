@@ -14,11 +14,10 @@ import pyarrow.parquet
 RANKS = ("superkingdom", "phylum", "genus")
 LETTERS = bytes(b"ACGT"[byte % 4] for byte in range(256))
 K = 6
-# As readlens writes them: a row group ends with its 65,536th row or with 2^20 items of a list, and the
-# bytes of numbers in lists are split.
+# As readlens writes them: a row group ends with its 65,536th row or with 2^20 items of a list, and
+# the bytes of numbers in lists are split.
 ROWS, ITEMS = 65_536, 1 << 20
-# Noise of the mask: windows that are otherwise alike differ, or the tables would be unlike any that is
-# computed. It changes no step of colour.
+# Noise of the mask, so that windows differ as computed ones do. It changes no step of colour.
 NOISE = [(number * 37 % 101) / 20_000 for number in range(101)]
 HOSTILE = "<img src=x onerror=alert(1)>"
 

@@ -14,7 +14,11 @@ class BaseMasks {
     // `mask` writes both tables in one order. So the row of the mask is tried before all are read.
     let row = choice.row[place];
     if (row < 0 || row >= this.table.rows || !(await this.isAt(row, wanted))) {
-      this.index ??= this.readIndex();
+      this.index ??= this.readIndex().catch((error) => {
+        // The next window may ask again.
+        this.index = null;
+        throw error;
+      });
       row = (await this.index).get(JSON.stringify(wanted)) ?? -1;
     }
     return row === -1 ? null : (await this.table.row(row, ["mask"])).mask;
@@ -27,14 +31,11 @@ class BaseMasks {
 
   async readIndex() {
     const index = new Map();
-    for (let group = 0; group < this.table.groups.length; group += 1) {
-      const columns = await this.table.columns(group, KEYS);
-      const { first, rows } = this.table.groups[group];
+    await this.table.eachGroup(KEYS, (columns, { first, rows }) => {
       for (let row = 0; row < rows; row += 1) {
         index.set(JSON.stringify(KEYS.map((key) => columns[key][row])), first + row);
       }
-      await pause();
-    }
+    });
     return index;
   }
 }

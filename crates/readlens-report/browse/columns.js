@@ -1,7 +1,7 @@
 // The columns of the list: what they show and what they are sorted by.
 //
-// `data` holds the windows, the chosen rank, the masks and the chosen one of them, and the predictions;
-// a window is named by its place.
+// `data` holds the windows, the chosen rank, the masks and the chosen one of them, and the
+// predictions. A window is named by its place.
 
 const COLUMNS = [
   {

@@ -66,7 +66,7 @@ class Filters {
 function fraction(id, isUpper) {
   const field = byId(id);
   if (field.value === "" || !Number.isFinite(field.valueAsNumber)) return null;
-  // What is shown is rounded to a tenth of a percent, so a value that is shown as the bound is within.
+  // The list rounds to a tenth of a percent: a value that it shows as the bound is within.
   const slack = isUpper ? 0.0005 : -0.0005;
   return field.valueAsNumber / 100 + slack;
 }

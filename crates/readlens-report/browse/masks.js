@@ -32,9 +32,7 @@ class Masks {
   static async read(table, windows) {
     const choices = new Map();
     const names = ["id", "window", "method", "replicate", "rank", "area"];
-    for (let group = 0; group < table.groups.length; group += 1) {
-      const columns = await table.columns(group, names);
-      const { first, rows } = table.groups[group];
+    await table.eachGroup(names, (columns, { first, rows }) => {
       for (let row = 0; row < rows; row += 1) {
         const place = windows.find(columns.id[row], columns.window[row]);
         if (place === -1) continue;
@@ -48,8 +46,7 @@ class Masks {
         choice.row[place] = first + row;
         choice.area[place] = columns.area[row];
       }
-      await pause();
-    }
+    });
     return new Masks(table, choices);
   }
 

@@ -1,9 +1,5 @@
 // The panel of the chosen window.
 
-// Letters that are written as text, and stretches that are listed, at once.
-const MAX_LETTERS = 6_000;
-const MAX_STRETCHES = 200;
-
 class Panel {
   constructor(host, data) {
     Object.assign(this, { host, data, turn: 0 });
@@ -115,7 +111,7 @@ function headOf(data, place) {
   const split = windows.splits.word(windows.split[place]);
   const facts = [
     placeInWords(windows.start[place], windows.end[place]),
-    `strand ${windows.strand[place]}`,
+    `strand ${visible(windows.strand[place], 20)}`,
     `window ${windows.window[place]}`,
   ];
   if (split !== null) facts.push(`split ${visible(split, 40)}`);
@@ -124,49 +120,6 @@ function headOf(data, place) {
     element("p", { class: "quiet" }, facts.join(" · ")),
     ...taxaTable(data, place),
   ];
-}
-
-function taxaTable(data, place) {
-  const { windows, predictions } = data;
-  const ranks = windows.ranks.filter((rank) => windows.labels.get(rank)[place] !== NO_WORD || predictions?.byRank.has(rank));
-  if (ranks.length === 0) return [];
-  const cell = (...children) => element("td", {}, ...children);
-  const taxon = (rank, number) => (number === NO_WORD ? "–" : name(windows.taxa.get(rank).word(number)));
-  // Without calibration both are the same.
-  const isCalibrated = ranks.some((rank) => {
-    const said = predictions?.byRank.get(rank);
-    return said && said.probability[place] !== said.confidence[place];
-  });
-  const figures = isCalibrated ? ["Probability, %", "Confidence, %"] : ["Confidence, %"];
-  const head = element(
-    "tr",
-    {},
-    ...["Rank", "Label", ...(predictions ? ["Predicted"] : [])].map((title) => element("th", { scope: "col" }, title)),
-    ...(predictions ? figures : []).map((title) => element("th", { scope: "col", class: "number" }, title)),
-    predictions ? element("th", { scope: "col" }, "Runner-up") : null,
-  );
-  const rows = ranks.map((rank) => {
-    const cells = [
-      element("th", { scope: "row" }, spaced(rank)),
-      cell(taxon(rank, windows.labels.get(rank)[place])),
-    ];
-    const said = predictions?.byRank.get(rank);
-    if (said) {
-      const verdict = predictions.verdict(rank, place);
-      const kind = verdict === null ? "" : verdict ? "right" : "wrong";
-      const words = kind === "wrong" ? element("span", { class: "visually-hidden" }, " (wrong)") : null;
-      const runnerUp = percent(said.runnerUpProbability[place]);
-      cells.push(
-        cell(element("span", { class: kind }, taxon(rank, said.taxon[place]), words)),
-        isCalibrated ? element("td", { class: "number" }, percent(said.probability[place])) : null,
-        element("td", { class: "number" }, percent(said.confidence[place])),
-        cell(taxon(rank, said.runnerUp[place]), runnerUp ? ` ${runnerUp} %` : ""),
-      );
-    }
-    return element("tr", {}, ...cells);
-  });
-  const table = element("table", { class: "lineage" }, element("thead", {}, head), element("tbody", {}, ...rows));
-  return [element("div", { class: "scroll" }, table)];
 }
 
 function maskLine(data, shown) {
@@ -194,76 +147,4 @@ function zoomButtons(zoom, shown, detail) {
     button("Bases", near, { id: "zoom-bases" }),
     button("Whole window", () => zoom.look(zoom.length / 2, zoom.length), { id: "zoom-whole" }),
   );
-}
-
-/** Lines of six blocks of ten letters of what is looked at, coloured by the mask. */
-function lettersOf(shown, zoom) {
-  const parts = [];
-  const end = Math.min(zoom.to, zoom.from + MAX_LETTERS);
-  const width = String(shown.start + end).length;
-  for (let line = zoom.from; line < end; line += 60) {
-    parts.push(element("span", { class: "at" }, String(shown.start + line).padStart(width)), "  ");
-    const lineEnd = Math.min(line + 60, end);
-    for (let from = line; from < lineEnd; ) {
-      const level = levelOf(shown.values[from]);
-      const block = Math.min(line + (Math.floor((from - line) / 10) + 1) * 10, lineEnd);
-      let to = from + 1;
-      while (to < block && levelOf(shown.values[to]) === level) to += 1;
-      const letters = shown.letters.slice(from, to);
-      parts.push(level === "x" ? letters : element("i", { class: level }, letters));
-      if (to === block && to < lineEnd) parts.push(" ");
-      from = to;
-    }
-    parts.push("\n");
-  }
-  if (end < zoom.to) parts.push(`… ${count(zoom.to - end)} more: zoom in.`);
-  return parts;
-}
-
-/** What is listed below the tracks: the table's stretches, or the runs of the hard mask. */
-function listedStretches(shown) {
-  return shown.isFromTable ? shown.stretches : shown.runs;
-}
-
-function stretchList(data, shown, zoom) {
-  if (!shown.hasMask) return [];
-  const all = listedStretches(shown);
-  const source = shown.isFromTable ? `Stretches of ${data.facts.tables.stretches.name}` : "Runs of the hard mask in this window";
-  const heading = element("h3", {}, `${visible(source, 120)}: ${all.length}`);
-  if (all.length === 0) return [heading];
-  const id = data.windows.ids[shown.place];
-  const fasta = (stretch) => fastaOf(id, shown.letters, shown.start, clippedTo(stretch, shown.start, shown.end));
-  const head = element(
-    "tr",
-    {},
-    element("th", { scope: "col" }, "Bases"),
-    ...["Length", "Mean", "Peak"].map((title) => element("th", { scope: "col", class: "number" }, title)),
-    element("td", {}),
-  );
-  const rows = all.slice(0, MAX_STRETCHES).map((stretch) => {
-    const where = placeInWords(stretch.start, stretch.end);
-    const isCut = stretch.start < shown.start || stretch.end > shown.end;
-    const show = () => {
-      const part = clippedTo(stretch, shown.start, shown.end);
-      zoom.look((part.start + part.end) / 2 - shown.start, Math.max((part.end - part.start) * 1.2, 60));
-    };
-    return element(
-      "tr",
-      {},
-      element("td", {}, where.slice("bases ".length), isCut ? element("small", {}, "goes beyond this window") : null),
-      element("td", { class: "number" }, count(stretch.end - stretch.start)),
-      element("td", { class: "number" }, stretch.mean.toFixed(2)),
-      element("td", { class: "number" }, stretch.peak.toFixed(2)),
-      element(
-        "td",
-        { class: "acts" },
-        button("Show", show, { "aria-label": `Show ${where}` }),
-        button("Copy as FASTA", () => copy(fasta(stretch), where), { "aria-label": `Copy as FASTA: ${where}` }),
-      ),
-    );
-  });
-  const table = element("table", { class: "stretches" }, element("thead", {}, head), element("tbody", {}, ...rows));
-  const copyAll = button("Copy all as FASTA", () => copy(all.map(fasta).join(""), plural(all.length, "stretch", "stretches")));
-  const more = all.length > MAX_STRETCHES ? element("p", { class: "quiet" }, `The first ${MAX_STRETCHES} are listed.`) : null;
-  return [heading, element("div", { class: "scroll" }, table), more, copyAll];
 }

@@ -19,10 +19,7 @@ class Predictions {
   static async read(table, windows) {
     const predictions = new Predictions(windows);
     const names = ["id", "window", "rank", "taxon", "probability", "confidence", "runner_up", "runner_up_probability"];
-    for (let group = 0; group < table.groups.length; group += 1) {
-      predictions.add(await table.columns(group, names), table.groups[group].rows);
-      await pause();
-    }
+    await table.eachGroup(names, (columns, { rows }) => predictions.add(columns, rows));
     return predictions;
   }
 

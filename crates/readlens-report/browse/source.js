@@ -1,7 +1,7 @@
 // Files of which parts can be read, from a server or from a file that was picked.
 //
-// A source has a `name`, its `byteLength`, and `slice(start, end)`, which promises these bytes. That is
-// what the Parquet reader asks for.
+// A source has a `name`, its `byteLength`, and `slice(start, end)`, which promises these bytes: what
+// the Parquet reader asks for.
 
 // Bytes that the first request asks for, from the end: most footers fit.
 const TAIL = 1 << 16;

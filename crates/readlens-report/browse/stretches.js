@@ -1,4 +1,4 @@
-// Stretches that a mask marks: those of the table of stretches, or the runs of a window's hard mask.
+// Stretches that a mask marks: those of the table, or the runs of a window's hard mask.
 
 class Stretches {
   constructor(table) {
@@ -8,7 +8,11 @@ class Stretches {
 
   /** Stretches of this mask that touch bases `start` to `end` of a record. */
   async of(id, start, end, choice) {
-    this.index ??= this.readIndex();
+    this.index ??= this.readIndex().catch((error) => {
+      // The next window may ask again.
+      this.index = null;
+      throw error;
+    });
     const all = (await this.index).get(id) ?? [];
     return all.filter((stretch) => stretch.key === choice.key && stretch.start < end && stretch.end > start);
   }
@@ -16,9 +20,8 @@ class Stretches {
   async readIndex() {
     const index = new Map();
     const names = ["id", "start", "end", "method", "replicate", "rank", "taxon", "mean", "peak"];
-    for (let group = 0; group < this.table.groups.length; group += 1) {
-      const columns = await this.table.columns(group, names);
-      for (let row = 0; row < this.table.groups[group].rows; row += 1) {
+    await this.table.eachGroup(names, (columns, { rows }) => {
+      for (let row = 0; row < rows; row += 1) {
         const id = columns.id[row];
         if (!index.has(id)) index.set(id, []);
         index.get(id).push({
@@ -30,13 +33,12 @@ class Stretches {
           peak: columns.peak[row],
         });
       }
-      await pause();
-    }
+    });
     return index;
   }
 }
 
-/** Runs of bases that are `kept`, with the mean and the peak of their `values`; base 0 is at `start`. */
+/** Runs of `kept` bases, with the mean and the peak of their `values`; base 0 is at `start`. */
 function runsOf(kept, values, start) {
   const runs = [];
   for (let from = 0; from < kept.length; from += 1) {

@@ -2,6 +2,8 @@
 
 // Bytes that a page of a table may have once it is unpacked; readlens refuses larger ones too.
 const MAX_PAGE = 1 << 28;
+// Row groups that are asked for before the one at hand has been worked on.
+const AHEAD = 3;
 // Row groups whose columns are kept, so that neighbours of a window are there at once.
 const KEPT_GROUPS = 4;
 
@@ -95,6 +97,22 @@ class Table {
     return columns;
   }
 
+  /** Calls `visit(columns, group)` for every row group, in order; the browser draws in between. */
+  async eachGroup(names, visit) {
+    const asked = [];
+    for (const [number, group] of this.groups.entries()) {
+      while (asked.length < Math.min(number + 1 + AHEAD, this.groups.length)) {
+        const columns = this.columns(asked.length, names);
+        // A failure is met when its turn comes; until then nobody waits for it.
+        columns.catch(() => {});
+        asked.push(columns);
+      }
+      visit(await asked[number], group);
+      asked[number] = null;
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+  }
+
   /** One row with these columns. Its row group is read, and kept for its neighbours. */
   async row(row, names) {
     const group = this.groupOf(row);
@@ -115,7 +133,7 @@ class Table {
   }
 }
 
-/** The values of a column, where wide integers are numbers; no column of ours needs more than 53 bits. */
+/** The values of a column with wide integers as numbers: none of ours needs more than 53 bits. */
 function withoutBigInts(values) {
   const first = values.find((value) => value !== null && value !== undefined && value.length !== 0);
   const isOfLists = Array.isArray(first) || ArrayBuffer.isView(first);
@@ -132,9 +150,4 @@ async function readable(fileName, read) {
     if (error instanceof Unreadable) throw error;
     throw new Unreadable(`${fileName} is not a whole Parquet table (${visible(error.message, 200)}).`);
   }
-}
-
-/** Lets the browser draw and answer before more is read. */
-function pause() {
-  return new Promise((resolve) => setTimeout(resolve));
 }

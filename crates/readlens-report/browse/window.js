@@ -1,4 +1,4 @@
-// Everything about one window, read when it is chosen: its letters, its mask on bases, its stretches.
+// Everything about one window, read when it is chosen: letters, mask on bases, stretches.
 
 /** What the panel shows of the window at `place`. */
 async function readWindow(data, place) {

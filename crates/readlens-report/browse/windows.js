@@ -27,11 +27,10 @@ class Windows {
     const labelled = ranks.filter((rank) => table.has(rank));
     const names = ["id", "window", "start", "end", "strand", ...labelled];
     if (table.has("split")) names.push("split");
-    for (let group = 0; group < table.groups.length; group += 1) {
-      windows.add(await table.columns(group, names), table.groups[group].rows, labelled);
+    await table.eachGroup(names, (columns, { rows }) => {
+      windows.add(columns, rows, labelled);
       seen(windows);
-      await pause();
-    }
+    });
     return windows;
   }
 

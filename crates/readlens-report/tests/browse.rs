@@ -1,4 +1,5 @@
-//! The page that looks up windows, as it is written; `scripts/check_browse.py` drives it in a browser.
+//! The page that looks up windows, as it is written; `scripts/check_browse.py` drives it in a
+//! browser.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod fixture;
