@@ -76,10 +76,10 @@ def served(folder, handler):
 class Visit:
     """A page that is open; it may ask for nothing but its tables, and may say nothing to the console."""
 
-    def __init__(self, browser, address, tables, **options):
+    def __init__(self, browser, address, tables, link="", **options):
         self.context = browser.new_context(viewport={"width": 1440, "height": 900}, **options)
         self.page = self.context.new_page()
-        self.address, self.tables = address, tables
+        self.address, self.tables, self.link = address, tables, link
         self.asked, self.said = [], []
         self.page.on("request", lambda request: self.asked.append(request.url))
         self.page.on("console", lambda message: self.said.append(message.text))
@@ -87,14 +87,14 @@ class Visit:
         self.page.on("dialog", lambda dialog: self.said.append(f"dialog: {dialog.message}") or dialog.dismiss())
 
     def __enter__(self):
-        self.page.goto(self.address)
+        self.page.goto(self.address + self.link)
         return self
 
     def __exit__(self, kind, *_):
         if kind is None:
             home = self.address.rsplit("/", 1)[0]
             allowed = {self.address, *(f"{home}/{name}" for name in self.tables)}
-            strangers = {url for url in self.asked if url not in allowed}
+            strangers = {url for url in self.asked if url.split("#")[0] not in allowed}
             require(not strangers, f"the page asked for {strangers}")
             require(not self.said, f"the console says {self.said}")
         self.context.close()

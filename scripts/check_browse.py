@@ -15,6 +15,7 @@ import subprocess
 import sys
 from collections import Counter
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pyarrow.parquet as parquet
 from playwright.sync_api import expect, sync_playwright
@@ -168,6 +169,17 @@ def check_small(browser, sample, pictures):
                 wide = visit.page.evaluate("document.documentElement.scrollWidth")
                 require(wide <= width, f"the page is {wide} pixels wide in a window of {width}")
                 visit.picture(pictures, f"width-{width}", full_page=True)
+
+    # The address names the window that is chosen, and opens it.
+    with served(sample.folder, Parts) as home:
+        for record in (1, 100):
+            link = "#" + urlencode({"id": sample.ids[record], "window": 0})
+            with Visit(browser, f"{home}/browse.html", tables, link=link) as visit:
+                expect(visit.page.locator("#panel-heading")).to_have_text(sample.ids[record])
+                expect(visit.page.locator(f"#row-{record}")).to_be_in_viewport()
+                visit.find(sample.ids[7])
+                visit.page.locator("#row-0").click()
+                expect(visit.page).to_have_url(f"{home}/browse.html#id={sample.ids[7]}&window=0")
 
     # A browser that refuses the clipboard shows the text.
     with served(sample.folder, Whole) as home:

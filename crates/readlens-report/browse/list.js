@@ -148,6 +148,13 @@ class WindowList {
     this.choose(Math.min(Math.max(to, 0), last));
   }
 
+  /** Chooses the window at `place`; false where the list does not show it. */
+  select(place) {
+    const index = this.places.indexOf(place);
+    if (index !== -1) this.choose(index);
+    return index !== -1;
+  }
+
   choose(index) {
     this.active = index;
     this.reveal(index);

@@ -54,6 +54,8 @@ class Browser {
     say("");
     this.isReady = true;
     if (this.chosen !== undefined) this.choose(this.chosen);
+    else this.follow();
+    window.addEventListener("hashchange", () => this.follow());
     performance.mark("ready");
   }
 
@@ -106,8 +108,17 @@ class Browser {
     this.refresh();
   }
 
+  /** Chooses the window that the address names, unless it is chosen. */
+  follow() {
+    const place = linkedPlace(this.data.windows);
+    if (place === -1 || place === this.chosen) return;
+    if (!this.list.select(place)) this.choose(place);
+  }
+
   choose(place) {
     this.chosen = place;
+    const { windows } = this.data;
+    linkTo(windows.ids[place], windows.window[place]);
     if (this.isReady) this.panel.show(place);
     else say("The tables are still being read …");
   }

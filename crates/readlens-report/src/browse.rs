@@ -45,6 +45,7 @@ const SCRIPT: &str = concat!(
     include_str!("../browse/track.js"),
     include_str!("../browse/zoom.js"),
     include_str!("../browse/fasta.js"),
+    include_str!("../browse/link.js"),
     include_str!("../browse/window.js"),
     include_str!("../browse/taxa_table.js"),
     include_str!("../browse/letter_lines.js"),
