@@ -10,6 +10,8 @@ files: that of the project and that of its fuzzers. Needs Python 3.11 and nothin
 - a crate comes from elsewhere than crates.io, or without a checksum in the lock file,
 - a crate is banned, or a dependency is named without a version,
 - a direct dependency has no note, or a note no dependency,
+- a package of the Parquet reader in crates/readlens-report/vendor has no version, no digest or such a
+  licence,
 - docs/dependencies.md is not what this program makes of all this; --write writes it.
 
 These are the checks `licenses`, `bans` and `sources` of cargo-deny. Its check of advisories needs a
@@ -27,6 +29,7 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 PAGE = ROOT / "docs" / "dependencies.md"
 NOTES = ROOT / "supply-chain" / "dependencies.toml"
+VENDORED = ROOT / "crates" / "readlens-report" / "vendor" / "hyparquet"
 CRATES_IO = "registry+https://github.com/rust-lang/crates.io-index"
 
 
@@ -150,6 +153,22 @@ def faults_of(graph, deny):
                 yield f"{graph.packages[id]['name']}: names {dependency['name']} without a version"
 
 
+def packages_of_npm():
+    """Name -> what package-lock.json says of the packages that are bundled."""
+    locked = json.loads((VENDORED / "package-lock.json").read_text())["packages"]
+    return {name: locked[f"node_modules/{name}"] for name in locked[""]["dependencies"]}
+
+
+def faults_of_npm(deny):
+    for name, package in packages_of_npm().items():
+        if not allows(package.get("license", "none"), set(deny["licenses"]["allow"])):
+            yield f"{name} (npm): the licence {package.get('license')} is not among those that deny.toml allows"
+        if not package.get("integrity", "").startswith("sha512-"):
+            yield f"{name} (npm): has no digest in {VENDORED.relative_to(ROOT)}/package-lock.json"
+        if package.get("dependencies"):
+            yield f"{name} (npm): brings packages that have no licence text in {VENDORED.relative_to(ROOT)}"
+
+
 def page(graphs, notes):
     direct = {}
     for graph in graphs:
@@ -203,6 +222,15 @@ def page(graphs, notes):
         f"The lock file of the project holds {len(packages)} crates of others, for every platform, tests and build scripts included.",
         f"{len(twice)} of them are there in more than one version: {', '.join(f'`{name}`' for name in twice)}.",
     ]
+    named = [f"`{name}` {package['version']} ({package['license']})" for name, package in packages_of_npm().items()]
+    lines += [
+        "",
+        "## In the page browse.html",
+        "",
+        f"The page that `readlens report --browse` writes holds two packages of npm, which read Parquet: {' and '.join(named)}.",
+        "They are in the repository as one file, which `scripts/vendor-hyparquet` makes and CI makes again and compares",
+        f"(`{VENDORED.relative_to(ROOT)}/README.md`). The content policy of the page lets it ask for the tables beside it only.",
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -211,6 +239,7 @@ def main():
     notes = tomllib.loads(NOTES.read_text())
     graphs = [Graph(ROOT / "Cargo.toml"), Graph(ROOT / "fuzz" / "Cargo.toml")]
     faults = sorted({fault for graph in graphs for fault in faults_of(graph, deny)})
+    faults += faults_of_npm(deny)
     named = {name for graph in graphs for name in graph.direct()}
     faults += [f"{name}: no note in {NOTES.relative_to(ROOT)}" for name in sorted(named - notes.keys())]
     faults += [f"{name}: a note, but no dependency" for name in sorted(notes.keys() - named)]

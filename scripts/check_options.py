@@ -31,7 +31,7 @@ STAGES = (
 DECIDED = set(
     "output summary json tokens classifier explainer masks bases perturbations metrics taxonomy truth"
     " judge evidence checks costs reference other calibration-tokens records tsv kraken-report krona"
-    " predictions assessment confusion stretches bed gff3 bedgraph bigwig masked-fasta"
+    " predictions assessment confusion stretches browse bed gff3 bedgraph bigwig masked-fasta"
     " intervals shard threads quiet log-format help version".split()
 )
 # So are the names of methods, and the numbers that other sections give.

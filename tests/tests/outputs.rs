@@ -196,7 +196,7 @@ const USES: [Use; 20] = [
             ("--classifier", "classifier"),
             ("--explainer", "explainer"),
         ],
-        outputs: &["--output"],
+        outputs: &["--output", "--browse"],
         writes_directory: false,
         rest: "",
     },

@@ -79,6 +79,9 @@ fn mask_and_perturb_write_the_same_bytes_with_any_number_of_threads() {
     let arguments = "--tokens tokens.parquet --masks masks.parquet --perturbations perturbations.parquet \
                      --output metrics.parquet --json metrics.json";
     check_threads("evaluate", folder.path(), arguments, &["metrics.parquet", "metrics.json"]);
+    let arguments = "--tokens tokens.parquet --masks masks.parquet --bases bases.parquet --stretches s \
+                     --metrics metrics.parquet --output report.html --browse browse.html";
+    check_threads("report", folder.path(), arguments, &["report.html", "browse.html"]);
 }
 
 #[test]

@@ -1,12 +1,13 @@
 //! How often predictions are right, by how probable they are.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Bins of probabilities, of equal width.
 const BINS: usize = 15;
 
 /// Predictions of about one probability: a point of a reliability diagram.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Bin {
     /// Their probabilities are above this.
     pub above: f64,

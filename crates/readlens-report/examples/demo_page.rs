@@ -5,7 +5,7 @@
 #[path = "../tests/fixture/mod.rs"]
 mod fixture;
 
-use readlens_report::Config;
+use readlens_report::{Config, Pages};
 use readlens_stage::Context;
 
 fn main() {
@@ -22,5 +22,11 @@ fn main() {
         sequences,
         ..Config::default()
     };
-    readlens_report::run(&inputs, config, &folder.join("report.html"), &Context::silent()).unwrap();
+    readlens_report::run(
+        &inputs,
+        config,
+        &Pages::report(folder.join("report.html")),
+        &Context::silent(),
+    )
+    .unwrap();
 }

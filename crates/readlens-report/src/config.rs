@@ -93,6 +93,24 @@ pub struct Inputs {
     pub explainer: Option<PathBuf>,
     /// Annotated intervals to draw beside the masks.
     pub intervals: Option<PathBuf>,
+    /// stretches.parquet, for the page that looks up windows.
+    pub stretches: Option<PathBuf>,
+}
+
+/// The pages to write.
+#[derive(Clone, Debug)]
+pub struct Pages {
+    /// The report.
+    pub report: PathBuf,
+    /// The page that looks up any window; it must lie in the folder of the tables that it reads.
+    pub browse: Option<PathBuf>,
+}
+
+impl Pages {
+    /// The report alone.
+    pub fn report(path: impl Into<PathBuf>) -> Self {
+        Self { report: path.into(), browse: None }
+    }
 }
 
 impl Inputs {
@@ -112,6 +130,7 @@ impl Inputs {
             ("classifier", self.classifier.as_ref()),
             ("explainer", self.explainer.as_ref()),
             ("intervals", self.intervals.as_ref()),
+            ("stretches", self.stretches.as_ref()),
         ];
         let evidence = self.evidence.iter().map(|path| ("evidence", path));
         named.into_iter().filter_map(|(role, path)| Some((role, path?))).chain(evidence)

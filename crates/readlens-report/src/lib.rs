@@ -6,6 +6,9 @@
 //! the counts and the chosen sequences. The page loads nothing from anywhere and works without
 //! its script. Every string that came from an input passes the templates' escaping.
 //!
+//! With [`Pages::browse`] a second page is written, whose script looks up any window in the tables
+//! that lie beside it.
+//!
 //! Every operator has words on the page:
 //!
 //! ```
@@ -20,6 +23,7 @@
 mod answers;
 mod assemble;
 mod assessment;
+mod browse;
 mod checks;
 mod choice;
 mod classifier;
@@ -50,7 +54,7 @@ mod treatment;
 mod view;
 mod windows;
 
-pub use config::{Config, Inputs};
+pub use config::{Config, Inputs, Pages};
 pub use operators::{Family, Words, removal_words, words};
 pub use options::Options;
 pub use run::run;

@@ -5,7 +5,7 @@ use readlens_fault::Result;
 use readlens_stage::{Context, Stage, refuse_without};
 use readlens_tables::vocabulary::Name;
 
-use crate::config::{Config, Inputs};
+use crate::config::{Config, Inputs, Pages};
 
 /// Options of `readlens-report`.
 #[derive(Clone, Debug, Args)]
@@ -19,6 +19,11 @@ pub struct Options {
     /// Page to write: one HTML file that needs no network
     #[arg(long, short, value_name = "HTML")]
     output: PathBuf,
+    /// Also write a page that looks up any window: an HTML file in the folder of the tables
+    ///
+    /// Its script reads them there: from a server by parts, from a disk once they were picked.
+    #[arg(long, value_name = "HTML")]
+    browse: Option<PathBuf>,
     /// Method to show in the gallery [default: that of the first row of the mask table]
     #[arg(long, value_name = "NAME")]
     method: Option<Name>,
@@ -79,6 +84,9 @@ struct EvidenceOptions {
     /// Intervals to draw beside the masks: a table of id, start, end (0-based, half-open) and name
     #[arg(long, value_name = "TSV")]
     intervals: Option<PathBuf>,
+    /// Stretches of readlens-tracks, for --browse
+    #[arg(long, value_name = "PARQUET")]
+    stretches: Option<PathBuf>,
 }
 
 impl Stage for Options {
@@ -93,6 +101,8 @@ impl Stage for Options {
             shown.metrics.is_some(),
             &[("--costs", shown.costs.is_some())],
         )?;
+        let has_stretches = shown.stretches.is_some();
+        refuse_without("--browse", self.browse.is_some(), &[("--stretches", has_stretches)])?;
         let has_replicate = self.replicate.is_some();
         refuse_without("--method", self.method.is_some(), &[("--replicate", has_replicate)])?;
         let config = Config {
@@ -117,7 +127,9 @@ impl Stage for Options {
             classifier: self.evidence.classifier,
             explainer: self.evidence.explainer,
             intervals: self.evidence.intervals,
+            stretches: self.evidence.stretches,
         };
-        crate::run(&inputs, config, &self.output, context)
+        let pages = Pages { report: self.output, browse: self.browse };
+        crate::run(&inputs, config, &pages, context)
     }
 }

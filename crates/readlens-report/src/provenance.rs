@@ -13,6 +13,7 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
 use readlens_tables::perturbations::PerturbationRow;
 use readlens_tables::predictions::PredictionRow;
+use readlens_tables::stretches::StretchRow;
 use readlens_tables::tokens::TokenRow;
 
 use crate::config::Inputs;
@@ -53,6 +54,7 @@ pub(crate) fn artefacts(inputs: &Inputs, checks: Option<&Manifest>) -> Result<Ve
         "assessment" => Reader::<AssessmentRow>::open(path)?.artefact(role),
         "confusion" => Reader::<ConfusionRow>::open(path)?.artefact(role),
         "metrics" | "evidence" => Reader::<MetricRow>::open(path)?.artefact(role),
+        "stretches" => Reader::<StretchRow>::open(path)?.artefact(role),
         "costs" => Reader::<CostRow>::open(path)?.artefact(role),
         "classifier" | "explainer" => Artefact::model(role, path),
         "checks" => Artefact::file(role, path, checks.cloned()),
@@ -62,9 +64,9 @@ pub(crate) fn artefacts(inputs: &Inputs, checks: Option<&Manifest>) -> Result<Ve
 }
 
 /// The manifests that the page shows: those of everything that a stage may have written.
-pub(crate) fn sources(artefacts: Vec<Artefact>) -> Vec<Source> {
-    let shown = artefacts.into_iter().filter(|artefact| artefact.digest.role != "intervals");
-    let source = |Artefact { digest, manifest, .. }: Artefact| {
+pub(crate) fn sources(artefacts: &[Artefact]) -> Vec<Source> {
+    let shown = artefacts.iter().filter(|artefact| artefact.digest.role != "intervals");
+    let source = |Artefact { digest, manifest, .. }: &Artefact| {
         let name = match digest.role.as_str() {
             "evidence" => {
                 let stage = manifest.as_ref().map_or("unknown stage", |m| m.stage.as_str());
@@ -72,7 +74,7 @@ pub(crate) fn sources(artefacts: Vec<Artefact>) -> Vec<Source> {
             }
             role => role.to_owned(),
         };
-        Source { name, manifest }
+        Source { name, manifest: manifest.clone() }
     };
     shown.map(source).collect()
 }

@@ -2,16 +2,19 @@ use std::path::Path;
 
 use askama::Template;
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{Artefact, Manifest, NewFile, check_files, check_together};
+use readlens_provenance::{
+    Artefact, Manifest, NewFile, check_files, check_together, commit_together,
+};
 use readlens_stage::Context;
 use readlens_tables::costs::CostRow;
 use readlens_tables::vocabulary::Over;
 use readlens_text::Intervals;
 
 use crate::assessment::Assessment;
+use crate::browse::{BrowsePage, check_beside, check_tables};
 use crate::checks::{Check, checks_of};
 use crate::classifier::Classifier;
-use crate::config::{Config, Inputs};
+use crate::config::{Config, Inputs, Pages};
 use crate::confusion::Confusion;
 use crate::costs::costs_of;
 use crate::gallery::Gallery;
@@ -45,39 +48,59 @@ pub(crate) struct Findings {
     pub(crate) sources: Vec<Source>,
 }
 
-/// Writes the page to `output`, whole or not at all.
+/// Writes the pages, whole or not at all.
 ///
 /// The same inputs and configuration give the same bytes.
 ///
 /// # Errors
 /// The configuration cannot work, an input cannot be read or breaks its contract, two tables
-/// disagree, or the page cannot be written.
-pub fn run(inputs: &Inputs, config: Config, output: &Path, context: &Context) -> Result<()> {
+/// disagree, a page cannot be written, or that which looks up windows would not find its tables.
+pub fn run(inputs: &Inputs, config: Config, pages: &Pages, context: &Context) -> Result<()> {
     const REMEDY: &str = "run it again";
     let config = config.validated()?;
-    check_files([output], inputs.files().map(|(_, path)| path))?;
-    let mut file = NewFile::create(output)?;
+    let outputs = [Some(&pages.report), pages.browse.as_ref()];
+    check_files(outputs.into_iter().flatten(), inputs.files().map(|(_, path)| path))?;
+    if let Some(page) = &pages.browse {
+        check_beside(page, inputs)?;
+    }
+    let mut files = vec![NewFile::create(&pages.report)?];
+    if let Some(page) = &pages.browse {
+        files.push(NewFile::create(page)?);
+    }
     let (checks, checks_manifest) = inputs.checks.as_deref().map(checks_of).transpose()?.unzip();
     let artefacts = artefacts(inputs, checks_manifest.as_ref())?;
     check_together(&artefacts)?;
     let manifest = Manifest::made_from("report", &config, Some(config.seed), &artefacts)?;
     context.check_interrupt(REMEDY)?;
     let checks = checks.unwrap_or_default();
-    let findings = read(inputs, &config, checks, artefacts, context, REMEDY)?;
+    let mut findings = read(inputs, &config, checks, &artefacts, context, REMEDY)?;
     let shown = findings.gallery.windows.len();
     let page = Page::of(&findings, &config, inputs, &manifest)?;
-    page.write_into(&mut file).map_err(|e| Fault::io("write", output, e))?;
+    write(&page, &mut files[0], &pages.report)?;
+    if let Some(path) = &pages.browse {
+        let predicted = check_tables(inputs, &findings.survey)?;
+        findings.survey.add_ranks(&predicted);
+        let page = BrowsePage::of(&findings, &config, inputs, &artefacts, &manifest)?;
+        write(&page, &mut files[1], path)?;
+    }
     context.check_interrupt(REMEDY)?;
-    file.commit()?;
-    tracing::info!("{} shows {shown} sequence windows", output.display());
+    commit_together(files)?;
+    tracing::info!("{} shows {shown} sequence windows", pages.report.display());
+    if let Some(path) = &pages.browse {
+        tracing::info!("{} looks up all of them", path.display());
+    }
     Ok(())
+}
+
+fn write(page: &impl Template, file: &mut NewFile, path: &Path) -> Result<()> {
+    Template::write_into(page, file).map_err(|e| Fault::io("write", path, e))
 }
 
 fn read(
     inputs: &Inputs,
     config: &Config,
     checks: Vec<Check>,
-    artefacts: Vec<Artefact>,
+    artefacts: &[Artefact],
     context: &Context,
     remedy: &str,
 ) -> Result<Findings> {
@@ -86,7 +109,7 @@ fn read(
     let assessment = inputs.assessment.as_deref().map(Assessment::read).transpose()?;
     let confusion = inputs.confusion.as_deref().map(Confusion::read).transpose()?;
     let mut intervals = inputs.intervals.as_deref().map(Intervals::read).transpose()?;
-    let classifier = Classifier::of(inputs.classifier.as_deref(), &artefacts)?;
+    let classifier = Classifier::of(inputs.classifier.as_deref(), artefacts)?;
     let mut survey = Survey::of(&inputs.tokens, intervals.as_mut())?;
     survey.add_ranks(classifier.ranks.iter().map(|(rank, _)| rank).chain(&figures.ranks));
     let predictions = inputs.predictions.as_deref();
@@ -114,7 +137,7 @@ fn read(
         costs: costs.unwrap_or_default(),
         assessment,
         confusion,
-        judges_other_windows: are_other_windows(&artefacts),
+        judges_other_windows: are_other_windows(artefacts),
         predictions,
         masks,
         gallery,

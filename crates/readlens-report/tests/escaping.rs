@@ -8,7 +8,7 @@ use std::fs;
 
 use fixture::{Fixture, method, page_path};
 use proptest::prelude::*;
-use readlens_report::Config;
+use readlens_report::{Config, Pages};
 use readlens_stage::Context;
 use readlens_tables::vocabulary::Ranks;
 
@@ -17,7 +17,7 @@ fn page(fixture: &Fixture, title: &str) -> String {
     let inputs = fixture.write(folder.path());
     let output = page_path(folder.path());
     let config = Config { title: title.to_owned(), ..Config::default() };
-    readlens_report::run(&inputs, config, &output, &Context::silent()).unwrap();
+    readlens_report::run(&inputs, config, &Pages::report(&output), &Context::silent()).unwrap();
     fs::read_to_string(output).unwrap()
 }
 

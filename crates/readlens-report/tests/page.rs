@@ -8,7 +8,7 @@ use std::fs;
 
 use fixture::{Fixture, page_path, per_rank, rewrite};
 use readlens_provenance::digest_bytes;
-use readlens_report::{Config, Inputs, removal_words, words};
+use readlens_report::{Config, Inputs, Pages, removal_words, words};
 use readlens_stage::Context;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::metrics::MetricRow;
@@ -18,7 +18,7 @@ use readlens_tables::vocabulary::{Metric, Operator, Over, Removal, Word};
 fn page(inputs: &Inputs, config: Config) -> String {
     let folder = tempfile::tempdir().unwrap();
     let output = page_path(folder.path());
-    readlens_report::run(inputs, config, &output, &Context::silent()).unwrap();
+    readlens_report::run(inputs, config, &Pages::report(&output), &Context::silent()).unwrap();
     fs::read_to_string(output).unwrap()
 }
 

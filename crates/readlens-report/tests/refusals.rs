@@ -7,7 +7,7 @@ use std::path::Path;
 
 use fixture::{Fixture, page_path, rewrite};
 use readlens_fault::{ExitCode, Fault};
-use readlens_report::{Config, Inputs};
+use readlens_report::{Config, Inputs, Pages};
 use readlens_stage::Context;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::confusion::ConfusionRow;
@@ -19,7 +19,8 @@ use readlens_tables::tokens::TokenRow;
 
 fn refused(inputs: &Inputs, folder: &Path, config: Config) -> Fault {
     let output = page_path(folder);
-    let fault = readlens_report::run(inputs, config, &output, &Context::silent()).unwrap_err();
+    let fault = readlens_report::run(inputs, config, &Pages::report(&output), &Context::silent())
+        .unwrap_err();
     assert!(!output.exists(), "a page was left behind");
     fault
 }

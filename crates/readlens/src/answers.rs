@@ -81,7 +81,11 @@ pub(crate) fn explain(options: &Explain, context: &Context) -> Result<()> {
         steps
     };
     if let Some(out) = answer("explain", asked, steps, context)? {
-        tracing::info!("the report is {}", out.join(REPORT).display());
+        tracing::info!(
+            "the report is {}; {} looks up any sequence",
+            out.join(REPORT).display(),
+            out.join(BROWSE).display()
+        );
     }
     Ok(())
 }
@@ -117,7 +121,9 @@ const PREDICTIONS: &str = "predictions.parquet";
 const TSV: &str = "taxa.tsv";
 const MASKS: &str = "masks.parquet";
 const BASES: &str = "bases.parquet";
+const STRETCHES: &str = "stretches.parquet";
 const REPORT: &str = "report.html";
+const BROWSE: &str = "browse.html";
 
 /// Reads the sequences as the model's own were read, and predicts them.
 fn predicting(asked: &Asked, model: &Model) -> Vec<Step> {
@@ -161,7 +167,7 @@ fn explaining(options: &Explain, model: &Model) -> [Step; 3] {
             .writes("output", file(MASKS))
             .writes("bases", file(BASES)),
         tracks
-            .writes("stretches", file("stretches.parquet"))
+            .writes("stretches", file(STRETCHES))
             .writes("bed", file("read.bed"))
             .writes("gff3", file("read.gff3"))
             .writes("bedgraph", file("read.bedgraph"))
@@ -172,6 +178,11 @@ fn explaining(options: &Explain, model: &Model) -> [Step; 3] {
             .reads("tokens", file(TOKENS))
             .reads("masks", file(MASKS))
             .reads("bases", file(BASES))
-            .writes("output", file(REPORT)),
+            .reads("predictions", file(PREDICTIONS))
+            .reads("stretches", file(STRETCHES))
+            .reads("classifier", model.classifier())
+            .reads("explainer", model.explainer())
+            .writes("output", file(REPORT))
+            .writes("browse", file(BROWSE)),
     ]
 }

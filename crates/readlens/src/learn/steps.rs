@@ -21,6 +21,8 @@ const TOKENS: &str = "tokens.parquet";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const BASELINE: &str = "baseline.parquet";
 pub(crate) const ASSESSMENT: &str = "assessment.parquet";
+const CONFUSION: &str = "confusion.parquet";
+const PREDICTIONS: &str = "predictions.parquet";
 const MASKS: &str = "masks.parquet";
 const BASES: &str = "bases.parquet";
 const PERTURBATIONS: &str = "perturbations.parquet";
@@ -69,11 +71,12 @@ pub(crate) fn steps(
             .reads("classifier", branch(EXPERTS))
             .writes("output", model.classifier()),
         seeded(of_classifier::<readlens_assess::Options>("judge the classifier", model))
-            .writes("output", file(ASSESSMENT)),
+            .writes("output", file(ASSESSMENT))
+            .writes("confusion", file(CONFUSION)),
         of_classifier::<readlens_predict::Options>("calibrate its confidence", model)
             .options(["--split=test"])
             .reads("calibration-tokens", file(TOKENS))
-            .writes("output", file("predictions.parquet"))
+            .writes("output", file(PREDICTIONS))
             .writes("records", file("records.parquet"))
             .writes("save-calibration", model.calibration()),
         seeded(of_classifier::<readlens_train::explainer::Options>("train the Explainer", model))
@@ -101,10 +104,14 @@ pub(crate) fn steps(
             .reads("masks", file(MASKS))
             .reads("bases", file(BASES))
             .reads("perturbations", file(PERTURBATIONS))
+            .reads("predictions", file(PREDICTIONS))
+            .reads("assessment", file(ASSESSMENT))
+            .reads("confusion", file(CONFUSION))
             .reads("metrics", file(METRICS))
             .reads("checks", file(FIGURES))
             .reads("evidence", file(BASELINE))
-            .writes("output", model.report()),
+            .writes("output", model.report())
+            .writes("browse", file("browse.html")),
     ]
 }
 
