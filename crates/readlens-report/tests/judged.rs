@@ -7,7 +7,7 @@ mod markup;
 use std::fs;
 
 use fixture::{Fixture, page_path, rewrite};
-use readlens_report::{Config, Inputs};
+use readlens_report::{Config, Inputs, Pages};
 use readlens_stage::Context;
 use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::confusion::ConfusionRow;
@@ -18,7 +18,7 @@ fn page(inputs: &Inputs) -> String {
     let folder = tempfile::tempdir().unwrap();
     let output = page_path(folder.path());
     let config = Config { sequences: 3, ..Config::default() };
-    readlens_report::run(inputs, config, &output, &Context::silent()).unwrap();
+    readlens_report::run(inputs, config, &Pages::report(&output), &Context::silent()).unwrap();
     let page = fs::read_to_string(output).unwrap();
     markup::check(&page);
     page
