@@ -125,7 +125,7 @@ function headOf(data, place) {
 function maskLine(data, shown) {
   if (!shown.hasMask) return element("p", { class: "quiet" }, "The masks table has no mask of this window for this choice. The bases are shown without one.");
   const area = percent(data.choice.area[shown.place]);
-  return element("p", {}, `Mask of ${data.choice.title(true)}: area ${area} %.`);
+  return element("p", {}, `Mask of ${data.choice.title(true)}: area ${area}\u00a0%.`);
 }
 
 function legend(shown) {

@@ -34,7 +34,7 @@ function taxaTable(data, place) {
         cell(element("span", { class: kind }, taxon(rank, said.taxon[place]), words)),
         isCalibrated ? element("td", { class: "number" }, percent(said.probability[place])) : null,
         element("td", { class: "number" }, percent(said.confidence[place])),
-        cell(taxon(rank, said.runnerUp[place]), runnerUp ? ` ${runnerUp} %` : ""),
+        cell(taxon(rank, said.runnerUp[place]), runnerUp ? ` ${runnerUp}\u00a0%` : ""),
       );
     }
     return element("tr", {}, ...cells);
