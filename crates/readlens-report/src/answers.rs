@@ -130,7 +130,7 @@ fn summary(predicted: &Predicted, taxa: usize) -> String {
     };
     if predicted.unnamed > 0 {
         text.push_str(&format!(
-            " No name was given to {} ({}\u{a0}%), because its probability is below the --min-probability of readlens-predict.",
+            " No name was given to {} ({}\u{a0}%), because the most probable taxon is below the --min-probability of readlens-predict.",
             plural(predicted.unnamed, "window"),
             percent(predicted.unnamed as f64 / predicted.windows as f64)
         ));

@@ -292,7 +292,7 @@ fn reliability(assessment: &Assessment) -> Vec<Reliability> {
             })
         });
         let points: Vec<Point> = points.collect();
-        // One taxon is certain, and nothing else is.
+        // Where a classifier knows one taxon, all is certain and there is nothing to draw.
         let is_certain = points.iter().all(|point| point.probability == 1.0);
         let points = if is_certain { Vec::new() } else { points };
         Reliability::of(spaced(rank), &[("windows", points)])

@@ -19,7 +19,7 @@ record! {
         known: bool => Flag, "", "Whether the label is a taxon of the classifier; another one cannot be predicted.";
         windows: u32 => UInt32, "windows", "Windows with this label and this prediction.";
         label_windows: u32 => UInt32, "windows", "Windows with this label, whatever was predicted: its support.";
-        predicted_windows: u32 => UInt32, "windows", "Windows with this prediction, whatever their label.";
+        predicted_windows: u32 => UInt32, "windows", "Labelled windows with this prediction, whatever their label.";
         share: Option<f64> => Float64, "0 to 1", "windows divided by label_windows; null where no window has the label.";
         mean_probability: Option<f64> => Float64, "0 to 1", "Mean probability of the predicted taxon over these windows; null where there are none.";
         precision: Option<f64> => Float64, "0 to 1", "Where label and prediction are the same taxon: windows divided by predicted_windows; null where it was never predicted, and in all other rows.";

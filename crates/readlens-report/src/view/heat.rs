@@ -65,7 +65,7 @@ impl HeatMap {
         let (wide, high) = CELL;
         let x = |column: usize| LABELS + wide * column as f64;
         let y = |row: usize| NAMES + high * row as f64;
-        let has_others = confused.seen_taxa as usize > shown.len();
+        let mut has_others = false;
         let (mut cells, mut diagonal) = (Vec::new(), Vec::new());
         for (i, label) in labels.iter().enumerate() {
             let mut rest = u64::from(label.label_windows);
@@ -105,6 +105,7 @@ impl HeatMap {
                 cell(column, u64::from(row.windows), &visible(&taxon.label, NAME_CHARS), sure);
             }
             if rest > 0 {
+                has_others = true;
                 cell(predicted.len(), rest, "another taxon", String::new());
             }
         }
