@@ -126,7 +126,10 @@ fn read(
     let models = [("Classifier", &inputs.classifier), ("Explainer", &inputs.explainer)];
     for (title, directory) in models {
         if let Some(directory) = directory {
-            training.push((title, curves_of(directory)?));
+            let curves = curves_of(directory)?;
+            if !curves.is_empty() {
+                training.push((title, curves));
+            }
         }
     }
     Ok(Findings {

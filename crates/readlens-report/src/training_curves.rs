@@ -67,7 +67,8 @@ impl Thinned {
 
 /// The curves of `directory`'s training table, by term in the order of their first row.
 ///
-/// A term with figures of whole epochs shows these and not those of single steps.
+/// A term with figures of whole epochs shows these and not those of single steps. What was noted
+/// once is no curve, such as all that is known of a classifier that was counted or combined.
 ///
 /// # Errors
 /// The table cannot be read or has far too many terms.
@@ -115,12 +116,25 @@ fn term_of(name: String, curves: &BTreeMap<Key, Thinned>) -> Option<Term> {
             points: thinned.points.clone(),
         })
         .collect();
-    (!curves.is_empty()).then_some(Term { name, by_epoch, curves })
+    let is_curve = curves.iter().any(|curve| curve.points.len() > 1);
+    is_curve.then_some(Term { name, by_epoch, curves })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_was_noted_once_is_no_curve() {
+        let of = |points: &[f64]| {
+            let mut thinned = Thinned::new();
+            points.iter().for_each(|x| thinned.push(*x, 1.0));
+            let key = ("loss".to_owned(), true, None, Split::Valid);
+            term_of("loss".to_owned(), &BTreeMap::from([(key, thinned)]))
+        };
+        assert!(of(&[1.0]).is_none());
+        assert!(of(&[1.0, 2.0]).is_some());
+    }
 
     #[test]
     fn long_curves_are_thinned_evenly() {
