@@ -162,6 +162,7 @@ fn a_flow_has_rivals_baselines_and_verdicts() {
         "classifier",
         "costs.parquet",
         "explainer",
+        "flow.json",
         "masks.parquet",
         "metrics.json",
         "metrics.parquet",
@@ -172,6 +173,22 @@ fn a_flow_has_rivals_baselines_and_verdicts() {
         "tokens.parquet",
     ];
     assert_eq!(names_in(&out), expected);
+    // Nothing is done twice, and what is lost is made again from what is there.
+    let journal = std::fs::read(out.join("flow.json")).unwrap();
+    std::fs::remove_file(out.join("metrics.parquet")).unwrap();
+    let again =
+        umbrella(folder.path()).args(["run", "flow.toml", "--out", "out"]).output().unwrap();
+    let told = String::from_utf8_lossy(&again.stderr);
+    for step in ["8/10 perturb: done before", "9/10 evaluate\n", "10/10 report: done before"] {
+        assert!(told.contains(step), "{step:?} is not in {told}");
+    }
+    assert_eq!(std::fs::read(out.join("flow.json")).unwrap(), journal);
+    let line = ["run", "flow.toml", "--out", "new", "--explain"];
+    let printed = umbrella(folder.path()).args(line).output().unwrap();
+    let printed = String::from_utf8(printed.stdout).unwrap();
+    assert_eq!(printed.lines().filter(|line| line.starts_with("readlens ")).count(), 10);
+    assert!(printed.contains("readlens mask ") && printed.contains(" --explainer=new/explainer "));
+    assert!(!folder.path().join("new").exists());
 
     // One table, that of the Explainer; then a line per method; then the verdicts.
     let printed = String::from_utf8(output.stdout).unwrap();

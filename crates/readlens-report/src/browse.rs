@@ -8,7 +8,6 @@ use readlens_fault::{Fault, Result};
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use readlens_provenance::{Artefact, Manifest};
 use readlens_tables::Reader;
-use readlens_tables::predictions::PredictionRow;
 use readlens_tables::stretches::StretchRow;
 use readlens_tables::vocabulary::Name;
 use serde::Serialize;
@@ -16,7 +15,6 @@ use serde::Serialize;
 use crate::config::{Config, Inputs};
 use crate::content_policy::policy;
 use crate::run::Findings;
-use crate::survey::Survey;
 use crate::text::{script_json, visible};
 
 /// The style of the report, and what the page adds to it.
@@ -101,37 +99,14 @@ fn folder_of(file: &Path) -> Option<PathBuf> {
     parent.unwrap_or(Path::new(".")).canonicalize().ok()
 }
 
-/// Reads predictions and stretches once, so that the page does not fail where `report` could have
-/// told why. The ranks that are predicted come back, in the order of the table.
+/// Reads stretches once, so that the page does not fail where `report` could have said it. (The
+/// other tables have been read for the report.)
 ///
 /// # Errors
-/// A table cannot be read, or predictions are about records or windows that the tokens lack.
-pub(crate) fn check_tables(inputs: &Inputs, survey: &Survey) -> Result<Vec<Name>> {
-    let mut ranks: Vec<Name> = Vec::new();
-    if let Some(path) = &inputs.predictions {
-        let mut reader = Reader::<PredictionRow>::open(path)?;
-        while let Some(row) = reader.next() {
-            let row = row?;
-            let Some(window) = row.window else {
-                return Err(reader
-                    .fault()
-                    .expected("predictions of windows")
-                    .found("one of a record")
-                    .remedy("pass the table of readlens-predict --output, not that of --records")
-                    .into());
-            };
-            survey.index.find(&row.id, window, || reader.fault())?;
-            if !ranks.contains(&row.rank) {
-                ranks.push(row.rank);
-            }
-        }
-    }
-    if let Some(path) = &inputs.stretches {
-        for row in Reader::<StretchRow>::open(path)? {
-            row?;
-        }
-    }
-    Ok(ranks)
+/// The table cannot be read.
+pub(crate) fn check_stretches(inputs: &Inputs) -> Result<()> {
+    let Some(path) = &inputs.stretches else { return Ok(()) };
+    Reader::<StretchRow>::open(path)?.try_for_each(|row| row.map(drop))
 }
 
 /// The whole document.

@@ -11,7 +11,7 @@ use readlens_tables::vocabulary::Over;
 use readlens_text::Intervals;
 
 use crate::assessment::Assessment;
-use crate::browse::{BrowsePage, check_beside, check_tables};
+use crate::browse::{BrowsePage, check_beside, check_stretches};
 use crate::checks::{Check, checks_of};
 use crate::classifier::Classifier;
 use crate::config::{Config, Inputs, Pages};
@@ -73,13 +73,12 @@ pub fn run(inputs: &Inputs, config: Config, pages: &Pages, context: &Context) ->
     let manifest = Manifest::made_from("report", &config, Some(config.seed), &artefacts)?;
     context.check_interrupt(REMEDY)?;
     let checks = checks.unwrap_or_default();
-    let mut findings = read(inputs, &config, checks, &artefacts, context, REMEDY)?;
+    let findings = read(inputs, &config, checks, &artefacts, context, REMEDY)?;
     let shown = findings.gallery.windows.len();
     let page = Page::of(&findings, &config, inputs, &manifest)?;
     write(&page, &mut files[0], &pages.report)?;
     if let Some(path) = &pages.browse {
-        let predicted = check_tables(inputs, &findings.survey)?;
-        findings.survey.add_ranks(&predicted);
+        check_stretches(inputs)?;
         let page = BrowsePage::of(&findings, &config, inputs, &artefacts, &manifest)?;
         write(&page, &mut files[1], path)?;
     }

@@ -173,7 +173,7 @@ fn predictions_must_be_of_the_windows() {
         fault.to_string()
     };
     let of_record = text(&[prediction("seq0", Some(0)), prediction("seq1", None)]);
-    assert!(of_record.contains("predictions.parquet, row 1: expected predictions of windows"));
+    assert!(of_record.contains("predictions.parquet, row 1: expected a prediction for a window"));
     assert!(of_record.contains("not that of --records"), "{of_record}");
     let strange = text(&[prediction("nobody", Some(0))]);
     assert!(strange.contains("predictions.parquet, row 0") && strange.contains("nobody"));

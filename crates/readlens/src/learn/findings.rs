@@ -94,6 +94,7 @@ fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accurac
                 && row.branch.is_none()
                 && row.shortest.is_none()
                 && row.longest.is_none()
+                && row.p_low.is_none()
         })
     };
     let of_rank = |row: &AssessmentRow| {
