@@ -196,7 +196,9 @@ def explains(user: User) -> None:
     looks_at(out / "report.html", "New genes")
     text = Page(out / "report.html").text
     check("the report of unlabelled genes claims no accuracy", "accuracy" not in text.lower(), text[:2000])
-    user.does("explain", "new.fasta.gz", "--model", "model", "--out", "asked", "--target", f"genus={polars.read_parquet(out / 'records.parquet').filter(polars.col('rank') == 'genus')['taxon'][0]}")
+    genus = polars.read_parquet(out / "records.parquet").filter(polars.col("rank") == "genus")["taxon"][0]
+    user.does("explain", "new.fasta.gz", "--model", "model", "--out", "asked", "--target", f"genus={genus}")
+    check("its report says so", f"speak for the genus “{genus}”" in Page(user.folder / "asked" / "report.html").text)
     masks = polars.read_parquet(user.folder / "asked" / "masks.parquet")
     check("--target asks every gene for one genus", masks["target_kind"].unique().to_list() == ["other"])
 

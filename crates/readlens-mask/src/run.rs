@@ -16,7 +16,7 @@ use readlens_provenance::{Artefact, Manifest, check_files, check_together, commi
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
 use readlens_tables::bases::BaseRow;
-use readlens_tables::masks::MaskRow;
+use readlens_tables::masks::{KEY_TARGET, MaskRow};
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{MethodKind, Ranks, TargetKind};
 
@@ -77,7 +77,10 @@ pub fn run(
     check_lengths(&paths.tokens, shard, most, |_, row| is_chosen(config, row))?;
     let manifest =
         Manifest::made_from("mask", config, None, &inputs)?.computed_by(device.compute());
-    let metadata = stream.metadata(shard);
+    let mut metadata = stream.metadata(shard);
+    if let Some(target) = &config.target {
+        metadata.insert(KEY_TARGET.to_owned(), target.to_string());
+    }
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let bases = paths
         .bases

@@ -14,6 +14,7 @@ use readlens_nn::{
 };
 use readlens_provenance::read_json;
 use readlens_stage::Context;
+use readlens_tables::Reader;
 use readlens_tables::masks::MaskRow;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, TargetKind};
@@ -118,6 +119,10 @@ fn a_target_is_asked_for_with_its_lineage() {
     };
     let masks = of("genus=genus2").unwrap();
     assert!(masks.iter().all(|mask| mask.asked == [1, 2] && mask.target_kind == TargetKind::Other));
+    let table_of_masks = directory.path().join("masks.parquet");
+    let reader = Reader::<MaskRow>::open_shown(&table_of_masks).unwrap();
+    assert_eq!(reader.target(), Some("genus=genus2"));
+    assert!(Reader::<MaskRow>::open_own(&table_of_masks).is_err());
     // Below phylum 0 the more probable one of its two genera.
     let device = DeviceKind::Cpu.open(Precision::F32).unwrap();
     let classifier = load_classifier(&directory.path().join("classifier"), &device).unwrap();

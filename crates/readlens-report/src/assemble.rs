@@ -86,6 +86,7 @@ impl Page {
         let ranks = &survey.ranks;
         let figures = &findings.figures;
         let method = findings.masks.method.as_ref();
+        let target = findings.masks.target.as_deref();
         let kinds = figures.kinds(method);
         let results: Vec<page::Result> =
             kinds.iter().filter_map(|kind| result(findings, *kind)).collect();
@@ -115,7 +116,7 @@ impl Page {
         Ok(Self {
             title: visible(&config.title, 300),
             version: env!("CARGO_PKG_VERSION"),
-            sentence: headline::sentence(&findings.classifier, predicted, survey, method),
+            sentence: headline::sentence(&findings.classifier, predicted, survey, method, target),
             other_methods: other_methods(findings),
             basis: basis(findings),
             comparison,

@@ -263,7 +263,7 @@ fn add_masks(
     method: Option<&Method>,
     shown: &mut BTreeMap<Key, Shown>,
 ) -> Result<()> {
-    let mut reader = Reader::<MaskRow>::open_own(&inputs.masks)?;
+    let mut reader = Reader::<MaskRow>::open_shown(&inputs.masks)?;
     while let Some(row) = reader.next() {
         let row = row?;
         let mask = row.name();

@@ -6,11 +6,13 @@ use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator};
 use crate::classifier::Classifier;
 use crate::metrics_table::{Figure, Figures, Subject};
 use crate::survey::Survey;
-use crate::text::{count_of, listed, percent, plural, spaced};
+use crate::text::{count_of, listed, percent, plural, spaced, visible};
 
 /// Evidence is called redundant where the classifier is right so often with the marked bases
 /// hidden, as a share of how often it is right at all.
 const REDUNDANT: f64 = 0.9;
+/// Letters of a taxon that the sentence shows.
+const MAX_TAXON: usize = 120;
 
 /// One large number.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -41,12 +43,14 @@ pub(crate) struct Finding {
 }
 
 /// What was trained, on what, and what made the masks. `predicted` are the ranks that something was
-/// predicted at, which stand for those of a classifier that is not given.
+/// predicted at, which stand for those of a classifier that is not given; `target` is the taxon that
+/// all masks are for, as `genus=Treponema`.
 pub(crate) fn sentence(
     classifier: &Classifier,
     predicted: &[Name],
     survey: &Survey,
     method: Option<&Method>,
+    target: Option<&str>,
 ) -> String {
     // Numbers of taxa are those of the classifier, not those of the windows that are shown.
     let named: Vec<String> = if classifier.ranks.is_empty() {
@@ -77,9 +81,17 @@ pub(crate) fn sentence(
     let read = match method {
         None => "There are no masks.".to_owned(),
         Some(Method { kind, name, .. }) => match kind {
-            MethodKind::Explainer => {
-                "An Explainer network marks the bases that the classifier reads.".to_owned()
-            }
+            MethodKind::Explainer => match target.and_then(|target| target.split_once('=')) {
+                None => {
+                    "An Explainer network marks the bases that the classifier reads.".to_owned()
+                }
+                Some((rank, taxon)) => format!(
+                    "An Explainer network marks the bases that speak for the {} “{}”, whatever \
+                     the classifier says.",
+                    spaced(rank),
+                    visible(taxon, MAX_TAXON)
+                ),
+            },
             MethodKind::Attribution => {
                 format!("The method “{}” marks the bases that the classifier reads.", spaced(name))
             }

@@ -50,6 +50,8 @@ impl Shape {
 pub(crate) struct Masks {
     /// The method that the page shows; none in an empty table.
     pub(crate) method: Option<Method>,
+    /// The taxon that all masks explain, as `genus=Treponema`; the window's own taxa otherwise.
+    pub(crate) target: Option<String>,
     /// All methods in the table.
     pub(crate) methods: BTreeSet<Method>,
     /// Shapes by what the masks explain.
@@ -70,7 +72,8 @@ impl Masks {
         over: Option<Over>,
         config: &Config,
     ) -> Result<Self> {
-        let mut reader = Reader::<MaskRow>::open_own(path)?;
+        let mut reader = Reader::<MaskRow>::open_shown(path)?;
+        let target = reader.target().map(str::to_owned);
         let is_wanted = |method: &Method| {
             let name = config.method.as_ref();
             name.is_none_or(|name| method.name == *name && method.replicate == config.replicate)
@@ -115,7 +118,7 @@ impl Masks {
                 .remedy("choose one of these with --method and --replicate")
                 .into());
         }
-        Ok(Self { method, methods, shapes, chosen: draw.finish() })
+        Ok(Self { method, target, methods, shapes, chosen: draw.finish() })
     }
 }
 

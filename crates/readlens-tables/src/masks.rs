@@ -10,6 +10,9 @@ use crate::record::record;
 use crate::upgrade;
 use crate::vocabulary::{MethodKind, Name, Ranks, TargetKind};
 
+/// Key of the metadata of masks that all explain one taxon, typed by the user as `genus=Treponema`.
+pub const KEY_TARGET: &str = "readlens.target";
+
 record! {
     /// The mask of one window for one method and rank.
     MaskRow is a row of "masks" version 4 after 1, 2, 3 with upgrade::masks,
@@ -43,6 +46,21 @@ impl MaskRow {
 }
 
 impl Reader<MaskRow> {
+    /// The taxon that all masks of the table explain, if they were made for one.
+    pub fn target(&self) -> Option<&str> {
+        self.metadata().get(KEY_TARGET).map(String::as_str)
+    }
+
+    /// Opens a table of masks that a page can show: those of [`Self::open_own`], or masks that all
+    /// explain one taxon.
+    ///
+    /// # Errors
+    /// As [`Self::open_own`].
+    pub fn open_shown(path: &Path) -> Result<Self> {
+        let reader = Self::open(path)?;
+        if reader.target().is_some() { Ok(reader) } else { Self::open_own(path) }
+    }
+
     /// Opens a table of masks that explain each window's own taxa.
     ///
     /// # Errors
@@ -53,7 +71,7 @@ impl Reader<MaskRow> {
             Some(row) if row.is_wrong() => Err(first
                 .fault()
                 .expected("masks that explain what the classifier predicts for their windows")
-                .found("masks for the taxa of other windows, which are a control")
+                .found("masks for other taxa, which are a control")
                 .remedy(
                     "give this table to readlens-perturb alone, beside the masks that it controls",
                 )
