@@ -138,6 +138,9 @@ def learns(user: User) -> None:
     model = user.folder / "model"
     card = json.loads((model / "card.json").read_text())
     check("the card has the accuracy", card["accuracy"][-1]["accuracy"] > 0.8, card["accuracy"])
+    ranks = [[rank["rank"] for rank in part] for part in (card["accuracy"], card["shown"]["ranks"])]
+    check("the card has each rank once", ranks == [["superkingdom", "phylum", "genus"]] * 2, ranks)
+    check("the card has the k-mers", all(rank["kmers"] is not None for rank in card["accuracy"]))
     check("the card has verdicts", {check["check"] for check in card["verdicts"]} >= {"controls", "inverse", "kmer_baselines"})
     read_me = (model / "README.md").read_text()
     check("README.md says how to use it", "readlens explain" in read_me and "Some 16S genes" in read_me)

@@ -7,7 +7,7 @@ use readlens_provenance::{InputDigest, read_json};
 use readlens_tables::Reader;
 use readlens_tables::assessment::AssessmentRow;
 use readlens_tables::metrics::MetricRow;
-use readlens_tables::vocabulary::{Metric, Operator, Ranks};
+use readlens_tables::vocabulary::{Metric, Operator, Over, Ranks, Split};
 use readlens_tokenize::Summary;
 use serde::Deserialize;
 
@@ -85,12 +85,18 @@ fn rows<R: readlens_tables::Record>(path: &Path) -> Result<Vec<R>> {
     Reader::<R>::open(path)?.collect()
 }
 
+/// Whether a figure is of the windows that were held out.
+fn is_test(split: &Over) -> bool {
+    *split == Over::of(Some(Split::Test))
+}
+
 /// Accuracy of the classifier as a whole, by rank, beside what needs no classifier.
 fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accuracy> {
     let of = |operator: Operator, metric: Metric| {
         assessment.iter().filter(move |row| {
             row.operator.known() == Some(operator)
                 && row.metric == metric
+                && is_test(&row.split)
                 && row.branch.is_none()
                 && row.shortest.is_none()
                 && row.longest.is_none()
@@ -101,6 +107,7 @@ fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accurac
         let at = |other: &&AssessmentRow| other.rank == row.rank;
         let counted = baseline.iter().filter(|figure| {
             figure.rank == row.rank
+                && is_test(&figure.split)
                 && figure.metric == Metric::Accuracy
                 && figure.operator.known().is_some_and(|operator| KMERS.contains(&operator))
         });
@@ -127,6 +134,7 @@ fn shown(metrics: &[MetricRow]) -> Shown {
         metrics.iter().find(|row| {
             row.operator.known() == Some(operator)
                 && row.metric == metric
+                && is_test(&row.split)
                 && row.has_own_removal()
                 && row.share.is_none()
                 && rank.is_none_or(|rank| *rank == row.rank)
@@ -136,6 +144,7 @@ fn shown(metrics: &[MetricRow]) -> Shown {
         // Of the classifier alone; each method has the row of its own windows besides.
         row.operator.known() == Some(Operator::Unmasked)
             && row.metric == Metric::Accuracy
+            && is_test(&row.split)
             && row.method.is_none()
     });
     let of_rank = |row: &MetricRow| {
