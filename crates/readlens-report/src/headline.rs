@@ -43,8 +43,8 @@ pub(crate) struct Finding {
 }
 
 /// What was trained, on what, and what made the masks. `predicted` are the ranks that something was
-/// predicted at, which stand for those of a classifier that is not given; `target` is the taxon that
-/// all masks are for, as `genus=Treponema`.
+/// predicted at, which stand for those of a classifier that is not given. `target` is the taxon
+/// that all masks are for, as `genus=Treponema`.
 pub(crate) fn sentence(
     classifier: &Classifier,
     predicted: &[Name],
