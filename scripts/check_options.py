@@ -30,7 +30,7 @@ STAGES = (
 # Files and the manner of running are the workflow's to decide.
 DECIDED = set(
     "output summary json tokens classifier explainer masks bases perturbations metrics taxonomy truth"
-    " judge evidence checks costs reference other calibration-tokens records tsv kraken-report krona"
+    " judge evidence checks costs reference other calibration-tokens calibration save-calibration records tsv kraken-report krona"
     " predictions assessment confusion stretches browse bed gff3 bedgraph bigwig masked-fasta"
     " intervals shard threads quiet log-format help version".split()
 )

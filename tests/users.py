@@ -64,6 +64,9 @@ class Page(HTMLParser):
             if name in ("src", "href") and value and not value.startswith(("#", "data:")):
                 self.loaded.append(value)
 
+    def handle_endtag(self, tag):
+        self.open = None
+
     def handle_data(self, data):
         if self.open not in ("style", "script"):
             self.text.append(data)
@@ -122,15 +125,16 @@ def learns(user: User) -> None:
     printed = user.run(*line, "--explain")
     check("--explain prints the stages", printed.stdout.count("\nreadlens ") >= 12, printed.stdout)
     check("--explain writes nothing", not (user.folder / "model").exists())
-    # Ctrl-C while the Explainer is trained.
-    running = subprocess.Popen([user.program, *line], cwd=user.folder, stderr=subprocess.PIPE, text=True)
-    for log in running.stderr:
-        if "train the Explainer" in log:
-            time.sleep(1)
-            running.send_signal(signal.SIGINT)
-            break
-    rest = running.stderr.read()
-    check("Ctrl-C ends learn", running.wait() == 130, (running.returncode, rest))
+    # Ctrl-C in the first step, and while the Explainer is trained.
+    for step, seconds in [("survey the sequences", 0), ("train the Explainer", 1)]:
+        running = subprocess.Popen([user.program, *line], cwd=user.folder, stderr=subprocess.PIPE, text=True)
+        for log in running.stderr:
+            if step in log:
+                time.sleep(seconds)
+                running.send_signal(signal.SIGINT)
+                break
+        rest = running.stderr.read()
+        check(f"Ctrl-C ends learn: {step}", running.wait() == 130, (running.returncode, rest))
     unfinished = user.run("predict", "new.fasta.gz", "--model", "model", "--out", "early")
     check("an unfinished model is refused", unfinished.returncode == 3 and "not finished" in unfinished.stderr, unfinished.stderr)
     again = user.does(*line)
@@ -140,7 +144,7 @@ def learns(user: User) -> None:
     check("the card has the accuracy", card["accuracy"][-1]["accuracy"] > 0.8, card["accuracy"])
     ranks = [[rank["rank"] for rank in part] for part in (card["accuracy"], card["shown"]["ranks"])]
     check("the card has each rank once", ranks == [["superkingdom", "phylum", "genus"]] * 2, ranks)
-    check("the card has the k-mers", all(rank["kmers"] is not None for rank in card["accuracy"]))
+    check("the card has the k-mers", all(rank["kmers"] is not None for rank in card["accuracy"][1:]))
     check("the card has verdicts", {check["check"] for check in card["verdicts"]} >= {"controls", "inverse", "kmer_baselines"})
     read_me = (model / "README.md").read_text()
     check("README.md says how to use it", "readlens explain" in read_me and "Some 16S genes" in read_me)
@@ -201,6 +205,8 @@ def explains(user: User) -> None:
     check("the report of unlabelled genes claims no accuracy", "accuracy" not in text.lower(), text[:2000])
     genus = polars.read_parquet(out / "records.parquet").filter(polars.col("rank") == "genus")["taxon"][0]
     user.does("explain", "new.fasta.gz", "--model", "model", "--out", "asked", "--target", f"genus={genus}")
+    named = polars.read_parquet(user.folder / "asked" / "stretches.parquet")["taxon"].unique().to_list()
+    check("its stretches are named after it", named == [genus], named)
     check("its report says so", f"speak for the genus “{genus}”" in Page(user.folder / "asked" / "report.html").text)
     masks = polars.read_parquet(user.folder / "asked" / "masks.parquet")
     check("--target asks every gene for one genus", masks["target_kind"].unique().to_list() == ["other"])
@@ -221,16 +227,26 @@ def errs(user: User) -> None:
     user.fails(3, "a directory without a card", "predict", new, "--model", "mine", "--out", "x")
     user.fails(3, "found nothing", "explain", new, "--model", "none", "--out", "x")
     user.fails(2, "did not put there", "predict", new, "--model", model, "--out", "mine")
-    user.fails(2, "standard input", "predict", "-", "--model", model, "--out", "x")
+    user.fails(2, "holds what readlens learn wrote", "predict", new, "--model", model, "--out", model)
+    user.fails(2, "holds what readlens explain wrote", "predict", new, "--model", model, "--out", "explained")
+    user.fails(2, "only a regular file can be", "predict", "-", "--model", model, "--out", "x")
+    user.fails(2, "expected a number of 0 to 1", "predict", new, "--model", model, "--out", "x", "--min-probability", "2")
+    user.fails(3, "called Nessiteras", "explain", new, "--model", model, "--out", "x", "--target", "genus=Nessiteras")
+    user.fails(2, "RANK=TAXON", "explain", new, "--model", model, "--out", "x", "--target", "Treponema")
     user.fails(3, "--ranks", "learn", "genes.fasta.gz", "--taxonomy", "hosts.tsv", "--out", "x")
     # These fail in a stage: the journal of what was done before stays, and no table.
     for code, message, line in [
         (3, "proteins.fasta", ["predict", "proteins.fasta", "--model", model, "--out", "bad1"]),
         (3, "cut.fasta.gz", ["predict", "cut.fasta.gz", "--model", model, "--out", "bad2"]),
-        (3, "called Nessiteras", ["explain", new, "--model", model, "--out", "bad3", "--target", "genus=Nessiteras"]),
     ]:
         done = user.run(*line)
         check(f"refused: {message}", done.returncode == code and message in done.stderr, (done.returncode, done.stderr))
+    # A model that is changed behind its card.
+    config = folder / "model" / "explainer" / "config.json"
+    text = config.read_text()
+    config.write_text(text + " ")
+    user.fails(3, "what the model's card is about", "predict", new, "--model", model, "--out", "x")
+    config.write_text(text)
     check("no half table", not list((folder / "bad1").rglob("*.parquet")) and not list((folder / "bad2").rglob("*.parquet")))
 
 

@@ -178,9 +178,9 @@ fn listed(known: &[&str], wanted: &str) -> String {
         return known.join(", ");
     }
     let start: String = wanted.chars().take(3).collect::<String>().to_lowercase();
-    let alike = known.iter().filter(|name| name.to_lowercase().starts_with(&start));
-    let mut shown: Vec<&str> = alike.chain(known).copied().take(SHOWN).collect();
-    shown.dedup();
+    let is_alike = |name: &&&str| name.to_lowercase().starts_with(&start);
+    let (alike, others): (Vec<&str>, Vec<&str>) = known.iter().partition(is_alike);
+    let shown: Vec<&str> = alike.into_iter().chain(others).take(SHOWN).collect();
     format!("{} names, such as {}", known.len(), shown.join(", "))
 }
 
@@ -205,6 +205,7 @@ mod tests {
         let names: Vec<&str> = names.iter().map(String::as_str).collect();
         let text = listed(&names, "treponoma");
         assert!(text.starts_with("101 names, such as Treponema, Genus0"), "{text}");
+        assert!(listed(&names, "genux").matches("Genus0,").count() == 1);
         assert_eq!(listed(&["a", "b"], "c"), "a, b");
     }
 }

@@ -3,6 +3,7 @@ use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::Context;
 use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
+use readlens_tables::masks::KEY_TARGET;
 
 use crate::config::{Config, Paths};
 use crate::outputs::Outputs;
@@ -19,7 +20,10 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     paths.validate()?;
     check_files(paths.outputs(), paths.inputs())?;
     let mut predictions = paths.predictions.as_deref().map(Predictions::open).transpose()?;
-    let mut inputs = vec![Reader::<BaseRow>::open(&paths.bases)?.artefact("bases")?];
+    let bases = Reader::<BaseRow>::open(&paths.bases)?;
+    // Stretches that speak for one taxon are named after it, whatever was predicted.
+    let target = bases.metadata().get(KEY_TARGET).and_then(|typed| Taxa::target(typed));
+    let mut inputs = vec![bases.artefact("bases")?];
     if let Some(predictions) = &predictions {
         inputs.push(predictions.artefact()?);
     }
@@ -34,11 +38,12 @@ pub fn run(config: &Config, paths: &Paths, context: &Context) -> Result<()> {
     let mut count = 0_u64;
     while let Some(record) = records.next()? {
         context.check_interrupt("nothing was written; start again")?;
-        let taxa = match &mut predictions {
+        let predicted = match &mut predictions {
             Some(predictions) => predictions.find(&record.id)?,
             None => Taxa::default(),
         };
-        outputs.record(&record, &taxa, || records.fault())?;
+        let taxa = target.as_ref().unwrap_or(&predicted);
+        outputs.record(&record, taxa, || records.fault())?;
         count += 1;
         progress.advance(record.rows);
     }

@@ -7,10 +7,17 @@ use readlens_tables::predictions::PredictionRow;
 use readlens_tables::vocabulary::{Name, Ranks};
 
 /// The taxa of one record by rank, the lowest rank last.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct Taxa(Vec<(Name, Option<String>)>);
 
 impl Taxa {
+    /// The taxon that all masks of a table explain, typed as `genus=Treponema`; none if it is not
+    /// typed so.
+    pub(crate) fn target(typed: &str) -> Option<Self> {
+        let (rank, taxon) = typed.split_once('=')?;
+        Some(Self(vec![(Name::new(rank).ok()?, Some(taxon.to_owned()))]))
+    }
+
     /// The taxon at the rank of a mask; at the last rank for a mask of all ranks.
     pub(crate) fn of(&self, ranks: &Ranks) -> Option<&str> {
         let found = match ranks {

@@ -3,12 +3,15 @@
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
+use readlens_mask::Target;
+use readlens_provenance::read_json;
 use readlens_stage::{Context, print};
+use serde::Deserialize;
 
 use crate::flow::{self, Step, script};
 use crate::model::Model;
-use crate::streams::{refuse_other_directory, refuse_standard_input};
+use crate::streams::{refuse_other_directory, refuse_streams};
 
 /// Options of both verbs.
 #[derive(Debug, Args)]
@@ -23,8 +26,8 @@ pub(crate) struct Asked {
     #[arg(long, value_name = "DIR")]
     out: PathBuf,
     /// Name no taxon whose probability is below this, 0 to 1
-    #[arg(long, value_name = "P", default_value_t = 0.0)]
-    min_probability: f32,
+    #[arg(long, value_name = "P", default_value_t = 0.0, value_parser = fraction)]
+    min_probability: f64,
     /// Print the command lines of the stages and run nothing
     #[arg(long)]
     explain: bool,
@@ -44,15 +47,55 @@ pub(crate) struct Explain {
     asked: Asked,
     /// Fraction of the tokens to mark, above 0 and at most 1 [default: as many as the Explainer
     /// finds worth it]
-    #[arg(long, value_name = "FRACTION")]
+    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
     area: Option<f64>,
     /// Show what speaks for this taxon in every sequence, instead of what was predicted:
     /// genus=Treponema
     #[arg(long, value_name = "RANK=TAXON")]
-    target: Option<String>,
+    target: Option<Target>,
     /// Heading of the report
     #[arg(long, value_name = "TEXT", default_value = "What the classifier read")]
     title: String,
+}
+
+/// A number of 0 to 1.
+fn fraction(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
+    number.ok_or_else(|| "expected a number of 0 to 1".to_owned())
+}
+
+/// What is read of the classifier's configuration.
+#[derive(Debug, Deserialize)]
+struct Known {
+    ranks: Vec<KnownRank>,
+}
+
+#[derive(Debug, Deserialize)]
+struct KnownRank {
+    rank: String,
+    taxa: Vec<String>,
+}
+
+/// Refuses a target that the model does not know, before anything is read.
+fn check_target(target: &Target, model: &Model) -> Result<()> {
+    let path = model.classifier().join("config.json");
+    let Known { ranks } = read_json(&path)?;
+    let of_rank = ranks.iter().find(|known| known.rank == target.rank);
+    if of_rank.is_some_and(|known| known.taxa.contains(&target.taxon)) {
+        return Ok(());
+    }
+    let found = match of_rank {
+        Some(known) => format!("{} others", known.taxa.len()),
+        None => {
+            let names: Vec<&str> = ranks.iter().map(|known| known.rank.as_str()).collect();
+            format!("the ranks {}", names.join(", "))
+        }
+    };
+    Err(Fault::input(&path)
+        .expected(format!("a {} called {}", target.rank, target.taxon))
+        .found(found)
+        .remedy("name a taxon of this file with --target RANK=TAXON")
+        .into())
 }
 
 /// Predicts the taxa of the sequences.
@@ -74,7 +117,10 @@ pub(crate) fn predict(options: &Predict, context: &Context) -> Result<()> {
 /// # Errors
 /// As [`predict`].
 pub(crate) fn explain(options: &Explain, context: &Context) -> Result<()> {
-    let Explain { asked, .. } = options;
+    let Explain { asked, target, .. } = options;
+    if let Some(target) = target {
+        check_target(target, &Model::open(&asked.model)?.0)?;
+    }
     let steps = |model: &Model| {
         let mut steps = predicting(asked, model);
         steps.extend(explaining(options, model));
@@ -97,7 +143,7 @@ fn answer<'a>(
     steps: impl FnOnce(&Model) -> Vec<Step>,
     context: &Context,
 ) -> Result<Option<&'a Path>> {
-    refuse_standard_input(&asked.sequences)?;
+    refuse_streams(&asked.sequences)?;
     let (model, card) = Model::open(&asked.model)?;
     let steps = steps(&model);
     if asked.explain {
@@ -110,7 +156,7 @@ fn answer<'a>(
         .iter()
         .map(|rank| format!("{} {:.1} %", rank.rank, 100.0 * rank.accuracy))
         .collect();
-    tracing::info!("{}: of its own test windows it names {}", card.title, ranks.join(", "));
+    tracing::info!("{}: on its own test windows it is right for {}", card.title, ranks.join(", "));
     flow::run(name, &steps, &asked.out, context)?;
     Ok(Some(&asked.out))
 }

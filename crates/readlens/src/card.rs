@@ -82,7 +82,8 @@ pub(crate) struct Accuracy {
     pub(crate) majority: Option<f64>,
     /// Accuracy of the best of the classifiers that count k-mers.
     pub(crate) kmers: Option<f64>,
-    /// Expected calibration error.
+    /// Expected calibration error of the confidence in records, on the split valid, where each half
+    /// of the records has the temperature of the other half.
     pub(crate) calibration_error: Option<f64>,
 }
 
@@ -91,7 +92,7 @@ pub(crate) struct Accuracy {
 #[serde(deny_unknown_fields)]
 pub(crate) struct Shown {
     /// Mean fraction of the tokens that is marked, 0 to 1.
-    pub(crate) area: f64,
+    pub(crate) area: Option<f64>,
     pub(crate) ranks: Vec<ShownRank>,
 }
 

@@ -24,7 +24,7 @@ pub(crate) fn run(directory: &Path) -> Result<()> {
 }
 
 /// The commands that have a page. A stage's page is that of its own program: the umbrella's
-/// subcommand has the same options.
+/// subcommand has the same options, but for the verb that has a stage's name.
 fn commands() -> Vec<Command> {
     // `readlens help` has no page that the umbrella's could name.
     let mut umbrella = options::command().disable_help_subcommand(true);

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::read_json;
+use readlens_provenance::{InputDigest, read_json};
 use serde::Deserialize;
 
 use crate::card::{Card, FORMAT};
@@ -49,7 +49,19 @@ impl Model {
                 .remedy("use the version of readlens that wrote it, or learn it again")
                 .into());
         }
-        Ok((model, read_json(&card)?))
+        let found: Card = read_json(&card)?;
+        for (directory, of_card) in
+            [(model.classifier(), &found.classifier), (model.explainer(), &found.explainer)]
+        {
+            if InputDigest::of(&of_card.role, &directory)?.sha256 != of_card.sha256 {
+                return Err(Fault::input(&directory)
+                    .expected("what the model's card is about")
+                    .found("another one")
+                    .remedy("restore it, or run the same readlens learn again")
+                    .into());
+            }
+        }
+        Ok((model, found))
     }
 
     pub(crate) fn root(&self) -> &Path {

@@ -21,7 +21,7 @@ pub(crate) enum Own {
     Learn(Box<Learn>),
     /// Name the taxa of new sequences with a model
     ///
-    /// With --tokens it is the stage of this name, which readlens-predict --help describes.
+    /// With --tokens it is the stage of this name: readlens predict --tokens TABLE --help
     Predict(Predict),
     /// Name the taxa of new sequences and show what was read
     Explain(Explain),

@@ -6,21 +6,26 @@ use readlens_fault::{Fault, Result};
 
 use crate::flow::JOURNAL;
 
-/// Refuses standard input: several stages read the sequences, and it can be read once.
+/// Refuses standard input, pipes and devices: an input is read more than once.
 ///
 /// # Errors
-/// One of the paths is `-`.
-pub(crate) fn refuse_standard_input(sequences: &[PathBuf]) -> Result<()> {
-    match sequences.iter().any(|path| path.as_os_str() == "-") {
-        true => Err(Fault::usage(
-            "the sequences are read more than once, and standard input cannot be: write them to a \
+/// One of the paths is `-`, or is there and is no regular file.
+pub(crate) fn refuse_streams<'a>(inputs: impl IntoIterator<Item = &'a PathBuf>) -> Result<()> {
+    // What is not there is told by the stage that reads it.
+    let is_stream = |path: &&PathBuf| {
+        path.as_os_str() == "-" || path.metadata().is_ok_and(|about| !about.is_file())
+    };
+    match inputs.into_iter().find(is_stream) {
+        None => Ok(()),
+        Some(path) => Err(Fault::usage(format!(
+            "{}: an input is read more than once, and only a regular file can be; write it to a \
              file first",
-        )),
-        false => Ok(()),
+            path.display()
+        ))),
     }
 }
 
-/// Refuses to write into a directory that holds anything but what the same command began.
+/// Refuses to write into a directory that no flow of readlens began.
 ///
 /// # Errors
 /// `out` is a file, or a directory with files and without a journal.
@@ -45,6 +50,15 @@ pub(crate) fn refuse_other_directory(out: &Path) -> Result<()> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
     use super::*;
+
+    #[test]
+    fn an_input_is_a_regular_file() {
+        for path in ["-", "/dev/null", "/tmp"] {
+            let fault = refuse_streams(&[PathBuf::from(path)]).unwrap_err().to_string();
+            assert!(fault.starts_with(&format!("{path}: ")), "{fault}");
+        }
+        refuse_streams(&["not there".into(), "Cargo.toml".into()]).unwrap();
+    }
 
     #[test]
     fn only_an_own_directory_is_written_to() {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Result};
-use readlens_provenance::{Build, Digester, Sha256Digest, digest_file, read_json, write_json};
+use readlens_provenance::{Digester, Sha256Digest, digest_file, read_json, write_json};
 use serde::{Deserialize, Serialize};
 
 use super::Step;
@@ -19,6 +19,10 @@ pub(crate) const FILE: &str = "flow.json";
 /// by content. The file names no place outside the output directory.
 #[derive(Debug)]
 pub(crate) struct Journal {
+    /// Name of the flow.
+    flow: String,
+    /// The program that runs it.
+    program: Sha256Digest,
     out: PathBuf,
     done: BTreeMap<String, Done>,
     /// Digests of files that no step has written since they were read.
@@ -26,11 +30,12 @@ pub(crate) struct Journal {
 }
 
 /// The journal as a file.
-#[derive(Debug, Default, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Deserialize, Serialize)]
 struct Saved {
-    /// The build that ran the steps.
-    build: Option<Build>,
+    /// Name of the flow, such as `learn`.
+    flow: String,
+    /// Digest of the program that ran the steps.
+    program: Sha256Digest,
     steps: BTreeMap<String, Done>,
 }
 
@@ -55,17 +60,33 @@ struct Content {
 }
 
 impl Journal {
-    /// The journal of the flow that writes to `out`: an empty one where there is none, or where
-    /// another build of readlens wrote it.
+    /// The journal of the flow `name` that writes to `out`. It is an empty one where there is none,
+    /// or where another program wrote it.
     ///
     /// # Errors
-    /// The journal cannot be read.
-    pub(crate) fn open(out: &Path) -> Result<Self> {
+    /// The journal cannot be read or written, or is that of another flow.
+    pub(crate) fn open(name: &str, out: &Path) -> Result<Self> {
         let path = out.join(FILE);
-        let saved = if path.exists() { read_json::<Saved>(&path)? } else { Saved::default() };
-        let is_ours = saved.build.as_ref() == Build::of_this_program();
-        let done = if is_ours { saved.steps } else { BTreeMap::new() };
-        Ok(Self { out: out.to_path_buf(), done, known: HashMap::new() })
+        let own = std::env::current_exe().map_err(|e| Fault::failed("finding this program", e))?;
+        let (program, _) = digest_file(&own)?;
+        let saved = path.exists().then(|| read(&path)).transpose()?;
+        if let Some(other) = saved.as_ref().filter(|saved| saved.flow != name) {
+            return Err(Fault::usage(format!(
+                "{} holds what readlens {} wrote; choose another directory, or delete this one",
+                out.display(),
+                other.flow
+            )));
+        }
+        let is_new = saved.is_none();
+        let saved = saved.filter(|saved| saved.program == program);
+        let done = saved.map(|saved| saved.steps).unwrap_or_default();
+        let flow = name.to_owned();
+        let journal = Self { flow, program, out: out.to_path_buf(), done, known: HashMap::new() };
+        // From now on the directory is known to be this flow's.
+        if is_new {
+            journal.save()?;
+        }
+        Ok(journal)
     }
 
     /// Whether `step` has been done with the same options and inputs, and its outputs are whole.
@@ -81,11 +102,12 @@ impl Journal {
         Ok(self.state(step)? == done)
     }
 
-    /// Forgets what was known of the outputs of `step`, which is about to run.
+    /// Notes what `step` is about to read, and forgets what was known of its outputs.
     ///
     /// # Errors
-    /// The journal cannot be written.
+    /// An input cannot be read, or the journal cannot be written.
     pub(crate) fn begin(&mut self, step: &Step) -> Result<()> {
+        self.contents(step.inputs())?;
         for file in step.outputs() {
             self.known.remove(&file.path);
         }
@@ -106,8 +128,8 @@ impl Journal {
     }
 
     fn save(&self) -> Result<()> {
-        let build = Build::of_this_program().cloned();
-        write_json(&self.out.join(FILE), &Saved { build, steps: self.done.clone() })
+        let (flow, program) = (self.flow.clone(), self.program.clone());
+        write_json(&self.out.join(FILE), &Saved { flow, program, steps: self.done.clone() })
     }
 
     fn state(&mut self, step: &Step) -> Result<Done> {
@@ -134,6 +156,16 @@ impl Journal {
         };
         files.iter().map(content).collect()
     }
+}
+
+fn read(path: &Path) -> Result<Saved> {
+    read_json(path).map_err(|fault| {
+        Fault::input(path)
+            .expected("the steps that are done, as readlens notes them")
+            .found(fault)
+            .remedy("delete this file; all steps are then done again")
+            .into()
+    })
 }
 
 /// Digest of a file, or of the names and contents of the files in a folder.
@@ -174,12 +206,15 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text);
         let has = |option: &str| {
-            Journal::open(folder.path()).unwrap().has(&step(folder.path(), option)).unwrap()
+            Journal::open("merge", folder.path())
+                .unwrap()
+                .has(&step(folder.path(), option))
+                .unwrap()
         };
         write("in.txt", "a").unwrap();
         assert!(!has("--x=1"), "nothing is done yet");
         write("out.txt", "b").unwrap();
-        let mut journal = Journal::open(folder.path()).unwrap();
+        let mut journal = Journal::open("merge", folder.path()).unwrap();
         journal.add(&step(folder.path(), "--x=1")).unwrap();
         assert!(has("--x=1"));
         assert!(!has("--x=2"), "another option");
@@ -200,12 +235,23 @@ mod tests {
             std::fs::write(folder.path().join(name), "a").unwrap();
         }
         let step = step(folder.path(), "--x=1");
-        let mut journal = Journal::open(folder.path()).unwrap();
+        let mut journal = Journal::open("merge", folder.path()).unwrap();
         journal.add(&step).unwrap();
         journal.begin(&step).unwrap();
-        assert!(!Journal::open(folder.path()).unwrap().has(&step).unwrap());
+        assert!(!Journal::open("merge", folder.path()).unwrap().has(&step).unwrap());
         let text = std::fs::read_to_string(folder.path().join(FILE)).unwrap();
         assert!(!text.contains(&*folder.path().to_string_lossy()), "{text}");
+    }
+
+    #[test]
+    fn a_directory_is_of_one_flow() {
+        let folder = tempfile::tempdir().unwrap();
+        Journal::open("learn", folder.path()).unwrap();
+        let fault = Journal::open("predict", folder.path()).unwrap_err().to_string();
+        assert!(fault.contains("holds what readlens learn wrote"), "{fault}");
+        std::fs::write(folder.path().join(FILE), "{}").unwrap();
+        let fault = Journal::open("learn", folder.path()).unwrap_err().to_string();
+        assert!(fault.contains("flow.json") && fault.contains("delete this file"), "{fault}");
     }
 
     #[test]

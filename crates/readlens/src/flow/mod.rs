@@ -6,9 +6,9 @@ mod journal;
 mod shell;
 mod step;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_provenance::OutputLock;
 use readlens_stage::{Context, Progress};
 
@@ -33,6 +33,8 @@ pub(crate) struct Runner<'a> {
     journal: Journal,
     total: usize,
     begun: usize,
+    /// A file to delete before the first step that is not done.
+    outdated: Option<PathBuf>,
     whole: Progress,
     _lock: OutputLock,
 }
@@ -49,9 +51,17 @@ impl<'a> Runner<'a> {
         context: &'a Context,
     ) -> Result<Self> {
         let lock = OutputLock::take(out)?;
-        let journal = Journal::open(out)?;
+        let journal = Journal::open(name, out)?;
         let whole = context.progress(name, total as u64);
-        Ok(Self { context, journal, total, begun: 0, whole, _lock: lock })
+        Ok(Self { context, journal, total, begun: 0, outdated: None, whole, _lock: lock })
+    }
+
+    /// The same runner, which deletes `file` before it does anything: what is about to change is
+    /// no longer what the file says.
+    #[must_use]
+    pub(crate) fn outdating(mut self, file: PathBuf) -> Self {
+        self.outdated = Some(file);
+        self
     }
 
     /// Runs the next step, unless it is done.
@@ -67,6 +77,9 @@ impl<'a> Runner<'a> {
         } else {
             self.context.check_interrupt("the same command goes on with the next step")?;
             tracing::info!("{place}");
+            if let Some(file) = self.outdated.take().filter(|file| file.exists()) {
+                std::fs::remove_file(&file).map_err(|e| Fault::io("remove", &file, e))?;
+            }
             self.journal.begin(step)?;
             step.run(self.context)?;
             self.journal.add(step)?;

@@ -88,8 +88,12 @@ impl Step {
             Some(argument)
         });
         let others = files().filter(|file| file.option.is_none());
-        let others = others.map(|file| shown(&file.path).into_os_string());
-        self.options.iter().map(OsString::from).chain(named).chain(others).collect()
+        let others: Vec<OsString> = others.map(|file| shown(&file.path).into_os_string()).collect();
+        // A file whose name begins like an option.
+        let is_odd = |name: &OsString| name.as_encoded_bytes().starts_with(b"-");
+        let marker = others.iter().any(is_odd).then(|| OsString::from("--"));
+        let options = self.options.iter().map(OsString::from);
+        options.chain(named).chain(marker).chain(others).collect()
     }
 
     /// Runs the stage.

@@ -97,7 +97,7 @@ pub(crate) fn choose(survey: &Summary) -> Result<Choices> {
         "Explainer",
         format!("the default, {epochs} times over the windows of the split {split}"),
         format!(
-            "there are {learned}, and it has learned after {WINDOWS_TO_LEARN}, or after \
+            "there are {learned}; it is to see about {WINDOWS_TO_LEARN} in all, and none more than \
              {MOST_EPOCHS} times"
         ),
     ));

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use readlens_fault::Result;
+use readlens_predict::Calibration;
 use readlens_provenance::{InputDigest, read_json};
 use readlens_tables::Reader;
 use readlens_tables::assessment::AssessmentRow;
@@ -32,6 +33,12 @@ struct Check {
     name: String,
     verdict: String,
     sentence: String,
+}
+
+/// What is read of the saved calibration.
+#[derive(Debug, Deserialize)]
+struct Calibrated {
+    calibration: Calibration,
 }
 
 /// The card of `model`, whose stages are done.
@@ -71,6 +78,7 @@ pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Mode
         accuracy: accuracy(
             &rows::<AssessmentRow>(&model.evidence(ASSESSMENT))?,
             &rows::<MetricRow>(&model.evidence(BASELINE))?,
+            &read_json(&model.calibration())?,
         ),
         shown: shown(&metrics),
         verdicts: figures
@@ -91,7 +99,11 @@ fn is_test(split: &Over) -> bool {
 }
 
 /// Accuracy of the classifier as a whole, by rank, beside what needs no classifier.
-fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accuracy> {
+fn accuracy(
+    assessment: &[AssessmentRow],
+    baseline: &[MetricRow],
+    calibrated: &Calibrated,
+) -> Vec<Accuracy> {
     let of = |operator: Operator, metric: Metric| {
         assessment.iter().filter(move |row| {
             row.operator.known() == Some(operator)
@@ -111,7 +123,6 @@ fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accurac
                 && figure.metric == Metric::Accuracy
                 && figure.operator.known().is_some_and(|operator| KMERS.contains(&operator))
         });
-        let error = of(Operator::Unmasked, Metric::ExpectedCalibrationError).find(at);
         let majority = of(Operator::MajorityClass, Metric::Accuracy).find(at);
         let Ranks::One(rank) = &row.rank else { return None };
         Some(Accuracy {
@@ -122,7 +133,12 @@ fn accuracy(assessment: &[AssessmentRow], baseline: &[MetricRow]) -> Vec<Accurac
             high: row.ci_high,
             majority: majority.map(|row| row.value),
             kmers: counted.map(|figure| figure.value).reduce(f64::max),
-            calibration_error: error.map(|row| row.value),
+            calibration_error: calibrated
+                .calibration
+                .records
+                .iter()
+                .find(|figures| figures.rank == **rank)
+                .and_then(|figures| figures.error_after),
         })
     };
     of(Operator::Unmasked, Metric::Accuracy).filter_map(of_rank).collect()
@@ -161,7 +177,7 @@ fn shown(metrics: &[MetricRow]) -> Shown {
         })
     };
     Shown {
-        area: find(Operator::Mask, Metric::HardArea, None).map_or(f64::NAN, |row| row.value),
+        area: find(Operator::Mask, Metric::HardArea, None).map(|row| row.value),
         ranks: unmasked.filter_map(of_rank).collect(),
     }
 }

@@ -42,7 +42,6 @@ fn with_columns(learn: &Learn, columns: &[String]) -> Result<Labels> {
     add("lineage-column", taxa.lineage_column.clone());
     add("lineage-ranks", joined(&taxa.lineage_ranks));
     add("taxid-column", taxa.taxid_column.clone());
-    add("taxdump", taxa.taxdump.as_ref().map(|path| path.to_string_lossy().into_owned()));
     add("min-count", Some(taxa.min_count.to_string()));
     // Lineages and taxids have ranks of their own, which the stage knows.
     let is_elsewhere = taxa.lineage_column.is_some() || taxa.taxid_column.is_some();

@@ -17,7 +17,7 @@ pub(crate) use options::Learn;
 use crate::card::Choice;
 use crate::flow::{Runner, script};
 use crate::model::Model;
-use crate::streams::{refuse_other_directory, refuse_standard_input};
+use crate::streams::{refuse_other_directory, refuse_streams};
 use choice::choose;
 
 /// Learns a model, or prints how it would.
@@ -25,14 +25,16 @@ use choice::choose;
 /// # Errors
 /// The output is something else, an input cannot be used, or a stage fails.
 pub(crate) fn run(learn: &Learn, context: &Context) -> Result<()> {
-    refuse_standard_input(&learn.sequences)?;
+    refuse_streams(learn.sequences.iter().chain([&learn.taxonomy]))?;
     let labels = labels::of(learn)?;
     if learn.explain {
         return explain(learn, &labels, context);
     }
     let model = Model::at(&learn.out);
     refuse_other_directory(&learn.out)?;
-    let mut runner = Runner::start("learn", steps::STEPS + 1, &learn.out, context)?;
+    let runner = Runner::start("learn", steps::STEPS + 1, &learn.out, context)?;
+    // A model that is learned again is none until it is done.
+    let mut runner = runner.outdating(model.card());
     let survey = steps::survey(learn, &labels, &model);
     runner.run(&survey)?;
     let choices = choose(&read_json(&model.evidence("survey.json"))?)?;
@@ -42,13 +44,13 @@ pub(crate) fn run(learn: &Learn, context: &Context) -> Result<()> {
     for step in steps::steps(learn, &labels, &choices, &model) {
         runner.run(&step)?;
     }
-    drop(runner);
     let card = findings::card(learn, &labels.divided, &choices, &model)?;
     let mut read_me = NewFile::create(&model.read_me())?;
     read_me.put(read_me::text(&card).as_bytes())?;
     // The card makes the folder a model, so it comes last.
     read_me.commit()?;
     write_json(&model.card(), &card)?;
+    drop(runner);
     for accuracy in &card.accuracy {
         tracing::info!(
             "{}: {:.1} % of {} test windows are right",
@@ -78,5 +80,7 @@ fn explain(learn: &Learn, labels: &labels::Labels, context: &Context) -> Result<
     }
     let mut all = vec![steps::survey(learn, labels, &model)];
     all.extend(steps::steps(learn, labels, &choices, &model));
-    print(&(text + &script(&all)))
+    text.push_str(&script(&all));
+    text.push_str("# learn itself writes README.md and card.json, which make the folder a model\n");
+    print(&text)
 }

@@ -37,10 +37,14 @@ fn head(page: &mut String, card: &Card) {
 }
 
 fn accuracy(page: &mut String, card: &Card) {
-    page.push_str(
+    let held_out = card.data.splits.get("test").map_or(0, |split| split.windows);
+    let _ = write!(
+        page,
         "\n## How right it is\n\n\
-         Of the held-out windows, in %, with 95 % intervals. *k-mers* is the best of three classifiers that only count\n\
-         them, and *most frequent* always says one taxon. The calibration error is how far confidence is from being right.\n\n\
+         Of the held-out windows whose taxon is one that the model knows, in %, with 95 % intervals. There are {held_out} held-out\n\
+         windows; the others are of taxa that it does not know, or of none. *k-mers* is the best of three classifiers that only\n\
+         count them, and *most frequent* always says one taxon. The calibration error is how far the confidence in a record is\n\
+         from being right, on the split valid.\n\n\
          | rank | windows | right | k-mers | most frequent | calibration error |\n|---|---|---|---|---|---|\n",
     );
     for Accuracy { rank, windows, accuracy, low, high, majority, kmers, calibration_error } in
@@ -65,7 +69,7 @@ fn accuracy(page: &mut String, card: &Card) {
 }
 
 fn shown(page: &mut String, card: &Card) {
-    let area = percent(Some(card.shown.area));
+    let area = percent(card.shown.area);
     let _ = write!(
         page,
         "\n## What is read\n\n\
@@ -119,7 +123,7 @@ fn made(page: &mut String, card: &Card) {
         let _ = writeln!(page, "| {} | {} | {} |", plain(name), split.records, split.windows);
     }
     page.push_str(
-        "\n| rank | taxa | records with one | taxa in too few records |\n|---|---|---|---|\n",
+        "\n| rank | taxa | records with one | taxa in too few rows |\n|---|---|---|---|\n",
     );
     for rank in &card.data.ranks {
         let _ = writeln!(
@@ -143,15 +147,22 @@ fn percent(value: Option<f64>) -> String {
     value.map_or("–".to_owned(), |value| format!("{:.1}", 100.0 * value))
 }
 
-/// Text of users and files in Markdown: none of its characters means anything but itself.
+/// Letters that turn the direction of text.
+const DIRECTIONS: [char; 9] = [
+    '\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}',
+    '\u{2069}',
+];
+
+/// Text of users and files in Markdown, as it stands: nothing in it is a link, a mark or an
+/// element.
 fn plain(text: &str) -> String {
     let mut plain = String::new();
     for c in text.chars() {
         match c {
-            c if c.is_control() => plain.push(' '),
+            c if c.is_control() || DIRECTIONS.contains(&c) => plain.push(' '),
             '<' => plain.push_str("&lt;"),
             '&' => plain.push_str("&amp;"),
-            '\\' | '`' | '*' | '[' | ']' | '|' | '#' | '!' => {
+            '\\' | '`' | '*' | '_' | '~' | '[' | ']' | '|' | '#' | '!' | '$' | '@' | ':' => {
                 plain.push('\\');
                 plain.push(c);
             }
@@ -168,6 +179,8 @@ mod tests {
     #[test]
     fn text_of_users_is_only_text() {
         assert_eq!(plain("<img src=x> | [a](b)\n*"), r"&lt;img src=x> \| \[a\](b) \*");
+        assert_eq!(plain("_a_ ~b~ $c$ @d http://e"), r"\_a\_ \~b\~ \$c\$ \@d http\://e");
+        assert_eq!(plain("gnp.\u{202e}exe"), "gnp. exe");
         assert_eq!(plain("by the column split"), "by the column split");
     }
 }

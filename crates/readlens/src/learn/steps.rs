@@ -8,13 +8,13 @@ use super::options::Learn;
 use crate::flow::Step;
 use crate::model::Model;
 
-/// Networks of the classifier that are trained: name, preset and what the user is told.
+/// Branches of the classifier that are trained: preset, and what the user is told.
 const TRAINED: [(&str, &str); 2] = [
     ("channels", "train the classifier: hashed channels"),
     ("composition", "train the classifier: composition"),
 ];
 const EXPERTS: &str = "experts";
-/// Steps behind the survey.
+/// Number of steps after the survey.
 pub(crate) const STEPS: usize = 13;
 
 const TOKENS: &str = "tokens.parquet";
@@ -116,11 +116,15 @@ pub(crate) fn steps(
 }
 
 fn tokenize(what: &str, learn: &Learn, labels: &Labels) -> Step {
-    Step::of::<readlens_tokenize::Options>(what)
+    let step = Step::of::<readlens_tokenize::Options>(what)
         .options(windows())
         .options(labels.options.iter().cloned())
         .reads("taxonomy", &learn.taxonomy)
-        .arguments(&learn.sequences)
+        .arguments(&learn.sequences);
+    match &learn.taxa.taxdump {
+        Some(taxdump) => step.reads("taxdump", taxdump),
+        None => step,
+    }
 }
 
 /// A step of the stage `S` that reads the tokens.

@@ -55,7 +55,7 @@ pub(crate) fn run_file(config: &Path, out: &Path, explain: bool, context: &Conte
 /// # Errors
 /// An input is missing, or a stage fails.
 pub(crate) fn run(settings: &Settings, out: &Path, context: &Context) -> Result<()> {
-    flow::run("flow", &steps(settings, out)?, out, context)?;
+    flow::run("run", &steps(settings, out)?, out, context)?;
     tracing::info!("the report is {}", out.join(REPORT).display());
     Ok(())
 }
