@@ -142,6 +142,7 @@ def learns(user: User) -> None:
     model = user.folder / "model"
     card = json.loads((model / "card.json").read_text())
     check("the card has the accuracy", card["accuracy"][-1]["accuracy"] > 0.8, card["accuracy"])
+    check("the card has the tokenization", card["tokenization"]["tokens"]["k"] == 6 and card["tokenization"]["windows"]["length"] == 2000)
     ranks = [[rank["rank"] for rank in part] for part in (card["accuracy"], card["shown"]["ranks"])]
     check("the card has each rank once", ranks == [["superkingdom", "phylum", "genus"]] * 2, ranks)
     check("the card has the k-mers", all(rank["kmers"] is not None for rank in card["accuracy"][1:]))

@@ -19,6 +19,8 @@ pub(crate) struct Card {
     pub(crate) version: String,
     pub(crate) title: String,
     pub(crate) data: Data,
+    /// How sequences are read: the stage tokenize's configuration of k-mers and of windows.
+    pub(crate) tokenization: Tokens,
     /// What was chosen for the data, and why.
     pub(crate) choices: Vec<Choice>,
     pub(crate) classifier: InputDigest,
@@ -27,6 +29,16 @@ pub(crate) struct Card {
     pub(crate) accuracy: Vec<Accuracy>,
     pub(crate) shown: Shown,
     pub(crate) verdicts: Vec<Verdict>,
+}
+
+/// How sequences are cut into tokens and windows, as the manifest of the stage tokenize has it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tokens {
+    /// Alphabet, k, stride, CLS and, where windows are read in their frame, the model of frames.
+    pub(crate) tokens: serde_json::Value,
+    /// Length of windows, overlap, strands.
+    pub(crate) windows: serde_json::Value,
 }
 
 /// What was learned from.

@@ -15,7 +15,7 @@ use serde::Deserialize;
 use super::choice::Choices;
 use super::options::Learn;
 use super::steps::{ASSESSMENT, BASELINE, FIGURES, METRICS, SUMMARY};
-use crate::card::{Accuracy, Card, Data, FORMAT, Rank, Shown, ShownRank, Verdict};
+use crate::card::{Accuracy, Card, Data, FORMAT, Rank, Shown, ShownRank, Tokens, Verdict};
 use crate::model::Model;
 
 /// Classifiers that only count k-mers.
@@ -35,6 +35,23 @@ struct Check {
     sentence: String,
 }
 
+/// What is read of the summary beside its counts.
+#[derive(Debug, Deserialize)]
+struct Made {
+    manifest: MadeBy,
+}
+
+#[derive(Debug, Deserialize)]
+struct MadeBy {
+    config: HowRead,
+}
+
+#[derive(Debug, Deserialize)]
+struct HowRead {
+    tokenization: serde_json::Value,
+    windows: serde_json::Value,
+}
+
 /// What is read of the saved calibration.
 #[derive(Debug, Deserialize)]
 struct Calibrated {
@@ -47,6 +64,7 @@ struct Calibrated {
 /// A table cannot be read.
 pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Model) -> Result<Card> {
     let summary: Summary = read_json(&model.evidence(SUMMARY))?;
+    let Made { manifest: MadeBy { config: made } } = read_json(&model.evidence(SUMMARY))?;
     let sequences = learn.sequences.iter().map(|path| InputDigest::of("sequences", path));
     let taxonomy = std::iter::once(InputDigest::of("taxonomy", &learn.taxonomy));
     let ranks = summary.taxonomy.iter().flat_map(|taxonomy| &taxonomy.ranks);
@@ -72,6 +90,7 @@ pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Mode
             splits: summary.splits,
             divided: divided.to_owned(),
         },
+        tokenization: Tokens { tokens: made.tokenization, windows: made.windows },
         choices: choices.said.clone(),
         classifier: InputDigest::of("classifier", &model.classifier())?,
         explainer: InputDigest::of("explainer", &model.explainer())?,
