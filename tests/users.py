@@ -232,6 +232,7 @@ def errs(user: User) -> None:
     user.fails(2, "holds what readlens explain wrote", "predict", new, "--model", model, "--out", "explained")
     user.fails(2, "only a regular file can be", "predict", "-", "--model", model, "--out", "x")
     user.fails(2, "expected a number of 0 to 1", "predict", new, "--model", model, "--out", "x", "--min-probability", "2")
+    user.fails(2, "above 0 and at most 1", "explain", new, "--model", model, "--out", "x", "--area", "0")
     user.fails(3, "called Nessiteras", "explain", new, "--model", model, "--out", "x", "--target", "genus=Nessiteras")
     user.fails(2, "RANK=TAXON", "explain", new, "--model", model, "--out", "x", "--target", "Treponema")
     user.fails(3, "--ranks", "learn", "genes.fasta.gz", "--taxonomy", "hosts.tsv", "--out", "x")

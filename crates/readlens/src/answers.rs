@@ -47,7 +47,7 @@ pub(crate) struct Explain {
     asked: Asked,
     /// Fraction of the tokens to mark, above 0 and at most 1 [default: as many as the Explainer
     /// finds worth it]
-    #[arg(long, value_name = "FRACTION", value_parser = fraction)]
+    #[arg(long, value_name = "FRACTION", value_parser = share)]
     area: Option<f64>,
     /// Show what speaks for this taxon in every sequence, instead of what was predicted:
     /// genus=Treponema
@@ -62,6 +62,12 @@ pub(crate) struct Explain {
 fn fraction(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number| (0.0..=1.0).contains(number));
     number.ok_or_else(|| "expected a number of 0 to 1".to_owned())
+}
+
+/// A number above 0 and at most 1.
+fn share(text: &str) -> Result<f64, String> {
+    let share = fraction(text).ok().filter(|share| *share > 0.0);
+    share.ok_or_else(|| "expected a number above 0 and at most 1".to_owned())
 }
 
 /// What is read of the classifier's configuration.
@@ -104,7 +110,7 @@ fn check_target(target: &Target, model: &Model) -> Result<()> {
 /// There is no such model, the output is something else, or a stage fails.
 pub(crate) fn predict(options: &Predict, context: &Context) -> Result<()> {
     let Predict { asked } = options;
-    let steps = |model: &Model| predicting(asked, model);
+    let steps = |model: &Model| Ok(predicting(asked, model));
     let tsv = answer("predict", asked, steps, context)?;
     if let Some(out) = tsv {
         tracing::info!("the taxa are in {}", out.join(TSV).display());
@@ -118,13 +124,11 @@ pub(crate) fn predict(options: &Predict, context: &Context) -> Result<()> {
 /// As [`predict`].
 pub(crate) fn explain(options: &Explain, context: &Context) -> Result<()> {
     let Explain { asked, target, .. } = options;
-    if let Some(target) = target {
-        check_target(target, &Model::open(&asked.model)?.0)?;
-    }
     let steps = |model: &Model| {
+        target.as_ref().map(|target| check_target(target, model)).transpose()?;
         let mut steps = predicting(asked, model);
         steps.extend(explaining(options, model));
-        steps
+        Ok(steps)
     };
     if let Some(out) = answer("explain", asked, steps, context)? {
         tracing::info!(
@@ -140,12 +144,12 @@ pub(crate) fn explain(options: &Explain, context: &Context) -> Result<()> {
 fn answer<'a>(
     name: &str,
     asked: &'a Asked,
-    steps: impl FnOnce(&Model) -> Vec<Step>,
+    steps: impl FnOnce(&Model) -> Result<Vec<Step>>,
     context: &Context,
 ) -> Result<Option<&'a Path>> {
     refuse_streams(&asked.sequences)?;
     let (model, card) = Model::open(&asked.model)?;
-    let steps = steps(&model);
+    let steps = steps(&model)?;
     if asked.explain {
         print(&script(&steps))?;
         return Ok(None);
