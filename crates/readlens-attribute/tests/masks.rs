@@ -227,7 +227,7 @@ fn windows_of_one_token_and_of_none_have_masks() {
             row.tokens.truncate(usize::from(cls) + tokens);
             row.end = row.start + 3 * tokens as u32;
         }
-        let shape = ClassifierConfig { tokenization, ..classifier_shape() };
+        let shape = ClassifierConfig { tokenization: tokenization.clone(), ..classifier_shape() };
         let folder = Folder::of(&table, tokenization, &shape);
         folder.run("a", &all_methods(), Shard::WHOLE).unwrap();
         let masks = folder.masks("a");

@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// Drop 0 to stride − 1 leading bases, so that k-mers fall in every frame.
+    /// Drop 0 to stride − 1 leading bases, so that k-mers fall in every frame; none before tokens of
+    /// a list.
     pub frame_offset: bool,
     /// Read half of the windows as their reverse complement.
     pub reverse_complement: bool,
@@ -20,7 +21,7 @@ impl Augmentation {
     /// The bases cannot be told from the tokens, the windows are in their reading frame, or the
     /// alphabet has no complement.
     pub fn validate(self, tokenization: &Tokenization) -> Result<()> {
-        if (self.frame_offset || self.reverse_complement) && tokenization.stride > tokenization.k {
+        if (self.frame_offset || self.reverse_complement) && tokenization.leaves_gaps() {
             return Err(Fault::usage(
                 "augmentation needs every base in a token: tokenize with stride <= k, or switch \
                  frame offsets and reverse complement off",
@@ -51,7 +52,7 @@ impl Augmentation {
         rng: &mut impl Rng,
     ) -> Result<Vec<u32>> {
         let offset =
-            if self.frame_offset { rng.random_range(0..tokenization.stride) as usize } else { 0 };
+            if self.frame_offset { rng.random_range(0..tokenization.frames()) as usize } else { 0 };
         let reverse = self.reverse_complement && rng.random_bool(0.5);
         if offset == 0 && !reverse {
             return Ok(tokens.to_vec());
@@ -60,8 +61,8 @@ impl Augmentation {
         if reverse {
             bases = tokenization.alphabet.reverse_complement(&bases);
         }
-        // A window must keep at least one k-mer.
-        let offset = offset.min(bases.len().saturating_sub(tokenization.k as usize));
+        // A window must keep at least one token.
+        let offset = offset.min(bases.len().saturating_sub(tokenization.least_bases(1)));
         let mut out = Vec::with_capacity(tokens.len());
         tokenization.encode(&bases[offset..], &mut out);
         Ok(out)

@@ -38,8 +38,8 @@ impl Bound {
         let loaded =
             load_classifier(classifier, &device.open(precision)?)?.with_precision(precision);
         let windows = WindowStream::open(tokens, Shard::WHOLE)?;
-        let wanted = loaded.config().tokenization;
-        check_tokenization(tokens, windows.tokenization(), classifier, &wanted)?;
+        let wanted = &loaded.config().tokenization;
+        check_tokenization(tokens, windows.tokenization(), classifier, wanted)?;
         let inputs =
             vec![windows.reader().artefact("tokens")?, Artefact::model("classifier", classifier)?];
         Ok(Self { classifier: loaded, windows, inputs })

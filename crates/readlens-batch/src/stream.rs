@@ -213,14 +213,14 @@ pub(crate) fn check_tokens(
     if let Some(id) = body.iter().find(|&&id| !is_real(id)) {
         return Err(reader
             .fault()
-            .expected(format!("UNK (1) or k-mer ids from {FIRST_KMER} to {}", vocabulary - 1))
+            .expected(format!("UNK (1) or token ids from {FIRST_KMER} to {}", vocabulary - 1))
             .found(format!("token id {id}"))
             .remedy("tokenize again")
             .into());
     }
-    tokenization.window_bases(row.start, row.end, row.tokens.len(), || reader.fault())?;
+    tokenization.window_bases(row.start, row.end, &row.tokens, || reader.fault())?;
     // Overlapping k-mers say every base more than once, and must say the same.
-    if tokenization.stride < tokenization.k {
+    if tokenization.kmers().is_some_and(|kmers| kmers.stride < kmers.k) {
         tokenization.decode(&row.tokens).map_err(|e| {
             reader
                 .fault()

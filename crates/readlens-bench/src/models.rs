@@ -56,7 +56,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             bag: None,
         }),
         shape.taxa.iter().enumerate().map(rank).collect(),
-        tokenization,
+        tokenization.clone(),
     );
     let mut source = WeightSource::fresh(seed, DType::F32, &Device::Cpu);
     Classifier::new(&config, &mut source)?;
@@ -69,7 +69,7 @@ pub(crate) fn write(directory: &Path, seed: u64, shape: &Shape) -> Result<()> {
             gradient: None,
             selection: Selection::Threshold,
             max_tokens: None,
-            tokenization,
+            tokenization: tokenization.clone(),
         };
         // Another seed than the classifier's, or its tensors of the same name would be equal.
         let seed = seed + 1;

@@ -20,10 +20,11 @@ impl Window {
     /// whole codon, 0 to 2, where its reading frame is known.
     ///
     /// # Errors
-    /// [`Fault::Usage`] if there are bases between two tokens, which no token tells, or a phase is
-    /// above 2. [`Fault::Input`] if the tokens are not those of a window.
+    /// [`Fault::Usage`] if the tokens are no k-mers, if there are bases between two of them, which
+    /// no token tells, or a phase is above 2. [`Fault::Input`] if the tokens are not those of a window.
     pub fn of(tokens: &[u32], tokenization: &Tokenization, phase: Option<u8>) -> Result<Self> {
-        if tokenization.stride > tokenization.k {
+        let kmers = tokenization.kmers_for("channels")?;
+        if kmers.leave_gaps() {
             return Err(Fault::usage(
                 "channels need every base in a token: tokenize with stride <= k",
             ));
@@ -37,8 +38,8 @@ impl Window {
         Ok(Self {
             codes,
             phase,
-            k: tokenization.k as usize,
-            stride: tokenization.stride as usize,
+            k: kmers.k as usize,
+            stride: kmers.stride as usize,
             tokens: tokens.len() - usize::from(tokenization.cls),
         })
     }
@@ -85,7 +86,7 @@ mod tests {
             let window = Window::of(&ids, &tokenization, None).unwrap();
             prop_assert_eq!((window.tokens(), window.bases()), (tokens, bases));
             let shares = |token: &usize| {
-                let covered = tokenization.token_interval(*token);
+                let covered = tokenization.coverage(&ids).of(*token);
                 covered.start < start + length && start < covered.end
             };
             let expected: Vec<usize> = (0..tokens).filter(shares).collect();

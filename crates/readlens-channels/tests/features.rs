@@ -155,7 +155,7 @@ proptest! {
         let cut = Window::of(&tokens, &tokenization, Some(phase)).unwrap();
         let covered = &bases[..cut.bases()];
         let hidden = hidden as usize % cut.tokens();
-        let gone = tokenization.token_interval(hidden);
+        let gone = tokenization.coverage(&tokens).of(hidden);
         for text in ["kmer:4", "seed:10101", "phased:4", "codons:1", "amino:2"] {
             let channel = channel(text);
             let by_tokens = features(&channel, &cut);

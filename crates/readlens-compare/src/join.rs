@@ -83,7 +83,7 @@ impl Join {
     fn window(&mut self, row: &TokenRow) -> Result<Option<Window>> {
         let fault = || self.tokens.fault();
         let (start, end) = (row.start, row.end);
-        let length = self.tokenization.laid_bases(start, end, row.tokens.len(), fault)?;
+        let length = self.tokenization.laid_bases(start, end, &row.tokens, fault)?;
         let window = start..end;
         let reference = self.reference.take(&row.id, row.window, &Place::At(window.clone()))?;
         let within = Place::Within(window);
@@ -113,9 +113,7 @@ impl Iterator for Join {
 
 /// The bases of a window that its tokens cover: those behind the last whole k-mer are in none.
 fn covered(row: &TokenRow, tokenization: &Tokenization, length: usize) -> Range<u32> {
-    let tokens = tokenization.token_count(length);
-    let end = tokens.checked_sub(1).map_or(0, |last| tokenization.token_interval(last).end);
-    let read = end.min(length) as u32;
+    let read = tokenization.coverage(&row.tokens).end().min(length) as u32;
     match row.strand.as_str() {
         "-" => row.end - read..row.end,
         _ => row.start..row.start + read,

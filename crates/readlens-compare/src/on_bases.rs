@@ -1,7 +1,7 @@
 use std::path::Path;
 
 use readlens_fault::{InputFault, Result};
-use readlens_kmer::Tokenization;
+use readlens_kmer::{Coverage, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::bases::BaseRow;
 use readlens_tables::masks::MaskRow;
@@ -70,8 +70,8 @@ impl OnBases {
         }
         let fault = || self.tokens.fault();
         let (start, end) = (token.start, token.end);
-        let length = self.tokenization.laid_bases(start, end, token.tokens.len(), fault)?;
-        let mut mask = means(&row.mask, &self.tokenization, length);
+        let length = self.tokenization.laid_bases(start, end, &token.tokens, fault)?;
+        let mut mask = means(&row.mask, &self.tokenization.coverage(&token.tokens), length);
         if token.strand == "-" {
             mask.reverse();
         }
@@ -90,12 +90,12 @@ impl OnBases {
     }
 }
 
-/// The mean value of the k-mers that cover each base, in reading direction; 0 where none does.
-fn means(mask: &[f32], tokenization: &Tokenization, length: usize) -> Vec<f32> {
+/// The mean value of the tokens that cover each base, in reading direction; 0 where none does.
+fn means(mask: &[f32], coverage: &Coverage, length: usize) -> Vec<f32> {
     let mut sums = vec![0f32; length];
     let mut counts = vec![0u16; length];
-    for (token, &value) in mask.iter().enumerate() {
-        for base in tokenization.token_interval(token).take_while(|&base| base < length) {
+    for (covered, &value) in coverage.iter().zip(mask) {
+        for base in covered.take_while(|&base| base < length) {
             sums[base] += value;
             counts[base] += 1;
         }
@@ -107,7 +107,7 @@ fn means(mask: &[f32], tokenization: &Tokenization, length: usize) -> Vec<f32> {
 mod tests {
     #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-    use readlens_kmer::Alphabet;
+    use readlens_kmer::{Alphabet, Tokenization};
 
     use super::*;
 
@@ -115,7 +115,7 @@ mod tests {
     #[test]
     fn bases_have_the_mean_of_the_k_mers_that_cover_them() {
         let by = Tokenization::new(Alphabet::Dna, 3, 2, true).unwrap();
-        let found = means(&[1.0, 0.5, 0.0], &by, 8);
+        let found = means(&[1.0, 0.5, 0.0], &by.coverage(&[2, 5, 5, 5]), 8);
         assert_eq!(found, [1.0, 1.0, 0.75, 0.5, 0.25, 0.0, 0.0, 0.0]);
     }
 }

@@ -88,9 +88,8 @@ impl Cursor {
             return fault(format!("a leading CLS ({CLS})"), format!("{:?}", row.tokens.first()));
         }
         let tokens = row.tokens.len() - usize::from(self.tokenization.cls);
-        let bases = row.end.checked_sub(row.start);
-        let room = bases.map(|bases| self.tokenization.token_count(bases as usize));
-        if room.is_none_or(|room| room < tokens) {
+        let read = self.tokenization.coverage(&row.tokens).end();
+        if row.end.checked_sub(row.start).is_none_or(|bases| (bases as usize) < read) {
             return fault(
                 format!("room for its {tokens} tokens"),
                 format!("a window from {} to {}", row.start, row.end),

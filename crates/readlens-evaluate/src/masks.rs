@@ -182,7 +182,8 @@ fn observe(
     let tokenization = cursor.tokenization();
     let mask: Vec<f64> = row.mask.iter().map(|&value| f64::from(value)).collect();
     let hard: Vec<f64> = row.hard.iter().map(|&read| f64::from(u8::from(read))).collect();
-    let runs = segments(&row.hard, tokenization);
+    let coverage = tokenization.coverage(cursor.window().map_or(&[], |window| &window.tokens));
+    let runs = segments(&row.hard, &coverage);
     let kind = |kind| Key { kind, ..key };
     ledger.observe(kind(Kind::Shape), 1.0, &[area(&mask), area(&hard), runs.count as f64])?;
     if let (Some(soft), Some(hard)) = (total_variation(&mask), total_variation(&hard)) {
@@ -196,7 +197,7 @@ fn observe(
         ledger.observe(kind(Kind::Concentration), 1.0, &[gini, effective])?;
     }
     let positive = truth.zip(cursor.window()).and_then(|(truth, window)| {
-        truth.positive_tokens(window, row.target.as_deref(), tokenization, mask.len())
+        truth.positive_tokens(window, row.target.as_deref(), &coverage)
     });
     if let Some(found) = positive.and_then(|positive| localise(&mask, &row.hard, &positive)) {
         let values = [

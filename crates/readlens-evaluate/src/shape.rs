@@ -1,6 +1,6 @@
 //! What a mask looks like.
 
-use readlens_kmer::Tokenization;
+use readlens_kmer::Coverage;
 
 /// Mean of the values; the share of true values for a hard mask given as 0 and 1.
 ///
@@ -26,7 +26,7 @@ pub(crate) struct Segments {
     /// Their mean length in tokens; 0 where there is none.
     pub(crate) mean_tokens: f64,
     /// Their mean length in nucleotides, from the first base of the first token to the last
-    /// base of the last: (tokens − 1) · stride + k.
+    /// base of the last: (tokens − 1) · stride + k for k-mers.
     pub(crate) mean_nt: f64,
     /// The length of the longest in tokens.
     pub(crate) most_tokens: f64,
@@ -34,23 +34,30 @@ pub(crate) struct Segments {
     pub(crate) most_nt: f64,
 }
 
-/// The runs of `hard`.
-pub(crate) fn segments(hard: &[bool], tokenization: &Tokenization) -> Segments {
-    let (mut count, mut tokens, mut most) = (0_usize, 0_usize, 0_usize);
-    for run in hard.chunk_by(|a, b| a == b).filter(|run| run[0]) {
-        count += 1;
-        tokens += run.len();
-        most = most.max(run.len());
+/// The runs of `hard`, one value per real token of a window; `coverage` is the window's.
+pub(crate) fn segments(hard: &[bool], coverage: &Coverage) -> Segments {
+    let (mut count, mut first) = (0_usize, 0);
+    let (mut tokens, mut most_tokens, mut nt, mut most_nt) = (0, 0, 0, 0);
+    for run in hard.chunk_by(|a, b| a == b) {
+        let next = first + run.len();
+        if run[0] {
+            let length = coverage.of(next - 1).end - coverage.of(first).start;
+            count += 1;
+            tokens += run.len();
+            nt += length;
+            most_tokens = most_tokens.max(run.len());
+            most_nt = most_nt.max(length);
+        }
+        first = next;
     }
-    if count == 0 {
-        let (mean_tokens, mean_nt, most_tokens, most_nt) = (0.0, 0.0, 0.0, 0.0);
-        return Segments { count, mean_tokens, mean_nt, most_tokens, most_nt };
+    let mean = |sum: usize| sum as f64 / count.max(1) as f64;
+    Segments {
+        count,
+        mean_tokens: mean(tokens),
+        mean_nt: mean(nt),
+        most_tokens: most_tokens as f64,
+        most_nt: most_nt as f64,
     }
-    let mean_tokens = tokens as f64 / count as f64;
-    let most_tokens = most as f64;
-    let (k, stride) = (f64::from(tokenization.k), f64::from(tokenization.stride));
-    let nt = |tokens: f64| (tokens - 1.0) * stride + k;
-    Segments { count, mean_tokens, mean_nt: nt(mean_tokens), most_tokens, most_nt: nt(most_tokens) }
 }
 
 /// How unequal the values are: 0 where all are the same, (n − 1)/n where one has everything; `None`
@@ -83,10 +90,11 @@ pub(crate) fn effective_tokens(mask: &[f64]) -> Option<f64> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
-    use readlens_kmer::Alphabet;
+    use readlens_kmer::{Alphabet, Tokenization};
 
-    fn tokenization(k: u32, stride: u32) -> Tokenization {
-        Tokenization::new(Alphabet::Dna, k, stride, true).expect("k and stride can work")
+    fn segments(hard: &[bool], (k, stride): (u32, u32)) -> Segments {
+        let by = Tokenization::new(Alphabet::Dna, k, stride, false).expect("they can work");
+        super::segments(hard, &by.coverage(&vec![5; hard.len()]))
     }
 
     #[test]
@@ -132,21 +140,21 @@ mod tests {
     #[test]
     fn runs_are_counted_and_measured() {
         let hard = [true, false, true, true, true, false, false, true, true];
-        let found = segments(&hard, &tokenization(6, 6));
+        let found = segments(&hard, (6, 6));
         // Runs of 1, 3 and 2 tokens: 6, 18 and 12 nt.
         let wanted =
             Segments { count: 3, mean_tokens: 2.0, mean_nt: 12.0, most_tokens: 3.0, most_nt: 18.0 };
         assert_eq!(found, wanted);
         // Overlapping 6-mers at stride 1: 6, 8 and 7 nt.
-        assert_eq!(segments(&hard, &tokenization(6, 1)).mean_nt, 7.0);
-        assert_eq!(segments(&hard, &tokenization(6, 1)).most_nt, 8.0);
+        assert_eq!(segments(&hard, (6, 1)).mean_nt, 7.0);
+        assert_eq!(segments(&hard, (6, 1)).most_nt, 8.0);
         // 3-mers at stride 5: 3, 13 and 8 nt with the bases between.
-        assert_eq!(segments(&hard, &tokenization(3, 5)).mean_nt, 8.0);
+        assert_eq!(segments(&hard, (3, 5)).mean_nt, 8.0);
         let none =
             Segments { count: 0, mean_tokens: 0.0, mean_nt: 0.0, most_tokens: 0.0, most_nt: 0.0 };
-        assert_eq!(segments(&[false; 4], &tokenization(6, 6)), none);
-        assert_eq!(segments(&[], &tokenization(6, 6)), none);
-        assert_eq!(segments(&[true; 4], &tokenization(6, 6)).mean_nt, 24.0);
+        assert_eq!(segments(&[false; 4], (6, 6)), none);
+        assert_eq!(segments(&[], (6, 6)), none);
+        assert_eq!(segments(&[true; 4], (6, 6)).mean_nt, 24.0);
     }
 
     proptest! {
@@ -154,7 +162,7 @@ mod tests {
         #[test]
         fn hard_total_variation_follows_from_the_runs(hard in prop::collection::vec(any::<bool>(), 2..50)) {
             let values: Vec<f64> = hard.iter().map(|&h| f64::from(u8::from(h))).collect();
-            let runs = segments(&hard, &tokenization(6, 6)).count;
+            let runs = segments(&hard, (6, 6)).count;
             let ends = usize::from(hard[0]) + usize::from(hard[hard.len() - 1]);
             let wanted = (2 * runs - ends) as f64 / (hard.len() - 1) as f64;
             let found = total_variation(&values).unwrap_or_default();

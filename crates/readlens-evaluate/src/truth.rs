@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::path::Path;
 
 use readlens_fault::Result;
-use readlens_kmer::Tokenization;
+use readlens_kmer::Coverage;
 use readlens_tables::tokens::TokenRow;
 use readlens_text::{Interval, Intervals};
 
@@ -29,8 +29,7 @@ impl Truth {
         &self,
         row: &TokenRow,
         target: Option<&str>,
-        tokenization: &Tokenization,
-        tokens: usize,
+        coverage: &Coverage,
     ) -> Option<Vec<bool>> {
         let counts = |interval: &&Interval| match self.names {
             TruthNames::All => true,
@@ -42,17 +41,16 @@ impl Truth {
         let stretches = union(self.intervals.of(&row.id)?.iter().filter(counts));
         let is_reverse = row.strand == "-";
         let (start, end) = (u64::from(row.start), u64::from(row.end));
-        let positive = |token: usize| {
-            let bases = tokenization.token_interval(token);
+        let positive = |bases: Range<usize>| {
             let (from, to) = (bases.start as u64, bases.end as u64);
             let bases = if is_reverse {
                 end.saturating_sub(to)..end.saturating_sub(from)
             } else {
                 start + from..start + to
             };
-            2 * covered(&stretches, &bases) >= u64::from(tokenization.k)
+            2 * covered(&stretches, &bases) >= to - from
         };
-        Some((0..tokens).map(positive).collect())
+        Some(coverage.iter().map(positive).collect())
     }
 }
 
@@ -81,7 +79,7 @@ fn covered(stretches: &[Range<u64>], bases: &Range<u64>) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use readlens_kmer::Alphabet;
+    use readlens_kmer::{Alphabet, Tokenization};
 
     fn interval(start: u32, end: u32, name: &str) -> Interval {
         Interval { start, end, name: name.to_owned() }
@@ -118,8 +116,9 @@ mod tests {
         stride: u32,
     ) -> String {
         let tokenization = Tokenization::new(Alphabet::Dna, k, stride, true).expect("can work");
-        let tokens = tokenization.token_count((row.end - row.start) as usize);
-        let found = truth.positive_tokens(row, target, &tokenization, tokens);
+        let mut tokens = Vec::new();
+        tokenization.encode(&vec![b'A'; (row.end - row.start) as usize], &mut tokens);
+        let found = truth.positive_tokens(row, target, &tokenization.coverage(&tokens));
         found.unwrap_or_default().iter().map(|p| if *p { '1' } else { '0' }).collect()
     }
 

@@ -16,12 +16,18 @@
 //! ```
 
 mod alphabet;
+mod coverage;
+mod kmers;
+mod listed;
 mod orientation;
 mod tokenization;
 
 pub use alphabet::Alphabet;
+pub use coverage::Coverage;
+pub use kmers::{Kmers, MAX_STRIDE};
+pub use listed::{ListedTokens, MAX_LISTED, MAX_LISTED_LETTERS};
 pub use orientation::{ModelDigest, Orientation};
-pub use tokenization::{MAX_STRIDE, MAX_WINDOW_BASES, Tokenization};
+pub use tokenization::{MAX_WINDOW_BASES, Tokenization, Vocabulary};
 
 /// Token that fills a batch behind the end of a window.
 pub const PAD: u32 = 0;
@@ -33,5 +39,6 @@ pub const CLS: u32 = 2;
 pub const SEP: u32 = 3;
 /// Token in the place of a k-mer that is hidden; reserved.
 pub const MASK: u32 = 4;
-/// Token of the first k-mer (`A…A` for DNA); k-mers follow in the order of their letters.
+/// Token of the first k-mer (`A…A` for DNA), or the first token of a list; k-mers follow in the
+/// order of their letters.
 pub const FIRST_KMER: u32 = 5;

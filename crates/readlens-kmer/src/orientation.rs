@@ -87,7 +87,7 @@ mod tests {
         let text = serde_json::to_string(&plain).unwrap();
         assert_eq!(text, r#"{"alphabet":"dna","k":6,"stride":3,"cls":true}"#);
         let model = ModelDigest::from_hex(&"a1".repeat(32)).unwrap();
-        let oriented = plain.oriented(Orientation { model, trim: true });
+        let oriented = plain.clone().oriented(Orientation { model, trim: true });
         assert_ne!(oriented, plain);
         let text = serde_json::to_string(&oriented).unwrap();
         assert_eq!(serde_json::from_str::<Tokenization>(&text).unwrap(), oriented);

@@ -5,7 +5,7 @@ use bio::alphabets::{Alphabet as Letters, RankTransform};
 use proptest::prelude::*;
 use readlens_fault::Fault;
 use readlens_kmer::{
-    Alphabet, CLS, FIRST_KMER, MASK, MAX_STRIDE, MAX_WINDOW_BASES, PAD, Tokenization, UNK,
+    Alphabet, CLS, FIRST_KMER, Kmers, MASK, MAX_STRIDE, MAX_WINDOW_BASES, PAD, Tokenization, UNK,
 };
 
 fn dna(k: u32, stride: u32, cls: bool) -> Tokenization {
@@ -42,31 +42,36 @@ proptest! {
         } else {
             &tokens[..]
         };
-        prop_assert_eq!(kmers.len(), tokenization.token_count(bases.len()));
+        prop_assert_eq!(kmers.len(), tokenization.most_tokens(bases.len()));
         prop_assert_eq!(kmers.iter().filter(|&&id| id == UNK).count(), unknown);
+        let Kmers { k, .. } = tokenization.kmers().unwrap();
+        let coverage = tokenization.coverage(&tokens);
+        prop_assert_eq!(coverage.len(), kmers.len());
+        prop_assert_eq!(coverage.end(), tokenization.least_bases(kmers.len()));
         for (i, &id) in kmers.iter().enumerate() {
-            let slice = &bases[tokenization.token_interval(i)];
-            prop_assert_eq!(slice.len(), tokenization.k as usize);
+            let slice = &bases[coverage.of(i)];
+            prop_assert_eq!(slice.len(), k as usize);
             prop_assert!((id as usize) < tokenization.vocabulary_size());
-            prop_assert_eq!(tokenization.kmer(id), plain(slice));
+            prop_assert_eq!(tokenization.letters(id), plain(slice));
         }
         // Not one more would fit.
-        prop_assert!(tokenization.token_interval(kmers.len()).end > bases.len());
+        prop_assert!(tokenization.least_bases(kmers.len() + 1) > bases.len());
     }
 
     #[test]
     fn decoding_undoes_encoding_where_kmers_cover(tokenization in tokenizations(), bases in bases()) {
         let mut tokens = Vec::new();
         tokenization.encode(&bases, &mut tokens);
-        if tokenization.stride > tokenization.k {
+        if tokenization.leaves_gaps() {
             prop_assert!(tokenization.decode(&tokens).is_err());
             return Ok(());
         }
         let decoded = tokenization.decode(&tokens).unwrap();
-        let count = tokenization.token_count(bases.len());
+        let count = tokenization.most_tokens(bases.len());
         let mut expected = vec![b'N'; decoded.len()];
-        for i in 0..count {
-            let range = tokenization.token_interval(i);
+        let coverage = tokenization.coverage(&tokens);
+        prop_assert_eq!(coverage.len(), count);
+        for range in coverage.iter() {
             if let Some(kmer) = plain(&bases[range.clone()]) {
                 expected[range].copy_from_slice(kmer.as_bytes());
             }
@@ -109,16 +114,16 @@ fn ids_count_in_base_four_from_five() {
     tokenization.encode(b"ACGTTTTTAAAAac", &mut tokens);
     assert_eq!(tokens, [FIRST_KMER + 27, FIRST_KMER + 255, FIRST_KMER]);
     assert_eq!(tokenization.vocabulary_size(), 5 + 256);
-    assert_eq!(tokenization.kmer(260), Some("TTTT".to_owned()));
-    assert_eq!([MASK, 261, u32::MAX].map(|id| tokenization.kmer(id)), [None, None, None]);
+    assert_eq!(tokenization.letters(260), Some("TTTT".to_owned()));
+    assert_eq!([MASK, 261, u32::MAX].map(|id| tokenization.letters(id)), [None, None, None]);
 }
 
 #[test]
 fn token_counts_at_the_edges() {
     let overlapping = dna(6, 1, true);
-    assert_eq!([0, 5, 6, 7].map(|bases| overlapping.token_count(bases)), [0, 0, 1, 2]);
+    assert_eq!([0, 5, 6, 7].map(|bases| overlapping.most_tokens(bases)), [0, 0, 1, 2]);
     let apart = dna(3, 5, true);
-    assert_eq!([2, 3, 7, 8, 12, 13].map(|bases| apart.token_count(bases)), [0, 1, 1, 2, 2, 3]);
+    assert_eq!([2, 3, 7, 8, 12, 13].map(|bases| apart.most_tokens(bases)), [0, 1, 1, 2, 2, 3]);
 }
 
 #[test]
@@ -163,14 +168,14 @@ fn decoding_names_the_token_that_does_not_fit() {
     let tokenization = dna(3, 3, true);
     let overlapping = dna(3, 1, false);
     for (tokenization, tokens, message) in [
-        (tokenization, vec![], "token 0: expected CLS (2), found no token"),
-        (tokenization, vec![5, 6], "token 0: expected CLS (2), found token 5"),
-        (tokenization, vec![CLS, 5, CLS], "token 2: expected UNK (1) or a k-mer of 5 to 68"),
-        (tokenization, vec![CLS, PAD], "token 1: expected UNK (1) or a k-mer"),
-        (tokenization, vec![CLS, 69], "found token 69"),
-        (overlapping, vec![CLS], "token 0: expected UNK (1) or a k-mer"),
+        (&tokenization, vec![], "token 0: expected CLS (2), found no token"),
+        (&tokenization, vec![5, 6], "token 0: expected CLS (2), found token 5"),
+        (&tokenization, vec![CLS, 5, CLS], "token 2: expected UNK (1) or a token of 5 to 68"),
+        (&tokenization, vec![CLS, PAD], "token 1: expected UNK (1) or a token"),
+        (&tokenization, vec![CLS, 69], "found token 69"),
+        (&overlapping, vec![CLS], "token 0: expected UNK (1) or a token"),
         // AAA, then CCC one base on.
-        (overlapping, vec![5, 5 + 21], "token 1: expected a k-mer that agrees"),
+        (&overlapping, vec![5, 5 + 21], "token 1: expected a k-mer that agrees"),
     ] {
         let error = tokenization.decode(&tokens).unwrap_err().to_string();
         assert!(error.contains(message), "{error}");
@@ -204,8 +209,9 @@ proptest! {
     fn a_window_has_the_bases_of_its_tokens(
         tokenization in tokenizations(), start in 0_u32..9, bases in 0_u32..200, tokens in 0_usize..60,
     ) {
-        let found = tokenization.window_bases(start, start + bases, tokens, || Fault::input("t"));
-        let wanted = tokenization.token_count(bases as usize) + usize::from(tokenization.cls);
+        let ids = vec![CLS; tokens];
+        let found = tokenization.window_bases(start, start + bases, &ids, || Fault::input("t"));
+        let wanted = tokenization.most_tokens(bases as usize) + usize::from(tokenization.cls);
         prop_assert_eq!(found.ok(), (wanted == tokens).then_some(bases as usize));
     }
 }
@@ -213,20 +219,21 @@ proptest! {
 /// 33 tokens beside four billion bases: the coordinates are two numbers in a file.
 #[test]
 fn coordinates_are_held_against_the_tokens() {
-    let refused = |tokenization: Tokenization, start, end, tokens| {
+    let refused = |tokenization: &Tokenization, start, end, tokens| {
+        let tokens = &vec![CLS; tokens];
         let fault = || Fault::input("tokens.parquet");
         tokenization.laid_bases(start, end, tokens, fault).unwrap_err().to_string()
     };
-    let message = refused(dna(6, 6, true), 0, u32::MAX - 1, 33);
+    let message = refused(&dna(6, 6, true), 0, u32::MAX - 1, 33);
     assert!(message.contains("715827882 tokens for bases 0 to 4294967294, found 32"), "{message}");
-    assert!(refused(dna(6, 6, true), 9, 3, 33).contains("0 tokens for bases 9 to 3, found 32"));
-    assert!(refused(dna(6, 6, true), 0, 3, 0).contains("found not even CLS"));
+    assert!(refused(&dna(6, 6, true), 9, 3, 33).contains("0 tokens for bases 9 to 3, found 32"));
+    assert!(refused(&dna(6, 6, true), 0, 3, 0).contains("found not even CLS"));
     // As far apart as k-mers may be, few tokens still have more bases than values are laid on.
     let apart = dna(8, MAX_STRIDE, false);
     let tokens = MAX_WINDOW_BASES / MAX_STRIDE as usize + 1;
-    let end = apart.token_interval(tokens - 1).end as u32;
-    assert!(refused(apart, 0, end, tokens).contains("windows of at most 33554432 bases"));
+    let end = apart.least_bases(tokens) as u32;
+    assert!(refused(&apart, 0, end, tokens).contains("windows of at most 33554432 bases"));
     let end = end - MAX_STRIDE;
-    let bases = apart.laid_bases(0, end, tokens - 1, || Fault::input("t")).unwrap();
+    let bases = apart.laid_bases(0, end, &vec![CLS; tokens - 1], || Fault::input("t")).unwrap();
     assert_eq!(bases, end as usize);
 }

@@ -1,5 +1,5 @@
 use readlens_fault::{Fault, Result};
-use readlens_kmer::Tokenization;
+use readlens_kmer::{Coverage, Tokenization};
 
 /// The readings of one window whose masks are averaged onto its bases.
 #[derive(Debug)]
@@ -25,15 +25,15 @@ impl Frames {
                      networks know; drop --frames",
                 ));
             }
-            if count > tokenization.stride {
+            let frames = tokenization.frames();
+            if count > frames {
                 return Err(Fault::usage(format!(
-                    "frames must be at most the stride of the tokens, {}, not {count}",
-                    tokenization.stride
+                    "frames must be at most the stride of the tokens, {frames}, not {count}"
                 )));
             }
             let bases = tokenization.decode(tokens)?;
             for offset in 1..count as usize {
-                if tokenization.token_count(bases.len().saturating_sub(offset)) == 0 {
+                if tokenization.most_tokens(bases.len().saturating_sub(offset)) == 0 {
                     break;
                 }
                 let mut reading = Vec::new();
@@ -47,15 +47,17 @@ impl Frames {
 
 /// Mask values on the `length` bases of a window, in reading direction.
 ///
-/// `masks[offset]` holds one value per real token of the reading with `offset` leading bases
-/// dropped. A base has the mean of the values of all k-mers that cover it in any reading, and 0
-/// where none does.
-pub fn base_values(masks: &[Vec<f32>], tokenization: &Tokenization, length: usize) -> Vec<f32> {
+/// `readings` are those with 0, 1, 2 … leading bases dropped: what the real tokens of each cover,
+/// and one value per real token. A base has the mean of the values of all tokens that cover it in
+/// any reading, and 0 where none does.
+pub fn base_values<'a>(
+    readings: impl Iterator<Item = (Coverage, &'a Vec<f32>)>,
+    length: usize,
+) -> Vec<f32> {
     let mut sums = vec![0f32; length];
     let mut counts = vec![0u32; length];
-    for (offset, mask) in masks.iter().enumerate() {
-        for (token, &value) in mask.iter().enumerate() {
-            let covered = tokenization.token_interval(token);
+    for (offset, (coverage, mask)) in readings.enumerate() {
+        for (covered, &value) in coverage.iter().zip(mask) {
             let range = (covered.start + offset).min(length)..(covered.end + offset).min(length);
             for base in range {
                 sums[base] += value;
@@ -77,8 +79,9 @@ mod tests {
         let tokenization = Tokenization::new(Alphabet::Dna, 3, 2, false).unwrap();
         // Bases:   0 1 2 3 4 5 6
         // frame 0: 0 0 01 1 1 -   (tokens at 0 and 2), frame 1: tokens at 1 and 3.
-        let masks = vec![vec![1.0, 0.0], vec![0.5, 0.5]];
-        let values = base_values(&masks, &tokenization, 7);
+        let masks = [vec![1.0, 0.0], vec![0.5, 0.5]];
+        let coverage = tokenization.coverage(&[5, 6]);
+        let values = base_values(masks.iter().map(|mask| (coverage.clone(), mask)), 7);
         let expected =
             [1.0, 0.75, (1.0 + 0.0 + 0.5) / 3.0, (0.0 + 0.5 + 0.5) / 3.0, 0.25, 0.5, 0.0];
         for (value, expected) in values.iter().zip(expected) {

@@ -62,7 +62,7 @@ pub fn run(
     let classifier = target_classifier(&explainer, &ranks, paths)?
         .map(|classifier| classifier.with_precision(config.precision));
     let stream = WindowStream::open(&paths.tokens, shard)?;
-    let tokenization = *stream.tokenization();
+    let tokenization = stream.tokenization().clone();
     let directory = paths.explainers.first().unwrap_or(&paths.tokens);
     check_tokenization(&paths.tokens, &tokenization, directory, &explainer.shape().tokenization)?;
     let mut inputs = vec![stream.reader().artefact("tokens")?];
@@ -305,8 +305,10 @@ impl Masker<'_> {
                         .at(Place::Part(format!("window {} of {}", row.window, row.id)))
                 };
                 let length =
-                    self.tokenization.laid_bases(row.start, row.end, row.tokens.len(), fault)?;
-                let mut mask = base_values(&masks, &self.tokenization, length);
+                    self.tokenization.laid_bases(row.start, row.end, &row.tokens, fault)?;
+                let coverages =
+                    frames.tokens.iter().map(|tokens| self.tokenization.coverage(tokens));
+                let mut mask = base_values(coverages.zip(&masks), length);
                 if row.strand == "-" {
                     mask.reverse();
                 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use readlens_batch::{Shard, as_read, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
-use readlens_kmer::{Alphabet, Tokenization};
+use readlens_kmer::{Alphabet, Kmers, Tokenization};
 use readlens_mask::{Config, Paths, run};
 use readlens_nn::{ExplainerNetwork, Selection, WindowTokens, load_classifier};
 use readlens_stage::Context;
@@ -200,9 +200,10 @@ fn the_target_of_a_rank_is_what_the_classifier_predicts() {
 
 /// Mean of the mask values of the k-mers that cover each base, the slow way.
 fn on_bases(mask: &[f32], tokenization: &Tokenization, length: usize) -> Vec<f32> {
+    let Kmers { k, stride, .. } = tokenization.kmers().unwrap();
     let covers = |token: usize, base: usize| {
-        let start = token * tokenization.stride as usize;
-        (start..start + tokenization.k as usize).contains(&base)
+        let start = token * stride as usize;
+        (start..start + k as usize).contains(&base)
     };
     let value = |base| {
         let covering: Vec<f32> =
@@ -217,7 +218,7 @@ fn bases_have_the_mean_of_their_k_mers_and_the_reverse_strand_is_turned() {
     for (k, stride) in [(3, 3), (3, 1), (3, 2), (3, 4)] {
         let tokenization = Tokenization::new(Alphabet::Dna, k, stride, true).unwrap();
         let table = rows(20, &tokenization);
-        let folder = Folder::of(&table, convolutional(), &["all"], tokenization);
+        let folder = Folder::of(&table, convolutional(), &["all"], tokenization.clone());
         folder.run("a", &Config::default(), Shard::WHOLE).unwrap();
         let strands: Vec<&str> = table.iter().map(|row| row.strand.as_str()).collect();
         assert!(strands.contains(&"-") && strands.contains(&"+"));

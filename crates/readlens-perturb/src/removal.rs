@@ -36,25 +36,65 @@ pub(crate) fn replace(
             real.zip(factors).filter(|(_, factor)| **factor < 0.5).for_each(|(t, _)| *t = UNK);
             Ok(replaced)
         }
-        Removal::Shuffled => {
-            let mut bases = tokenization.decode(tokens)?;
-            let mut is_kept = vec![false; bases.len()];
-            for (token, _) in factors.iter().enumerate().filter(|(_, factor)| **factor > 0.5) {
-                is_kept[tokenization.token_interval(token)].fill(true);
-            }
-            let mut start = 0;
-            for stretch in is_kept.chunk_by(|a, b| a == b) {
-                let end = start + stretch.len();
-                if !stretch[0] {
-                    shuffle_dinucleotides(&mut bases[start..end], rng);
-                }
-                start = end;
-            }
-            let mut replaced = Vec::new();
-            tokenization.encode(&bases, &mut replaced);
-            Ok(replaced)
-        }
+        Removal::Shuffled => Ok(match tokenization.kmers() {
+            Some(_) => shuffled_kmers(tokens, factors, tokenization, rng)?,
+            None => shuffled_listed(tokens, factors, tokenization, rng)?,
+        }),
     }
+}
+
+/// The k-mers of a window after the bases that no kept one covers were shuffled.
+fn shuffled_kmers(
+    tokens: &[u32],
+    factors: &[f32],
+    tokenization: &Tokenization,
+    rng: &mut impl Rng,
+) -> Result<Vec<u32>> {
+    let mut bases = tokenization.decode(tokens)?;
+    let coverage = tokenization.coverage(tokens);
+    let mut is_kept = vec![false; bases.len()];
+    for (covered, _) in coverage.iter().zip(factors).filter(|(_, factor)| **factor > 0.5) {
+        is_kept[covered].fill(true);
+    }
+    let mut start = 0;
+    for stretch in is_kept.chunk_by(|a, b| a == b) {
+        let end = start + stretch.len();
+        if !stretch[0] {
+            shuffle_dinucleotides(&mut bases[start..end], rng);
+        }
+        start = end;
+    }
+    let mut replaced = Vec::new();
+    tokenization.encode(&bases, &mut replaced);
+    Ok(replaced)
+}
+
+/// Tokens of a list of which each hidden stretch is shuffled and cut for itself, so that the kept
+/// ones stay what they are. There may be more or fewer tokens then.
+fn shuffled_listed(
+    tokens: &[u32],
+    factors: &[f32],
+    tokenization: &Tokenization,
+    rng: &mut impl Rng,
+) -> Result<Vec<u32>> {
+    let mut bases = tokenization.decode(tokens)?;
+    let coverage = tokenization.coverage(tokens);
+    let real = tokenization.real(tokens);
+    let mut replaced = tokens[..tokens.len() - real.len()].to_vec();
+    let (mut first, mut cut) = (0, Vec::new());
+    for stretch in factors.chunk_by(|a, b| (*a > 0.5) == (*b > 0.5)) {
+        let next = first + stretch.len();
+        if stretch[0] > 0.5 {
+            replaced.extend_from_slice(&real[first..next]);
+        } else {
+            let letters = &mut bases[coverage.of(first).start..coverage.of(next - 1).end];
+            shuffle_dinucleotides(letters, rng);
+            tokenization.encode(letters, &mut cut);
+            replaced.extend_from_slice(tokenization.real(&cut));
+        }
+        first = next;
+    }
+    Ok(replaced)
 }
 
 #[cfg(test)]

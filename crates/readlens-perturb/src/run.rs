@@ -4,6 +4,7 @@ use readlens_batch::{
     Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, most_likely, predict,
 };
 use readlens_fault::{Fault, Result};
+use readlens_kmer::Kmers;
 use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, WindowTokens, load_classifier};
 use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::{Context, in_order};
@@ -52,11 +53,13 @@ pub fn run(
     };
     check_judge(&networks, paths)?;
     let shape = networks.own.config();
-    let tokenization = shape.tokenization;
-    if config.removals.contains(&Removal::Shuffled) && tokenization.stride > tokenization.k {
+    let tokenization = shape.tokenization.clone();
+    if config.removals.contains(&Removal::Shuffled)
+        && let Some(kmers) = tokenization.kmers().filter(Kmers::leave_gaps)
+    {
         return Err(Fault::usage(format!(
             "--removal shuffled needs every base in a token, but the stride {} is above k {}; leave it out",
-            tokenization.stride, tokenization.k
+            kmers.stride, kmers.k
         )));
     }
     for masks in &paths.masks {

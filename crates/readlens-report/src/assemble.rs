@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use readlens_fault::{Fault, Result};
+use readlens_kmer::Kmers;
 use readlens_provenance::{Learned, Manifest};
 use readlens_tables::vocabulary::{Method, Metric, Name, Over, Ranks, Split};
 
@@ -258,10 +259,15 @@ fn heading_of(explained: &Ranks) -> String {
 }
 
 fn shape(explained: &Ranks, shape: &Shape, findings: &Findings) -> ShapeView {
-    let t = findings.survey.tokenization;
-    let mean_length = (shape.lengths.mean() - 1.0) * f64::from(t.stride) + f64::from(t.k);
+    let tokens = shape.lengths.mean();
+    let mean_length = match findings.survey.tokenization.kmers() {
+        Some(Kmers { k, stride, .. }) => {
+            format!("{:.0} bases", (tokens - 1.0) * f64::from(stride) + f64::from(k))
+        }
+        None => format!("{tokens:.1} tokens"),
+    };
     let summary = format!(
-        "{}. On average {}\u{a0}% of the tokens are in the hard mask, in {:.1} stretches of {:.0} bases.",
+        "{}. On average {}\u{a0}% of the tokens are in the hard mask, in {:.1} stretches of {}.",
         plural(shape.windows, "window"),
         percent(shape.hard_area.mean()),
         shape.segments.mean(),

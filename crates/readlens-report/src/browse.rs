@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 use readlens_fault::{Fault, Result};
-use readlens_kmer::{FIRST_KMER, Tokenization};
+use readlens_kmer::{FIRST_KMER, Kmers, Tokenization, Vocabulary};
 use readlens_provenance::{Artefact, Manifest};
 use readlens_tables::Reader;
 use readlens_tables::stretches::StretchRow;
@@ -152,8 +152,8 @@ struct TableFile<'a> {
 /// How bases follow from tokens.
 #[derive(Debug, Serialize)]
 struct TokenFacts<'a> {
-    k: u32,
-    stride: u32,
+    #[serde(flatten)]
+    vocabulary: VocabularyFacts<'a>,
     cls: bool,
     /// In the order of their codes.
     letters: &'a str,
@@ -163,15 +163,32 @@ struct TokenFacts<'a> {
     first_kmer: u32,
 }
 
-impl TokenFacts<'static> {
-    fn of(tokenization: Tokenization) -> Self {
-        let Tokenization { alphabet, k, stride, cls, .. } = tokenization;
+#[derive(Debug, Serialize)]
+#[serde(untagged)]
+enum VocabularyFacts<'a> {
+    Kmers {
+        k: u32,
+        stride: u32,
+    },
+    Listed {
+        /// Letters of each token, in the order of their ids.
+        list: &'a [String],
+    },
+}
+
+impl<'a> TokenFacts<'a> {
+    fn of(tokenization: &'a Tokenization) -> Self {
+        let alphabet = tokenization.alphabet;
         let mut complements = alphabet.reverse_complement(alphabet.letters());
         complements.reverse();
         Self {
-            k,
-            stride,
-            cls,
+            vocabulary: match &tokenization.vocabulary {
+                Vocabulary::Kmers(Kmers { k, stride, .. }) => {
+                    VocabularyFacts::Kmers { k: *k, stride: *stride }
+                }
+                Vocabulary::Listed(listed) => VocabularyFacts::Listed { list: listed.tokens() },
+            },
+            cls: tokenization.cls,
             letters: std::str::from_utf8(alphabet.letters()).unwrap_or_default(),
             complements: String::from_utf8_lossy(&complements).into_owned(),
             unknown_letter: char::from(alphabet.unknown_letter()),
@@ -202,7 +219,7 @@ impl BrowsePage {
                 })
                 .collect(),
             ranks: &findings.survey.ranks,
-            tokenization: TokenFacts::of(findings.survey.tokenization),
+            tokenization: TokenFacts::of(&findings.survey.tokenization),
             method: findings
                 .masks
                 .method

@@ -246,7 +246,7 @@ fn chosen_windows(
         if chosen.binary_search(&fingerprint(&row.id, row.window)).is_err() {
             continue;
         }
-        let layout = Layout::of(survey.tokenization, &row, || reader.fault())?;
+        let layout = Layout::of(&survey.tokenization, &row, || reader.fault())?;
         let letters = layout.letters(&row.tokens, || reader.fault())?;
         let key = (row.id.clone(), row.window);
         let (masks, named, predictions) = (Vec::new(), HashMap::new(), HashMap::new());
@@ -272,10 +272,10 @@ fn add_masks(
         }
         let key = (row.id, row.window);
         let Some(window) = shown.get_mut(&key) else { continue };
-        if row.mask.len() != window.layout.tokens {
+        if row.mask.len() != window.layout.tokens() {
             return Err(reader
                 .fault()
-                .expected(format!("{} values, one per token of the window", window.layout.tokens))
+                .expected(format!("{} values, one per token of the window", window.layout.tokens()))
                 .found(format!("{} values", row.mask.len()))
                 .remedy("pass the tokens table that the masks were made from")
                 .into());

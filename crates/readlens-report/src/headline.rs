@@ -1,5 +1,6 @@
 //! The result in sentences, computed from the figures and never from hope.
 
+use readlens_kmer::{Alphabet, Kmers, Tokenization, Vocabulary};
 use readlens_provenance::Learned;
 use readlens_tables::vocabulary::{Method, MethodKind, Metric, Name, Operator};
 
@@ -63,7 +64,6 @@ pub(crate) fn sentence(
             .map(|(rank, n)| format!("{} ({})", spaced(rank), taxa(*n)))
             .collect()
     };
-    let t = survey.tokenization;
     let windows: u64 = survey.windows.values().sum();
     let windows = plural(windows, "window");
     let learned = match classifier.learned {
@@ -103,11 +103,27 @@ pub(crate) fn sentence(
     };
     let subject = if named.is_empty() { "taxa".to_owned() } else { listed(&named) };
     format!(
-        "A classifier names {subject} from nucleotide sequences, which are cut into {}-mers every {}. \
-         {learned} {read}",
-        t.k,
-        plural(t.stride.into(), "base"),
+        "A classifier names {subject} from {}. {learned} {read}",
+        sequences_in_words(&survey.tokenization)
     )
+}
+
+/// What is cut into which tokens.
+fn sequences_in_words(tokenization: &Tokenization) -> String {
+    let sequences = match tokenization.alphabet {
+        Alphabet::Protein => "protein sequences",
+        _ => "nucleotide sequences",
+    };
+    match &tokenization.vocabulary {
+        Vocabulary::Kmers(Kmers { k, stride, .. }) => format!(
+            "{sequences}, which are cut into {k}-mers every {}",
+            plural((*stride).into(), "base")
+        ),
+        Vocabulary::Listed(listed) => format!(
+            "{sequences}, which are cut into tokens of its own list of {}",
+            listed.tokens().len()
+        ),
+    }
 }
 
 /// The comparison at one rank that the page leads with.

@@ -1,7 +1,7 @@
 //! Bases from tokens, and values on tokens spread over bases, both in source orientation.
 
 use readlens_fault::{Fault, InputFault, Result};
-use readlens_kmer::Tokenization;
+use readlens_kmer::{Coverage, Kmers, Tokenization};
 use readlens_tables::Reader;
 use readlens_tables::tokens::{KEY_TOKENIZATION, TokenRow};
 
@@ -17,11 +17,10 @@ pub(crate) fn tokenization_of(reader: &Reader<TokenRow>) -> Result<Tokenization>
 }
 
 /// How the bases of one window follow from its tokens.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Layout {
     tokenization: Tokenization,
-    /// Real tokens, CLS left out.
-    pub(crate) tokens: usize,
+    coverage: Coverage,
     /// Bases of the window.
     pub(crate) bases: usize,
     is_reverse: bool,
@@ -33,7 +32,7 @@ impl Layout {
     /// # Errors
     /// The strand is neither + nor -, or the tokens are not those of the window's bases.
     pub(crate) fn of(
-        tokenization: Tokenization,
+        tokenization: &Tokenization,
         row: &TokenRow,
         fault: impl Fn() -> InputFault,
     ) -> Result<Self> {
@@ -49,9 +48,14 @@ impl Layout {
                     .into());
             }
         };
-        let bases = tokenization.laid_bases(row.start, row.end, row.tokens.len(), fault)?;
-        let tokens = row.tokens.len() - usize::from(tokenization.cls);
-        Ok(Self { tokenization, tokens, bases, is_reverse })
+        let bases = tokenization.laid_bases(row.start, row.end, &row.tokens, fault)?;
+        let coverage = tokenization.coverage(&row.tokens);
+        Ok(Self { tokenization: tokenization.clone(), coverage, bases, is_reverse })
+    }
+
+    /// Real tokens, CLS left out.
+    pub(crate) fn tokens(&self) -> usize {
+        self.coverage.len()
     }
 
     /// The window's letters from `start` to `end`; [`NOT_COVERED`] where no token is.
@@ -84,16 +88,15 @@ impl Layout {
 
     /// Decoded bases in reading direction, from the first k-mer to the last.
     fn decoded(&self, tokens: &[u32]) -> Result<Vec<u8>> {
-        let t = self.tokenization;
-        if t.stride <= t.k {
+        let t = &self.tokenization;
+        if !t.leaves_gaps() {
             return t.decode(tokens);
         }
         // Between two k-mers there are bases that no token holds.
-        let end = self.tokens.checked_sub(1).map_or(0, |last| t.token_interval(last).end);
-        let mut letters = vec![t.alphabet.unknown_letter(); end];
-        for (i, id) in tokens.iter().skip(usize::from(t.cls)).enumerate() {
-            if let Some(kmer) = t.kmer(*id) {
-                letters[t.token_interval(i)].copy_from_slice(kmer.as_bytes());
+        let mut letters = vec![t.alphabet.unknown_letter(); self.coverage.end()];
+        for (covered, id) in self.coverage.iter().zip(t.real(tokens)) {
+            if let Some(kmer) = t.letters(*id) {
+                letters[covered].copy_from_slice(kmer.as_bytes());
             }
         }
         Ok(letters)
@@ -101,11 +104,12 @@ impl Layout {
 
     /// Whether a token covers the base at `place` (from the window's start in the source).
     fn is_covered(&self, place: usize) -> bool {
-        let t = self.tokenization;
         let read = if self.is_reverse { self.bases - 1 - place } else { place };
-        let (k, stride) = (t.k as usize, t.stride as usize);
-        let token = (read / stride).min(self.tokens.saturating_sub(1));
-        self.tokens > 0 && (token * stride..token * stride + k).contains(&read)
+        let Some(kmers) = self.tokenization.kmers().filter(Kmers::leave_gaps) else {
+            return read < self.coverage.end();
+        };
+        let token = (read / kmers.stride as usize).min(self.tokens().saturating_sub(1));
+        self.tokens() > 0 && self.coverage.of(token).contains(&read)
     }
 
     /// Mean of the values of the tokens that cover each base; 0 where none does.
@@ -114,8 +118,8 @@ impl Layout {
     pub(crate) fn spread(&self, values: &[f32]) -> Vec<f32> {
         let mut sums = vec![0.0_f32; self.bases];
         let mut counts = vec![0_u32; self.bases];
-        for (i, value) in values.iter().enumerate().take(self.tokens) {
-            for place in self.tokenization.token_interval(i) {
+        for (covered, value) in self.coverage.iter().zip(values) {
+            for place in covered {
                 let place = if self.is_reverse { self.bases - 1 - place } else { place };
                 sums[place] += value;
                 counts[place] += 1;
@@ -152,7 +156,7 @@ mod tests {
             phase: None,
             frame_gap: None,
         };
-        (Layout::of(tokenization, &row, || Fault::input("t")).unwrap(), tokens)
+        (Layout::of(&tokenization, &row, || Fault::input("t")).unwrap(), tokens)
     }
 
     fn letters(k: u32, stride: u32, source: &[u8], strand: &str) -> String {

@@ -69,7 +69,6 @@ pub(crate) struct Kept {
     pub records: u64,
     pub skipped: BTreeMap<&'static str, Examples>,
     pub windows: u64,
-    pub tokens: u64,
     /// Windows by what became of their reading frames.
     pub frames: FrameCounts,
     pub splits: BTreeMap<&'static str, SplitSummary>,
@@ -164,7 +163,7 @@ impl<'a> Cutting<'a> {
         batches: Receiver<Batch>,
         groups: &SyncSender<Group>,
     ) -> Result<Kept> {
-        let tokenization = self.config.tokenization;
+        let tokenization = &self.config.tokenization;
         let mut group = Group::default();
         for batch in batches {
             let batch = Arc::new(batch);
@@ -181,10 +180,9 @@ impl<'a> Cutting<'a> {
                     if self.frames.is_some() {
                         self.kept.frames.add(&window, split);
                     }
-                    let tokens = tokenization.token_count((window.end - window.start) as usize);
+                    let tokens = tokenization.most_tokens((window.end - window.start) as usize)
+                        + usize::from(tokenization.cls);
                     windows += 1;
-                    self.kept.tokens += tokens as u64;
-                    let tokens = tokens + usize::from(tokenization.cls);
                     group.push(&batch, Job { record, window, split }, tokens);
                     if group.is_full() && groups.send(std::mem::take(&mut group)).is_err() {
                         return Ok(self.kept);
@@ -202,7 +200,7 @@ impl<'a> Cutting<'a> {
 
     fn cut(&self, known: &Known) -> impl Iterator<Item = Window> + use<> {
         // A record has fewer than 2^31 bases: the reader has seen to it.
-        self.config.windows.cut(self.config.tokenization, known.record.bases.len() as u32)
+        self.config.windows.cut(&self.config.tokenization, known.record.bases.len() as u32)
     }
 
     /// The windows of each record in their reading frames; nothing where frames are not looked for.

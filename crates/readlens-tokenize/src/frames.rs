@@ -124,7 +124,7 @@ impl Frames {
                     let split = split_of(config, seed, taxonomy, known);
                     let record = &known.record;
                     let length = record.bases.len() as u32;
-                    for window in config.windows.cut(config.tokenization, length) {
+                    for window in config.windows.cut(&config.tokenization, length) {
                         let bases = &record.bases[window.start as usize..window.end as usize];
                         if bases.len() < LEAST_BASES {
                             continue;

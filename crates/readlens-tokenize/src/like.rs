@@ -103,13 +103,11 @@ impl Like {
     }
 }
 
-/// Bases of a window of `tokens` tokens, CLS included; 0 where no k-mer is among them.
+/// Bases of a window of `tokens` tokens, CLS included, whatever its letters; 0 where no real one is
+/// among them.
 fn bases(tokens: u32, tokenization: &Tokenization) -> u32 {
-    let real = tokens.saturating_sub(u32::from(tokenization.cls));
-    match real.checked_sub(1) {
-        Some(steps) => steps.saturating_mul(tokenization.stride).saturating_add(tokenization.k),
-        None => 0,
-    }
+    let real = tokens.saturating_sub(u32::from(tokenization.cls)) as usize;
+    u32::try_from(tokenization.least_bases(real)).unwrap_or(u32::MAX)
 }
 
 #[cfg(test)]

@@ -399,7 +399,7 @@ impl Options {
         };
         Ok(Config {
             tokenization: match like {
-                Some(like) => like.tokenization,
+                Some(like) => like.tokenization.clone(),
                 None => Tokenization::new(Alphabet::Dna, tokens.k, stride, !tokens.no_cls)?,
             },
             windows: Windows {

@@ -71,7 +71,10 @@ pub fn run(
     check_orientation(inputs, config, frames)?;
     // What follows is about windows in their frames.
     let config = &Config {
-        tokenization: frames.map_or(config.tokenization, |f| f.tokenization(config.tokenization)),
+        tokenization: match frames {
+            Some(frames) => frames.tokenization(config.tokenization.clone()),
+            None => config.tokenization.clone(),
+        },
         ..config.clone()
     };
     let tokenization = serde_json::to_string(&config.tokenization)
@@ -87,12 +90,13 @@ pub fn run(
     let cutting = Cutting::new(config, seed, taxonomy, frames);
     let tokenizing = Tokenizing::new(config, taxonomy, writer.encoder());
     let progress = context.progress("tokenizing", total_bytes(&inputs.sequences));
-    let mut unknown_tokens = 0;
+    let (mut tokens, mut unknown_tokens) = (0, 0);
     // One more than there are threads: none waits while a group is written.
     let at_once = context.threads().get() + 1;
     let (mut read, kept) = pipeline(reading, cutting, &tokenizing, at_once, |tokenized| {
         context.check_interrupt("nothing was written; start again")?;
         writer.append(tokenized.rows)?;
+        tokens += tokenized.tokens;
         unknown_tokens += tokenized.unknown_tokens;
         progress.advance(tokenized.raw_bytes);
         progress.note(format!("{} windows", writer.rows()));
@@ -112,7 +116,7 @@ pub fn run(
     let seed = matches!(config.splits, Splits::Hash { .. }).then_some(seed);
     let manifest = Manifest::new("tokenize", config, seed, digests)?;
     let by_heart = kept.frames.by_heart();
-    let summary = summarize(config, taxonomy, frames, read, kept, unknown_tokens);
+    let summary = summarize(config, taxonomy, frames, read, kept, (tokens, unknown_tokens));
     if let Some(file) = &mut summary_file {
         put_json(file, &SummaryFile { summary: &summary, manifest: &manifest })?;
     }
@@ -121,8 +125,8 @@ pub fn run(
     }
     let tokens = writer.complete_with(&manifest)?;
     commit_together([tokens].into_iter().chain(summary_file).chain(model_file))?;
-    let tokenization = &config.tokenization;
-    summary.log(config.gaps == Gaps::Keep, tokenization.k as usize);
+    let bases_of_token = config.tokenization.least_bases(1);
+    summary.log(config.gaps == Gaps::Keep, bases_of_token);
     let is_of_train = frames
         .as_ref()
         .is_some_and(|frames| frames.learned_from.is_some_and(|sampled| sampled.is_of_train));
@@ -202,7 +206,7 @@ fn check_orientation(inputs: &Inputs, config: &Config, frames: Option<&Frames>) 
     let (Some(expected), Some(frames)) = (config.tokenization.orientation, frames) else {
         return Ok(());
     };
-    let found = frames.tokenization(config.tokenization);
+    let found = frames.tokenization(config.tokenization.clone());
     if found.orientation == Some(expected) {
         return Ok(());
     }
@@ -297,7 +301,7 @@ fn check_paths(inputs: &Inputs, config: &Config, outputs: &Outputs) -> Result<()
 fn nothing_kept(inputs: &Inputs, config: &Config, read: &Read) -> Fault {
     let names: Vec<String> = inputs.sequences.iter().map(|p| p.display().to_string()).collect();
     let need = config.windows.frame as usize
-        + config.tokenization.token_interval(config.windows.min_tokens as usize - 1).end;
+        + config.tokenization.least_bases(config.windows.min_tokens as usize);
     Fault::input(names.join(", "))
         .expected(format!("a record of at least {need} nt (--k, --frame, --min-tokens)"))
         .found(format!("{} records, all of them empty or shorter", read.records))
@@ -311,7 +315,7 @@ fn summarize(
     frames: Option<&Frames>,
     read: Read,
     kept: Kept,
-    unknown_tokens: u64,
+    (tokens, unknown_tokens): (u64, u64),
 ) -> Summary {
     let frames = frames.map(|frames| FrameSummary {
         learned_from_windows: frames.learned_from.map(|sampled| sampled.windows),
@@ -356,7 +360,7 @@ fn summarize(
         records_kept: kept.records,
         skipped: kept.skipped.into_iter().map(|(reason, ids)| (owned(reason), ids)).collect(),
         windows: kept.windows,
-        tokens: kept.tokens,
+        tokens,
         unknown_tokens,
         gaps: read.gaps,
         frames,

@@ -20,6 +20,8 @@ pub(crate) struct Tokenized {
     pub rows: EncodedRowGroup<TokenRow>,
     /// Tokens that are UNK.
     pub unknown_tokens: u64,
+    /// All of them, CLS not counted.
+    pub tokens: u64,
     /// As in [`Group`].
     pub raw_bytes: u64,
 }
@@ -39,7 +41,7 @@ impl<'a> Tokenizing<'a> {
     /// Parquet refuses a column.
     pub(crate) fn tokenize(&self, group: Group) -> Result<Tokenized> {
         let mut rows = self.encoder.row_group();
-        let mut unknown_tokens = 0;
+        let (mut tokens, mut unknown_tokens) = (0, 0);
         // One row serves for all, as its texts and tokens keep their memory.
         let mut row = TokenRow {
             id: String::new(),
@@ -57,10 +59,11 @@ impl<'a> Tokenizing<'a> {
         for part in group.parts {
             for job in &part.jobs {
                 unknown_tokens += self.fill(&mut row, &part.batch.records[job.record], job) as u64;
+                tokens += self.config.tokenization.real(&row.tokens).len() as u64;
                 rows.push(&row);
             }
         }
-        Ok(Tokenized { rows: self.encoder.encode(rows)?, unknown_tokens, raw_bytes })
+        Ok(Tokenized { rows: self.encoder.encode(rows)?, unknown_tokens, tokens, raw_bytes })
     }
 
     /// Makes `row` that of a window of `known`; returns how many of its tokens are UNK.

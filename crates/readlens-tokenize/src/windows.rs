@@ -85,6 +85,12 @@ impl Windows {
         if self.min_tokens == 0 {
             return Err(Fault::usage("--min-tokens must be at least 1, but is 0"));
         }
+        if self.min_tokens > 1 && tokenization.kmers().is_none() {
+            return Err(Fault::usage(
+                "--min-tokens counts k-mers, and how many of an imported model's tokens a window \
+                 has depends on its letters; drop it",
+            ));
+        }
         if self.strands != Strands::Forward && !tokenization.alphabet.has_complement() {
             return Err(Fault::usage("this alphabet has no complement; read --strand forward"));
         }
@@ -101,7 +107,7 @@ impl Windows {
                 self.overlap
             )));
         }
-        let tokens = tokenization.token_count(length.saturating_sub(self.frame) as usize);
+        let tokens = tokenization.most_tokens(length.saturating_sub(self.frame) as usize);
         if tokens < self.min_tokens as usize {
             return Err(Fault::usage(format!(
                 "--window {length} nt holds {tokens} tokens behind a frame of {} nt, but \
@@ -116,15 +122,16 @@ impl Windows {
     /// table; none only where the record is too short for even one.
     pub(crate) fn cut(
         self,
-        tokenization: Tokenization,
+        tokenization: &Tokenization,
         bases: u32,
-    ) -> impl Iterator<Item = Window> + Clone {
+    ) -> impl Iterator<Item = Window> + Clone + use<> {
         let length = self.length.map_or(bases, |length| length.min(bases));
         // Checked by `validate`, but a division by zero must not be one mistake away.
         let advance = length.saturating_sub(self.overlap).max(1);
         let last_start = bases - length;
         let count = last_start.div_ceil(advance) + 1;
         let strands = self.strands.each().iter().enumerate();
+        let least_bases = tokenization.least_bases(self.min_tokens as usize) as u32;
         strands
             .flat_map(move |(turn, &strand)| {
                 (0..count).map(move |i| {
@@ -139,10 +146,7 @@ impl Windows {
                     Window { ordinal, start, end, strand, phase: None, gap: None }
                 })
             })
-            .filter(move |window| {
-                let tokens = tokenization.token_count((window.end - window.start) as usize);
-                tokens >= self.min_tokens as usize
-            })
+            .filter(move |window| window.end - window.start >= least_bases)
     }
 }
 
@@ -161,7 +165,7 @@ mod tests {
     fn cut(windows: Windows, bases: u32) -> Vec<(u32, u32, u32, &'static str)> {
         let tokenization = Tokenization::new(Alphabet::Dna, 3, 3, true).unwrap();
         windows.validate(&tokenization).unwrap();
-        let windows = windows.cut(tokenization, bases);
+        let windows = windows.cut(&tokenization, bases);
         windows.map(|w| (w.ordinal, w.start, w.end, w.strand.sign())).collect()
     }
 

@@ -63,8 +63,7 @@ pub fn vary(
     }
     let mut tokens = Vec::new();
     tokenization.encode(&bases, &mut tokens);
-    let kmers = tokens.len() - usize::from(tokenization.cls);
-    let covered = kmers.checked_sub(1).map_or(0, |last| tokenization.token_interval(last).end);
+    let covered = tokenization.coverage(&tokens).end();
     let (start, end) = match is_read_forward {
         true => (start + dropped, start + dropped + covered as u32),
         false => (end - dropped - covered as u32, end - dropped),
@@ -84,16 +83,7 @@ fn bases_of(
     tokenization: &Tokenization,
     fault: &impl Fn() -> InputFault,
 ) -> Result<Vec<u8>> {
-    let kmers = row.tokens.len().checked_sub(usize::from(tokenization.cls));
-    let length = row.end.checked_sub(row.start);
-    let expected = length.map(|length| tokenization.token_count(length as usize));
-    if kmers.is_none() || kmers != expected {
-        return Err(fault()
-            .expected(format!("the tokens of bases {} to {}", row.start, row.end))
-            .found(format!("{} of them", row.tokens.len()))
-            .remedy("write the table again with readlens-tokenize")
-            .into());
-    }
+    tokenization.window_bases(row.start, row.end, &row.tokens, fault)?;
     tokenization.decode(&row.tokens).map_err(|e| match e {
         readlens_fault::Fault::Input(e) => {
             fault().expected("tokens that agree").found(e).remedy("tokenize again").into()

@@ -76,7 +76,7 @@ pub(crate) fn check_channels(channels: &[Channel], tokenization: &Tokenization) 
             "channels are features of DNA and RNA: for another alphabet choose another preset",
         ));
     }
-    if tokenization.stride > tokenization.k {
+    if tokenization.kmers_for("channels")?.leave_gaps() {
         return Err(Fault::usage("channels need every base in a token: tokenize with stride <= k"));
     }
     let framed = channels.iter().find(|channel| channel.kind().needs_phase());
@@ -131,7 +131,7 @@ impl ChannelBag {
         let bag = Self {
             heads: heads.collect::<Result<_>>()?,
             config: config.clone(),
-            tokenization: *tokenization,
+            tokenization: tokenization.clone(),
             tables: Arc::new(tables),
             means: None,
             bias,

@@ -176,7 +176,7 @@ impl Composition {
             scale: source.counted(SCALE, &[features])?,
             firsts: config.firsts(),
             config: config.clone(),
-            tokenization: *tokenization,
+            tokenization: tokenization.clone(),
         })
     }
 

@@ -114,7 +114,7 @@ impl Experts {
         let tables: Vec<RatioTable> = config.channels.iter().map(table).collect::<Result<_>>()?;
         let experts = Self {
             channels: config.channels.iter().map(|expert| expert.channel.clone()).collect(),
-            tokenization: *tokenization,
+            tokenization: tokenization.clone(),
             taxa: taxa.to_vec(),
             tables: Arc::new(tables),
             dtype: source.dtype(),

@@ -171,7 +171,7 @@ impl Preset {
 /// Number of neighbouring tokens that random masks keep or hide together, of windows that are read
 /// base by base.
 pub(crate) fn mask_unit(tokenization: &Tokenization) -> usize {
-    MASKED_BASES.div_ceil(tokenization.stride.max(1) as usize)
+    MASKED_BASES.div_ceil(tokenization.frames().max(1) as usize)
 }
 
 /// What a preset says about training.

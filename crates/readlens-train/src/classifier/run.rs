@@ -46,7 +46,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     let inputs = [tokens.artefact("tokens")?];
     let compute = device.compute();
     let network = config.model.network(data.tokenization.vocabulary_size(), data.longest);
-    let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization);
+    let shape = ClassifierConfig::of(network, data.ranks.clone(), data.tokenization.clone());
     shape.validate()?;
     let device = device.open(Precision::F32)?;
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);

@@ -112,7 +112,7 @@ fn shape(
     let channels = channels.map(|(channel, entries)| ExpertChannel { channel, entries });
     let experts = ExpertsConfig { channels: channels.collect(), mask_site: MaskSite::Embedding };
     let network = NetworkConfig::Experts(experts);
-    ClassifierConfig::of(network, data.ranks.clone(), data.tokenization)
+    ClassifierConfig::of(network, data.ranks.clone(), data.tokenization.clone())
 }
 
 fn too_much(memory: u64, channel: &Channel) -> Fault {

@@ -81,7 +81,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
         gradient: config.objective.gradient(),
         selection: config.objective.selection(),
         max_tokens: Some(longest),
-        tokenization: data.tokenization,
+        tokenization: data.tokenization.clone(),
     };
     let mut source = WeightSource::fresh(config.fit.seed, DType::F32, &device);
     if let NetworkConfig::Query { .. } = config.network {
