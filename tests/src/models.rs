@@ -3,9 +3,9 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor};
 use readlens_nn::{
-    CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig,
-    ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace, Pooling, RankClasses,
-    Selection, TransformerConfig, WEIGHTS_FILE, WeightSource, save_weights,
+    Architecture, CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer,
+    ExplainerConfig, ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace, Pooling,
+    RankClasses, Selection, TransformerConfig, WEIGHTS_FILE, WeightSource, save_weights,
 };
 use readlens_provenance::{Manifest, write_json};
 
@@ -27,6 +27,7 @@ fn encoder(patch: usize) -> EncoderConfig {
         embedding_norm: true,
         dropout: 0.0,
         mask_site: MaskSite::Embedding,
+        architecture: Architecture::default(),
     }
 }
 

@@ -6,9 +6,10 @@ use candle_core::{DType, Device};
 use readlens_fault::Result;
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig,
-    ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace, Parameters, Pooling,
-    RankClasses, Selection, TransformerConfig, WEIGHTS_FILE, WeightSource, save_weights,
+    Architecture, CONFIG_FILE, Classifier, ClassifierConfig, EncoderConfig, Explainer,
+    ExplainerConfig, ExplainerNetwork, MANIFEST_FILE, MaskSite, NetworkConfig, NormPlace,
+    Parameters, Pooling, RankClasses, Selection, TransformerConfig, WEIGHTS_FILE, WeightSource,
+    save_weights,
 };
 use readlens_provenance::{DirectoryKind, Manifest, NewDirectory, write_json};
 use serde::Serialize;
@@ -93,6 +94,7 @@ fn encoder(shape: &Shape, vocabulary: usize) -> EncoderConfig {
         embedding_norm: true,
         dropout: 0.0,
         mask_site: MaskSite::Embedding,
+        architecture: Architecture::default(),
     }
 }
 

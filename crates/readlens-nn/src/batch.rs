@@ -155,6 +155,18 @@ impl TokenBatch {
         mask.to_device(&Device::Cpu)?.to_dtype(DType::F32)?.contiguous()
     }
 
+    /// 1 at the position behind the last token of each row, where an end goes; `(batch, tokens +
+    /// 1)`.
+    pub(crate) fn ends(&self) -> Result<Tensor> {
+        let (rows, width) = (self.ragged.lengths.len(), self.ragged.width + 1);
+        let mut ends = vec![0f32; rows * width];
+        for (row, &length) in ends.chunks_exact_mut(width).zip(&self.ragged.lengths) {
+            row[length] = 1.0;
+        }
+        let ends = Tensor::from_vec(ends, (rows, width), self.ids.device())?;
+        ends.to_dtype(self.present.dtype())
+    }
+
     /// Rows and padded tokens.
     ///
     /// # Errors

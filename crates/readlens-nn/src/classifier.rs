@@ -43,7 +43,7 @@ pub struct Classifier {
 /// A branch.
 #[derive(Debug)]
 pub(crate) enum Network {
-    Transformer(Transformer),
+    Transformer(Box<Transformer>),
     ChannelBag(ChannelBag),
     Experts(Experts),
     Composition(Composition),
@@ -61,9 +61,9 @@ impl Classifier {
         for branch in &config.branches {
             source.enter(&branch.name);
             branches.push(match &branch.network {
-                NetworkConfig::Transformer(config) => {
-                    Network::Transformer(Transformer::new(config, tokenization, &taxa, source)?)
-                }
+                NetworkConfig::Transformer(config) => Network::Transformer(Box::new(
+                    Transformer::new(config, tokenization, &taxa, source)?,
+                )),
                 NetworkConfig::ChannelBag(config) => {
                     Network::ChannelBag(ChannelBag::new(config, tokenization, &taxa, source)?)
                 }
@@ -89,7 +89,9 @@ impl Classifier {
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         let branches = self.branches.into_iter().map(|branch| match branch {
-            Network::Transformer(branch) => Network::Transformer(branch.with_precision(precision)),
+            Network::Transformer(branch) => {
+                Network::Transformer(Box::new(branch.with_precision(precision)))
+            }
             other => other,
         });
         Self { branches: branches.collect(), ..self }
@@ -103,7 +105,9 @@ impl Classifier {
     pub fn with_mask_site(self, site: MaskSite) -> Result<Self> {
         let masked = self.branches.into_iter().map(|branch| {
             Ok(match branch {
-                Network::Transformer(branch) => Network::Transformer(branch.with_mask_site(site)),
+                Network::Transformer(branch) => {
+                    Network::Transformer(Box::new(branch.with_mask_site(site)))
+                }
                 Network::ChannelBag(branch) => Network::ChannelBag(branch.with_mask_site(site)?),
                 Network::Experts(branch) => Network::Experts(branch.with_mask_site(site)?),
                 Network::Composition(branch) => Network::Composition(branch.with_mask_site(site)),

@@ -1,16 +1,18 @@
 //! A transformer encoder over (masked) token embeddings.
 
+mod architecture;
 mod composed;
 mod config;
 mod fused;
 mod observed;
+mod places;
 
 use std::sync::Arc;
 
 use candle_core::Tensor;
-use readlens_fault::Result;
+use readlens_fault::{Fault, Result};
 use readlens_kernels::{
-    EncoderStash, EncoderTensors, LayerTensors, MaskSite, NormPlace, Output, Precision,
+    EncoderStash, EncoderTensors, Engine, LayerTensors, MaskSite, NormPlace, Output, Precision,
 };
 
 use crate::batch::TokenBatch;
@@ -19,6 +21,8 @@ use crate::ops::{LayerNorm, Linear};
 use crate::pass::Pass;
 use crate::weights::{Initial, WeightSource};
 
+pub(crate) use architecture::NORM_EPSILON;
+pub use architecture::{Architecture, FeedForward, Positions};
 pub(crate) use config::check_vocabulary;
 pub use config::{EncoderConfig, MAX_TOKENS, Pooling};
 
@@ -46,13 +50,16 @@ pub struct Encoded {
 pub struct Encoder {
     config: EncoderConfig,
     token: Tensor,
-    position: Tensor,
+    /// Of learned positions.
+    position: Option<Tensor>,
+    /// Added to all tokens, where there is one.
+    token_type: Option<Tensor>,
     embedding_norm: Option<LayerNorm>,
     stem: Option<Linear>,
     blocks: Vec<Block>,
     final_norm: Option<LayerNorm>,
-    /// The same tensors, as kernels take them.
-    tensors: Arc<EncoderTensors<Tensor>>,
+    /// The same tensors, as kernels take them, where its architecture is our own.
+    tensors: Option<Arc<EncoderTensors<Tensor>>>,
     /// Precision of inference; training is in f32.
     precision: Precision,
     stashes: Arc<Pool<EncoderStash>>,
@@ -65,43 +72,59 @@ impl Encoder {
     /// The shape cannot work or a tensor is missing.
     pub fn new(config: &EncoderConfig, source: &mut WeightSource) -> Result<Self> {
         config.validate()?;
-        let EncoderConfig { dim, feed_forward, .. } = *config;
+        let EncoderConfig { dim, feed_forward, architecture, .. } = *config;
+        let norm = |source: &mut WeightSource, name: &str| {
+            let norm = LayerNorm::new(source, name, dim)?;
+            Ok::<_, Fault>(norm.with_epsilon(architecture.epsilon()))
+        };
         let block = |source: &mut WeightSource, i: usize| {
             Ok(Block {
-                ln1: LayerNorm::new(source, &format!("blocks.{i}.ln1"), dim)?,
+                ln1: norm(source, &format!("blocks.{i}.ln1"))?,
                 qkv: Linear::new(source, &format!("blocks.{i}.qkv"), dim, 3 * dim)?,
                 out: Linear::new(source, &format!("blocks.{i}.out"), dim, dim)?,
-                ln2: LayerNorm::new(source, &format!("blocks.{i}.ln2"), dim)?,
-                ff1: Linear::new(source, &format!("blocks.{i}.ff1"), dim, feed_forward)?,
+                ln2: norm(source, &format!("blocks.{i}.ln2"))?,
+                ff1: Linear::new(
+                    source,
+                    &format!("blocks.{i}.ff1"),
+                    dim,
+                    config.feed_forward_in(),
+                )?,
                 ff2: Linear::new(source, &format!("blocks.{i}.ff2"), feed_forward, dim)?,
             })
         };
         let token = source.tensor("tok.weight", &[config.vocabulary, dim], Initial::Normal(0.1))?;
-        let position = source.tensor("pos", &[config.max_tokens, dim], Initial::Normal(0.02))?;
-        let embedding_norm =
-            config.embedding_norm.then(|| LayerNorm::new(source, "emb_ln", dim)).transpose()?;
+        let position = (architecture.positions == Positions::Learned)
+            .then(|| source.tensor("pos", &[config.max_positions(), dim], Initial::Normal(0.02)))
+            .transpose()?;
+        let token_type = architecture
+            .token_type
+            .then(|| source.tensor("type", &[dim], Initial::Normal(0.02)))
+            .transpose()?;
+        let embedding_norm = config.embedding_norm.then(|| norm(source, "emb_ln")).transpose()?;
         let stem = (config.patch > 1)
             .then(|| Linear::new(source, "stem", config.patch * dim, dim))
             .transpose()?;
         let blocks: Vec<Block> =
             (0..config.layers).map(|i| block(source, i)).collect::<Result<_>>()?;
-        let final_norm = (config.norm == NormPlace::Pre)
-            .then(|| LayerNorm::new(source, "final_ln", dim))
-            .transpose()?;
-        let tensors = EncoderTensors {
-            token: token.clone(),
-            position: position.clone(),
-            embedding_norm: embedding_norm.as_ref().map(LayerNorm::tensors),
-            stem: stem.as_ref().map(Linear::tensors),
-            layers: blocks.iter().map(Block::tensors).collect(),
-            final_norm: final_norm.as_ref().map(LayerNorm::tensors),
-        };
-        let (tensors, config) = (Arc::new(tensors), config.clone());
+        let final_norm =
+            (config.norm == NormPlace::Pre).then(|| norm(source, "final_ln")).transpose()?;
+        let tensors = position.as_ref().filter(|_| architecture.is_own()).map(|position| {
+            Arc::new(EncoderTensors {
+                token: token.clone(),
+                position: position.clone(),
+                embedding_norm: embedding_norm.as_ref().map(LayerNorm::tensors),
+                stem: stem.as_ref().map(Linear::tensors),
+                layers: blocks.iter().map(Block::tensors).collect(),
+                final_norm: final_norm.as_ref().map(LayerNorm::tensors),
+            })
+        });
+        let config = config.clone();
         let precision = Precision::F32;
         Ok(Self {
             config,
             token,
             position,
+            token_type,
             embedding_norm,
             stem,
             blocks,
@@ -131,7 +154,7 @@ impl Encoder {
     }
 
     /// Encodes `batch` under `mask` (see [`crate::masking::complete`]); `None` leaves it whole.
-    /// States of padding are unspecified.
+    /// States of padding are unspecified, and the end has none.
     ///
     /// # Errors
     /// Rows are longer than `max_tokens`, ids are out of the vocabulary, or shapes differ.
@@ -141,16 +164,33 @@ impl Encoder {
         mask: Option<&Tensor>,
         pass: &mut Pass,
     ) -> candle_core::Result<Encoded> {
-        let Some(engine) = pass.engine_for(&self.token, self.precision) else {
-            return self.composed(batch, mask, pass.dropout(), &mut |_, _| Ok(()));
+        let Some((engine, tensors)) = self.engine(pass) else {
+            let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _, _| Ok(()))?;
+            return self.without_end(encoded, batch);
         };
-        let states = self.fused(engine, batch, mask, Output::States, pass)?;
+        let states = self.fused((engine, tensors), batch, mask, Output::States, pass)?;
         let present = if self.config.patch > 1 {
             self.patches_present(batch)?
         } else {
             batch.present.clone()
         };
         Ok(Encoded { states, present })
+    }
+
+    /// The fused kernels and the tensors that they take, where they compute this encoder.
+    fn engine(&self, pass: &Pass) -> Option<(Engine, &Arc<EncoderTensors<Tensor>>)> {
+        let tensors = self.tensors.as_ref()?;
+        Some((pass.engine_for(&self.token, self.precision)?, tensors))
+    }
+
+    /// The positions of tokens alone.
+    fn without_end(&self, encoded: Encoded, batch: &TokenBatch) -> candle_core::Result<Encoded> {
+        if !self.config.architecture.end {
+            return Ok(encoded);
+        }
+        let tokens = batch.dims()?.1;
+        let states = encoded.states.narrow(1, 0, tokens)?;
+        Ok(Encoded { states, present: batch.present.clone() })
     }
 
     /// Encodes `batch` into one vector a row, `(batch, dim)`.
@@ -164,14 +204,14 @@ impl Encoder {
         pooling: Pooling,
         pass: &mut Pass,
     ) -> candle_core::Result<Tensor> {
-        if let Some(engine) = pass.engine_for(&self.token, self.precision) {
+        if let Some(engine) = self.engine(pass) {
             let output = match pooling {
                 Pooling::Mean => Output::Mean,
                 Pooling::Cls => Output::First,
             };
             return self.fused(engine, batch, mask, output, pass);
         }
-        let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _| Ok(()))?;
+        let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _, _| Ok(()))?;
         match pooling {
             Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
             Pooling::Mean => {

@@ -54,7 +54,9 @@ pub use classifier::{
 };
 pub use device::DeviceKind;
 pub use dropout::Dropout;
-pub use encoder::{Encoded, Encoder, EncoderConfig, MAX_TOKENS, Pooling};
+pub use encoder::{
+    Architecture, Encoded, Encoder, EncoderConfig, FeedForward, MAX_TOKENS, Pooling, Positions,
+};
 pub use evidence::{Evidence, EvidenceShape};
 pub use explained::{ALL_RANKS, Explained};
 pub use explainer::{

@@ -6,13 +6,13 @@ mod network;
 
 use candle_core::{DType, Tensor, Var};
 use network::{
-    ROWS, batch, classifier_config, convolutional, encoder, explainer_config, frozen_classifier,
-    trainable_classifier, trainable_explainer, transformer,
+    ROWS, batch, classifier_config, convolutional, encoder, explainer_config, foreign_encoders,
+    frozen_classifier, trainable_classifier, trainable_explainer, transformer,
 };
 use rand::RngExt;
 use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining};
 use readlens_nn::{
-    BagConfig, ClassifierConfig, Dropout, EvidenceShape, Explained, ExplainerConfig,
+    BagConfig, ClassifierConfig, Dropout, EncoderConfig, EvidenceShape, Explained, ExplainerConfig,
     ExplainerNetwork, MaskSite, NormPlace, Objective, Parameters, Pass, Pooling, QueryConfig,
     Targets, TokenBatch, losses, mask_gradient, masking,
 };
@@ -124,6 +124,18 @@ fn pre_norm_classifier_with_mean_pooling_and_patches() {
 fn post_norm_classifier_with_cls_pooling() {
     let config = classifier_config(encoder(NormPlace::Post, 1, MaskSite::Mean), Pooling::Cls);
     check_classifier(&config, 0.0, "post-LN, CLS");
+}
+
+#[test]
+fn classifiers_of_other_architectures() {
+    for (name, encoder) in foreign_encoders() {
+        for (pooling, site) in
+            [(Pooling::Cls, MaskSite::Embedding), (Pooling::Mean, MaskSite::Mean)]
+        {
+            let encoder = EncoderConfig { mask_site: site, ..encoder.clone() };
+            check_classifier(&classifier_config(encoder, pooling), 0.0, name);
+        }
+    }
 }
 
 /// Hidden tokens count for nothing, or as the mean k-mer.

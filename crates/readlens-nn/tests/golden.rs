@@ -10,9 +10,9 @@ use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::losses::{self, Uninformative};
 use readlens_nn::objective::{Budgets, Frozen, LossWeights, MaskTraining, Objective};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, Explained, Explainer, ExplainerConfig,
-    ExplainerNetwork, MaskSite, NetworkConfig, NormPlace, Pass, Pooling, RankClasses, Selection,
-    Targets, TokenBatch, TransformerConfig, WeightSource,
+    Architecture, Classifier, ClassifierConfig, EncoderConfig, Explained, Explainer,
+    ExplainerConfig, ExplainerNetwork, MaskSite, NetworkConfig, NormPlace, Pass, Pooling,
+    RankClasses, Selection, Targets, TokenBatch, TransformerConfig, WeightSource,
 };
 use readlens_nn::{WindowTokens, masking};
 use serde_json::Value;
@@ -81,6 +81,7 @@ fn classifier(name: &str, site: MaskSite, dtype: DType) -> (Value, Classifier) {
                 embedding_norm: c["emb_ln"].as_bool().unwrap(),
                 dropout: 0.0,
                 mask_site: site,
+                architecture: Architecture::default(),
             },
             pooling: if c["pool"] == "mean" { Pooling::Mean } else { Pooling::Cls },
             bag: None,

@@ -8,9 +8,9 @@ use readlens_attribute::{Config, Method, Objective, Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NetworkConfig, NormPlace,
-    Pooling, RankClasses, TransformerConfig, WEIGHTS_FILE, WindowTokens, load_classifier,
-    read_tensors,
+    Architecture, Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NetworkConfig,
+    NormPlace, Pooling, RankClasses, TransformerConfig, WEIGHTS_FILE, WindowTokens,
+    load_classifier, read_tensors,
 };
 use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
@@ -152,6 +152,7 @@ pub fn logistic() -> Classifier {
                 embedding_norm: false,
                 dropout: 0.0,
                 mask_site: MaskSite::Embedding,
+                architecture: Architecture::default(),
             },
             pooling: Pooling::Mean,
             bag: None,

@@ -11,9 +11,10 @@ use readlens_fault::Result;
 use readlens_fit::{Checkpoint, Figure, FitConfig, Loss, Split, Task, shards_of};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, Dropout, EncoderConfig, MaskSite,
-    NetworkConfig, NormPlace, Parameters, Pass, Pooling, RankClasses, Targets, TokenBatch,
-    TransformerConfig, WeightGradients, WeightSource, WindowTokens, losses, weights_digest,
+    Architecture, BranchConfig, ChannelBagConfig, Classifier, ClassifierConfig, Dropout,
+    EncoderConfig, MaskSite, NetworkConfig, NormPlace, Parameters, Pass, Pooling, RankClasses,
+    Targets, TokenBatch, TransformerConfig, WeightGradients, WeightSource, WindowTokens, losses,
+    weights_digest,
 };
 use readlens_provenance::{Manifest, Sha256Digest};
 use readlens_random::stream;
@@ -69,6 +70,7 @@ fn shape(drops: bool) -> ClassifierConfig {
             embedding_norm: true,
             dropout: 0.0,
             mask_site: MaskSite::Embedding,
+            architecture: Architecture::default(),
         },
         pooling: Pooling::Mean,
         bag: None,

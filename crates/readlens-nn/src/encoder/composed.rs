@@ -1,13 +1,13 @@
 //! The encoder composed of candle's operations, for any dtype and device.
 
-use candle_core::{Result, Tensor};
+use candle_core::{D, Result, Tensor};
 use readlens_kernels::{MaskSite, NormPlace};
-use readlens_kmer::FIRST_KMER;
+use readlens_kmer::{FIRST_KMER, SEP};
 
-use super::{Block, Encoded, Encoder};
+use super::{Block, Encoded, Encoder, FeedForward};
 use crate::batch::TokenBatch;
 use crate::dropout::Dropout;
-use crate::ops::{attention, gelu};
+use crate::ops::{Heads, gelu};
 
 /// How padded rows of tokens fall into patches.
 struct Patches {
@@ -22,33 +22,35 @@ struct Patches {
 }
 
 impl Encoder {
-    /// Composed of candle's operations, for any dtype and device. `observe` is shown queries, keys
-    /// and values of each block, and which positions are present.
+    /// Composed of candle's operations, for any dtype and device. `observe` is shown how
+    /// attention is told of places, queries, keys and values of each block, and which positions are
+    /// present.
     pub(super) fn composed(
         &self,
         batch: &TokenBatch,
         mask: Option<&Tensor>,
         dropout: &mut Dropout,
-        observe: &mut dyn FnMut(&Tensor, &Tensor) -> Result<()>,
+        observe: &mut dyn FnMut(&Heads, &Tensor, &Tensor) -> Result<()>,
     ) -> Result<Encoded> {
         let embedded = dropout.apply(&self.embed(batch, mask)?)?;
         let Encoded { mut states, present } = self.join_patches(&embedded, batch)?;
+        let heads = self.attention_heads(&states)?;
         for block in &self.blocks {
             states = match self.config.norm {
                 NormPlace::Pre => {
                     let qkv = block.qkv.forward(&block.ln1.forward(&states)?)?;
-                    observe(&qkv, &present)?;
-                    let x = self.attend(block, &qkv, &present, dropout)?;
+                    observe(&heads, &qkv, &present)?;
+                    let x = self.attend(block, &heads, &qkv, &present, dropout)?;
                     states = (states + x)?;
-                    let x = feed_forward(block, &block.ln2.forward(&states)?, dropout)?;
+                    let x = self.feed_forward(block, &block.ln2.forward(&states)?, dropout)?;
                     (states + x)?
                 }
                 NormPlace::Post => {
                     let qkv = block.qkv.forward(&states)?;
-                    observe(&qkv, &present)?;
-                    let x = self.attend(block, &qkv, &present, dropout)?;
+                    observe(&heads, &qkv, &present)?;
+                    let x = self.attend(block, &heads, &qkv, &present, dropout)?;
                     states = block.ln1.forward(&(states + x)?)?;
-                    let x = feed_forward(block, &states, dropout)?;
+                    let x = self.feed_forward(block, &states, dropout)?;
                     block.ln2.forward(&(states + x)?)?
                 }
             };
@@ -62,15 +64,42 @@ impl Encoder {
     fn attend(
         &self,
         block: &Block,
+        heads: &Heads,
         qkv: &Tensor,
         present: &Tensor,
         dropout: &mut Dropout,
     ) -> Result<Tensor> {
-        let joined = attention(qkv, present, self.config.heads)?;
+        let joined = heads.attend(qkv, present, self.config.heads)?;
         dropout.apply(&block.out.forward(&joined)?)
     }
 
-    /// Token embedding plus position under the mask; `(batch, tokens, dim)`.
+    /// How attention is told where the positions of `states` stand.
+    fn attention_heads(&self, states: &Tensor) -> Result<Heads> {
+        let (_, places, dim) = states.dims3()?;
+        let heads = self.config.heads;
+        let positions = self.config.architecture.positions;
+        positions.heads(places, heads, dim / heads, states.dtype(), states.device())
+    }
+
+    fn feed_forward(&self, block: &Block, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
+        let x = block.ff1.forward(x)?;
+        let half = |place: usize| {
+            let width = self.config.feed_forward;
+            x.narrow(D::Minus1, place * width, width)?.contiguous()
+        };
+        let x = match self.config.architecture.unit {
+            FeedForward::Gelu => gelu(&x)?,
+            FeedForward::GatedGelu => (gelu(&half(0)?)? * half(1)?)?,
+            FeedForward::GatedSilu => {
+                let gate = half(0)?;
+                ((&gate * candle_nn::ops::sigmoid(&gate)?)? * half(1)?)?
+            }
+        };
+        dropout.apply(&block.ff2.forward(&x)?)
+    }
+
+    /// Token embedding plus type and position under the mask; `(batch, positions, dim)`, with the
+    /// end where the encoder adds one.
     fn embed(&self, batch: &TokenBatch, mask: Option<&Tensor>) -> Result<Tensor> {
         let (rows, tokens) = batch.dims()?;
         let dim = self.config.dim;
@@ -87,11 +116,30 @@ impl Encoder {
                 }
             }
         };
-        let x = e.broadcast_add(&self.position.narrow(0, 0, tokens)?)?;
+        let mut x = if self.config.architecture.end { self.append_end(&e, batch)? } else { e };
+        if tokens > self.config.max_tokens {
+            let most = self.config.max_tokens;
+            candle_core::bail!("rows of {tokens} tokens, where the encoder has {most}");
+        }
+        if let Some(token_type) = &self.token_type {
+            x = x.broadcast_add(token_type)?;
+        }
+        if let Some(position) = &self.position {
+            x = x.broadcast_add(&position.narrow(0, 0, x.dim(1)?)?)?;
+        }
         match &self.embedding_norm {
             Some(norm) => norm.forward(&x),
             None => Ok(x),
         }
+    }
+
+    /// With the embedding of the end behind the last token of each row; rows are one position
+    /// longer.
+    fn append_end(&self, embedded: &Tensor, batch: &TokenBatch) -> Result<Tensor> {
+        let is_end = batch.ends()?.unsqueeze(2)?;
+        let end = self.token.narrow(0, SEP as usize, 1)?.unsqueeze(0)?;
+        embedded.pad_with_zeros(1, 0, 1)?.broadcast_mul(&(1.0 - &is_end)?)?
+            + is_end.broadcast_mul(&end)?
     }
 
     /// `(1 − m) Ē` with `Ē` the mean embedding of all k-mers; `mask`: `(batch, tokens, 1)`. Padding
@@ -106,7 +154,11 @@ impl Encoder {
     /// Joins each run of `patch` tokens after CLS into one position.
     fn join_patches(&self, x: &Tensor, batch: &TokenBatch) -> Result<Encoded> {
         let Some(stem) = &self.stem else {
-            return Ok(Encoded { states: x.clone(), present: batch.present.clone() });
+            let present = match self.config.architecture.end {
+                true => (batch.present.pad_with_zeros(1, 0, 1)? + batch.ends()?)?,
+                false => batch.present.clone(),
+            };
+            return Ok(Encoded { states: x.clone(), present });
         };
         let (rows, tokens, dim) = x.dims3()?;
         let Patches { patch, first, count, padding } = self.patches(batch, tokens);
@@ -129,7 +181,7 @@ impl Encoder {
     /// As [`Encoder::forward`].
     pub fn token_parts(&self, batch: &TokenBatch) -> Result<Tensor> {
         let embedded = self.embed(batch, None)?;
-        let Some(stem) = &self.stem else { return Ok(embedded) };
+        let Some(stem) = &self.stem else { return embedded.narrow(1, 0, batch.dims()?.1) };
         let (rows, tokens, dim) = embedded.dims3()?;
         let Patches { patch, first, count, padding } = self.patches(batch, tokens);
         let body = embedded.narrow(1, first, count)?.pad_with_zeros(1, 0, padding)?;
@@ -164,8 +216,4 @@ impl Encoder {
         let count = tokens - first;
         Patches { patch, first, count, padding: count.next_multiple_of(patch) - count }
     }
-}
-
-fn feed_forward(block: &Block, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-    dropout.apply(&block.ff2.forward(&gelu(&block.ff1.forward(x)?)?)?)
 }

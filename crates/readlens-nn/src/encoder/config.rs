@@ -5,6 +5,8 @@ use readlens_kernels::{MaskSite, NormPlace};
 use readlens_kmer::{FIRST_KMER, Tokenization};
 use serde::{Deserialize, Serialize};
 
+use super::architecture::{Architecture, FeedForward};
+
 /// Most tokens of a window that any network reads.
 pub const MAX_TOKENS: usize = 1 << 20;
 
@@ -12,7 +14,7 @@ pub const MAX_TOKENS: usize = 1 << 20;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Pooling {
-    /// Mean over the positions that hold a token, CLS included.
+    /// Mean over the positions that hold a token, CLS and the end included.
     #[default]
     Mean,
     /// The first position; the tokenization must have CLS.
@@ -25,7 +27,7 @@ pub enum Pooling {
 pub struct EncoderConfig {
     /// Number of token ids.
     pub vocabulary: usize,
-    /// Maximum number of tokens of a row, CLS included.
+    /// Maximum number of tokens of a row, CLS included and the end left out.
     pub max_tokens: usize,
     /// Width of embeddings and blocks.
     pub dim: usize,
@@ -33,7 +35,7 @@ pub struct EncoderConfig {
     pub layers: usize,
     /// Attention heads; divides `dim`.
     pub heads: usize,
-    /// Width of the feed-forward layers.
+    /// Width of what leaves the unit between the two feed-forward layers.
     pub feed_forward: usize,
     /// Tokens that the stem joins into one position; 1 for no stem.
     pub patch: usize,
@@ -45,9 +47,25 @@ pub struct EncoderConfig {
     pub dropout: f64,
     /// What a mask makes of an embedding.
     pub mask_site: MaskSite,
+    /// What it computes otherwise than our own encoders do.
+    #[serde(default, skip_serializing_if = "Architecture::is_own")]
+    pub architecture: Architecture,
 }
 
 impl EncoderConfig {
+    /// Width of the first feed-forward layer.
+    pub(super) fn feed_forward_in(&self) -> usize {
+        match self.architecture.unit {
+            FeedForward::Gelu => self.feed_forward,
+            FeedForward::GatedGelu | FeedForward::GatedSilu => 2 * self.feed_forward,
+        }
+    }
+
+    /// Most positions of a row before patches are joined: its tokens and the end.
+    pub(super) fn max_positions(&self) -> usize {
+        self.max_tokens + usize::from(self.architecture.end)
+    }
+
     /// Refuses an embedding that does not fit the tokens.
     pub(crate) fn check_vocabulary(&self, tokenization: &Tokenization) -> Result<()> {
         check_vocabulary(self.vocabulary, tokenization)
@@ -78,6 +96,7 @@ impl EncoderConfig {
                 "heads must divide dim, but {heads} does not divide {dim}"
             )));
         }
+        self.architecture.validate(self.dim / self.heads, self.patch)?;
         if self.vocabulary <= FIRST_KMER as usize {
             return Err(Fault::usage(format!(
                 "a vocabulary of {} holds no k-mer",

@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex};
 
 use candle_core::{Result, Tensor};
-use readlens_kernels::{EncoderDropout, EncoderShape, Engine, Kept, Output};
+use readlens_kernels::{EncoderDropout, EncoderShape, EncoderTensors, Engine, Kept, Output};
 use readlens_kmer::FIRST_KMER;
 
 use super::Encoder;
@@ -16,7 +16,7 @@ impl Encoder {
     /// All of it as one operation.
     pub(super) fn fused(
         &self,
-        engine: Engine,
+        (engine, tensors): (Engine, &Arc<EncoderTensors<Tensor>>),
         batch: &TokenBatch,
         mask: Option<&Tensor>,
         output: Output,
@@ -48,7 +48,7 @@ impl Encoder {
         let operation = FusedEncoder {
             engine,
             shape,
-            tensors: Arc::clone(&self.tensors),
+            tensors: Arc::clone(tensors),
             batch: Arc::clone(ragged),
             is_masked: mask.is_some(),
             output,

@@ -3,13 +3,13 @@ use candle_core::Tensor;
 use super::{Encoded, Encoder};
 use crate::batch::TokenBatch;
 use crate::dropout::Dropout;
-use crate::ops::attention_probabilities;
 
 impl Encoder {
     /// Encodes `batch` under `mask` by candle's operations, and gives `observe` each block's
     /// attention probabilities, first block first: `(batch, heads, positions, positions)`, the
     /// query's position before the key's; a row over the positions that are present sums to 1, and
-    /// padding has 0. Rows of padding are unspecified.
+    /// padding has 0. Rows of padding are unspecified. An end that the encoder adds has a position
+    /// behind the last token of its row, and rows are one position longer.
     ///
     /// # Errors
     /// As [`Encoder::forward`], or those of `observe`.
@@ -20,8 +20,8 @@ impl Encoder {
         observe: &mut dyn FnMut(&Tensor) -> candle_core::Result<()>,
     ) -> candle_core::Result<Encoded> {
         let heads = self.config.heads;
-        self.composed(batch, mask, &mut Dropout::off(), &mut |qkv, present| {
-            observe(&attention_probabilities(qkv, present, heads)?)
+        self.composed(batch, mask, &mut Dropout::off(), &mut |places, qkv, present| {
+            observe(&places.probabilities(qkv, present, heads)?)
         })
     }
 }

@@ -1,19 +1,18 @@
 //! Operations with gradients, composed from candle operations that have them.
 
+mod attention;
 mod gelu;
 
 use candle_core::{D, Result, Tensor};
 use readlens_fault::Result as FaultResult;
 use readlens_kernels::Affine;
 
+use crate::encoder::NORM_EPSILON;
 use crate::weights::{Initial, WeightSource};
 
+pub(crate) use attention::{Heads, Turn};
+pub use attention::{attention, attention_probabilities};
 pub use gelu::gelu;
-
-/// Added under the square root of a layer norm's variance.
-const NORM_EPSILON: f64 = 1e-5;
-/// Added to the attention scores of padding.
-const HIDDEN_SCORE: f64 = -1e9;
 
 /// `y = x Wᵀ + b`; weight `(out, in)`, bias `(out)`.
 #[derive(Clone, Debug)]
@@ -62,11 +61,13 @@ impl Linear {
     }
 }
 
-/// Layer norm over the last dimension with biased variance and eps 1e-5 (Ba et al. 2016).
+/// Layer norm over the last dimension with biased variance (Ba et al. 2016).
 #[derive(Clone, Debug)]
 pub struct LayerNorm {
     pub(crate) weight: Tensor,
     pub(crate) bias: Tensor,
+    /// Added under the square root of the variance; 1e-5 unless a network says otherwise.
+    epsilon: f64,
 }
 
 impl LayerNorm {
@@ -75,7 +76,13 @@ impl LayerNorm {
         Ok(Self {
             weight: source.tensor(&format!("{name}.weight"), &[dim], Initial::Ones)?,
             bias: source.tensor(&format!("{name}.bias"), &[dim], Initial::Zeros)?,
+            epsilon: NORM_EPSILON,
         })
+    }
+
+    /// With `epsilon` under the square root.
+    pub(crate) fn with_epsilon(self, epsilon: f64) -> Self {
+        Self { epsilon, ..self }
     }
 
     /// As kernels take it.
@@ -90,44 +97,9 @@ impl LayerNorm {
     pub fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let centred = x.broadcast_sub(&x.mean_keepdim(D::Minus1)?)?;
         let variance = centred.sqr()?.mean_keepdim(D::Minus1)?;
-        let normal = centred.broadcast_div(&(variance + NORM_EPSILON)?.sqrt()?)?;
+        let normal = centred.broadcast_div(&(variance + self.epsilon)?.sqrt()?)?;
         normal.broadcast_mul(&self.weight)?.broadcast_add(&self.bias)
     }
-}
-
-/// Softmax attention of every position over the `present` ones (Vaswani et al. 2017).
-///
-/// `qkv`: `(batch, positions, 3 dim)`, rows q, k, v with contiguous heads; `present`:
-/// `(batch, positions)`, 0 = padding. Returns `(batch, positions, dim)`.
-///
-/// # Errors
-/// Shapes differ.
-pub fn attention(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, positions, width) = qkv.dims3()?;
-    let v = of_heads(qkv, heads)?.get(2)?.contiguous()?;
-    let joined = attention_probabilities(qkv, present, heads)?.matmul(&v)?;
-    joined.transpose(1, 2)?.reshape((batch, positions, width / 3))
-}
-
-/// The weights of [`attention`]; `(batch, heads, positions, positions)`, the query's position
-/// before the key's.
-///
-/// # Errors
-/// Shapes differ.
-pub fn attention_probabilities(qkv: &Tensor, present: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, positions, width) = qkv.dims3()?;
-    let split = of_heads(qkv, heads)?;
-    let scale = 1.0 / ((width / 3 / heads) as f64).sqrt();
-    let q = (split.get(0)? * scale)?.contiguous()?;
-    let k = split.get(1)?.transpose(2, 3)?.contiguous()?;
-    let hidden = present.affine(-HIDDEN_SCORE, HIDDEN_SCORE)?.reshape((batch, 1, 1, positions))?;
-    candle_nn::ops::softmax(&q.matmul(&k)?.broadcast_add(&hidden)?, D::Minus1)
-}
-
-/// `(3, batch, heads, positions, dim / heads)`.
-fn of_heads(qkv: &Tensor, heads: usize) -> Result<Tensor> {
-    let (batch, positions, width) = qkv.dims3()?;
-    qkv.reshape((batch, positions, 3, heads, width / 3 / heads))?.permute((2, 0, 3, 1, 4))
 }
 
 /// Convolution over tokens that keeps their number: odd `width`, zero padding.

@@ -7,9 +7,9 @@ use candle_core::{DType, Device, Tensor};
 use rand_chacha::ChaCha8Rng;
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig, ExplainerNetwork,
-    GradientUse, MaskSite, NetworkConfig, NormPlace, Parameters, Pooling, RankClasses, Selection,
-    TokenBatch, TransformerConfig, WeightSource,
+    Architecture, Classifier, ClassifierConfig, EncoderConfig, Explainer, ExplainerConfig,
+    ExplainerNetwork, FeedForward, GradientUse, MaskSite, NetworkConfig, NormPlace, Parameters,
+    Pooling, Positions, RankClasses, Selection, TokenBatch, TransformerConfig, WeightSource,
 };
 use readlens_random::{normal, stream};
 
@@ -41,7 +41,37 @@ pub fn encoder(norm: NormPlace, patch: usize, site: MaskSite) -> EncoderConfig {
         embedding_norm: true,
         dropout: 0.0,
         mask_site: site,
+        architecture: Architecture::default(),
     }
+}
+
+/// Encoders of imported models, by name: what each computes otherwise, with heads of even width.
+pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 4] {
+    let post = |architecture| EncoderConfig {
+        architecture,
+        dim: 8,
+        ..encoder(NormPlace::Post, 1, MaskSite::Embedding)
+    };
+    let pre = |architecture| EncoderConfig {
+        norm: NormPlace::Pre,
+        embedding_norm: false,
+        ..post(architecture)
+    };
+    let own = Architecture::default();
+    let bert = Architecture { token_type: true, norm_epsilon: Some(1e-12), end: true, ..own };
+    let (alibi, rotary) = (Positions::Alibi, Positions::Rotary);
+    [
+        ("bert", post(bert)),
+        (
+            "mosaic",
+            EncoderConfig {
+                heads: 4,
+                ..post(Architecture { positions: alibi, unit: FeedForward::GatedGelu, ..bert })
+            },
+        ),
+        ("esm", pre(Architecture { positions: rotary, end: true, ..own })),
+        ("nt", pre(Architecture { positions: rotary, unit: FeedForward::GatedSilu, ..own })),
+    ]
 }
 
 pub fn classifier_config(encoder: EncoderConfig, pooling: Pooling) -> ClassifierConfig {

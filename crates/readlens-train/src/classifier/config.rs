@@ -3,8 +3,8 @@ use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
 use readlens_kmer::Tokenization;
 use readlens_nn::{
-    BagConfig, ChannelBagConfig, CompositionConfig, EncoderConfig, MAX_TOKENS, MaskSite,
-    NetworkConfig, NormPlace, Pooling, TransformerConfig,
+    Architecture, BagConfig, ChannelBagConfig, CompositionConfig, EncoderConfig, MAX_TOKENS,
+    MaskSite, NetworkConfig, NormPlace, Pooling, TransformerConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -204,6 +204,7 @@ impl TransformerModel {
             embedding_norm: true,
             dropout: self.dropout,
             mask_site: self.mask_site,
+            architecture: Architecture::default(),
         };
         TransformerConfig { encoder, pooling: self.pooling, bag: self.bag.clone() }
     }

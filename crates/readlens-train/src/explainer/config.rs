@@ -2,8 +2,8 @@ use readlens_batch::Augmentation;
 use readlens_fault::{Fault, Result};
 use readlens_fit::FitConfig;
 use readlens_nn::{
-    ClassifierConfig, EncoderConfig, EvidenceShape, ExplainerNetwork, MaskSite, NormPlace,
-    Objective, Precision, QueryConfig,
+    Architecture, ClassifierConfig, EncoderConfig, EvidenceShape, ExplainerNetwork, MaskSite,
+    NormPlace, Objective, Precision, QueryConfig,
 };
 use serde::{Deserialize, Serialize};
 
@@ -100,6 +100,7 @@ impl NetworkConfig {
                     embedding_norm: true,
                     dropout,
                     mask_site: MaskSite::Embedding,
+                    architecture: Architecture::default(),
                 })
             }
         }

@@ -1,0 +1,78 @@
+//! BERT: learned positions, norms behind each sum, a pooler over CLS.
+
+use readlens_fault::Result;
+use readlens_nn::{Architecture, EncoderConfig, MaskSite, NormPlace, Pooling};
+use serde_json::Value;
+
+use super::{Family, Sizes, checked, first_type, join_attention};
+use crate::config::Settings;
+use crate::imported::Imported;
+use crate::labels::labels;
+use crate::tensors::{Named, Tensors};
+
+/// Most token types.
+const MOST_TYPES: u64 = 1 << 10;
+
+/// What DNABERT's fork of transformers wrote beside, for a recurrent classifier that this one is
+/// not.
+const OF_DNABERT: [&str; 5] = ["num_rnn_layer", "rnn", "rnn_dropout", "rnn_hidden", "split"];
+
+pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported> {
+    settings.must_be("hidden_act", &[Value::from("gelu")])?;
+    settings.must_be("position_embedding_type", &[Value::from("absolute")])?;
+    for name in OF_DNABERT {
+        settings.get(name);
+    }
+    let Sizes { vocabulary, dim, layers, heads, feed_forward, positions } = Sizes::read(settings)?;
+    let types = settings.maybe_size("type_vocab_size", MOST_TYPES)?.unwrap_or(2);
+    let norm_epsilon = settings.epsilon("layer_norm_eps", 1e-12)?;
+    settings.token("pad_token_id", vocabulary)?;
+    let labels = labels(settings)?;
+    settings.refuse_others()?;
+    let encoder = EncoderConfig {
+        vocabulary,
+        max_tokens: positions,
+        dim,
+        layers,
+        heads,
+        feed_forward,
+        patch: 1,
+        norm: NormPlace::Post,
+        embedding_norm: true,
+        dropout: 0.0,
+        mask_site: MaskSite::Embedding,
+        architecture: Architecture {
+            token_type: true,
+            norm_epsilon: Some(norm_epsilon),
+            ..Architecture::default()
+        },
+    };
+    checked(settings, &encoder)?;
+
+    let mut named = Named::default();
+    let embeddings = |part: &str| format!("bert.embeddings.{part}");
+    let of_tokens = embeddings("word_embeddings.weight");
+    named.put("tok.weight", tensors.take(&of_tokens, &[vocabulary, dim])?);
+    let of_places = embeddings("position_embeddings.weight");
+    named.put("pos", tensors.take(&of_places, &[positions, dim])?);
+    let of_types = embeddings("token_type_embeddings.weight");
+    named.put("type", first_type(&mut tensors, &of_types, types, dim)?);
+    named.layer("emb_ln", tensors.norm(&embeddings("LayerNorm"), dim)?);
+    for i in 0..layers {
+        let (block, layer) = (format!("blocks.{i}"), format!("bert.encoder.layer.{i}"));
+        join_attention(&mut named, &mut tensors, (&block, &layer), dim)?;
+        let mut put = |own: &str, layer| named.layer(&format!("{block}.{own}"), layer);
+        put("out", tensors.linear(&format!("{layer}.attention.output.dense"), dim, dim)?);
+        put("ln1", tensors.norm(&format!("{layer}.attention.output.LayerNorm"), dim)?);
+        put("ff1", tensors.linear(&format!("{layer}.intermediate.dense"), dim, feed_forward)?);
+        put("ff2", tensors.linear(&format!("{layer}.output.dense"), feed_forward, dim)?);
+        put("ln2", tensors.norm(&format!("{layer}.output.LayerNorm"), dim)?);
+    }
+    named.layer("pooler", tensors.linear("bert.pooler.dense", dim, dim)?);
+    named.layer("heads.0", tensors.linear("classifier", dim, labels.len())?);
+    let unused = tensors.unused(|name| {
+        name.starts_with("cls.")
+            || ["position_ids", "token_type_ids"].iter().any(|part| *name == embeddings(part))
+    })?;
+    Ok(Imported::new(Family::Bert, encoder, Pooling::Cls, labels, named.finish(), unused))
+}
