@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs what the documents tell people to type, and follows every link.
 
-Usage: check_documents.py BINARIES [DOCUMENT...] [--keep DOCUMENT FOLDER] [--only-look-up DOCUMENT]
+Usage: check_documents.py BINARIES [DOCUMENT...] [--keep DOCUMENT FOLDER] [--only-look-up DOCUMENT]...
 
 BINARIES is the folder of the built programs, such as target/release. Without DOCUMENT all Markdown
 files of the repository are checked. With --keep a page is run in FOLDER, which stays. Needs the
@@ -292,7 +292,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("binaries", type=Path)
     parser.add_argument("documents", type=Path, nargs="*")
-    parser.add_argument("--only-look-up", type=Path, metavar="DOCUMENT", help="run none of its blocks")
+    parser.add_argument("--only-look-up", type=Path, action="append", default=[], metavar="DOCUMENT", help="run none of its blocks")
     parser.add_argument("--keep", type=Path, nargs=2, metavar=("DOCUMENT", "FOLDER"))
     arguments = parser.parse_args()
     binaries = arguments.binaries.resolve()
@@ -325,7 +325,7 @@ def main():
                 if block.language not in RUN:
                     continue
                 reason = block.comment("not run") if is_typed else "a page for developers"
-                if arguments.only_look_up and arguments.only_look_up.resolve() == page:
+                if page in [path.resolve() for path in arguments.only_look_up]:
                     reason = "asked for"
                 if reason == "":
                     fail(page, block.line, "the block is not run and does not say why")

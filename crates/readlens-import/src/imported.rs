@@ -1,7 +1,7 @@
 //! A model as it was read, and put into our order of tokens.
 
 use std::collections::HashMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use candle_core::Tensor;
 use readlens_fault::{Fault, Place, Result};
@@ -46,6 +46,8 @@ pub struct Imported {
     /// Tensors of its files that the classifier does not use, such as buffers and heads of other
     /// tasks, by name.
     pub unused: Vec<String>,
+    /// The files of its weights.
+    pub files: Vec<PathBuf>,
     /// Its network, but for the order of its tokens and the end.
     network: TransformerConfig,
     /// Under our names, in f32 on the CPU.
@@ -70,8 +72,10 @@ pub struct Arranged {
 pub fn read(directory: &Path) -> Result<Imported> {
     let settings = Settings::read(&directory.join(CONFIG_FILE))?;
     let family = Family::of(&settings)?;
-    let (file, tensors) = weights::read(directory)?;
-    family.read(&settings, Tensors::new(&file, tensors)?)
+    let (files, tensors) = weights::read(directory)?;
+    let named = files.first().map_or(directory, PathBuf::as_path);
+    let imported = family.read(&settings, Tensors::new(named, tensors)?)?;
+    Ok(Imported { files, ..imported })
 }
 
 impl Imported {
@@ -91,6 +95,7 @@ impl Imported {
             positions: encoder.max_tokens,
             end: family.end(),
             unused,
+            files: Vec::new(),
             network: TransformerConfig { encoder, pooling, bag: None },
             tensors,
         }

@@ -12,10 +12,17 @@
 
 mod config;
 mod family;
+mod heads;
 mod imported;
 mod labels;
+mod options;
+mod run;
 mod tensors;
+mod tokenizer;
 mod weights;
 
 pub use family::Family;
 pub use imported::{Arranged, EndToken, Imported, read};
+pub use options::Options;
+pub use run::{Config, Paths, run};
+pub use tokenizer::{Tokenizer, read_tokenizer};

@@ -18,20 +18,20 @@ const MOST_BYTES: u64 = 128 << 30;
 /// Most files that weights are cut into.
 const MOST_SHARDS: usize = 1 << 10;
 
-/// Reads the weights of a model, and says which file is theirs.
+/// Reads the weights of a model, and says which files are theirs: one, or an index and its shards.
 ///
 /// # Errors
 /// There are none, or they are damaged.
-pub(crate) fn read(directory: &Path) -> Result<(PathBuf, HashMap<String, Tensor>)> {
+pub(crate) fn read(directory: &Path) -> Result<(Vec<PathBuf>, HashMap<String, Tensor>)> {
     for name in [WEIGHTS_FILE, PYTORCH_FILE] {
         let (file, index) = (directory.join(name), directory.join(format!("{name}.index.json")));
         if file.is_file() {
             check_size(&file, &mut 0)?;
-            return Ok((file.clone(), read_file(&file)?));
+            let tensors = read_file(&file)?;
+            return Ok((vec![file], tensors));
         }
         if index.is_file() {
-            let tensors = read_shards(directory, &index)?;
-            return Ok((index, tensors));
+            return read_shards(directory, index);
         }
     }
     Err(Fault::input(directory)
@@ -64,13 +64,16 @@ fn read_file(file: &Path) -> Result<HashMap<String, Tensor>> {
 
 /// Reads the files that an index names. Each is a file of the same directory, and holds the tensors
 /// that the index says, no others.
-fn read_shards(directory: &Path, index: &Path) -> Result<HashMap<String, Tensor>> {
+fn read_shards(
+    directory: &Path,
+    index: PathBuf,
+) -> Result<(Vec<PathBuf>, HashMap<String, Tensor>)> {
     let fault = |place: &str| {
-        Fault::input(index)
+        Fault::input(&index)
             .at(Place::Part(place.to_owned()))
             .remedy("give the directory that save_pretrained wrote")
     };
-    let read: Value = read_json(index)?;
+    let read: Value = read_json(&index)?;
     let Some(Value::Object(map)) = read.get("weight_map") else {
         return Err(fault("weight_map").expected("tensors and their files").found("none").into());
     };
@@ -89,7 +92,7 @@ fn read_shards(directory: &Path, index: &Path) -> Result<HashMap<String, Tensor>
         let fault = fault("weight_map").expected(format!("at most {MOST_SHARDS} files"));
         return Err(fault.found(shards.len()).into());
     }
-    let (mut all, mut sum) = (HashMap::new(), 0);
+    let (mut all, mut files, mut sum) = (HashMap::new(), vec![index.clone()], 0);
     for (name, expected) in shards {
         let file = directory.join(name);
         check_size(&file, &mut sum)?;
@@ -108,8 +111,9 @@ fn read_shards(directory: &Path, index: &Path) -> Result<HashMap<String, Tensor>
                 .into());
         }
         all.extend(found);
+        files.push(file);
     }
-    Ok(all)
+    Ok((files, all))
 }
 
 /// Whether it is a file's name, and no way to another directory.

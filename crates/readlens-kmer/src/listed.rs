@@ -88,7 +88,8 @@ impl ListedTokens {
         let mut places = HashMap::with_capacity(tokens.len());
         let mut longest = 0;
         for (place, token) in tokens.iter().enumerate() {
-            let is_word = token.bytes().all(|byte| byte.is_ascii_uppercase() || b"*-.".contains(&byte));
+            let is_word =
+                token.bytes().all(|byte| byte.is_ascii_uppercase() || b"*-.".contains(&byte));
             if token.is_empty() || token.len() > MAX_LISTED_LETTERS || !is_word {
                 let shown: String = token.chars().take(20).collect();
                 return Err(Fault::usage(format!(

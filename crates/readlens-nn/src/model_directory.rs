@@ -24,10 +24,10 @@ pub const FRAME_FILE: &str = "frame.json";
 /// Training curves.
 pub const TRAINING_FILE: &str = "training.parquet";
 
-/// The directory of a trained or randomised classifier.
+/// The directory of a trained, randomised or imported classifier.
 pub const CLASSIFIER: DirectoryKind = DirectoryKind {
     name: "classifier",
-    stages: &["train-classifier", "train-experts", "combine", "randomize"],
+    stages: &["train-classifier", "train-experts", "combine", "randomize", "import"],
     files: &[CONFIG_FILE, WEIGHTS_FILE, TRAINING_FILE, FRAME_FILE],
     is_temporary: false,
 };

@@ -27,7 +27,7 @@ enum Depth {
 ///
 /// These are: `heads`; `pooler`; every further leading name, in order of names; the encoder's
 /// blocks from the last (with the `final_ln` behind it) to `blocks.0`; `stem`; and `embedding`
-/// (`tok`, `pos`, `emb_ln`). What a network lacks is left out. The same parts of several
+/// (`tok`, `pos`, `type`, `emb_ln`). What a network lacks is left out. The same parts of several
 /// `branches`, whose names stand before a full stop, are one.
 pub fn parts_of<'a>(tensors: impl IntoIterator<Item = &'a str>, branches: &[&str]) -> Vec<Part> {
     let mut names: Vec<(&str, &str)> =
@@ -49,7 +49,7 @@ pub fn parts_of<'a>(tensors: impl IntoIterator<Item = &'a str>, branches: &[&str
             ("heads", _) => (Depth::Heads, leading.to_owned()),
             ("pooler", _) => (Depth::Pooler, leading.to_owned()),
             ("stem", _) => (Depth::Stem, leading.to_owned()),
-            ("tok" | "pos" | "emb_ln", _) => (Depth::Embedding, "embedding".to_owned()),
+            ("tok" | "pos" | "type" | "emb_ln", _) => (Depth::Embedding, "embedding".to_owned()),
             (other, _) => (Depth::Branch, other.to_owned()),
         };
         parts.entry(key).or_default().push(full.to_owned());

@@ -384,8 +384,11 @@ impl Options {
     fn config_like(&self, like: Option<&Like>) -> Result<Config> {
         let tokens = &self.tokens;
         let longest = like.and_then(|like| like.longest_window);
+        // Tokens of a list may have more letters than one, and then a longer window has few enough.
+        let is_of_kmers = like.is_some_and(|like| like.tokenization.kmers().is_some());
         if let (Some(typed), Some(longest)) = (tokens.window, longest)
             && typed > longest
+            && is_of_kmers
         {
             return Err(Fault::usage(format!(
                 "--window is {typed} nt, but the classifier of --like reads windows of at most \

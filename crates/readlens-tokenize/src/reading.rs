@@ -2,6 +2,7 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc::SyncSender;
 
 use readlens_fault::{Fault, Place, Result};
+use readlens_kmer::Alphabet;
 use readlens_provenance::InputDigest;
 use readlens_text::{MAX_IDENTIFIER_BYTES, is_stdin};
 use tracing::subscriber::{NoSubscriber, with_default};
@@ -133,11 +134,21 @@ impl<'a> Reading<'a> {
         }
         let wrong = record.bases.iter().enumerate().find(|(_, byte)| !is_symbol(byte));
         let Some((place, byte)) = wrong else { return Ok(()) };
+        let (expected, remedy) = match self.config.tokenization.alphabet {
+            Alphabet::Protein => (
+                "amino acids (20 letters, B, J, O, U, X, Z, *, - and .)",
+                "pass protein sequences without blanks or numbers",
+            ),
+            _ => (
+                "nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)",
+                "pass nucleotide sequences without blanks or numbers; proteins are for imported models",
+            ),
+        };
         Err(Fault::input(path)
             .at(Place::Record { ordinal: record.ordinal, id: record.id.clone() })
-            .expected("nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)")
+            .expected(expected)
             .found(format!("\"{}\" at base {place} (0-based)", byte.escape_ascii()))
-            .remedy("pass nucleotide sequences without blanks or numbers; no proteins")
+            .remedy(remedy)
             .into())
     }
 

@@ -160,7 +160,10 @@ fn answer<'a>(
         .iter()
         .map(|rank| format!("{} {:.1} %", rank.rank, 100.0 * rank.accuracy))
         .collect();
-    tracing::info!("{}: on its own test windows it is right for {}", card.title, ranks.join(", "));
+    if !ranks.is_empty() {
+        let ranks = ranks.join(", ");
+        tracing::info!("{}: on its own test windows it is right for {ranks}", card.title);
+    }
     flow::run(name, &steps, &asked.out, context)?;
     Ok(Some(&asked.out))
 }
@@ -178,17 +181,23 @@ const BROWSE: &str = "browse.html";
 /// Reads the sequences as the model's own were read, and predicts them.
 fn predicting(asked: &Asked, model: &Model) -> Vec<Step> {
     let file = |name: &str| asked.out.join(name);
+    let predict = Step::of::<readlens_predict::Options>("predict")
+        .options([format!("--min-probability={}", asked.min_probability)])
+        .reads("tokens", file(TOKENS))
+        .reads("classifier", model.classifier());
+    // A model of sequences without taxa has none.
+    let calibration = Some(model.calibration()).filter(|file| file.exists());
+    let predict = match calibration {
+        Some(calibration) => predict.reads("calibration", calibration),
+        None => predict,
+    };
     vec![
         Step::of::<readlens_tokenize::Options>("tokenize")
             .reads("like", model.classifier())
             .arguments(&asked.sequences)
             .writes("output", file(TOKENS))
             .writes("summary", file("summary.json")),
-        Step::of::<readlens_predict::Options>("predict")
-            .options([format!("--min-probability={}", asked.min_probability)])
-            .reads("tokens", file(TOKENS))
-            .reads("classifier", model.classifier())
-            .reads("calibration", model.calibration())
+        predict
             .writes("output", file(PREDICTIONS))
             .writes("records", file(RECORDS))
             .writes("tsv", file(TSV))

@@ -25,7 +25,7 @@ pub(crate) struct Card {
     pub(crate) choices: Vec<Choice>,
     pub(crate) classifier: InputDigest,
     pub(crate) explainer: InputDigest,
-    /// Of the split test, by rank.
+    /// Of the split test, by rank; none of sequences without taxa.
     pub(crate) accuracy: Vec<Accuracy>,
     pub(crate) shown: Shown,
     pub(crate) verdicts: Vec<Verdict>,
@@ -106,9 +106,14 @@ pub(crate) struct Shown {
     /// Mean fraction of the tokens that is marked, 0 to 1.
     pub(crate) area: Option<f64>,
     pub(crate) ranks: Vec<ShownRank>,
+    /// Whether the figures are how often the classifier says what it says of the whole window, as
+    /// windows without labels have them.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) is_agreement: bool,
 }
 
-/// Accuracy at one rank under masks and controls, 0 to 1; null where it was not measured.
+/// Accuracy at one rank under masks and controls, 0 to 1, or agreement with the prediction for the
+/// whole window; null where it was not measured.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ShownRank {

@@ -33,6 +33,7 @@ pub(crate) const GROUPS: [Group; 5] = [
             AnyStage::of::<readlens_train::classifier::Options>(),
             AnyStage::of::<readlens_train::experts::Options>(),
             AnyStage::of::<readlens_train::combination::Options>(),
+            AnyStage::of::<readlens_import::Options>(),
             AnyStage::of::<readlens_train::explainer::Options>(),
             AnyStage::of::<readlens_assess::Options>(),
             AnyStage::of::<readlens_predict::Options>(),

@@ -15,7 +15,7 @@ use readlens_stage::{Context, Progress};
 use journal::Journal;
 
 pub(crate) use journal::FILE as JOURNAL;
-pub(crate) use shell::script;
+pub(crate) use shell::{script, shell_word};
 pub(crate) use step::Step;
 
 /// Runs the steps that are not done yet. The journal of what is done lies in `out`.

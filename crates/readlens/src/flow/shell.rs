@@ -22,6 +22,11 @@ pub(crate) fn script(steps: &[Step]) -> String {
     text
 }
 
+/// The path as a shell reads it back.
+pub(crate) fn shell_word(path: &Path) -> String {
+    quoted(&path.to_string_lossy())
+}
+
 /// `word` as a shell reads it back.
 pub(crate) fn quoted(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || PLAIN.contains(c);

@@ -3,6 +3,7 @@
 use readlens_fault::{Fault, Result};
 use readlens_tokenize::Summary;
 
+use super::given::Given;
 use crate::card::Choice;
 
 /// Longest record that stays whole, in nucleotides, and length of the windows of longer ones.
@@ -41,7 +42,7 @@ pub(crate) fn windows() -> [String; 2] {
 ///
 /// # Errors
 /// A split that is needed has no window.
-pub(crate) fn choose(survey: &Summary) -> Result<Choices> {
+pub(crate) fn choose(survey: &Summary, given: Option<&Given>) -> Result<Choices> {
     let windows_of = |split: &str| survey.splits.get(split).map_or(0, |split| split.windows);
     for (split, what) in [
         ("train", "learn from"),
@@ -56,39 +57,10 @@ pub(crate) fn choose(survey: &Summary) -> Result<Choices> {
             )));
         }
     }
-    let said =
-        |of: &str, chosen: String, because: String| Choice { of: of.to_owned(), chosen, because };
-    let mut all = Vec::new();
-    all.push(match survey.windows > survey.records_kept {
-        false => {
-            said("windows", "whole records".into(), format!("none is longer than {WINDOW} nt"))
-        }
-        true => said(
-            "windows",
-            format!(
-                "records, and windows of {WINDOW} nt of longer ones, {OVERLAP} nt of which overlap"
-            ),
-            "the classifier reads a window at a time".into(),
-        ),
-    });
-    let in_frame = survey.frames.as_ref().map_or(0, |frames| frames.forward + frames.reverse);
-    let is_coding = 2 * in_frame > survey.windows;
-    let share = format!("{in_frame} of {} windows have a clear reading frame", survey.windows);
-    let tokens = if is_coding {
-        all.push(said("tokens", "codons, every window in its likeliest frame".into(), share));
-        vec!["--k=3", "--stride=3", "--orient=frame", "--orient-least-gap=-1000"]
-    } else {
-        all.push(said("tokens", "6-mers side by side, on the strand that is given".into(), share));
-        vec!["--k=6", "--stride=6"]
+    let (mut all, tokens) = match given {
+        Some(given) => of_given(given, survey),
+        None => of_survey(survey),
     };
-    all.push(said(
-        "classifier",
-        "a bag of hashed channels, composition and naive Bayes experts, weighed on the split valid"
-            .into(),
-        "together they name more taxa than a transformer on all data that were measured, and on \
-         genome fragments more than any of them"
-            .into(),
-    ));
     let (train, valid) = (windows_of("train"), windows_of("valid"));
     let from_valid = train > MANY_WINDOWS && valid >= ENOUGH_VALID;
     let (learned, split) = if from_valid { (valid, "valid") } else { (train, "train") };
@@ -107,10 +79,60 @@ pub(crate) fn choose(survey: &Summary) -> Result<Choices> {
         format!("it has {} windows", windows_of("test")),
     ));
     Ok(Choices {
-        tokens: tokens.into_iter().map(str::to_owned).collect(),
+        tokens,
         explainer: vec![format!("--epochs={epochs}"), format!("--learn-from={split}")],
         said: all,
     })
+}
+
+fn said(of: &str, chosen: impl Into<String>, because: impl Into<String>) -> Choice {
+    Choice { of: of.to_owned(), chosen: chosen.into(), because: because.into() }
+}
+
+/// What is decided by a classifier that is there.
+fn of_given(given: &Given, survey: &Summary) -> (Vec<Choice>, Vec<String>) {
+    let because = format!("{} records have {} windows", survey.records_kept, survey.windows);
+    let windows = match given.is_bounded {
+        true => "records, and windows as long as the classifier reads of longer ones".to_owned(),
+        false => format!("records, and windows of {WINDOW} nt of longer ones"),
+    };
+    let all = vec![
+        said("windows", windows, because),
+        said("tokens", given.tokens.clone(), "the classifier reads these"),
+        said("classifier", "the one that was given", "it is explained as it is"),
+    ];
+    (all, Vec::new())
+}
+
+/// What is chosen for the data: words, and options of the stage tokenize.
+fn of_survey(survey: &Summary) -> (Vec<Choice>, Vec<String>) {
+    let windows = match survey.windows > survey.records_kept {
+        false => said("windows", "whole records", format!("none is longer than {WINDOW} nt")),
+        true => said(
+            "windows",
+            format!(
+                "records, and windows of {WINDOW} nt of longer ones, {OVERLAP} nt of which overlap"
+            ),
+            "the classifier reads a window at a time",
+        ),
+    };
+    let in_frame = survey.frames.as_ref().map_or(0, |frames| frames.forward + frames.reverse);
+    let is_coding = 2 * in_frame > survey.windows;
+    let share = format!("{in_frame} of {} windows have a clear reading frame", survey.windows);
+    let (tokens, options) = if is_coding {
+        let options = ["--k=3", "--stride=3", "--orient=frame", "--orient-least-gap=-1000"];
+        (said("tokens", "codons, every window in its likeliest frame", share), options.to_vec())
+    } else {
+        let chosen = "6-mers side by side, on the strand that is given";
+        (said("tokens", chosen, share), vec!["--k=6", "--stride=6"])
+    };
+    let classifier = said(
+        "classifier",
+        "a bag of hashed channels, composition and naive Bayes experts, weighed on the split valid",
+        "together they name more taxa than a transformer on all data that were measured, and on \
+         genome fragments more than any of them",
+    );
+    (vec![windows, tokens, classifier], options.into_iter().map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -137,7 +159,7 @@ mod tests {
 
     #[test]
     fn coding_sequences_are_read_as_codons() {
-        let tokens = |in_frame| choose(&survey([80, 10, 10], in_frame)).unwrap().tokens;
+        let tokens = |in_frame| choose(&survey([80, 10, 10], in_frame), None).unwrap().tokens;
         assert_eq!(tokens(50), ["--k=6", "--stride=6"]);
         let codons = ["--k=3", "--stride=3", "--orient=frame", "--orient-least-gap=-1000"];
         assert_eq!(tokens(51), codons);
@@ -145,7 +167,7 @@ mod tests {
 
     #[test]
     fn an_explainer_sees_as_many_windows_as_it_needs() {
-        let options = |windows| choose(&survey(windows, 0)).unwrap().explainer;
+        let options = |windows| choose(&survey(windows, 0), None).unwrap().explainer;
         assert_eq!(options([1_000, 100, 100]), ["--epochs=12", "--learn-from=train"]);
         assert_eq!(options([8_000, 1_000, 1_000]), ["--epochs=3", "--learn-from=train"]);
         assert_eq!(options([67_000, 6_000, 6_000]), ["--epochs=1", "--learn-from=train"]);
@@ -156,7 +178,7 @@ mod tests {
     #[test]
     fn a_split_without_windows_is_refused() {
         for (windows, split) in [([0, 1, 1], "train"), ([1, 0, 1], "valid"), ([1, 1, 0], "test")] {
-            let fault = choose(&survey(windows, 0)).unwrap_err().to_string();
+            let fault = choose(&survey(windows, 0), None).unwrap_err().to_string();
             assert!(fault.contains(&format!("the split {split} of 2 records")), "{fault}");
         }
     }

@@ -66,7 +66,7 @@ pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Mode
     let summary: Summary = read_json(&model.evidence(SUMMARY))?;
     let Made { manifest: MadeBy { config: made } } = read_json(&model.evidence(SUMMARY))?;
     let sequences = learn.sequences.iter().map(|path| InputDigest::of("sequences", path));
-    let taxonomy = std::iter::once(InputDigest::of("taxonomy", &learn.taxonomy));
+    let taxonomy = learn.taxonomy.iter().map(|path| InputDigest::of("taxonomy", path));
     let ranks = summary.taxonomy.iter().flat_map(|taxonomy| &taxonomy.ranks);
     let metrics: Vec<MetricRow> = rows(&model.evidence(METRICS))?;
     let figures: Figures = read_json(&model.evidence(FIGURES))?;
@@ -94,11 +94,14 @@ pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Mode
         choices: choices.said.clone(),
         classifier: InputDigest::of("classifier", &model.classifier())?,
         explainer: InputDigest::of("explainer", &model.explainer())?,
-        accuracy: accuracy(
-            &rows::<AssessmentRow>(&model.evidence(ASSESSMENT))?,
-            &rows::<MetricRow>(&model.evidence(BASELINE))?,
-            &read_json(&model.calibration())?,
-        ),
+        accuracy: match learn.taxonomy {
+            Some(_) => accuracy(
+                &rows::<AssessmentRow>(&model.evidence(ASSESSMENT))?,
+                &baseline(learn, model)?,
+                &read_json(&model.calibration())?,
+            ),
+            None => Vec::new(),
+        },
         shown: shown(&metrics),
         verdicts: figures
             .checks
@@ -106,6 +109,14 @@ pub(crate) fn card(learn: &Learn, divided: &str, choices: &Choices, model: &Mode
             .map(|Check { name, verdict, sentence }| Verdict { check: name, verdict, sentence })
             .collect(),
     })
+}
+
+/// Figures of classifiers that only count k-mers, where there are any.
+fn baseline(learn: &Learn, model: &Model) -> Result<Vec<MetricRow>> {
+    match learn.classifier {
+        Some(_) => Ok(Vec::new()),
+        None => rows(&model.evidence(BASELINE)),
+    }
 }
 
 fn rows<R: readlens_tables::Record>(path: &Path) -> Result<Vec<R>> {
@@ -175,16 +186,20 @@ fn shown(metrics: &[MetricRow]) -> Shown {
                 && rank.is_none_or(|rank| *rank == row.rank)
         })
     };
-    let unmasked = metrics.iter().filter(|row| {
-        // Of the classifier alone; each method has the row of its own windows besides.
-        row.operator.known() == Some(Operator::Unmasked)
-            && row.metric == Metric::Accuracy
-            && is_test(&row.split)
-            && row.method.is_none()
-    });
+    // Of the classifier alone; each method has the row of its own windows besides.
+    let of_all = |metric: Metric| {
+        metrics.iter().filter(move |row| {
+            row.operator.known() == Some(Operator::Unmasked)
+                && row.metric == metric
+                && is_test(&row.split)
+                && row.method.is_none()
+        })
+    };
+    let is_agreement = of_all(Metric::Accuracy).next().is_none();
+    let measured = if is_agreement { Metric::Agreement } else { Metric::Accuracy };
     let of_rank = |row: &MetricRow| {
         let Ranks::One(rank) = &row.rank else { return None };
-        let at = |operator| find(operator, Metric::Accuracy, Some(&row.rank)).map(|row| row.value);
+        let at = |operator| find(operator, measured, Some(&row.rank)).map(|row| row.value);
         Some(ShownRank {
             rank: rank.to_string(),
             windows: row.n,
@@ -197,6 +212,7 @@ fn shown(metrics: &[MetricRow]) -> Shown {
     };
     Shown {
         area: find(Operator::Mask, Metric::HardArea, None).map(|row| row.value),
-        ranks: unmasked.filter_map(of_rank).collect(),
+        ranks: of_all(measured).filter_map(of_rank).collect(),
+        is_agreement,
     }
 }

@@ -1,5 +1,7 @@
 //! Which columns of the taxonomy are read: the options of the stage tokenize.
 
+use std::path::Path;
+
 use readlens_fault::{Fault, Place, Result};
 use readlens_text::Table;
 
@@ -27,11 +29,29 @@ pub(crate) struct Labels {
 /// # Errors
 /// The table cannot be read, or no column of it is a known rank.
 pub(crate) fn of(learn: &Learn) -> Result<Labels> {
-    let table = Table::open(&learn.taxonomy, "taxonomy table")?;
-    with_columns(learn, table.columns())
+    match &learn.taxonomy {
+        Some(taxonomy) => {
+            let table = Table::open(taxonomy, "taxonomy table")?;
+            with_columns(learn, taxonomy, table.columns())
+        }
+        None => Ok(without_table(learn)),
+    }
 }
 
-fn with_columns(learn: &Learn, columns: &[String]) -> Result<Labels> {
+/// Records without labels, divided at random.
+fn without_table(learn: &Learn) -> Labels {
+    let (fractions, seed) = at_random(learn);
+    let divided = format!("at random ({fractions})");
+    Labels { options: vec![format!("--split-fractions={fractions}"), seed], divided }
+}
+
+/// Fractions of the splits, and the option of the seed.
+fn at_random(learn: &Learn) -> (&str, String) {
+    let fractions = learn.splits.split_fractions.as_deref().unwrap_or("0.8,0.1,0.1");
+    (fractions, format!("--seed={}", learn.seed))
+}
+
+fn with_columns(learn: &Learn, taxonomy: &Path, columns: &[String]) -> Result<Labels> {
     let taxa = &learn.taxa;
     let mut options = Vec::new();
     let mut add = |name: &str, value: Option<String>| {
@@ -45,10 +65,11 @@ fn with_columns(learn: &Learn, columns: &[String]) -> Result<Labels> {
     add("min-count", Some(taxa.min_count.to_string()));
     // Lineages and taxids have ranks of their own, which the stage knows.
     let is_elsewhere = taxa.lineage_column.is_some() || taxa.taxid_column.is_some();
-    let ranks = match (&taxa.ranks, is_elsewhere) {
-        (Some(ranks), _) => Some(ranks.clone()),
-        (None, true) => None,
-        (None, false) => Some(ranks_among(columns, learn)?),
+    let ranks = match &taxa.ranks {
+        Some(ranks) => Some(ranks.clone()),
+        // A classifier that is given has ranks of its own, too.
+        None if is_elsewhere || learn.classifier.is_some() => None,
+        None => Some(ranks_among(columns, taxonomy)?),
     };
     add("ranks", joined(&ranks));
     let splits = &learn.splits;
@@ -60,10 +81,10 @@ fn with_columns(learn: &Learn, columns: &[String]) -> Result<Labels> {
             format!("by the column {column} of the taxonomy")
         }
         None => {
-            let fractions = splits.split_fractions.as_deref().unwrap_or("0.8,0.1,0.1");
+            let (fractions, seed) = at_random(learn);
             add("split-fractions", Some(fractions.to_owned()));
-            add("seed", Some(learn.seed.to_string()));
             add("group-column", splits.group_column.clone());
+            options.push(seed);
             let together = splits
                 .group_column
                 .as_ref()
@@ -75,7 +96,7 @@ fn with_columns(learn: &Learn, columns: &[String]) -> Result<Labels> {
 }
 
 /// The ranks to learn among the columns of a table.
-fn ranks_among(columns: &[String], learn: &Learn) -> Result<Vec<String>> {
+fn ranks_among(columns: &[String], taxonomy: &Path) -> Result<Vec<String>> {
     let has = |rank: &str| columns.iter().any(|column| column == rank);
     if USUAL.iter().all(|rank| has(rank)) {
         return Ok(USUAL.map(str::to_owned).into());
@@ -83,7 +104,7 @@ fn ranks_among(columns: &[String], learn: &Learn) -> Result<Vec<String>> {
     let found: Vec<String> =
         KNOWN.into_iter().filter(|rank| has(rank)).map(str::to_owned).collect();
     if found.is_empty() {
-        return Err(Fault::input(&learn.taxonomy)
+        return Err(Fault::input(taxonomy)
             .at(Place::Line(1))
             .expected(format!("a column named after a rank: {}", KNOWN.join(", ")))
             .found(columns.join(", "))
@@ -111,7 +132,7 @@ mod tests {
         let line = ["learn", "a.fasta", "--taxonomy", "t.tsv", "--out", "m"];
         let line = Line::parse_from(line.iter().chain(options));
         let columns: Vec<String> = columns.split(' ').map(str::to_owned).collect();
-        with_columns(&line.learn, &columns)
+        with_columns(&line.learn, Path::new("t.tsv"), &columns)
     }
 
     #[test]
@@ -136,8 +157,8 @@ mod tests {
                 "--min-count=10",
                 "--ranks=host",
                 "--split-fractions=0.8,0.1,0.1",
-                "--seed=1",
-                "--group-column=project"
+                "--group-column=project",
+                "--seed=1"
             ]
         );
         assert_eq!(

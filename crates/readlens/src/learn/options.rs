@@ -9,8 +9,15 @@ pub(crate) struct Learn {
     #[arg(required = true, value_name = "FASTA|FASTQ")]
     pub(crate) sequences: Vec<PathBuf>,
     /// Taxa of the records: a table with a header, separated by tabs, commas or semicolons
-    #[arg(long, value_name = "TSV")]
-    pub(crate) taxonomy: PathBuf,
+    #[arg(long, value_name = "TSV", required_unless_present = "classifier")]
+    pub(crate) taxonomy: Option<PathBuf>,
+    /// Explain this classifier instead of learning one: a directory that readlens import or a
+    /// training wrote
+    ///
+    /// Sequences then need no taxa: what it says of them is explained. With a taxonomy it is also
+    /// judged.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) classifier: Option<PathBuf>,
     /// Model directory to write; the same command goes on where it stopped
     #[arg(long, value_name = "DIR")]
     pub(crate) out: PathBuf,

@@ -8,7 +8,9 @@ use crate::card::{Accuracy, Card, ShownRank};
 pub(crate) fn text(card: &Card) -> String {
     let mut page = String::new();
     head(&mut page, card);
-    accuracy(&mut page, card);
+    if !card.accuracy.is_empty() {
+        accuracy(&mut page, card);
+    }
     shown(&mut page, card);
     verdicts(&mut page, card);
     made(&mut page, card);
@@ -16,7 +18,7 @@ pub(crate) fn text(card: &Card) -> String {
 }
 
 fn head(page: &mut String, card: &Card) {
-    let ranks: Vec<String> = card.accuracy.iter().map(|rank| plain(&rank.rank)).collect();
+    let ranks: Vec<String> = card.shown.ranks.iter().map(|rank| plain(&rank.rank)).collect();
     let _ = write!(
         page,
         "# {}\n\n\
@@ -70,10 +72,14 @@ fn accuracy(page: &mut String, card: &Card) {
 
 fn shown(page: &mut String, card: &Card) {
     let area = percent(card.shown.area);
+    let answer = match card.shown.is_agreement {
+        true => "says what it says of the whole window",
+        false => "is right",
+    };
     let _ = write!(
         page,
         "\n## What is read\n\n\
-         The Explainer marks {area} % of a window. This is how often the classifier is right, in %, when it sees no more than\n\
+         The Explainer marks {area} % of a window. This is how often the classifier {answer}, in %, when it sees no more than\n\
          the columns say:\n\n\
          | rank | windows | everything | what is marked | a random block as long | the rest | all but a random block |\n\
          |---|---|---|---|---|---|---|\n"

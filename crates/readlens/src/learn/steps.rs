@@ -3,6 +3,7 @@
 use readlens_stage::Stage;
 
 use super::choice::{Choices, JUDGED, windows};
+use super::given::Given;
 use super::labels::Labels;
 use super::options::Learn;
 use crate::flow::Step;
@@ -14,9 +15,6 @@ const TRAINED: [(&str, &str); 2] = [
     ("composition", "train the classifier: composition"),
 ];
 const EXPERTS: &str = "experts";
-/// Number of steps after the survey.
-pub(crate) const STEPS: usize = 13;
-
 const TOKENS: &str = "tokens.parquet";
 pub(crate) const SUMMARY: &str = "summary.json";
 pub(crate) const BASELINE: &str = "baseline.parquet";
@@ -29,12 +27,22 @@ const PERTURBATIONS: &str = "perturbations.parquet";
 pub(crate) const METRICS: &str = "metrics.parquet";
 pub(crate) const FIGURES: &str = "metrics.json";
 
+/// Number of steps after the survey.
+pub(crate) fn count(learn: &Learn) -> usize {
+    let (learning, judging, explaining) = (5, 2, 5);
+    1 + match (&learn.classifier, &learn.taxonomy) {
+        (None, _) => learning + judging + explaining,
+        (Some(_), Some(_)) => judging + explaining,
+        (Some(_), None) => 1 + explaining,
+    }
+}
+
 /// Tokenizes to see how large the data are, and whether they have a reading frame.
-pub(crate) fn survey(learn: &Learn, labels: &Labels, model: &Model) -> Step {
+pub(crate) fn survey(learn: &Learn, labels: &Labels, given: Option<&Given>, model: &Model) -> Step {
     let frames = ["--k=3", "--stride=3", "--orient=frame"].map(str::to_owned);
-    tokenize("survey the sequences", learn, labels)
-        .options(frames)
-        .writes("output", model.evidence("survey.parquet"))
+    let step = tokenize("survey the sequences", learn, labels, given);
+    let step = if given.is_some() { step } else { step.options(frames) };
+    step.writes("output", model.evidence("survey.parquet"))
         .writes("summary", model.evidence("survey.json"))
 }
 
@@ -42,25 +50,39 @@ pub(crate) fn survey(learn: &Learn, labels: &Labels, model: &Model) -> Step {
 pub(crate) fn steps(
     learn: &Learn,
     labels: &Labels,
+    given: Option<&Given>,
     choices: &Choices,
     model: &Model,
-) -> [Step; STEPS] {
-    let file = |name: &str| model.evidence(name);
-    let branch = |name: &str| file("branches").join(name);
-    let seed = format!("--seed={}", learn.seed);
-    let seeded = |step: Step| step.options([seed.clone()]);
+) -> Vec<Step> {
+    let mut steps = vec![
+        tokenize("tokenize", learn, labels, given)
+            .options(choices.tokens.iter().cloned())
+            .writes("output", model.evidence(TOKENS))
+            .writes("summary", model.evidence(SUMMARY)),
+    ];
+    if given.is_none() {
+        steps.extend(learning(learn, model));
+    }
+    steps.extend(match learn.taxonomy {
+        Some(_) => judging(learn, model).to_vec(),
+        None => vec![predicting("predict", model)],
+    });
+    steps.extend(explaining(learn, given, choices, model));
+    steps
+}
+
+/// Trains the classifier, and what it is compared with.
+fn learning(learn: &Learn, model: &Model) -> [Step; 5] {
+    let branch = |name: &str| model.evidence("branches").join(name);
     let [channels, composition] = TRAINED.map(|(preset, what)| {
-        seeded(of_tokens::<readlens_train::classifier::Options>(what, model))
+        seeded(learn, of_tokens::<readlens_train::classifier::Options>(what, model))
             .options([format!("--preset={preset}")])
             .writes("output", branch(preset))
     });
+    let seeded = |step| seeded(learn, step);
     [
-        tokenize("tokenize", learn, labels)
-            .options(choices.tokens.iter().cloned())
-            .writes("output", file(TOKENS))
-            .writes("summary", file(SUMMARY)),
         seeded(of_tokens::<readlens_baseline::Options>("count k-mers, to compare with", model))
-            .writes("output", file(BASELINE)),
+            .writes("output", model.evidence(BASELINE)),
         channels,
         composition,
         seeded(of_tokens::<readlens_train::experts::Options>("count for the experts", model))
@@ -70,15 +92,53 @@ pub(crate) fn steps(
             .reads("classifier", branch(TRAINED[1].0))
             .reads("classifier", branch(EXPERTS))
             .writes("output", model.classifier()),
-        seeded(of_classifier::<readlens_assess::Options>("judge the classifier", model))
-            .writes("output", file(ASSESSMENT))
-            .writes("confusion", file(CONFUSION)),
-        of_classifier::<readlens_predict::Options>("calibrate its confidence", model)
-            .options(["--split=test"])
-            .reads("calibration-tokens", file(TOKENS))
-            .writes("output", file(PREDICTIONS))
-            .writes("records", file("records.parquet"))
+    ]
+}
+
+/// How right the classifier is, and how sure it may be.
+fn judging(learn: &Learn, model: &Model) -> [Step; 2] {
+    [
+        seeded(learn, of_classifier::<readlens_assess::Options>("judge the classifier", model))
+            .writes("output", model.evidence(ASSESSMENT))
+            .writes("confusion", model.evidence(CONFUSION)),
+        predicting("calibrate its confidence", model)
+            .reads("calibration-tokens", model.evidence(TOKENS))
             .writes("save-calibration", model.calibration()),
+    ]
+}
+
+/// What the classifier says of the windows that are held out.
+fn predicting(what: &str, model: &Model) -> Step {
+    of_classifier::<readlens_predict::Options>(what, model)
+        .options(["--split=test"])
+        .writes("output", model.evidence(PREDICTIONS))
+        .writes("records", model.evidence("records.parquet"))
+}
+
+/// Trains the Explainer, judges its masks and shows them.
+fn explaining(learn: &Learn, given: Option<&Given>, choices: &Choices, model: &Model) -> [Step; 5] {
+    let file = |name: &str| model.evidence(name);
+    let seeded = |step| seeded(learn, step);
+    let is_judged = learn.taxonomy.is_some();
+    let if_there = |is_there: bool, step: Step, option: &'static str, name: &str| {
+        if is_there { step.reads(option, file(name)) } else { step }
+    };
+    let evaluate = of_tokens::<readlens_evaluate::Options>("evaluate", model)
+        .options(["--check"])
+        .reads("masks", file(MASKS))
+        .reads("perturbations", file(PERTURBATIONS));
+    let report = of_classifier::<readlens_report::Options>("report", model)
+        .options([format!("--title={}", learn.title)])
+        .reads("explainer", model.explainer())
+        .reads("masks", file(MASKS))
+        .reads("bases", file(BASES))
+        .reads("perturbations", file(PERTURBATIONS))
+        .reads("predictions", file(PREDICTIONS));
+    let report = if_there(is_judged, report, "assessment", ASSESSMENT);
+    let report = if_there(is_judged, report, "confusion", CONFUSION)
+        .reads("metrics", file(METRICS))
+        .reads("checks", file(FIGURES));
+    [
         seeded(of_classifier::<readlens_train::explainer::Options>("train the Explainer", model))
             .options(choices.explainer.iter().cloned())
             .writes("output", model.explainer()),
@@ -91,36 +151,32 @@ pub(crate) fn steps(
             .options(["--graded".to_owned(), format!("--limit={JUDGED}")])
             .reads("masks", file(MASKS))
             .writes("output", file(PERTURBATIONS)),
-        of_tokens::<readlens_evaluate::Options>("evaluate", model)
-            .options(["--check"])
-            .reads("masks", file(MASKS))
-            .reads("perturbations", file(PERTURBATIONS))
-            .reads("evidence", file(BASELINE))
+        if_there(given.is_none(), evaluate, "evidence", BASELINE)
             .writes("output", file(METRICS))
             .writes("json", file(FIGURES)),
-        of_classifier::<readlens_report::Options>("report", model)
-            .options([format!("--title={}", learn.title)])
-            .reads("explainer", model.explainer())
-            .reads("masks", file(MASKS))
-            .reads("bases", file(BASES))
-            .reads("perturbations", file(PERTURBATIONS))
-            .reads("predictions", file(PREDICTIONS))
-            .reads("assessment", file(ASSESSMENT))
-            .reads("confusion", file(CONFUSION))
-            .reads("metrics", file(METRICS))
-            .reads("checks", file(FIGURES))
-            .reads("evidence", file(BASELINE))
+        if_there(given.is_none(), report, "evidence", BASELINE)
             .writes("output", model.report())
             .writes("browse", file("browse.html")),
     ]
 }
 
-fn tokenize(what: &str, learn: &Learn, labels: &Labels) -> Step {
-    let step = Step::of::<readlens_tokenize::Options>(what)
-        .options(windows())
-        .options(labels.options.iter().cloned())
-        .reads("taxonomy", &learn.taxonomy)
-        .arguments(&learn.sequences);
+fn seeded(learn: &Learn, step: Step) -> Step {
+    step.options([format!("--seed={}", learn.seed)])
+}
+
+fn tokenize(what: &str, learn: &Learn, labels: &Labels, given: Option<&Given>) -> Step {
+    let mut step = Step::of::<readlens_tokenize::Options>(what);
+    if given.is_none_or(|given| !given.is_bounded) {
+        step = step.options(windows());
+    }
+    step = step.options(labels.options.iter().cloned());
+    if let Some(given) = given {
+        step = step.reads("like", &given.directory);
+    }
+    if let Some(taxonomy) = &learn.taxonomy {
+        step = step.reads("taxonomy", taxonomy);
+    }
+    step = step.arguments(&learn.sequences);
     match &learn.taxa.taxdump {
         Some(taxdump) => step.reads("taxdump", taxdump),
         None => step,
