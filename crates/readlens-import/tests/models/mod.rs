@@ -108,3 +108,32 @@ pub fn classifier(name: &str, imported: Imported) -> (Classifier, Vec<u32>) {
     source.finish().unwrap();
     (classifier, rows)
 }
+
+/// A copy of a golden model that a test may break.
+pub fn copied(name: &str) -> tempfile::TempDir {
+    let copy = tempfile::tempdir().unwrap();
+    for entry in std::fs::read_dir(golden().join(name)).unwrap() {
+        let entry = entry.unwrap();
+        std::fs::copy(entry.path(), copy.path().join(entry.file_name())).unwrap();
+    }
+    copy
+}
+
+/// Changes `config.json`: null takes a field away.
+pub fn change_config(directory: &Path, field: &str, value: &serde_json::Value) {
+    let file = directory.join("config.json");
+    let mut config: serde_json::Map<String, serde_json::Value> =
+        serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    config.remove(field);
+    if !value.is_null() {
+        config.insert(field.to_owned(), value.clone());
+    }
+    std::fs::write(file, serde_json::to_vec(&config).unwrap()).unwrap();
+}
+
+/// The message of what reading a directory gives; it is bad input.
+pub fn refused(directory: &Path) -> String {
+    let fault = readlens_import::read(directory).map(|imported| imported.family).unwrap_err();
+    assert_eq!(fault.exit_code(), readlens_fault::ExitCode::BadInput, "{fault}");
+    fault.to_string()
+}
