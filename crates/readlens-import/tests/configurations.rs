@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 /// Each change of a field of a golden model, and what the message names.
 fn refusals() -> Vec<(&'static str, &'static str, Value, &'static str)> {
     let both = [
-        ("model_type", json!("roberta"), "model_type: expected bert or esm, found roberta"),
+        ("model_type", json!("roberta"), "model_type: expected bert, esm or bertax, found roberta"),
         ("architectures", json!(["BertForMaskedLM"]), "architectures: expected [\""),
         ("architectures", json!(null), "found nothing"),
         ("is_decoder", json!(true), "is_decoder: expected false, found true"),
@@ -19,7 +19,7 @@ fn refusals() -> Vec<(&'static str, &'static str, Value, &'static str)> {
         ("quantization_config", json!({"load_in_8bit": true}), "quantization_config"),
         ("problem_type", json!("multi_label_classification"), "problem_type"),
         ("position_embedding_type", json!("relative_key"), "position_embedding_type"),
-        ("hidden_act", json!("gelu_new"), "hidden_act: expected \"gelu\""),
+        ("hidden_act", json!("relu"), "hidden_act: expected \"gelu\""),
         ("embedding_size", json!(8), "embedding_size: expected only fields"),
         ("hidden_size", json!(0), "hidden_size: expected a whole number from 1 to 16384"),
         ("hidden_size", json!(1u64 << 40), "hidden_size"),

@@ -7,7 +7,7 @@ use readlens_kmer::{FIRST_KMER, SEP};
 use super::{Block, Encoded, Encoder, FeedForward};
 use crate::batch::TokenBatch;
 use crate::dropout::Dropout;
-use crate::ops::{Heads, gelu};
+use crate::ops::{Heads, gelu, gelu_tanh};
 
 /// How padded rows of tokens fall into patches.
 struct Patches {
@@ -89,6 +89,7 @@ impl Encoder {
         };
         let x = match self.config.architecture.unit {
             FeedForward::Gelu => gelu(&x)?,
+            FeedForward::GeluTanh => gelu_tanh(&x)?,
             FeedForward::GatedGelu => (gelu(&half(0)?)? * half(1)?)?,
             FeedForward::GatedSilu => {
                 let gate = half(0)?;
