@@ -35,15 +35,9 @@ import torch
 from safetensors.torch import load_file, save_file
 from tokenizers import Tokenizer, models, pre_tokenizers, processors, trainers
 from torch import nn
-from transformers import (
-    BertConfig,
-    BertForSequenceClassification,
-    BertTokenizer,
-    EsmConfig,
-    EsmForSequenceClassification,
-    EsmTokenizer,
-    PreTrainedTokenizerFast,
-)
+from transformers import BertConfig, BertForSequenceClassification, BertTokenizer
+from transformers import EsmConfig, EsmForSequenceClassification, EsmTokenizer
+from transformers import PreTrainedTokenizerFast
 
 BASES = "ACGT"
 AMINO_ACIDS = "LAGVSERTIDPKQNFYMHWC"
@@ -120,21 +114,15 @@ def expected(logits, embedding: nn.Module, rows: list[list[int]], pad: int, spec
     assert free.grad.abs().max() > least, "the mask is not"
     cut = [len(row) for row in rows]
     return {
-        "rows": rows,
-        "single": rounded(single),
-        "batch": rounded(batch),
+        "rows": rows, "single": rounded(single), "batch": rounded(batch),
         "mask": [rounded(values[:length]) for values, length in zip(mask, cut)],
-        "masked": rounded(masked),
-        "classes": classes,
+        "masked": rounded(masked), "classes": classes,
         "gradient": [rounded(values[:length]) for values, length in zip(free.grad, cut)],
     }
 
 
 def write(directory: Path, golden: dict) -> None:
-    text = json.dumps(golden, separators=(",", ":"))
-    (directory / "expected.json").write_text(text + "\n")
-    for extra in ("generation_config.json",):
-        (directory / extra).unlink(missing_ok=True)
+    (directory / "expected.json").write_text(json.dumps(golden, separators=(",", ":")) + "\n")
 
 
 def tokenized(tokenizer, texts: list[str], prepare=lambda text: text) -> list[dict]:
@@ -151,13 +139,52 @@ def add_tensors(directory: Path, added: dict[str, torch.Tensor]) -> None:
     save_file({**load_file(file), **added}, file, metadata={"format": "pt"})
 
 
+def store(directory: Path, how: str) -> None:
+    """Writes the weights anew: as one file of PyTorch, or in shards of either kind."""
+    file = directory / "model.safetensors"
+    if how == "safetensors":
+        return
+    state = load_file(file)
+    file.unlink()
+    if how == "bin":
+        # As a model has them: parameters among them, and the versions of modules beside.
+        first = next(name for name, tensor in state.items() if tensor.is_floating_point())
+        state[first] = nn.Parameter(state[first])
+        written = nn.Module().state_dict()
+        written.update(state)
+        torch.save(written, directory / "pytorch_model.bin")
+        return
+    stem, ending = ("model", "safetensors") if how == "shards" else ("pytorch_model", "bin")
+    names = list(state)
+    halves = [names[: len(names) // 2], names[len(names) // 2 :]]
+    weight_map = {}
+    for number, half in enumerate(halves, 1):
+        shard = f"{stem}-{number:05}-of-00002.{ending}"
+        part = {name: state[name] for name in half}
+        if ending == "bin":
+            torch.save(part, directory / shard)
+        else:
+            save_file(part, directory / shard, metadata={"format": "pt"})
+        weight_map |= dict.fromkeys(half, shard)
+    size = sum(tensor.numel() * tensor.element_size() for tensor in state.values())
+    index = {"metadata": {"total_size": size}, "weight_map": weight_map}
+    (directory / f"{stem}.{ending}.index.json").write_text(json.dumps(index, indent=1) + "\n")
+
+
+def halve(model: nn.Module) -> None:
+    """Rounds all parameters to f16, as which they are stored."""
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(parameter.half().float())
+
+
 def change_config(directory: Path, change: dict, drop: tuple[str, ...] = ()) -> None:
     file = directory / "config.json"
     config = {k: v for k, v in json.loads(file.read_text()).items() if k not in drop}
     file.write_text(json.dumps({**config, **change}, indent=2) + "\n")
 
 
-def bert(directory: Path, k: int, labels: int, quirks: bool, **shape) -> None:
+def bert(directory: Path, k: int, labels: int, quirks: bool, how: str = "safetensors", **shape) -> None:
     vocabulary = [*BERT_SPECIAL, *kmers(k)]
     directory.mkdir(parents=True)
     (directory / "vocab.txt").write_text("\n".join(vocabulary) + "\n")
@@ -191,6 +218,7 @@ def bert(directory: Path, k: int, labels: int, quirks: bool, **shape) -> None:
         }, drop=("transformers_version", "dtype", "position_embedding_type"))
         places = torch.arange(shape["max_position_embeddings"]).reshape(1, -1)
         add_tensors(directory, {"bert.embeddings.position_ids": places})
+    store(directory, how)
     rows = [tokenizer(spaced(text))["input_ids"] for text in sequences(BASES, (25, 9, 17, 4))]
     model.double()
 
@@ -216,8 +244,9 @@ class GatedSilu(nn.Module):
 
 
 def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None = None,
-        old_buffers: bool = False, **shape) -> None:
-    """`gated`: whether the layers of the gated unit have biases; none for the plain unit."""
+        old_buffers: bool = False, half: bool = False, how: str = "safetensors", **shape) -> None:
+    """`gated`: whether the layers of the gated unit have biases; none for the plain unit. `half`:
+    whether the weights are stored in f16."""
     directory.mkdir(parents=True)
     is_nt = tokens[0] == "<unk>"
     (directory / "vocab.txt").write_text("\n".join(tokens) + "\n")
@@ -240,7 +269,14 @@ def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None =
             layer.intermediate = GatedSilu(width, hidden, gated)
             layer.output.dense = nn.Linear(hidden, width, bias=gated)
     shake(model)
+    if half:
+        halve(model)
     model.save_pretrained(directory)
+    if half:
+        add_tensors(directory, {
+            name: tensor.half() for name, tensor in load_file(directory / "model.safetensors").items()
+        })
+        change_config(directory, {"dtype": "float16"})
     if gated is not None:
         change_config(directory, {
             "add_bias_fnn": gated, "tie_word_embeddings": False,
@@ -263,6 +299,7 @@ def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None =
         added["esm.contact_head.regression.weight"] = torch.randn(1, heads)
         added["esm.contact_head.regression.bias"] = torch.randn(1)
         add_tensors(directory, added)
+    store(directory, how)
     letters, odd = (BASES, ODD) if is_nt else (AMINO_ACIDS, ODD_PROTEINS)
     texts = sequences(letters, (40, 16, 23, 7))
     rows = [tokenizer(text)["input_ids"] for text in texts]
@@ -383,7 +420,7 @@ def main() -> None:
 
     bert(fresh("bert-narrow"), 2, 2, False, **shape(15, 1, 3, 20))
     bert(fresh("bert-deep"), 3, 5, False, **shape(24, 3, 4, 40))
-    bert(fresh("bert-dnabert"), 3, 3, True, **shape(28, 2, 4, 36))
+    bert(fresh("bert-dnabert"), 3, 3, True, "bin", **shape(28, 2, 4, 36))
     rotary = {"position_embedding_type": "rotary"}
     absolute = {"position_embedding_type": "absolute"}
     esm(fresh("esm-two"), ESM2_TOKENS, 3, old_buffers=True, token_dropout=True,
@@ -391,14 +428,14 @@ def main() -> None:
     esm(fresh("esm-normed"), ESM2_TOKENS, 2, token_dropout=False, emb_layer_norm_before=True, **rotary,
         **shape(20, 3, 2, 30))
     esm(fresh("esm-absolute"), ESM2_TOKENS, 4, token_dropout=True, emb_layer_norm_before=True,
-        **absolute, **shape(18, 2, 6, 24))
+        how="shards", **absolute, **shape(18, 2, 6, 24))
     esm(fresh("nt-one"), nt_tokens(3), 3, token_dropout=True, emb_layer_norm_before=False, **absolute,
         layer_norm_eps=1e-12, **shape(20, 2, 4, 32))
-    esm(fresh("nt-plain"), nt_tokens(2), 2, token_dropout=False, emb_layer_norm_before=True, **absolute,
+    esm(fresh("nt-plain"), nt_tokens(2), 2, how="bin-shards", token_dropout=False, emb_layer_norm_before=True, **absolute,
         **shape(12, 1, 4, 16))
     esm(fresh("nt-two"), nt_tokens(3), 3, gated=False, token_dropout=False, emb_layer_norm_before=False,
         layer_norm_eps=1e-12, **rotary, **shape(24, 2, 4, 20))
-    esm(fresh("nt-biased"), nt_tokens(3), 2, gated=True, token_dropout=False,
+    esm(fresh("nt-biased"), nt_tokens(3), 2, gated=True, half=True, token_dropout=False,
         emb_layer_norm_before=False, **rotary, **shape(20, 3, 2, 24))
     mosaic(fresh("mosaic-four"), 60, 2, **shape(24, 2, 4, 32, 512))
     mosaic(fresh("mosaic-six"), 120, 3, **shape(30, 3, 6, 28, 512))

@@ -21,6 +21,7 @@ const HARMLESS: &[&str] = &[
     "bos_token_id",
     "chunk_size_feed_forward",
     "classifier_dropout",
+    "cls_token_id",
     "decoder_start_token_id",
     "directionality",
     "diversity_penalty",
@@ -40,6 +41,7 @@ const HARMLESS: &[&str] = &[
     "keys_to_ignore_at_inference",
     "label2id",
     "length_penalty",
+    "mask_token_id",
     "max_length",
     "min_length",
     "model_max_length",
@@ -75,6 +77,7 @@ const HARMLESS: &[&str] = &[
     "torchscript",
     "transformers_version",
     "typical_p",
+    "unk_token_id",
     "use_bfloat16",
     "use_cache",
 ];

@@ -28,6 +28,9 @@ const MOST_VOCABULARY: u64 = 1 << 24;
 pub enum Family {
     /// BERT (Devlin et al. 2019), which is also DNABERT's (Ji et al. 2021).
     Bert,
+    /// BERTax (Mock et al. 2022), whose heads see what those of the ranks above say; as
+    /// `scripts/bertax_to_safetensors.py` writes it.
+    Bertax,
     /// MosaicBERT (Portes et al. 2023), which is DNABERT-2's (Zhou et al. 2024).
     MosaicBert,
     /// ESM-1b and ESM-2 (Lin et al. 2023), and the first Nucleotide Transformers.
@@ -41,6 +44,7 @@ impl fmt::Display for Family {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Bert => "BERT",
+            Self::Bertax => "BERTax",
             Self::MosaicBert => "MosaicBERT",
             Self::Esm => "ESM",
             Self::GatedEsm => "Nucleotide Transformer v2",
@@ -63,6 +67,7 @@ impl Family {
                 Self::MosaicBert
             }
             "bert" if code.is_none() => Self::Bert,
+            "bertax" => Self::Bertax,
             "esm" if settings.has("add_bias_fnn") => Self::GatedEsm,
             "esm" if code.is_none() => Self::Esm,
             "bert" | "esm" => {
@@ -76,13 +81,15 @@ impl Family {
             other => {
                 return Err(settings
                     .fault("model_type")
-                    .expected("bert or esm")
+                    .expected("bert, esm or bertax")
                     .found(other)
                     .remedy("models of other architectures cannot be imported")
                     .into());
             }
         };
         let expected = match family {
+            // The script that writes it writes nothing else.
+            Self::Bertax => return Ok(family),
             Self::Bert | Self::MosaicBert => "BertForSequenceClassification",
             Self::Esm | Self::GatedEsm => "EsmForSequenceClassification",
         };
@@ -102,7 +109,7 @@ impl Family {
     pub(crate) fn read(self, settings: &Settings, tensors: Tensors) -> Result<Imported> {
         settings.check_of_all()?;
         match self {
-            Self::Bert => bert::read(settings, tensors),
+            Self::Bert | Self::Bertax => bert::read(self, settings, tensors),
             Self::MosaicBert => mosaic::read(settings, tensors),
             Self::Esm | Self::GatedEsm => esm::read(self, settings, tensors),
         }
@@ -113,6 +120,7 @@ impl Family {
     pub(crate) fn end(self) -> EndToken {
         match self {
             Self::Bert | Self::MosaicBert => EndToken::Always,
+            Self::Bertax => EndToken::Never,
             Self::Esm | Self::GatedEsm => EndToken::AsTokenizerSays,
         }
     }

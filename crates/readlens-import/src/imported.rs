@@ -13,8 +13,6 @@ use crate::family::Family;
 use crate::tensors::Tensors;
 use crate::weights;
 
-/// Name of the only rank of a model that has labels and says nothing of ranks.
-const ONLY_RANK: &str = "label";
 const TOKENS: &str = "tok.weight";
 const PLACES: &str = "pos";
 
@@ -79,24 +77,23 @@ pub fn read(directory: &Path) -> Result<Imported> {
 }
 
 impl Imported {
-    /// Of one head.
+    /// Its heads are `ranks`; positions are those of `encoder` as it stands.
     pub(crate) fn new(
         family: Family,
         encoder: EncoderConfig,
-        pooling: Pooling,
-        labels: Vec<String>,
+        ranks: Vec<RankClasses>,
         tensors: HashMap<String, Tensor>,
         unused: Vec<String>,
     ) -> Self {
         Self {
             family,
-            ranks: vec![RankClasses { rank: ONLY_RANK.to_owned(), taxa: labels }],
+            ranks,
             vocabulary: encoder.vocabulary,
             positions: encoder.max_tokens,
             end: family.end(),
             unused,
             files: Vec::new(),
-            network: TransformerConfig { encoder, pooling, bag: None },
+            network: TransformerConfig { encoder, pooling: Pooling::Cls, bag: None },
             tensors,
         }
     }

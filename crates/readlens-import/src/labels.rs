@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use readlens_fault::Result;
+use readlens_nn::RankClasses;
 use serde_json::Value;
 
 use crate::config::Settings;
@@ -12,9 +13,14 @@ pub(crate) const MOST_CLASSES: u64 = 1 << 20;
 /// What transformers takes where a configuration says nothing.
 const DEFAULT_CLASSES: usize = 2;
 
-/// The labels of a head in class order, from `id2label`, whose keys must be 0 to n − 1. Without it
+/// Most ranks of a model of several heads.
+const MOST_RANKS: usize = 64;
+/// Name of the only rank of a model that has labels and says nothing of ranks.
+const ONLY_RANK: &str = "label";
+
+/// The only rank of a model of one head: its labels in class order, from `id2label`, whose keys must be 0 to n − 1. Without it
 /// they are LABEL_0 to LABEL_n, as transformers calls them.
-pub(crate) fn labels(settings: &Settings) -> Result<Vec<String>> {
+pub(crate) fn only_rank(settings: &Settings) -> Result<Vec<RankClasses>> {
     let count = settings.maybe_size("num_labels", MOST_CLASSES)?;
     let labels = match settings.get("id2label") {
         None => {
@@ -36,13 +42,7 @@ pub(crate) fn labels(settings: &Settings) -> Result<Vec<String>> {
                 *place = Some(label.to_owned());
             }
             let labels: Vec<String> = labels.into_iter().flatten().collect();
-            let mut seen = BTreeSet::new();
-            if let Some(twice) = labels.iter().find(|label| !seen.insert(label.as_str())) {
-                return Err(fault()
-                    .expected("a label of its own for each class")
-                    .found(format!("{twice:?} twice"))
-                    .into());
-            }
+            refuse_twice(settings, "id2label", &labels)?;
             labels
         }
         Some(other) => {
@@ -60,5 +60,41 @@ pub(crate) fn labels(settings: &Settings) -> Result<Vec<String>> {
         let remedy = "a model of one label is a regression, which has no classes to explain";
         return Err(fault.found(labels.len()).remedy(remedy).into());
     }
-    Ok(labels)
+    Ok(vec![RankClasses { rank: ONLY_RANK.to_owned(), taxa: labels }])
+}
+
+/// The ranks of a model of several heads, from the highest to the lowest: the field `ranks`, a list
+/// of `{"rank": NAME, "taxa": [NAME, …]}`.
+pub(crate) fn ranks(settings: &Settings) -> Result<Vec<RankClasses>> {
+    let fault = || settings.fault("ranks").remedy("convert the model again");
+    let found = settings.get("ranks").cloned().unwrap_or_default();
+    let ranks: Vec<RankClasses> = serde_json::from_value(found)
+        .map_err(|e| fault().expected("a list of ranks and their taxa").found(e))?;
+    if ranks.is_empty() || ranks.len() > MOST_RANKS {
+        let expected = format!("1 to {MOST_RANKS} ranks");
+        return Err(fault().expected(expected).found(ranks.len()).into());
+    }
+    let names: Vec<String> = ranks.iter().map(|rank| rank.rank.clone()).collect();
+    refuse_twice(settings, "ranks", &names)?;
+    for RankClasses { rank, taxa } in &ranks {
+        if taxa.len() < 2 {
+            let expected = format!("two taxa or more of rank {rank}");
+            return Err(fault().expected(expected).found(taxa.len()).into());
+        }
+        refuse_twice(settings, "ranks", taxa)?;
+    }
+    Ok(ranks)
+}
+
+fn refuse_twice(settings: &Settings, field: &str, names: &[String]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    match names.iter().find(|name| !seen.insert(name.as_str())) {
+        None => Ok(()),
+        Some(twice) => Err(settings
+            .fault(field)
+            .expected("a name of its own for each")
+            .found(format!("{twice:?} twice"))
+            .remedy("give each class one label")
+            .into()),
+    }
 }

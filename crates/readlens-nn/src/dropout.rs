@@ -17,6 +17,11 @@ impl Dropout {
         Self(Some((rate, rng)))
     }
 
+    /// Whether there is none.
+    pub(crate) fn is_off(&self) -> bool {
+        self.0.is_none()
+    }
+
     /// Which of the next `count` activations are kept, 0 or 1 each, and the factor of those that
     /// are; none without dropout.
     pub(crate) fn draw(&mut self, count: usize) -> Option<(Vec<u8>, f32)> {

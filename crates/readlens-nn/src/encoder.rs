@@ -1,6 +1,7 @@
 //! A transformer encoder over (masked) token embeddings.
 
 mod architecture;
+mod block;
 mod composed;
 mod config;
 mod fused;
@@ -56,7 +57,7 @@ pub struct Encoder {
     token_type: Option<Tensor>,
     embedding_norm: Option<LayerNorm>,
     stem: Option<Linear>,
-    blocks: Vec<Block>,
+    blocks: Vec<Arc<Block>>,
     final_norm: Option<LayerNorm>,
     /// The same tensors, as kernels take them, where its architecture is our own.
     tensors: Option<Arc<EncoderTensors<Tensor>>>,
@@ -104,8 +105,8 @@ impl Encoder {
         let stem = (config.patch > 1)
             .then(|| Linear::new(source, "stem", config.patch * dim, dim))
             .transpose()?;
-        let blocks: Vec<Block> =
-            (0..config.layers).map(|i| block(source, i)).collect::<Result<_>>()?;
+        let blocks: Vec<Arc<Block>> =
+            (0..config.layers).map(|i| block(source, i).map(Arc::new)).collect::<Result<_>>()?;
         let final_norm =
             (config.norm == NormPlace::Pre).then(|| norm(source, "final_ln")).transpose()?;
         let tensors = position.as_ref().filter(|_| architecture.is_own()).map(|position| {
@@ -114,7 +115,7 @@ impl Encoder {
                 position: position.clone(),
                 embedding_norm: embedding_norm.as_ref().map(LayerNorm::tensors),
                 stem: stem.as_ref().map(Linear::tensors),
-                layers: blocks.iter().map(Block::tensors).collect(),
+                layers: blocks.iter().map(|block| block.tensors()).collect(),
                 final_norm: final_norm.as_ref().map(LayerNorm::tensors),
             })
         });
@@ -135,7 +136,7 @@ impl Encoder {
         })
     }
 
-    /// Computes in `precision` where it is not trained.
+    /// Computes in `precision` where it is not trained and its architecture is our own.
     #[must_use]
     pub fn with_precision(self, precision: Precision) -> Self {
         Self { precision, ..self }
@@ -165,7 +166,7 @@ impl Encoder {
         pass: &mut Pass,
     ) -> candle_core::Result<Encoded> {
         let Some((engine, tensors)) = self.engine(pass) else {
-            let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _, _| Ok(()))?;
+            let encoded = self.composed(batch, mask, pass, None)?;
             return self.without_end(encoded, batch);
         };
         let states = self.fused((engine, tensors), batch, mask, Output::States, pass)?;
@@ -211,7 +212,7 @@ impl Encoder {
             };
             return self.fused(engine, batch, mask, output, pass);
         }
-        let encoded = self.composed(batch, mask, pass.dropout(), &mut |_, _, _| Ok(()))?;
+        let encoded = self.composed(batch, mask, pass, None)?;
         match pooling {
             Pooling::Cls => encoded.states.narrow(1, 0, 1)?.squeeze(1),
             Pooling::Mean => {

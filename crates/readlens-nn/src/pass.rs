@@ -69,6 +69,12 @@ impl Pass {
         }
     }
 
+    /// Whether what a gradient needs may be computed twice instead of being held: not where all is to
+    /// be candle's, nor under dropout, whose draws are not had twice.
+    pub(crate) fn may_recompute(&self) -> bool {
+        !matches!(self.how, How::Composed) && self.dropout.is_off()
+    }
+
     /// Where gradients go, if `tensor` is trained.
     pub(crate) fn gradients_of(&self, tensor: &Tensor) -> Option<&WeightGradients> {
         self.gradients.as_ref().filter(|gradients| gradients.holds(tensor))

@@ -180,6 +180,39 @@ fn config_explained(config: &ClassifierConfig) -> Vec<Explained> {
     (0..config.ranks.len()).map(Explained::Rank).collect()
 }
 
+/// Blocks that are computed again, a few rows at a time and by kernels, against one graph of candle's
+/// operations.
+#[test]
+fn what_is_computed_again_is_the_same() {
+    const LONGEST: usize = 700;
+    for (name, mut config) in classifiers() {
+        config.transformer_mut().unwrap().encoder.max_tokens = LONGEST;
+        for (dtype, most) in [(DType::F64, EXACT), (DType::F32, 1e-4)] {
+            let classifier = frozen_classifier(&config, dtype);
+            let row = |length: u32| -> Vec<u32> {
+                std::iter::once(2).chain((1..length).map(|i| 5 + i * 7 % 16)).collect()
+            };
+            let rows = [row(LONGEST as u32), row(5), row(650)];
+            let rows = batch(&rows.each_ref().map(Vec::as_slice), dtype);
+            let level = (rows.maskable.zeros_like().unwrap() + 0.6).unwrap();
+            let of = |mut pass: Pass| {
+                let mask = Var::from_tensor(&masking::complete(&level, &rows).unwrap()).unwrap();
+                let logits = classifier.forward(&rows, Some(mask.as_tensor()), &mut pass).unwrap();
+                let sum = logits[1].narrow(1, 0, 1).unwrap().sum_all().unwrap();
+                let gradient = sum.backward().unwrap().remove(&mask).unwrap();
+                (logits[1].clone(), gradient)
+            };
+            let (again, once) = (of(Pass::inference()), of(Pass::composed()));
+            let logits = distance(&again.0, &once.0);
+            assert!(logits < most, "{name}: {logits}");
+            let gradients = distance(&again.1, &once.1);
+            assert!(gradients < most, "{name}: {gradients}");
+            let largest = once.1.abs().unwrap().max_all().unwrap().to_dtype(DType::F64).unwrap();
+            assert!(largest.to_scalar::<f64>().unwrap() > 10.0 * most, "{name}: {largest}");
+        }
+    }
+}
+
 /// Our own encoders are written as before there were others.
 #[test]
 fn our_own_architecture_is_not_written() {

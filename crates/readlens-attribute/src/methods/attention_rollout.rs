@@ -11,7 +11,8 @@ use crate::objective::{Objective, Scores, Window};
 /// replaced by the residual connection, multiplied up from the first block to the last; then the
 /// row of CLS, or the mean of all rows.
 ///
-/// The tokens of a patch have the value of their position. No target is involved: every output has
+/// The tokens of a patch have the value of their position. An end that the encoder adds passes
+/// attention on, and has no score: it stands behind the tokens. No target is involved: every output has
 /// the same scores.
 pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.check_interrupt()?;

@@ -8,9 +8,9 @@ use readlens_attribute::{Config, Method, Objective, Scores, Window, scores_of};
 use readlens_batch::{most_likely, predict};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::{
-    Architecture, Classifier, ClassifierConfig, EncoderConfig, Explained, MaskSite, NetworkConfig,
-    NormPlace, Pooling, RankClasses, TransformerConfig, WEIGHTS_FILE, WindowTokens,
-    load_classifier, read_tensors,
+    Architecture, Classifier, ClassifierConfig, EncoderConfig, Explained, FeedForward, MaskSite,
+    NetworkConfig, NormPlace, Pooling, Positions, RankClasses, TransformerConfig, WEIGHTS_FILE,
+    WindowTokens, load_classifier, read_tensors,
 };
 use readlens_random::{normal, stream};
 use readlens_tests::{classifier_shape, write_classifier, write_model_with};
@@ -64,6 +64,22 @@ pub fn designs() -> Vec<(&'static str, Classifier)> {
             with(|shape| {
                 shape.transformer_mut().unwrap().encoder.patch = 1;
                 shape.transformer_mut().unwrap().encoder.norm = NormPlace::Post;
+            }),
+        ),
+        (
+            "an end, slopes of attention, gated units",
+            with(|shape| {
+                let transformer = shape.transformer_mut().unwrap();
+                transformer.pooling = Pooling::Cls;
+                transformer.encoder.patch = 1;
+                transformer.encoder.norm = NormPlace::Post;
+                transformer.encoder.architecture = Architecture {
+                    positions: Positions::Alibi,
+                    unit: FeedForward::GatedGelu,
+                    token_type: true,
+                    norm_epsilon: Some(1e-12),
+                    end: true,
+                };
             }),
         ),
         (

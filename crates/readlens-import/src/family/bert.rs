@@ -1,13 +1,14 @@
-//! BERT: learned positions, norms behind each sum, a pooler over CLS.
+//! BERT, and BERTax as `scripts/bertax_to_safetensors.py` writes it: learned positions, norms behind
+//! each sum, a pooler over CLS.
 
 use readlens_fault::Result;
-use readlens_nn::{Architecture, EncoderConfig, MaskSite, NormPlace, Pooling};
+use readlens_nn::{Architecture, EncoderConfig, FeedForward, MaskSite, NormPlace};
 use serde_json::Value;
 
 use super::{Family, Sizes, checked, first_type, join_attention};
 use crate::config::Settings;
 use crate::imported::Imported;
-use crate::labels::labels;
+use crate::labels::{only_rank, ranks};
 use crate::tensors::{Named, Tensors};
 
 /// Most token types.
@@ -17,8 +18,16 @@ const MOST_TYPES: u64 = 1 << 10;
 /// not.
 const OF_DNABERT: [&str; 5] = ["num_rnn_layer", "rnn", "rnn_dropout", "rnn_hidden", "split"];
 
-pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported> {
-    settings.must_be("hidden_act", &[Value::from("gelu")])?;
+/// What transformers calls the GELU that is approximated by a hyperbolic tangent.
+const APPROXIMATED: [&str; 2] = ["gelu_new", "gelu_pytorch_tanh"];
+
+pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) -> Result<Imported> {
+    let known = ["gelu"].into_iter().chain(APPROXIMATED).map(Value::from);
+    settings.must_be("hidden_act", &known.collect::<Vec<_>>())?;
+    let unit = match settings.text("hidden_act")? {
+        Some(name) if APPROXIMATED.contains(&name) => FeedForward::GeluTanh,
+        _ => FeedForward::Gelu,
+    };
     settings.must_be("position_embedding_type", &[Value::from("absolute")])?;
     for name in OF_DNABERT {
         settings.get(name);
@@ -27,7 +36,10 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
     let types = settings.maybe_size("type_vocab_size", MOST_TYPES)?.unwrap_or(2);
     let norm_epsilon = settings.epsilon("layer_norm_eps", 1e-12)?;
     settings.token("pad_token_id", vocabulary)?;
-    let labels = labels(settings)?;
+    let ranks = match family {
+        Family::Bertax => ranks(settings)?,
+        _ => only_rank(settings)?,
+    };
     settings.refuse_others()?;
     let encoder = EncoderConfig {
         vocabulary,
@@ -42,6 +54,7 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
         dropout: 0.0,
         mask_site: MaskSite::Embedding,
         architecture: Architecture {
+            unit,
             token_type: true,
             norm_epsilon: Some(norm_epsilon),
             ..Architecture::default()
@@ -69,10 +82,19 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
         put("ln2", tensors.norm(&format!("{layer}.output.LayerNorm"), dim)?);
     }
     named.layer("pooler", tensors.linear("bert.pooler.dense", dim, dim)?);
-    named.layer("heads.0", tensors.linear("classifier", dim, labels.len())?);
+    let mut width = dim;
+    for (i, rank) in ranks.iter().enumerate() {
+        // A head of BERTax also sees what those above it say, which comes first, as in our own.
+        let head = match family {
+            Family::Bertax => format!("classifier.{i}"),
+            _ => "classifier".to_owned(),
+        };
+        named.layer(&format!("heads.{i}"), tensors.linear(&head, width, rank.taxa.len())?);
+        width += rank.taxa.len();
+    }
     let unused = tensors.unused(|name| {
         name.starts_with("cls.")
             || ["position_ids", "token_type_ids"].iter().any(|part| *name == embeddings(part))
     })?;
-    Ok(Imported::new(Family::Bert, encoder, Pooling::Cls, labels, named.finish(), unused))
+    Ok(Imported::new(family, encoder, ranks, named.finish(), unused))
 }

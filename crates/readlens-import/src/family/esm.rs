@@ -4,14 +4,14 @@
 use candle_core::{DType, Tensor};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{
-    Architecture, EncoderConfig, FeedForward, MaskSite, NormPlace, Pooling, Positions,
+    Architecture, EncoderConfig, FeedForward, MaskSite, NormPlace, Positions, RankClasses,
 };
 use serde_json::{Map, Value};
 
 use super::{Family, Sizes, checked, join_attention};
 use crate::config::Settings;
 use crate::imported::Imported;
-use crate::labels::labels;
+use crate::labels::only_rank;
 use crate::tensors::{Named, Tensors};
 
 /// Share of tokens that was hidden in training: 15 percent were chosen, and 80 percent of them had
@@ -33,7 +33,7 @@ struct Shape {
     /// Whether the layers of the feed-forward unit have biases.
     biased: bool,
     norm_epsilon: f64,
-    labels: Vec<String>,
+    ranks: Vec<RankClasses>,
 }
 
 impl Shape {
@@ -88,7 +88,7 @@ impl Shape {
             mask: settings.token("mask_token_id", sizes.vocabulary)?,
             biased,
             norm_epsilon: settings.epsilon("layer_norm_eps", 1e-12)?,
-            labels: labels(settings)?,
+            ranks: only_rank(settings)?,
             sizes,
         })
     }
@@ -167,10 +167,9 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
     }
     named.layer("final_ln", tensors.norm("esm.encoder.emb_layer_norm_after", dim)?);
     named.layer("pooler", tensors.linear("classifier.dense", dim, dim)?);
-    named.layer("heads.0", tensors.linear("classifier.out_proj", dim, shape.labels.len())?);
+    named.layer("heads.0", tensors.linear("classifier.out_proj", dim, shape.ranks[0].taxa.len())?);
     let unused = tensors.unused(is_harmless)?;
-    let labels = shape.labels;
-    Ok(Imported::new(family, encoder, Pooling::Cls, labels, named.finish(), unused))
+    Ok(Imported::new(family, encoder, shape.ranks, named.finish(), unused))
 }
 
 const OF_PLACES: &str = "esm.embeddings.position_embeddings.weight";

@@ -3,14 +3,14 @@
 
 use readlens_fault::Result;
 use readlens_nn::{
-    Architecture, EncoderConfig, FeedForward, MAX_TOKENS, MaskSite, NormPlace, Pooling, Positions,
+    Architecture, EncoderConfig, FeedForward, MAX_TOKENS, MaskSite, NormPlace, Positions,
 };
 use serde_json::Value;
 
 use super::{Family, Sizes, checked, first_type};
 use crate::config::Settings;
 use crate::imported::Imported;
-use crate::labels::labels;
+use crate::labels::only_rank;
 use crate::tensors::{Named, Tensors};
 
 /// Most tokens of a row. There is no table of positions to end, but attention takes memory with the
@@ -28,7 +28,7 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
     let types = settings.maybe_size("type_vocab_size", MOST_TYPES)?.unwrap_or(2);
     let norm_epsilon = settings.epsilon("layer_norm_eps", 1e-12)?;
     settings.token("pad_token_id", vocabulary)?;
-    let labels = labels(settings)?;
+    let ranks = only_rank(settings)?;
     settings.refuse_others()?;
     let encoder = EncoderConfig {
         vocabulary,
@@ -71,7 +71,7 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
         put("ln2", tensors.norm(&format!("{layer}.mlp.layernorm"), dim)?);
     }
     named.layer("pooler", tensors.linear("bert.pooler.dense", dim, dim)?);
-    named.layer("heads.0", tensors.linear("classifier", dim, labels.len())?);
+    named.layer("heads.0", tensors.linear("classifier", dim, ranks[0].taxa.len())?);
     let unused = tensors.unused(|name| name.starts_with("cls."))?;
-    Ok(Imported::new(Family::MosaicBert, encoder, Pooling::Cls, labels, named.finish(), unused))
+    Ok(Imported::new(Family::MosaicBert, encoder, ranks, named.finish(), unused))
 }

@@ -28,6 +28,8 @@ pub enum FeedForward {
     /// The exact GELU.
     #[default]
     Gelu,
+    /// The GELU approximated by a hyperbolic tangent.
+    GeluTanh,
     /// The first layer is twice as wide: the exact GELU of its first half times its second half
     /// (Shazeer 2020).
     GatedGelu,

@@ -1,13 +1,14 @@
 //! The encoder composed of candle's operations, for any dtype and device.
 
-use candle_core::{D, Result, Tensor};
-use readlens_kernels::{MaskSite, NormPlace};
+use candle_core::{Result, Tensor};
+use readlens_kernels::{MaskSite, Precision};
 use readlens_kmer::{FIRST_KMER, SEP};
 
-use super::{Block, Encoded, Encoder, FeedForward};
+use super::block::{BlockRun, BlockShape, Observer, Product, frozen_product};
+use super::{Encoded, Encoder, EncoderConfig};
 use crate::batch::TokenBatch;
-use crate::dropout::Dropout;
-use crate::ops::{Heads, gelu};
+use crate::ops::{Heads, Linear};
+use crate::pass::Pass;
 
 /// How padded rows of tokens fall into patches.
 struct Patches {
@@ -22,37 +23,30 @@ struct Patches {
 }
 
 impl Encoder {
-    /// Composed of candle's operations, for any dtype and device. `observe` is shown how
-    /// attention is told of places, queries, keys and values of each block, and which positions are
-    /// present.
+    /// Composed of candle's operations, for any dtype and device. `observe` is shown what attention
+    /// makes of each block.
     pub(super) fn composed(
         &self,
         batch: &TokenBatch,
         mask: Option<&Tensor>,
-        dropout: &mut Dropout,
-        observe: &mut dyn FnMut(&Heads, &Tensor, &Tensor) -> Result<()>,
+        pass: &mut Pass,
+        mut observe: Option<&mut Observer<'_>>,
     ) -> Result<Encoded> {
-        let embedded = dropout.apply(&self.embed(batch, mask)?)?;
+        let embedded = pass.drop_out(&self.embed(batch, mask)?)?;
         let Encoded { mut states, present } = self.join_patches(&embedded, batch)?;
-        let heads = self.attention_heads(&states)?;
+        let run = BlockRun {
+            shape: self.block_shape(),
+            places: self.attention_heads(&states)?,
+            present: present.clone(),
+            product: self.product(pass),
+        };
+        let recomputes = self.recomputes(&states, pass) && observe.is_none();
         for block in &self.blocks {
-            states = match self.config.norm {
-                NormPlace::Pre => {
-                    let qkv = block.qkv.forward(&block.ln1.forward(&states)?)?;
-                    observe(&heads, &qkv, &present)?;
-                    let x = self.attend(block, &heads, &qkv, &present, dropout)?;
-                    states = (states + x)?;
-                    let x = self.feed_forward(block, &block.ln2.forward(&states)?, dropout)?;
-                    (states + x)?
-                }
-                NormPlace::Post => {
-                    let qkv = block.qkv.forward(&states)?;
-                    observe(&heads, &qkv, &present)?;
-                    let x = self.attend(block, &heads, &qkv, &present, dropout)?;
-                    states = block.ln1.forward(&(states + x)?)?;
-                    let x = self.feed_forward(block, &states, dropout)?;
-                    block.ln2.forward(&(states + x)?)?
-                }
+            states = if recomputes {
+                run.recomputed(block, &states)?
+            } else {
+                let observe = observe.as_deref_mut();
+                run.forward(block, &states, pass.dropout(), observe)?
             };
         }
         if let Some(norm) = &self.final_norm {
@@ -61,16 +55,26 @@ impl Encoder {
         Ok(Encoded { states, present })
     }
 
-    fn attend(
-        &self,
-        block: &Block,
-        heads: &Heads,
-        qkv: &Tensor,
-        present: &Tensor,
-        dropout: &mut Dropout,
-    ) -> Result<Tensor> {
-        let joined = heads.attend(qkv, present, self.config.heads)?;
-        dropout.apply(&block.out.forward(&joined)?)
+    fn block_shape(&self) -> BlockShape {
+        let EncoderConfig { norm, heads, feed_forward, architecture, .. } = self.config;
+        BlockShape { norm, heads, unit: architecture.unit, feed_forward }
+    }
+
+    /// Whether blocks are computed again where a gradient goes back through them: one graph of all
+    /// blocks takes a gigabyte for a window of a common size.
+    fn recomputes(&self, states: &Tensor, pass: &Pass) -> bool {
+        let is_frozen = !self.token.track_op();
+        is_frozen && states.device().is_cpu() && pass.may_recompute()
+    }
+
+    /// How products are computed: by kernels where they can and weights are frozen.
+    fn product(&self, pass: &Pass) -> Product {
+        let can = pass.engine_for(&self.token, Precision::F32).is_some();
+        if can && !self.token.track_op() && pass.gradients_of(&self.token).is_none() {
+            frozen_product
+        } else {
+            Linear::forward
+        }
     }
 
     /// How attention is told where the positions of `states` stand.
@@ -79,23 +83,6 @@ impl Encoder {
         let heads = self.config.heads;
         let positions = self.config.architecture.positions;
         positions.heads(places, heads, dim / heads, states.dtype(), states.device())
-    }
-
-    fn feed_forward(&self, block: &Block, x: &Tensor, dropout: &mut Dropout) -> Result<Tensor> {
-        let x = block.ff1.forward(x)?;
-        let half = |place: usize| {
-            let width = self.config.feed_forward;
-            x.narrow(D::Minus1, place * width, width)?.contiguous()
-        };
-        let x = match self.config.architecture.unit {
-            FeedForward::Gelu => gelu(&x)?,
-            FeedForward::GatedGelu => (gelu(&half(0)?)? * half(1)?)?,
-            FeedForward::GatedSilu => {
-                let gate = half(0)?;
-                ((&gate * candle_nn::ops::sigmoid(&gate)?)? * half(1)?)?
-            }
-        };
-        dropout.apply(&block.ff2.forward(&x)?)
     }
 
     /// Token embedding plus type and position under the mask; `(batch, positions, dim)`, with the

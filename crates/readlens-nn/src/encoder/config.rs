@@ -56,7 +56,7 @@ impl EncoderConfig {
     /// Width of the first feed-forward layer.
     pub(super) fn feed_forward_in(&self) -> usize {
         match self.architecture.unit {
-            FeedForward::Gelu => self.feed_forward,
+            FeedForward::Gelu | FeedForward::GeluTanh => self.feed_forward,
             FeedForward::GatedGelu | FeedForward::GatedSilu => 2 * self.feed_forward,
         }
     }

@@ -2,7 +2,7 @@ use candle_core::Tensor;
 
 use super::{Encoded, Encoder};
 use crate::batch::TokenBatch;
-use crate::dropout::Dropout;
+use crate::pass::Pass;
 
 impl Encoder {
     /// Encodes `batch` under `mask` by candle's operations, and gives `observe` each block's
@@ -19,9 +19,6 @@ impl Encoder {
         mask: Option<&Tensor>,
         observe: &mut dyn FnMut(&Tensor) -> candle_core::Result<()>,
     ) -> candle_core::Result<Encoded> {
-        let heads = self.config.heads;
-        self.composed(batch, mask, &mut Dropout::off(), &mut |places, qkv, present| {
-            observe(&places.probabilities(qkv, present, heads)?)
-        })
+        self.composed(batch, mask, &mut Pass::composed(), Some(observe))
     }
 }

@@ -12,7 +12,7 @@ use crate::weights::{Initial, WeightSource};
 
 pub(crate) use attention::{Heads, Turn};
 pub use attention::{attention, attention_probabilities};
-pub use gelu::gelu;
+pub use gelu::{gelu, gelu_tanh};
 
 /// `y = x Wᵀ + b`; weight `(out, in)`, bias `(out)`.
 #[derive(Clone, Debug)]

@@ -46,7 +46,7 @@ pub fn encoder(norm: NormPlace, patch: usize, site: MaskSite) -> EncoderConfig {
 }
 
 /// Encoders of imported models, by name: what each computes otherwise, with heads of even width.
-pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 4] {
+pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 5] {
     let post = |architecture| EncoderConfig {
         architecture,
         dim: 8,
@@ -62,6 +62,7 @@ pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 4] {
     let (alibi, rotary) = (Positions::Alibi, Positions::Rotary);
     [
         ("bert", post(bert)),
+        ("bertax", post(Architecture { unit: FeedForward::GeluTanh, end: false, ..bert })),
         (
             "mosaic",
             EncoderConfig {
