@@ -28,6 +28,7 @@ pub struct ModelOptions {
         value_name = "SECONDS",
         default_value_t = Command::SECONDS,
         requires = "predictor",
+        conflicts_with = "classifier",
         value_parser = clap::value_parser!(u32).range(1..=1_000_000),
         hide_short_help = true
     )]

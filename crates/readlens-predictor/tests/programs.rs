@@ -6,7 +6,6 @@ mod streams;
 
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use arrow::array::{AsArray, RecordBatch};
@@ -79,7 +78,7 @@ fn a_program_reads_windows_and_its_answers_come_back() {
         let schema =
             schema(masking, vec![head("kind", &["a", "b"]), head("genus", &["x", "y", "z"])]);
         let rows = [[0.25, 0.75, 0.5, 0.0, 0.5], [1.0, 0.0, 0.125, 0.125, 0.75]];
-        let answers = stream(&schema, &[batch(&schema, &[]), batch(&schema, &rows)]);
+        let answers = stream(&schema, &[batch::<5>(&schema, &[]), batch(&schema, &rows)]);
         let program = start(&writes(folder.path(), &answers, &after)).unwrap();
         let ranks: Vec<&str> = program.heads().iter().map(|head| head.rank.as_str()).collect();
         assert_eq!(ranks, ["kind", "genus"]);
@@ -134,7 +133,7 @@ fn what_a_program_says_of_itself_is_its_digest() {
         let artefact = program.artefact().unwrap();
         assert_eq!(
             (artefact.digest.role.as_str(), artefact.digest.name.as_str()),
-            ("classifier", "cat answers.arrows;")
+            ("classifier", "cat")
         );
         artefact.digest.sha256
     };
@@ -262,11 +261,11 @@ fn a_program_that_hangs_is_ended_with_all_that_it_started() {
     let hang = format!("sleep 1000 & echo $! >> '{}'; wait", numbers.display());
     let schema_only = answers("factors", 0);
     for (command, part) in [
-        (hang.clone(), "the schema of its answers within 1 seconds"),
-        (writes(folder.path(), &schema_only, &hang), "answer 1 within 1 seconds"),
-        (writes(folder.path(), &answers("factors", 1), &hang), "within 1 seconds"),
+        (hang.clone(), "the schema of its answers within 3 seconds"),
+        (writes(folder.path(), &schema_only, &hang), "answer 1 within 3 seconds"),
+        (writes(folder.path(), &answers("factors", 1), &hang), "within 3 seconds"),
     ] {
-        let limited = Command::new(command).within(Duration::from_secs(1));
+        let limited = Command::new(command).within(Duration::from_secs(3));
         let talk = || -> Result<()> {
             let program = Program::start(&limited, &tokenization(), never())?;
             ask(&program, None)?;
@@ -277,7 +276,7 @@ fn a_program_that_hangs_is_ended_with_all_that_it_started() {
         assert_eq!(fault.exit_code(), ExitCode::BadInput);
         let message = fault.to_string();
         assert!(message.contains(part) && message.contains("--predictor-timeout"), "{message}");
-        assert!(start.elapsed() < Duration::from_secs(15), "{:?}", start.elapsed());
+        assert!(start.elapsed() < Duration::from_secs(30), "{:?}", start.elapsed());
     }
     all_have_ended(&numbers, 3);
 }
@@ -287,10 +286,12 @@ fn an_interrupt_ends_the_program() {
     let folder = tempfile::tempdir().unwrap();
     let numbers = folder.path().join("numbers");
     let hang = format!("sleep 1000 & echo $! >> '{}'; wait", numbers.display());
-    let looks = Arc::new(AtomicU32::new(0));
-    let check: Check = Arc::new(move || match looks.fetch_add(1, Ordering::Relaxed) {
-        0..25 => Ok(()),
-        _ => Err(Fault::Interrupted { remedy: "again".to_owned() }),
+    let started = numbers.clone();
+    let check: Check = Arc::new(move || match std::fs::read_to_string(&started) {
+        Ok(number) if number.ends_with('\n') => {
+            Err(Fault::Interrupted { remedy: "again".to_owned() })
+        }
+        _ => Ok(()),
     });
     let fault = Program::start(&Command::new(hang), &tokenization(), check).unwrap_err();
     assert_eq!(fault.exit_code(), ExitCode::Interrupted);

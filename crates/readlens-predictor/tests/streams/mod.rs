@@ -28,7 +28,7 @@ pub fn schema(masking: &str, heads: Vec<Field>) -> Schema {
 
 fn about(metadata: &[(&str, &str)], heads: Vec<Field>) -> Schema {
     let pairs = metadata.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
-    Schema::new_with_metadata(heads, pairs.collect())
+    Schema::new_with_metadata(heads, pairs.collect::<HashMap<_, _>>())
 }
 
 /// Rows of numbers, dealt out to the columns.
