@@ -3,7 +3,7 @@
 //! A message is `FF FF FF FF`, the length of its metadata in 4 bytes, the metadata (a flatbuffer,
 //! padded to 8 bytes) and as many bytes of body as the metadata say. A length of 0 ends the stream.
 
-use std::io::{ErrorKind, Read};
+use std::io::{BufReader, ErrorKind, Read};
 
 use arrow::ipc::root_as_message;
 use readlens_fault::{Fault, InputFault, Place};
@@ -13,7 +13,7 @@ const MOST_METADATA: u32 = 64 << 20;
 /// Body that any message may have, whatever was asked: padding.
 const PADDING: u64 = 1 << 16;
 /// Bytes of what is no stream that a message shows.
-const SHOWN: u64 = 60;
+const SHOWN: usize = 60;
 const CONTINUATION: [u8; 4] = [0xFF; 4];
 
 /// A message.
@@ -30,7 +30,7 @@ pub(crate) struct Frame {
 /// # Errors
 /// It is no Arrow IPC stream, ends within a message, or claims to be larger than it may be.
 pub(crate) fn read(
-    stream: &mut impl Read,
+    stream: &mut BufReader<impl Read>,
     most: impl Fn() -> u64,
 ) -> Result<Option<Frame>, Box<InputFault>> {
     let start = take(stream, 4)?;
@@ -38,7 +38,7 @@ pub(crate) fn read(
         return Ok(None);
     }
     if start != CONTINUATION {
-        return Err(no_stream(start, stream));
+        return Err(no_stream(start, stream.buffer()));
     }
     let length = take(stream, 4)?;
     let length = <[u8; 4]>::try_from(length.as_slice()).map_err(|_| cut("in a length"))?;
@@ -82,14 +82,14 @@ fn fault() -> InputFault {
     Fault::input("").at(Place::Part("standard output".to_owned()))
 }
 
-/// What is said of bytes that are no message: most often a program has printed something.
-fn no_stream(mut bytes: Vec<u8>, stream: &mut impl Read) -> Box<InputFault> {
-    // What cannot be read any more is not shown.
-    let _ = stream.take(SHOWN).read_to_end(&mut bytes);
+/// What is said of bytes that are no message: most often a program has printed something. `more`
+/// has come already: who waits for the rest of a line may wait for ever.
+fn no_stream(start: Vec<u8>, more: &[u8]) -> Box<InputFault> {
+    let shown: Vec<u8> = start.into_iter().chain(more.iter().copied()).take(SHOWN).collect();
     Box::new(
         fault()
             .expected("an Arrow IPC stream and nothing else")
-            .found(format!("{:?}", String::from_utf8_lossy(&bytes)))
+            .found(format!("{:?}", String::from_utf8_lossy(&shown)))
             .remedy(
                 "let the program print everything else to standard error: in Python \
                  print(..., file=sys.stderr)",
@@ -144,11 +144,11 @@ mod tests {
     #[test]
     fn a_stream_is_its_messages() {
         let stream = stream();
-        let rest = &mut stream.as_slice();
+        let rest = &mut BufReader::new(stream.as_slice());
         assert!(read(rest, || 0).unwrap().unwrap().body.is_empty());
         assert!(read(rest, || 4000).unwrap().unwrap().body.len() >= 4000);
         assert!(read(rest, || 0).unwrap().is_none());
-        assert!(rest.is_empty() && read(rest, || 0).unwrap().is_none());
+        assert!(read(rest, || 0).unwrap().is_none());
     }
 
     /// Every place where a stream can be cut, and every byte of its metadata changed: it is read,
@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn cut_and_changed_streams_are_refused_or_read() {
         let whole = stream();
-        let read_all = |mut rest: &[u8]| -> Result<usize, Box<InputFault>> {
-            let mut messages = 0;
+        let read_all = |rest: &[u8]| -> Result<usize, Box<InputFault>> {
+            let (mut rest, mut messages) = (BufReader::new(rest), 0);
             while read(&mut rest, || 4096)?.is_some() {
                 messages += 1;
             }
@@ -179,9 +179,9 @@ mod tests {
     fn a_claim_takes_no_memory() {
         let mut claim = CONTINUATION.to_vec();
         claim.extend(u32::MAX.to_le_bytes());
-        let fault = read(&mut claim.as_slice(), || 0).unwrap_err().to_string();
+        let fault = read(&mut BufReader::new(claim.as_slice()), || 0).unwrap_err().to_string();
         assert!(fault.contains("found one of 4294967295 bytes"), "{fault}");
-        let printed = &mut "Loading the model…\n".as_bytes();
+        let printed = &mut BufReader::new("Loading the model…\n".as_bytes());
         let fault = read(printed, || 0).unwrap_err().to_string();
         assert!(fault.contains("Loading the model") && fault.contains("standard error"), "{fault}");
     }
