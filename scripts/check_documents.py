@@ -260,7 +260,9 @@ def write_sample(names, folder):
 
 def run_block(path, block, folder, binaries):
     """Runs a block in `folder`; ends the program where it fails."""
-    environment = os.environ | {"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"}
+    # `python3` is the one that runs this check: it has the packages that pages tell people to install.
+    programs = os.pathsep.join(map(str, [binaries, Path(sys.executable).parent, os.environ["PATH"]]))
+    environment = os.environ | {"PATH": programs}
     if block.language == "sql":
         previous = os.getcwd()
         os.chdir(folder)

@@ -34,9 +34,12 @@ DECIDED = set(
     " predictions assessment confusion stretches browse bed gff3 bedgraph bigwig masked-fasta"
     " intervals shard threads quiet log-format help version".split()
 )
-# So are the names of methods, and the numbers that other sections give.
+# So are the names of methods, and the numbers that other sections give. A workflow makes its classifier
+# itself: a program that answers in its place is a matter of single stages.
 DECIDED_OF = {
-    "attribute": {"wrong-class"},
+    "attribute": {"wrong-class", "predictor", "predictor-timeout"},
+    "perturb": {"predictor", "predictor-timeout"},
+    "predict": {"predictor", "predictor-timeout"},
     "mask": {"method", "replicate", "wrong-class"},
     "randomize": {"parts", "seed"},
     "report": {"method", "replicate"},

@@ -185,7 +185,18 @@ fn stages_without_a_network_link_no_candle() {
 fn only_tables_names_parquet() {
     let metadata = metadata();
     assert_eq!(naming(&metadata, "parquet"), BTreeSet::from(["readlens-tables".to_owned()]));
-    assert_eq!(naming(&metadata, "arrow"), BTreeSet::from(["readlens-tables".to_owned()]));
+    // Tables are Arrow's columns, and so is what a predictor reads and writes.
+    let arrow = ["readlens-predictor", "readlens-tables"].map(str::to_owned);
+    assert_eq!(naming(&metadata, "arrow"), BTreeSet::from(arrow));
+}
+
+#[test]
+fn only_batch_speaks_to_a_predictor() {
+    let metadata = metadata();
+    let named = naming(&metadata, "readlens-predictor");
+    assert_eq!(named, BTreeSet::from(["readlens-batch".to_owned()]));
+    let above = ["candle", "parquet", "readlens-nn", "readlens-tables", "readlens-stage", "clap"];
+    assert_eq!(links_any(&metadata, "readlens-predictor", &above), [""; 0]);
 }
 
 #[test]

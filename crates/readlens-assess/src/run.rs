@@ -47,7 +47,7 @@ pub fn run(config: &Config, paths: &Paths, device: DeviceKind, context: &Context
     config.validate()?;
     let outputs = std::iter::once(&paths.output).chain(&paths.confusion);
     check_files(outputs, [&paths.tokens, &paths.classifier])?;
-    let Bound { classifier, windows, inputs } =
+    let Bound { model: classifier, windows, inputs } =
         Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
     let manifest = Manifest::made_from("assess", config, Some(config.seed), &inputs)?
         .computed_by(device.compute());

@@ -1,3 +1,4 @@
+use readlens_batch::Description;
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
 use readlens_nn::scores::Averaging;
@@ -30,6 +31,15 @@ pub struct Config {
     pub wrong_class: Option<u64>,
     /// Precision of the classifier's products.
     pub precision: Precision,
+}
+
+/// What the manifest says: the configuration, and the program that answered where one did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded<'a> {
+    #[serde(flatten)]
+    pub(crate) config: &'a Config,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) predictor: Option<Description>,
 }
 
 impl Default for Config {

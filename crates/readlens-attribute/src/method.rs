@@ -103,6 +103,25 @@ impl Method {
         !matches!(self, Self::RandomTokens | Self::RandomBlocks | Self::AttentionRollout)
     }
 
+    /// What it needs besides predictions; none where these are enough, so that it can explain a
+    /// program of somebody else's.
+    pub fn looks_inside(self) -> Option<&'static str> {
+        match self {
+            Self::RandomTokens
+            | Self::RandomBlocks
+            | Self::Occlusion(_)
+            | Self::LeaveOneOut
+            | Self::Lime(_)
+            | Self::KernelShap(_) => None,
+            Self::GradientInput
+            | Self::IntegratedGradients(_)
+            | Self::PathContribution
+            | Self::OptimizedMask(_) => Some("needs gradients"),
+            Self::ClassQuery => Some("reads embeddings"),
+            Self::AttentionRollout => Some("follows attention"),
+        }
+    }
+
     /// All methods and their settings with defaults, one a line.
     pub fn list() -> String {
         let mut lines = String::new();

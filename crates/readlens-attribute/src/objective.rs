@@ -2,7 +2,7 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use candle_core::{D, Tensor, Var};
-use readlens_batch::for_each_batch;
+use readlens_batch::{Model, for_each_batch, log_of, needs_a_network};
 use readlens_fault::{Fault, Result};
 use readlens_nn::{Classifier, Explained, Pass, TokenBatch, WindowTokens, masking};
 
@@ -35,9 +35,9 @@ pub struct Masked {
     pub factors: Vec<f32>,
 }
 
-/// The classifier as a function of the mask, and what evaluating it has cost.
+/// The model as a function of the mask, and what evaluating it has cost.
 pub struct Objective<'a> {
-    classifier: &'a Classifier,
+    model: &'a dyn Model,
     windows: &'a [Window<'a>],
     outputs: &'a [Explained],
     check_interrupt: &'a (dyn Fn() -> Result<()> + Sync),
@@ -46,21 +46,24 @@ pub struct Objective<'a> {
 }
 
 impl<'a> Objective<'a> {
-    /// Explains `outputs` of `classifier` for `windows`. `check_interrupt` is asked between
+    /// Explains `outputs` of `model` for `windows`. `check_interrupt` is asked between
     /// computations whether to go on.
     pub fn new(
-        classifier: &'a Classifier,
+        model: &'a dyn Model,
         windows: &'a [Window<'a>],
         outputs: &'a [Explained],
         check_interrupt: &'a (dyn Fn() -> Result<()> + Sync),
     ) -> Self {
         let (forward, backward) = (AtomicU64::new(0), AtomicU64::new(0));
-        Self { classifier, windows, outputs, check_interrupt, forward, backward }
+        Self { model, windows, outputs, check_interrupt, forward, backward }
     }
 
-    /// The classifier.
-    pub fn classifier(&self) -> &Classifier {
-        self.classifier
+    /// The classifier, for a method that looks inside.
+    ///
+    /// # Errors
+    /// A program answers, into which nobody can look.
+    pub fn network(&self) -> Result<&Classifier> {
+        self.model.network().ok_or_else(|| needs_a_network("the method", "looks inside"))
     }
 
     /// The windows.
@@ -119,20 +122,43 @@ impl<'a> Objective<'a> {
         self.check_interrupt()?;
         self.count(masks.len(), 0);
         let tokens = self.tokens(masks);
-        for_each_batch(&tokens, self.classifier.device(), "predicting taxa", |batch, indices| {
+        let Some(classifier) = self.model.network() else {
+            return self.values_by_probabilities(masks, &tokens);
+        };
+        for_each_batch(&tokens, classifier.device(), "predicting taxa", |batch, indices| {
             let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
             let mask = masking::complete(&batch.place(&factors)?, batch)?;
-            let logits = self.classifier.forward(batch, Some(&mask), &mut Pass::inference())?;
+            let logits = classifier.forward(batch, Some(&mask), &mut Pass::inference())?;
             let ranks: Vec<Vec<Vec<f32>>> =
                 logits.iter().map(Tensor::to_vec2).collect::<candle_core::Result<_>>()?;
             let of_row = |(row, &index): (usize, &usize)| {
-                let targets = &self.windows[masks[index].window].targets;
-                let log_p = |rank: usize| log_probability(&ranks[rank][row], targets[rank]);
-                let value = |output: &Explained| output.ranks(ranks.len()).map(log_p).sum::<f64>();
-                self.outputs.iter().map(value).collect()
+                self.values_of(&masks[index], |rank| &ranks[rank][row])
             };
             Ok(indices.iter().enumerate().map(of_row).collect())
         })
+    }
+
+    /// `F` of a model that gives probabilities and no logits.
+    fn values_by_probabilities(
+        &self,
+        masks: &[Masked],
+        tokens: &[WindowTokens],
+    ) -> Result<Vec<Vec<f64>>> {
+        let factors: Vec<Vec<f32>> = masks.iter().map(|masked| masked.factors.clone()).collect();
+        let probabilities = self.model.predict(tokens, Some(&factors))?;
+        let of_mask = |(masked, ranks): (&Masked, &Vec<Vec<f32>>)| {
+            let logits: Vec<Vec<f32>> = ranks.iter().map(|p| log_of(p)).collect();
+            self.values_of(masked, |rank| &logits[rank])
+        };
+        Ok(masks.iter().zip(&probabilities).map(of_mask).collect())
+    }
+
+    /// `F` of one mask per output, from the logits of each rank.
+    fn values_of<'b>(&self, masked: &Masked, logits: impl Fn(usize) -> &'b Vec<f32>) -> Vec<f64> {
+        let targets = &self.windows[masked.window].targets;
+        let log_p = |rank: usize| log_probability(logits(rank), targets[rank]);
+        let value = |output: &Explained| self.ranks(*output).map(log_p).sum::<f64>();
+        self.outputs.iter().map(value).collect()
     }
 
     /// The gradient of `F` to every mask: `[mask][output][token]`.
@@ -148,41 +174,36 @@ impl<'a> Objective<'a> {
     /// # Errors
     /// As [`Objective::gradients`].
     pub(crate) fn rank_gradients(&self, masks: &[Masked]) -> Result<Vec<Vec<Vec<f64>>>> {
-        let ranks = 0..self.classifier.config().ranks.len();
+        let ranks = 0..self.model.ranks().len();
         self.gradients_of(masks, &ranks.map(Explained::Rank).collect::<Vec<_>>())
     }
 
     fn gradients_of(&self, masks: &[Masked], outputs: &[Explained]) -> Result<Vec<Vec<Vec<f64>>>> {
         self.check_interrupt()?;
+        let classifier = self.network()?;
         let passes = masks.len() * outputs.len();
         self.count(passes, passes);
         let tokens = self.tokens(masks);
-        for_each_batch(
-            &tokens,
-            self.classifier.device(),
-            "computing gradients",
-            |batch, indices| {
-                let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
-                let windows: Vec<usize> = indices.iter().map(|&i| masks[i].window).collect();
-                let mut gradients: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
-                for &output in outputs {
-                    let mask = Var::from_tensor(&batch.place(&factors)?)?;
-                    let complete = masking::complete(mask.as_tensor(), batch)?;
-                    let logits =
-                        self.classifier.forward(batch, Some(&complete), &mut Pass::inference())?;
-                    let found = self.log_p(&logits, &windows, output)?.sum_all()?.backward()?;
-                    let found = found.get(&mask).ok_or_else(|| {
-                        candle_core::Error::msg("no gradient has reached the mask")
-                    })?;
-                    for (row, values) in
-                        real_values(found, batch, &tokens, indices)?.into_iter().enumerate()
-                    {
-                        gradients[row].push(values.into_iter().map(f64::from).collect());
-                    }
+        for_each_batch(&tokens, classifier.device(), "computing gradients", |batch, indices| {
+            let factors: Vec<&[f32]> = indices.iter().map(|&i| &masks[i].factors[..]).collect();
+            let windows: Vec<usize> = indices.iter().map(|&i| masks[i].window).collect();
+            let mut gradients: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
+            for &output in outputs {
+                let mask = Var::from_tensor(&batch.place(&factors)?)?;
+                let complete = masking::complete(mask.as_tensor(), batch)?;
+                let logits = classifier.forward(batch, Some(&complete), &mut Pass::inference())?;
+                let found = self.log_p(&logits, &windows, output)?.sum_all()?.backward()?;
+                let found = found
+                    .get(&mask)
+                    .ok_or_else(|| candle_core::Error::msg("no gradient has reached the mask"))?;
+                for (row, values) in
+                    real_values(found, batch, &tokens, indices)?.into_iter().enumerate()
+                {
+                    gradients[row].push(values.into_iter().map(f64::from).collect());
                 }
-                Ok(gradients)
-            },
-        )
+            }
+            Ok(gradients)
+        })
     }
 
     /// Log-probability of the targets of the `output`, `(batch)`; row i is of window `windows[i]`.
@@ -207,7 +228,7 @@ impl<'a> Objective<'a> {
 
     /// The ranks that an output is about.
     pub(crate) fn ranks(&self, output: Explained) -> Range<usize> {
-        output.ranks(self.classifier.config().ranks.len())
+        output.ranks(self.model.ranks().len())
     }
 
     /// Target classes of a rank, u32 `(batch, 1)`.

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::{AveragingOptions, InferenceOptions};
+use readlens_batch::{AveragingOptions, InferenceOptions, ModelOptions};
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage, one_of};
 use readlens_tables::vocabulary::Split;
@@ -16,9 +16,8 @@ pub struct Options {
     /// Token table of readlens-tokenize
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier to explain
-    #[arg(long, value_name = "DIR")]
-    classifier: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
     /// Methods, joined by commas; settings follow a method behind colons, as in
     /// lime:samples=100,occlusion
     #[arg(
@@ -94,7 +93,7 @@ impl Stage for Options {
         };
         let paths = Paths {
             tokens: self.tokens,
-            classifier: self.classifier,
+            model: self.model.source(),
             output: self.output,
             costs: self.costs,
         };

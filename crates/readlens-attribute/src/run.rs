@@ -1,9 +1,11 @@
 use std::path::PathBuf;
 use std::time::Instant;
 
-use readlens_batch::{Bound, Shard, WrongClasses, as_read, most_likely_classes, predict};
+use readlens_batch::{
+    Bound, Model, ModelSource, Shard, WrongClasses, as_read, most_likely_classes, needs_a_network,
+};
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, DeviceKind, Explained, WindowTokens};
+use readlens_nn::{DeviceKind, Explained, WindowTokens};
 use readlens_provenance::{Manifest, check_files, commit_together};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Writer;
@@ -13,19 +15,22 @@ use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::{Name, Ranks, TargetKind};
 
 use crate::chosen::Chosen;
-use crate::config::Config;
+use crate::config::{Config, Recorded};
 use crate::method::Method;
 use crate::methods::{constant, scores_of};
 use crate::objective::{Objective, Scores, Window};
 use crate::scores::mask_of;
+
+/// What to do after an interrupt.
+const AGAIN: &str = "nothing was written; run the same command again";
 
 /// Where the stage reads and writes.
 #[derive(Clone, Debug)]
 pub struct Paths {
     /// Token table.
     pub tokens: PathBuf,
-    /// Directory of the classifier.
-    pub classifier: PathBuf,
+    /// The classifier to explain, or a program in its place.
+    pub model: ModelSource,
     /// Mask table to write.
     pub output: PathBuf,
     /// Table of costs to write, if wanted.
@@ -45,38 +50,52 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
+    if paths.model.directory().is_none() {
+        for method in &config.methods {
+            if let Some(does) = method.looks_inside() {
+                return Err(needs_a_network(method.name(), does));
+            }
+        }
+    }
     let outputs = [&paths.output].into_iter().chain(&paths.costs);
-    check_files(outputs, [&paths.tokens, &paths.classifier])?;
-    let Bound { classifier, windows, inputs } =
-        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
+    check_files(outputs, [&paths.tokens].into_iter().chain(paths.model.directory()))?;
+    let asking = context.clone();
+    let check = move || asking.check_interrupt(AGAIN);
+    let Bound { model, windows, inputs } =
+        Bound::ask(&paths.tokens, &paths.model, device, config.precision, check)?;
     let of_transformers = [
         (Method::AttentionRollout, "follows the attention"),
         (Method::ClassQuery, "reads the embeddings"),
     ];
     for (method, does) in of_transformers {
-        if config.methods.contains(&method) && classifier.transformer().is_none() {
+        let is_one = || model.network().is_some_and(|network| network.transformer().is_some());
+        if config.methods.contains(&method) && !is_one() {
             return Err(Fault::usage(format!(
                 "{} {does} of a transformer, and {} is none, or not only one: choose other methods",
                 method.name(),
-                paths.classifier.display()
+                paths.model.name()
             )));
         }
     }
-    let manifest = Manifest::made_from("attribute", config, Some(config.seed), &inputs)?
-        .computed_by(device.compute());
+    let recorded = Recorded { config, predictor: model.description() };
+    let mut manifest = Manifest::made_from("attribute", &recorded, Some(config.seed), &inputs)?;
+    if model.network().is_some() {
+        manifest = manifest.computed_by(device.compute());
+    }
     let metadata = windows.metadata(shard);
+    let cls = usize::from(windows.tokenization().cls);
     let split = config.split;
     let chosen = Chosen::of(&paths.tokens, split, config.limit, config.seed, shard)?;
-    chosen.check_lengths(&paths.tokens, classifier.config().max_tokens())?;
+    chosen.check_lengths(&paths.tokens, model.max_tokens())?;
     let mut masks = Writer::<MaskRow>::create(&paths.output, &[], &manifest, &metadata)?;
     let costs = paths.costs.as_deref();
     let costs = costs.map(|path| Writer::<CostRow>::create(path, &[], &manifest, &metadata));
     let mut costs = costs.transpose()?;
     let progress = context.progress("windows", chosen.len() as u64);
     let wrong = config.wrong_class;
-    let wrong = wrong.map(|seed| WrongClasses::of(&classifier, &paths.tokens, split, seed));
+    let wrong = wrong.map(|seed| WrongClasses::of(&*model, &paths.tokens, split, seed));
     let wrong = wrong.transpose()?;
-    let attributor = Attributor { config, classifier: &classifier, wrong, context };
+    let attributor = Attributor { config, model: &*model, cls, wrong, context };
     let mut totals = vec![Cost::default(); config.methods.len()];
     let groups = chosen.groups(windows);
     // One group at a time, so that the seconds of a method are its own.
@@ -92,6 +111,7 @@ pub fn run(
         },
     )?;
     drop(progress);
+    model.finish()?;
     let windows = chosen.len();
     if windows == 0 {
         tracing::warn!("no window was explained: there is none in the table or in the shard");
@@ -157,7 +177,9 @@ impl Cost {
 
 struct Attributor<'a> {
     config: &'a Config,
-    classifier: &'a Classifier,
+    model: &'a dyn Model,
+    /// Tokens before the first real one.
+    cls: usize,
     /// What windows are asked for instead of their own predictions.
     wrong: Option<WrongClasses>,
     context: &'a Context,
@@ -166,11 +188,10 @@ struct Attributor<'a> {
 impl Attributor<'_> {
     /// The masks of all methods for `rows`, what each method cost, and the number of windows.
     fn explain(&self, rows: &[TokenRow]) -> Result<(Vec<MaskRow>, Vec<Cost>, u64)> {
-        let check =
-            || self.context.check_interrupt("nothing was written; run the same command again");
+        let check = || self.context.check_interrupt(AGAIN);
         check()?;
         let windows = self.windows(rows)?;
-        let ranks = self.classifier.config().ranks.len();
+        let ranks = self.model.ranks().len();
         let outputs: Vec<Explained> = if self.config.mask_per_rank {
             (0..ranks).map(Explained::Rank).collect()
         } else {
@@ -178,7 +199,7 @@ impl Attributor<'_> {
         };
         let (mut scores, mut costs) = (Vec::new(), Vec::new());
         for &method in &self.config.methods {
-            let objective = Objective::new(self.classifier, &windows, &outputs, &check);
+            let objective = Objective::new(self.model, &windows, &outputs, &check);
             let start = Instant::now();
             let found = scores_of(method, &objective, self.config)?;
             let seconds = start.elapsed().as_secs_f64();
@@ -201,13 +222,12 @@ impl Attributor<'_> {
 
     fn windows<'b>(&self, rows: &'b [TokenRow]) -> Result<Vec<Window<'b>>> {
         let tokens: Vec<WindowTokens> = rows.iter().map(as_read).collect();
-        let predictions = predict(self.classifier, &tokens, None)?;
-        let cls = usize::from(self.classifier.config().tokenization.cls);
+        let predictions = self.model.predict(&tokens, None)?;
         let of_row = |(row, prediction): (&'b TokenRow, Vec<Vec<f32>>)| {
             let predicted = most_likely_classes(&prediction);
             Window {
                 tokens: as_read(row),
-                real: row.tokens.len() - cls,
+                real: row.tokens.len() - self.cls,
                 targets: match &self.wrong {
                     Some(wrong) => wrong.of_window(row, &predicted),
                     None => predicted,
@@ -228,7 +248,7 @@ impl Attributor<'_> {
     ) -> Result<MaskRow> {
         let scores = self.config.averaging.apply(scores);
         let (mask, hard) = mask_of(&scores, self.config.area);
-        let ranks = &self.classifier.config().ranks;
+        let ranks = self.model.ranks();
         let (rank, target) = match output {
             Explained::AllRanks => (Ranks::All, None),
             Explained::Rank(rank) => {

@@ -9,7 +9,7 @@ use networks::config;
 use readlens_attribute::{
     Config, IntegratedGradients, KernelShap, Lime, Method, Occlusion, OptimizedMask, Paths, run,
 };
-use readlens_batch::{Shard, as_read, most_likely, predict};
+use readlens_batch::{ModelSource, Shard, as_read, most_likely, predict};
 use readlens_fault::{ExitCode, Result};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_nn::scores::Averaging;
@@ -45,7 +45,7 @@ impl Folder {
     fn run(&self, name: &str, config: &Config, shard: Shard) -> Result<()> {
         let paths = Paths {
             tokens: self.path("tokens.parquet"),
-            classifier: self.path("classifier"),
+            model: ModelSource::Directory(self.path("classifier")),
             output: self.path(&format!("{name}.masks.parquet")),
             costs: Some(self.path(&format!("{name}.costs.parquet"))),
         };

@@ -2,7 +2,8 @@
 //!
 //! [`Dataset`] holds a whole split for training; [`WindowStream`] gives any table in chunks for
 //! inference, in constant memory. Both check that the rows fit the network. [`Bound`] opens a
-//! classifier with the windows that it reads.
+//! classifier with the windows that it reads. [`Model`] is whatever answers for windows: a
+//! classifier of ours, or a program of somebody else's.
 //!
 //! A table is divided among machines by whole chunks, so that merged shards equal one run:
 //!
@@ -22,6 +23,7 @@ mod bound;
 mod dataset;
 mod inference;
 mod masks;
+mod model;
 mod options;
 mod permute;
 mod stream;
@@ -36,9 +38,11 @@ pub use inference::{
     relative_entropy,
 };
 pub use masks::{MaskKind, RandomMasks};
+pub use model::{Model, ModelSource, Probabilities, log_of, needs_a_network};
 pub use options::{
-    AveragingOptions, ComputeOptions, DeviceOption, InferenceOptions, PrecisionOption,
+    AveragingOptions, ComputeOptions, DeviceOption, InferenceOptions, ModelOptions, PrecisionOption,
 };
+pub use readlens_predictor::{Command, Description};
 pub use stream::{
     CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, check_lengths, tokenization_of, too_long,
 };

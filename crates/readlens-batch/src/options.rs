@@ -1,8 +1,50 @@
+use std::path::PathBuf;
+use std::time::Duration;
+
 use clap::{Args, ValueEnum};
 use readlens_nn::scores::Averaging;
 use readlens_nn::{DeviceKind, Precision};
+use readlens_predictor::Command;
 
+use crate::model::ModelSource;
 use crate::stream::Shard;
+
+/// Options of every stage that only asks for predictions.
+#[derive(Clone, Debug, Args)]
+pub struct ModelOptions {
+    /// Directory of the classifier
+    #[arg(long, value_name = "DIR", required_unless_present = "predictor")]
+    classifier: Option<PathBuf>,
+    /// Command of a program that answers in the place of a classifier, such as "python my_model.py"
+    ///
+    /// It reads windows and masks as an Arrow IPC stream on standard input, and writes
+    /// probabilities as another one on standard output: docs/any-program.md describes both. What it
+    /// says on standard error goes to the log.
+    #[arg(long, value_name = "COMMAND", conflicts_with = "classifier")]
+    predictor: Option<String>,
+    /// Seconds within which the predictor must start, give each answer, and end
+    #[arg(
+        long,
+        value_name = "SECONDS",
+        default_value_t = Command::SECONDS,
+        requires = "predictor",
+        conflicts_with = "classifier",
+        value_parser = clap::value_parser!(u32).range(1..=1_000_000),
+        hide_short_help = true
+    )]
+    predictor_timeout: u32,
+}
+
+impl ModelOptions {
+    /// Where what answers is found.
+    pub fn source(self) -> ModelSource {
+        let timeout = Duration::from_secs(u64::from(self.predictor_timeout));
+        match self.predictor {
+            Some(line) => ModelSource::Program(Command::new(line).within(timeout)),
+            None => ModelSource::Directory(self.classifier.unwrap_or_default()),
+        }
+    }
+}
 
 /// Options of every stage that puts windows through trained networks.
 #[derive(Clone, Debug, Args)]

@@ -5,14 +5,15 @@ use std::path::Path;
 use rand::RngExt;
 use rand::seq::IndexedRandom;
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, WindowTokens};
+use readlens_nn::WindowTokens;
 use readlens_random::stream;
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
 
 use crate::dataset::as_read;
-use crate::inference::{most_likely_classes, predict};
+use crate::inference::most_likely_classes;
+use crate::model::Model;
 
 /// Windows whose predictions others are asked for.
 const WINDOWS: usize = 64;
@@ -35,16 +36,11 @@ impl WrongClasses {
     /// # Errors
     /// The table cannot be read, the computation fails, or the classifier predicts the same taxon
     /// for all of them at its last rank: there is no other one to ask for.
-    pub fn of(
-        classifier: &Classifier,
-        tokens: &Path,
-        split: Option<Split>,
-        seed: u64,
-    ) -> Result<Self> {
+    pub fn of(model: &dyn Model, tokens: &Path, split: Option<Split>, seed: u64) -> Result<Self> {
         let mut drawn: Vec<((u64, usize), TokenRow)> = Vec::new();
         for (place, row) in Reader::<TokenRow>::open(tokens)?.enumerate() {
             let row = row?;
-            let fits = row.tokens.len() <= classifier.config().max_tokens();
+            let fits = row.tokens.len() <= model.max_tokens();
             if !fits || (split.is_some() && row.split != split) {
                 continue;
             }
@@ -57,7 +53,7 @@ impl WrongClasses {
             }
         }
         let windows: Vec<WindowTokens> = drawn.iter().map(|(_, row)| as_read(row)).collect();
-        let predictions = predict(classifier, &windows, None)?;
+        let predictions = model.predict(&windows, None)?;
         let pool: Vec<Vec<u32>> =
             predictions.iter().map(|ranks| most_likely_classes(ranks)).collect();
         let last = pool.first().and_then(|classes| classes.last().copied());

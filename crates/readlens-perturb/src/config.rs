@@ -1,5 +1,6 @@
 use std::path::PathBuf;
 
+use readlens_batch::{Description, ModelSource};
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
 use readlens_tables::vocabulary::{Removal, Split};
@@ -13,8 +14,8 @@ const MAX_DRAWS: u32 = 1000;
 pub struct Paths {
     /// Token table.
     pub tokens: PathBuf,
-    /// Directory of the classifier.
-    pub classifier: PathBuf,
+    /// The classifier that the masks explain, or a program in its place.
+    pub model: ModelSource,
     /// Mask tables, each in the order of the token table.
     pub masks: Vec<PathBuf>,
     /// Directory of an independent classifier of the same tokenization and ranks.
@@ -42,6 +43,15 @@ pub struct Config {
     pub seed: u64,
     /// Precision of the classifier's products.
     pub precision: Precision,
+}
+
+/// What the manifest says: the configuration, and the program that answered where one did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded<'a> {
+    #[serde(flatten)]
+    pub(crate) config: &'a Config,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) predictor: Option<Description>,
 }
 
 impl Default for Config {

@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::InferenceOptions;
+use readlens_batch::{InferenceOptions, ModelOptions};
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage, one_of};
 use readlens_tables::vocabulary::{Removal, Split};
@@ -15,9 +15,8 @@ pub struct Options {
     /// Token table of readlens-tokenize
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier that the masks explain
-    #[arg(long, value_name = "DIR")]
-    classifier: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
     /// Mask table of any methods; repeat for further tables, each with other methods or ranks
     ///
     /// Its rows must stand in the order of the token table.
@@ -102,7 +101,7 @@ impl Stage for Options {
         };
         let paths = Paths {
             tokens: self.tokens,
-            classifier: self.classifier,
+            model: self.model.source(),
             masks: self.masks,
             judge: self.judge,
             output: self.output,

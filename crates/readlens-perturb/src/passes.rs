@@ -49,13 +49,55 @@ pub(crate) struct Pass<'a> {
     pub(crate) outcomes: Vec<Outcome<'a>>,
 }
 
+/// Which passes can be asked for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Abilities {
+    /// Whether there are mean embeddings to put in the place of hidden tokens.
+    pub(crate) has_mean: bool,
+    /// Whether there is a judge.
+    pub(crate) has_judge: bool,
+    /// Whether tokens can be hidden in part.
+    pub(crate) reads_soft_masks: bool,
+}
+
+/// The operators that hide tokens in part, besides the levels of `constant` between 0 and 1.
+const SOFT: [Operator; 2] = [Operator::Masked, Operator::Inverse];
+
+impl Abilities {
+    /// Whether the operator can be applied to any mask: a mask that happens to be hard makes no
+    /// exception, as figures of an operator are means over windows.
+    fn can_apply(&self, operator: Operator) -> bool {
+        self.reads_soft_masks || !SOFT.contains(&operator)
+    }
+
+    fn can_read(&self, factors: &[f32]) -> bool {
+        self.reads_soft_masks || factors.iter().all(|factor| *factor == 0.0 || *factor == 1.0)
+    }
+
+    /// Says which operators are left out.
+    pub(crate) fn say(&self) {
+        if !self.reads_soft_masks {
+            let [masked, inverse] = SOFT;
+            tracing::warn!(
+                "the predictor reads letters, so that a token is seen or hidden: {masked}, \
+                 {inverse} and {} between 0 and 1 are left out, which hide in part",
+                Operator::Constant
+            );
+        }
+        if !self.has_mean {
+            let operator = Removal::Mean.of_everything();
+            tracing::info!("a predictor gives no embeddings: {operator} is left out");
+        }
+    }
+}
+
 /// Decides on the passes of a window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Planner<'a> {
     pub(crate) config: &'a Config,
     pub(crate) tokenization: &'a Tokenization,
     pub(crate) donors: &'a [Donor],
-    pub(crate) has_judge: bool,
+    pub(crate) abilities: Abilities,
 }
 
 impl<'a> Planner<'a> {
@@ -68,7 +110,7 @@ impl<'a> Planner<'a> {
             + removals
             + blocks
             + self.config.subsets as usize
-            + usize::from(self.has_judge)
+            + usize::from(self.abilities.has_judge)
     }
 
     /// Passes of a window with `masks` masks.
@@ -76,7 +118,7 @@ impl<'a> Planner<'a> {
         let others = self.removals().count() - 1;
         let graded = if self.config.graded { 2 * SHARES.len() * (1 + others) } else { 0 };
         let soft = 2 * self.config.soft_draws as usize;
-        let judged = if self.has_judge { 2 } else { 0 };
+        let judged = if self.abilities.has_judge { 2 } else { 0 };
         self.plain_count()
             + masks
                 * (OF_OWN_MASK.len()
@@ -112,7 +154,8 @@ impl<'a> Planner<'a> {
     pub(crate) fn plain(&self, window: &'a Masked) -> Result<Vec<Pass<'a>>> {
         let real = self.real(window);
         let mut passes = Vec::new();
-        for level in LEVELS.into_iter().filter(|level| *level < 1.0) {
+        let is_asked = |level: &f32| *level < 1.0 && self.abilities.can_read(&[*level]);
+        for level in LEVELS.into_iter().filter(is_asked) {
             let factors = vec![level; real];
             let mut pass = self.factors(window, None, Operator::Constant, Some(level), factors);
             if level == 0.0 {
@@ -122,11 +165,12 @@ impl<'a> Planner<'a> {
             passes.push(pass);
         }
         let nothing = vec![0.0; real];
-        for removal in [Removal::Mean].into_iter().chain(self.replacing()) {
+        let mean = self.abilities.has_mean.then_some(Removal::Mean);
+        for removal in mean.into_iter().chain(self.replacing()) {
             let operator = removal.of_everything();
             passes.push(self.removed(window, None, operator, None, removal, &nothing)?);
         }
-        if self.has_judge {
+        if self.abilities.has_judge {
             let operator = Operator::JudgeUnmasked;
             let pass = self.factors(window, None, operator, None, vec![1.0; real]);
             passes.push(Pass { network: Network::Judge, ..pass });
@@ -180,7 +224,8 @@ impl<'a> Planner<'a> {
             };
             return Ok(controls.into_iter().filter_map(pass).collect());
         }
-        for operator in OF_OWN_MASK {
+        let is_asked = |operator: &Operator| self.abilities.can_apply(*operator);
+        for operator in OF_OWN_MASK.into_iter().filter(is_asked) {
             let made = of(operator).map(|made| self.factors(window, whose, operator, None, made));
             passes.extend(made);
         }
@@ -222,7 +267,7 @@ impl<'a> Planner<'a> {
                 passes.push(self.factors(window, whose, operator, None, factors));
             }
         }
-        if self.has_judge {
+        if self.abilities.has_judge {
             for (operator, judged) in [
                 (Operator::HardMasked, Operator::JudgeHardMasked),
                 (Operator::RandomBlock, Operator::JudgeRandomBlock),

@@ -1,6 +1,6 @@
 //! Predictions for the windows that are worked on together.
 
-use readlens_batch::{as_read, most_likely, predict, relative_entropy};
+use readlens_batch::{Model, as_read, most_likely, relative_entropy};
 use readlens_fault::Result;
 use readlens_nn::{Classifier, WindowTokens};
 use readlens_tables::perturbations::PerturbationRow;
@@ -14,27 +14,26 @@ use crate::selection::Masked;
 /// memory.
 const WAITING_TOKENS: usize = 1 << 21;
 
-/// The networks that predict.
-#[derive(Debug)]
+/// The models that predict.
 pub(crate) struct Networks {
-    pub(crate) own: Classifier,
-    /// The same classifier with mean embeddings in the place of hidden tokens.
-    pub(crate) mean: Classifier,
+    pub(crate) own: Box<dyn Model>,
+    /// The same classifier with mean embeddings in the place of hidden tokens; none for a program.
+    pub(crate) mean: Option<Classifier>,
     pub(crate) judge: Option<Classifier>,
 }
 
 impl Networks {
-    fn get(&self, network: Network) -> &Classifier {
-        match (network, &self.judge) {
-            (Network::Mean, _) => &self.mean,
-            (Network::Judge, Some(judge)) => judge,
-            (Network::Own | Network::Judge, _) => &self.own,
+    fn get(&self, network: Network) -> &dyn Model {
+        match (network, &self.mean, &self.judge) {
+            (Network::Mean, Some(mean), _) => mean,
+            (Network::Judge, _, Some(judge)) => judge,
+            // No pass is planned for a network that is not there.
+            (Network::Own | Network::Mean | Network::Judge, ..) => &*self.own,
         }
     }
 }
 
 /// Predicts windows under all operators.
-#[derive(Debug)]
 pub(crate) struct Predictor<'a> {
     pub(crate) networks: &'a Networks,
     pub(crate) planner: Planner<'a>,
@@ -131,7 +130,7 @@ impl<'b> Desk<'_, 'b> {
     fn flush_lane(&mut self, lane: usize) -> Result<()> {
         let mut waiting = std::mem::take(&mut self.lanes[lane]).passes;
         let Some((_, _, first)) = waiting.first() else { return Ok(()) };
-        let classifier = self.predictor.networks.get(first.network);
+        let model = self.predictor.networks.get(first.network);
         let multiplies = first.multiplies;
         let factors: Vec<Vec<f32>> =
             waiting.iter_mut().map(|(_, _, pass)| std::mem::take(&mut pass.factors)).collect();
@@ -141,7 +140,7 @@ impl<'b> Desk<'_, 'b> {
         });
         let tokens: Vec<WindowTokens> = tokens.collect();
         let masks = multiplies.then_some(factors.as_slice());
-        let predictions = predict(classifier, &tokens, masks)?;
+        let predictions = model.predict(&tokens, masks)?;
         for (((window, place, pass), factors), prediction) in
             waiting.iter().zip(&factors).zip(&predictions)
         {
@@ -178,7 +177,7 @@ impl Predictor<'_> {
         targets: &[usize],
     ) -> Vec<PerturbationRow> {
         let mask = outcome.mask;
-        let ranks = self.networks.own.config().ranks.iter().zip(self.ranks).zip(self.columns);
+        let ranks = self.networks.own.ranks().iter().zip(self.ranks).zip(self.columns);
         let rows =
             ranks.zip(prediction).zip(targets).map(|((((rank, name), column), p), &target)| {
                 let taxa = &rank.taxa;

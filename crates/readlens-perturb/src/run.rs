@@ -1,10 +1,10 @@
-use std::path::Path;
+use std::path::PathBuf;
 
 use readlens_batch::{
-    Bound, CHUNKS_AT_ONCE, Chunk, Shard, WindowStream, as_read, most_likely, predict,
+    Bound, Chunk, Model, Shard, WindowStream, as_read, most_likely, needs_a_network,
 };
 use readlens_fault::{Fault, Result};
-use readlens_kmer::Kmers;
+use readlens_kmer::{Kmers, Tokenization};
 use readlens_nn::{Classifier, DeviceKind, MaskSite, RankClasses, WindowTokens, load_classifier};
 use readlens_provenance::{Artefact, Manifest, check_files, check_together};
 use readlens_stage::{Context, in_order};
@@ -12,13 +12,15 @@ use readlens_tables::masks::MaskRow;
 use readlens_tables::vocabulary::{Name, Removal};
 use readlens_tables::{Reader, Writer};
 
-use crate::config::{Config, Paths};
+use crate::config::{Config, Paths, Recorded};
 use crate::donors::Donor;
 use crate::join::MaskTables;
-use crate::passes::Planner;
+use crate::passes::{Abilities, Planner};
 use crate::predictor::{Networks, Predictor};
 use crate::selection::{Masked, Selection};
 
+/// What to do after an interrupt.
+const AGAIN: &str = "nothing was written; run the same command again";
 /// Passes that are worked on together, as far as windows allow: their rows are in memory at a time.
 const PASSES_TOGETHER: usize = 16_384;
 /// Fewest and most windows that are worked on together.
@@ -39,21 +41,31 @@ pub fn run(
     context: &Context,
 ) -> Result<()> {
     config.validate()?;
-    let models = [&paths.classifier].into_iter().chain(&paths.judge);
+    if paths.model.directory().is_none() && config.removals.contains(&Removal::Mean) {
+        return Err(needs_a_network("--removal mean", "puts mean embeddings in"));
+    }
+    let models = paths.model.directory().into_iter().chain(&paths.judge);
     check_files([&paths.output], models.chain(&paths.masks).chain([&paths.tokens]))?;
-    let Bound { classifier, windows, mut inputs } =
-        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
-    let load = |path: &Path| -> Result<Classifier> {
-        Ok(load_classifier(path, classifier.device())?.with_precision(config.precision))
+    let asking = context.clone();
+    let check = move || asking.check_interrupt(AGAIN);
+    let Bound { model: own, windows, mut inputs } =
+        Bound::ask(&paths.tokens, &paths.model, device, config.precision, check)?;
+    let device_of = match own.network() {
+        Some(classifier) => classifier.device().clone(),
+        None => device.open(config.precision)?,
     };
+    let load = |path: &PathBuf| -> Result<Classifier> {
+        Ok(load_classifier(path, &device_of)?.with_precision(config.precision))
+    };
+    let of_mean = |path| load(path)?.with_mask_site(MaskSite::Mean);
     let networks = Networks {
-        mean: load(&paths.classifier)?.with_mask_site(MaskSite::Mean)?,
-        judge: paths.judge.as_deref().map(load).transpose()?,
-        own: classifier,
+        mean: paths.model.directory().map(of_mean).transpose()?,
+        judge: paths.judge.as_ref().map(load).transpose()?,
+        own,
     };
-    check_judge(&networks, paths)?;
-    let shape = networks.own.config();
-    let tokenization = shape.tokenization.clone();
+    let ranks = networks.own.ranks();
+    let tokenization = windows.tokenization().clone();
+    check_judge(&networks, &tokenization, paths)?;
     if config.removals.contains(&Removal::Shuffled)
         && let Some(kmers) = tokenization.kmers().filter(Kmers::leave_gaps)
     {
@@ -71,30 +83,41 @@ pub fn run(
         inputs.push(Artefact::model("judge", judge)?);
     }
     check_together(&inputs)?;
-    let manifest = Manifest::made_from("perturb", config, Some(config.seed), &inputs)?
-        .computed_by(device.compute());
-    let ranks: Vec<String> = shape.ranks.iter().map(|r| r.rank.clone()).collect();
+    let predictor = networks.own.description();
+    let has_network = predictor.is_none() || networks.judge.is_some();
+    let recorded = Recorded { config, predictor };
+    let mut manifest = Manifest::made_from("perturb", &recorded, Some(config.seed), &inputs)?;
+    if has_network {
+        manifest = manifest.computed_by(device.compute());
+    }
+    let rank_names: Vec<String> = ranks.iter().map(|r| r.rank.clone()).collect();
     let name = |rank: &String| {
         Name::new(rank).map_err(|_| -> Fault {
-            Fault::input(&paths.classifier)
+            Fault::input(paths.model.name())
                 .expected(format!("every rank to have {}", Name::EXPECTED))
                 .found(format!("a rank {rank:?}"))
                 .remedy("rename the rank in the taxonomy, tokenize and train again")
                 .into()
         })
     };
-    let names: Vec<Name> = ranks.iter().map(name).collect::<Result<_, _>>()?;
+    let names: Vec<Name> = rank_names.iter().map(name).collect::<Result<_, _>>()?;
     let columns = windows.reader().ranks().to_vec();
     let columns: Vec<Option<usize>> =
-        ranks.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
-    let masks = || MaskTables::open(&paths.masks, &shape.ranks);
+        rank_names.iter().map(|rank| columns.iter().position(|column| column == rank)).collect();
+    let masks = || MaskTables::open(&paths.masks, ranks);
     let judged = networks.judge.as_ref().map(|judge| judge.config().max_tokens());
-    let most = judged.map_or(shape.max_tokens(), |most| most.min(shape.max_tokens()));
+    let most = networks.own.max_tokens();
+    let most = judged.map_or(most, |judged| judged.min(most));
     let metadata = windows.metadata(shard);
     let mut selection = Selection::of(config, windows, masks()?, most, context)?;
-    let donors = donors(std::mem::take(&mut selection.donors), &networks.own)?;
-    let has_judge = networks.judge.is_some();
-    let planner = Planner { config, tokenization: &tokenization, donors: &donors, has_judge };
+    let donors = donors(std::mem::take(&mut selection.donors), &*networks.own)?;
+    let abilities = Abilities {
+        has_mean: networks.mean.is_some(),
+        has_judge: networks.judge.is_some(),
+        reads_soft_masks: networks.own.reads_soft_masks(),
+    };
+    abilities.say();
+    let planner = Planner { config, tokenization: &tokenization, donors: &donors, abilities };
     let group = PASSES_TOGETHER / planner.count(selection.masks).max(1);
     let group = group.clamp(WINDOWS_TOGETHER.0, WINDOWS_TOGETHER.1) as u64;
     let mine = rows_of_shard(shard, selection.windows, group);
@@ -112,17 +135,18 @@ pub fn run(
     let skipped = usize::try_from(mine.start).unwrap_or(usize::MAX);
     let count = usize::try_from(mine.end - mine.start).unwrap_or(usize::MAX);
     let groups = Groups { windows: chosen.skip(skipped).take(count), size: group as usize };
-    let check = || context.check_interrupt("nothing was written; run the same command again");
+    let check = || context.check_interrupt(AGAIN);
     let perturb = |windows: Vec<Masked>| {
         check()?;
         Ok((predictor.rows(&windows, &check)?, windows.len() as u64))
     };
-    in_order(CHUNKS_AT_ONCE, groups, perturb, |(rows, count)| {
+    in_order(networks.own.at_once(), groups, perturb, |(rows, count)| {
         rows.iter().try_for_each(|row| table.push(row))?;
         progress.advance(count);
         Ok(())
     })?;
     drop(progress);
+    networks.own.finish()?;
     let written = table.rows();
     table.finish()?;
     tracing::info!("wrote {written} predictions to {}", paths.output.display());
@@ -137,27 +161,27 @@ fn rows_of_shard(shard: Shard, windows: u64, group: u64) -> std::ops::Range<u64>
 }
 
 /// Refuses a judge that answers another question than the classifier.
-fn check_judge(networks: &Networks, paths: &Paths) -> Result<()> {
+fn check_judge(networks: &Networks, wanted: &Tokenization, paths: &Paths) -> Result<()> {
     let (Some(judge), Some(path)) = (&networks.judge, &paths.judge) else { return Ok(()) };
-    let (own, judge) = (networks.own.config(), judge.config());
+    let (own, judge) = (networks.own.ranks(), judge.config());
     let fault = |what: &str, own: String, judge: String| {
         Err(Fault::input(path)
-            .expected(format!("the {what} of {}: {own}", paths.classifier.display()))
+            .expected(format!("the {what} of {}: {own}", paths.model.name()))
             .found(judge)
             .remedy("train the judge on the tokens that the classifier was trained on")
             .into())
     };
-    if own.tokenization != judge.tokenization {
-        return fault("tokenization", own.tokenization.to_string(), judge.tokenization.to_string());
+    if *wanted != judge.tokenization {
+        return fault("tokenization", wanted.to_string(), judge.tokenization.to_string());
     }
     let ranks = |ranks: &[RankClasses]| -> String {
         ranks.iter().map(|rank| rank.rank.as_str()).collect::<Vec<_>>().join(", ")
     };
-    let (own_ranks, judge_ranks) = (ranks(&own.ranks), ranks(&judge.ranks));
+    let (own_ranks, judge_ranks) = (ranks(own), ranks(&judge.ranks));
     if own_ranks != judge_ranks {
         return fault("ranks in their order", own_ranks, judge_ranks);
     }
-    match own.ranks.iter().zip(&judge.ranks).find(|(own, judge)| own.taxa != judge.taxa) {
+    match own.iter().zip(&judge.ranks).find(|(own, judge)| own.taxa != judge.taxa) {
         Some((own, judge)) => fault(
             &format!("taxa of {} in their order", own.rank),
             listed(&own.taxa),
@@ -175,10 +199,10 @@ fn listed(taxa: &[String]) -> String {
     format!("{} taxa ({first}{more})", taxa.len())
 }
 
-/// The donors with the taxon that the classifier takes each for.
-fn donors(windows: Vec<Masked>, classifier: &Classifier) -> Result<Vec<Donor>> {
+/// The donors with the taxon that the model takes each for.
+fn donors(windows: Vec<Masked>, model: &dyn Model) -> Result<Vec<Donor>> {
     let tokens: Vec<WindowTokens> = windows.iter().map(|w| as_read(&w.window)).collect();
-    let predictions = predict(classifier, &tokens, None)?;
+    let predictions = model.predict(&tokens, None)?;
     let donor = |(Masked { row, masks, .. }, prediction): (Masked, Vec<Vec<f32>>)| {
         let class = prediction.last().map_or(0, |p| most_likely(p));
         Donor { row, masks, class }

@@ -205,7 +205,7 @@ fn the_judge_predicts_and_the_classifier_names_the_target() {
     let masks = masks_of(&table);
     let folder = Folder::new(&table, &masks);
     write_classifier(&folder.path("judge"), &classifier_shape(), 9);
-    let judge = |paths: &mut Paths| paths.judge = Some(paths.classifier.with_file_name("judge"));
+    let judge = |paths: &mut Paths| paths.judge = Some(paths.tokens.with_file_name("judge"));
     let found = folder.run_with("p", &Config::default(), Shard::WHOLE, judge).unwrap();
     let judge_itself = folder.classifier("judge");
     let tokens: Vec<WindowTokens> = table.iter().map(as_read).collect();

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use readlens_batch::{CHUNKS_AT_ONCE, Shard, WindowStream, check_lengths, most_likely};
+use readlens_batch::{Model, Shard, WindowStream, check_lengths, most_likely};
 use readlens_fault::{Fault, Place, Result};
 use readlens_linear::Scores;
-use readlens_nn::{Classifier, RankClasses};
+use readlens_nn::RankClasses;
 use readlens_stage::{Context, in_order};
 use readlens_tables::Reader;
 use readlens_tables::tokens::TokenRow;
@@ -88,10 +88,10 @@ impl Calibration {
     /// # Errors
     /// The table cannot be read, no window of the split has a label at a rank of the classifier,
     /// or the user interrupts.
-    pub(crate) fn fit(classifier: &Classifier, tokens: &Path, context: &Context) -> Result<Self> {
-        let ranks = &classifier.config().ranks;
+    pub(crate) fn fit(model: &dyn Model, tokens: &Path, context: &Context) -> Result<Self> {
+        let ranks = model.ranks();
         let labels = Labels::new(Reader::<TokenRow>::open(tokens)?.ranks(), ranks);
-        let most = classifier.config().max_tokens();
+        let most = model.max_tokens();
         check_lengths(tokens, Shard::WHOLE, most, |_, row| labels.is_labelled(row))?;
         let mut windows = 0usize;
         for row in Reader::<TokenRow>::open(tokens)? {
@@ -115,27 +115,27 @@ impl Calibration {
         let mut open: Option<(u64, Record, Vec<Label>)> = None;
         let mut end = |record: Option<(u64, Record, Vec<Label>)>| {
             let Some((ordinal, record, labels)) = record else { return };
-            let log_p = record.log_probabilities(classifier.config());
+            let log_p = record.log_probabilities(model.shape());
             push(&mut of_records, ordinal, &log_p, &labels);
         };
         let progress = context.progress("calibration", windows as u64);
         let predict = |rows: Vec<(u64, TokenRow)>| {
             context.check_interrupt("nothing was written; run the same command again")?;
             let (records, rows): (Vec<u64>, Vec<TokenRow>) = rows.into_iter().unzip();
-            let said = say(classifier, &rows)?;
+            let said = say(model, &rows)?;
             let of_window = |((record, row), log_p)| Window { record, row, log_p };
             let log_p = said.iter().map(|said| said.log_p());
             Ok(records.into_iter().zip(rows).zip(log_p).map(of_window).collect::<Vec<_>>())
         };
         let chosen = chosen(WindowStream::open(tokens, Shard::WHOLE)?, &labels, step);
-        in_order(CHUNKS_AT_ONCE, chosen, predict, |windows| {
+        in_order(model.at_once(), chosen, predict, |windows| {
             progress.advance(step * windows.len() as u64);
             for Window { record, row, log_p } in windows {
                 let known = labels.of(&row);
                 push(&mut of_windows, record, &log_p, &known);
                 if open.as_ref().is_none_or(|(ordinal, ..)| *ordinal != record) {
                     end(open.take());
-                    open = Some((record, Record::new(&row, classifier.config()), known));
+                    open = Some((record, Record::new(&row, ranks), known));
                 }
                 if let Some((_, record, _)) = &mut open {
                     record.add(&row, &log_p, std::iter::empty());

@@ -1,5 +1,6 @@
 use std::path::{Path, PathBuf};
 
+use readlens_batch::{Description, ModelSource};
 use readlens_fault::{Fault, Result};
 use readlens_nn::Precision;
 use readlens_tables::vocabulary::Split;
@@ -12,8 +13,8 @@ use crate::saved::CalibrationSource;
 pub struct Paths {
     /// Token table.
     pub tokens: PathBuf,
-    /// Directory of the classifier.
-    pub classifier: PathBuf,
+    /// The classifier, or a program in its place.
+    pub model: ModelSource,
     /// Where confidence has its temperatures from; without it confidence is the probability.
     pub calibration: Option<CalibrationSource>,
     /// File of these temperatures to write, if wanted.
@@ -41,7 +42,8 @@ impl Paths {
     /// Everything that is read.
     pub(crate) fn inputs(&self) -> Vec<&Path> {
         let calibration = self.calibration.as_ref().map(CalibrationSource::path);
-        [&*self.tokens, &*self.classifier].into_iter().chain(calibration).collect()
+        let model = self.model.directory().map(PathBuf::as_path);
+        [&*self.tokens].into_iter().chain(model).chain(calibration).collect()
     }
 
     /// Whether windows are merged into records.
@@ -64,6 +66,15 @@ pub struct Config {
     pub min_probability: f32,
     /// Precision of the classifier's products.
     pub precision: Precision,
+}
+
+/// What the manifest says: the configuration, and the program that answered where one did.
+#[derive(Debug, Serialize)]
+pub(crate) struct Recorded<'a> {
+    #[serde(flatten)]
+    pub(crate) config: &'a Config,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) predictor: Option<Description>,
 }
 
 impl Default for Config {

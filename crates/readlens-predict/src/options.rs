@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use readlens_batch::InferenceOptions;
+use readlens_batch::{InferenceOptions, ModelOptions};
 use readlens_fault::Result;
 use readlens_stage::{Context, Stage, one_of};
 use readlens_tables::vocabulary::Split;
@@ -16,9 +16,8 @@ pub struct Options {
     /// Token table of readlens-tokenize; taxa and splits are not needed
     #[arg(long, value_name = "PARQUET")]
     tokens: PathBuf,
-    /// Directory of the classifier
-    #[arg(long, value_name = "DIR")]
-    classifier: PathBuf,
+    #[command(flatten)]
+    model: ModelOptions,
     /// Table of predictions to write: one row per window and rank
     #[arg(long, short, value_name = "PARQUET")]
     output: PathBuf,
@@ -79,7 +78,7 @@ impl Stage for Options {
         };
         let paths = Paths {
             tokens: self.tokens,
-            classifier: self.classifier,
+            model: self.model.source(),
             calibration: match (self.calibration_tokens, self.calibration) {
                 (Some(tokens), _) => Some(CalibrationSource::Tokens(tokens)),
                 (None, saved) => saved.map(CalibrationSource::Saved),

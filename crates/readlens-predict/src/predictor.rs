@@ -1,15 +1,16 @@
-//! One pass of the classifier over the windows of a chunk.
+//! One pass of the model over the windows of a chunk.
 
-use readlens_batch::{as_read, for_each_batch, probabilities};
+use readlens_batch::{Model, as_read, for_each_batch, log_of, probabilities};
 use readlens_fault::Result;
-use readlens_nn::{Classifier, Pass, WindowTokens};
+use readlens_nn::{Pass, WindowTokens};
 use readlens_tables::tokens::TokenRow;
 
 use crate::answer::log_probabilities;
 
-/// What the classifier says of one window, by rank and taxon.
+/// What the model says of one window, by rank and taxon.
 #[derive(Clone, Debug)]
 pub(crate) struct Said {
+    /// Logarithms of the probabilities of a program, which gives no logits.
     pub(crate) logits: Vec<Vec<f32>>,
     /// The probabilities that every stage computes of these logits.
     pub(crate) p: Vec<Vec<f32>>,
@@ -26,8 +27,12 @@ impl Said {
 }
 
 /// Predicts windows, each once and whole.
-pub(crate) fn say(classifier: &Classifier, rows: &[TokenRow]) -> Result<Vec<Said>> {
+pub(crate) fn say(model: &dyn Model, rows: &[TokenRow]) -> Result<Vec<Said>> {
     let windows: Vec<WindowTokens> = rows.iter().map(as_read).collect();
+    let Some(classifier) = model.network() else {
+        let said = |p: Vec<Vec<f32>>| Said { logits: p.iter().map(|p| log_of(p)).collect(), p };
+        return Ok(model.predict(&windows, None)?.into_iter().map(said).collect());
+    };
     for_each_batch(&windows, classifier.device(), "predicting taxa", |batch, indices| {
         let logits = classifier.forward(batch, None, &mut Pass::inference())?;
         let mut said: Vec<Said> =

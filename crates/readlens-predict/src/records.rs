@@ -1,6 +1,6 @@
 //! Windows of a record merged into one prediction, while they stream past.
 
-use readlens_nn::ClassifierConfig;
+use readlens_nn::{ClassifierConfig, RankClasses};
 use readlens_tables::tokens::TokenRow;
 use readlens_tables::vocabulary::Split;
 
@@ -21,8 +21,8 @@ pub(crate) struct Record {
 
 impl Record {
     /// No window yet of the record that `row` is of.
-    pub(crate) fn new(row: &TokenRow, shape: &ClassifierConfig) -> Self {
-        let taxa = || shape.ranks.iter().map(|rank| rank.taxa.len());
+    pub(crate) fn new(row: &TokenRow, ranks: &[RankClasses]) -> Self {
+        let taxa = || ranks.iter().map(|rank| rank.taxa.len());
         Self {
             id: row.id.clone(),
             split: row.split,
@@ -62,12 +62,14 @@ impl Record {
 
     /// Log-probabilities of the record by rank: the means of its windows', and, where the
     /// classifier decodes ranks together, led by the parents of the best taxa as its own scores
-    /// are.
-    pub(crate) fn log_probabilities(&self, shape: &ClassifierConfig) -> Vec<Vec<f64>> {
+    /// are. `shape`: that of the classifier, where it is one of ours.
+    pub(crate) fn log_probabilities(&self, shape: Option<&ClassifierConfig>) -> Vec<Vec<f64>> {
         let windows = f64::from(self.windows.max(1));
         let mean = |sums: &Vec<f64>| sums.iter().map(|sum| sum / windows).collect();
         let mut scores: Vec<Vec<f64>> = self.sums.iter().map(mean).collect();
-        if let Some(decoding) = &shape.decoding {
+        if let Some(shape) = shape
+            && let Some(decoding) = &shape.decoding
+        {
             // A lead is one of scores before temperatures.
             let scale = |scores: &mut Vec<Vec<f64>>, of: fn(f64) -> f64| {
                 for (scores, t) in scores.iter_mut().zip(shape.temperatures.iter().flatten()) {
@@ -101,14 +103,14 @@ pub(crate) enum Run<T> {
 /// whole record.
 pub(crate) fn runs<T>(
     rows: &[TokenRow],
-    shape: &ClassifierConfig,
+    ranks: &[RankClasses],
     add: impl Fn(&mut Record, usize),
     finish: impl Fn(Record) -> T,
 ) -> Vec<Run<T>> {
     let mut runs = Vec::new();
     let mut first = 0;
     for windows in rows.chunk_by(|a, b| a.id == b.id) {
-        let mut record = Record::new(&windows[0], shape);
+        let mut record = Record::new(&windows[0], ranks);
         let end = first + windows.len();
         (first..end).for_each(|window| add(&mut record, window));
         runs.push(match first == 0 || end == rows.len() {

@@ -1,10 +1,10 @@
 use rayon::prelude::*;
 use readlens_batch::{
-    Bound, CHUNKS_AT_ONCE, Shard, WindowStream, check_lengths, check_tokenization, tokenization_of,
+    Bound, Model, Shard, WindowStream, check_lengths, check_tokenization, tokenization_of,
 };
 use readlens_fault::{Fault, Result};
-use readlens_nn::{Classifier, DeviceKind};
-use readlens_provenance::{InputDigest, Manifest, check_files};
+use readlens_nn::DeviceKind;
+use readlens_provenance::{Manifest, check_files};
 use readlens_stage::{Context, in_order};
 use readlens_tables::Reader;
 use readlens_tables::predictions::{KEY_CALIBRATION, PredictionRow};
@@ -14,11 +14,14 @@ use readlens_tables::vocabulary::Name;
 use crate::answer::Answer;
 use crate::calibration::{Calibration, Figures};
 use crate::chunks::{Chunks, Taken};
-use crate::config::{Config, Paths};
+use crate::config::{Config, Paths, Recorded};
 use crate::outputs::{Naming, OfRecord, Outputs, Whose};
 use crate::predictor::{Said, say};
 use crate::records::{Joiner, Record, Run, runs};
 use crate::saved::{CalibrationSource, Saved};
+
+/// What to do after an interrupt.
+const AGAIN: &str = "nothing was written; run the same command again";
 
 /// Predicts the shard's windows, and the records that begin among them.
 ///
@@ -40,14 +43,17 @@ pub fn run(
              of them: leave one of the two out",
         ));
     }
-    let Bound { classifier, windows, mut inputs } =
-        Bound::open(&paths.tokens, &paths.classifier, device, config.precision)?;
+    let asking = context.clone();
+    let check = move || asking.check_interrupt(AGAIN);
+    let Bound { model, windows, mut inputs } =
+        Bound::ask(&paths.tokens, &paths.model, device, config.precision, check)?;
     let mut metadata = windows.metadata(shard);
+    let tokenization = windows.tokenization().clone();
     drop(windows);
-    let shape = classifier.config();
-    let names = shape.ranks.iter().map(|rank| Ok(Name::new(&rank.rank)?));
+    let ranks = model.ranks();
+    let names = ranks.iter().map(|rank| Ok(Name::new(&rank.rank)?));
     let naming = Naming {
-        ranks: &shape.ranks,
+        ranks,
         names: names.collect::<Result<_>>()?,
         min_probability: config.min_probability,
     };
@@ -55,28 +61,34 @@ pub fn run(
     match &paths.calibration {
         Some(CalibrationSource::Tokens(path)) => {
             let table = Reader::<TokenRow>::open(path)?;
+            // A program was told of the tokens that it is to predict.
+            let whose = paths.model.directory().unwrap_or(&paths.tokens);
             let found = tokenization_of(&table)?;
-            check_tokenization(path, &found, &paths.classifier, &shape.tokenization)?;
+            check_tokenization(path, &found, whose, &tokenization)?;
             inputs.push(table.artefact("calibration")?);
         }
         Some(CalibrationSource::Saved(path)) => {
-            let own = InputDigest::of("classifier", &paths.classifier)?;
-            let (saved, artefact) = Saved::read(path, &own, shape)?;
+            let own = inputs.iter().find(|input| input.digest.role == "classifier");
+            let own = own.map(|input| input.digest.clone());
+            let (saved, artefact) = Saved::read(path, own.as_ref(), ranks)?;
             calibration = Some(saved);
             inputs.push(artefact);
         }
         None => {}
     }
-    let manifest =
-        Manifest::made_from("predict", config, None, &inputs)?.computed_by(device.compute());
+    let recorded = Recorded { config, predictor: model.description() };
+    let mut manifest = Manifest::made_from("predict", &recorded, None, &inputs)?;
+    if model.network().is_some() {
+        manifest = manifest.computed_by(device.compute());
+    }
     // Where records are wanted, the last one may end in a later shard.
     let read = if paths.want_records() { Shard::WHOLE } else { shard };
     let is_chosen = |row: &TokenRow| config.split.is_none() || row.split == config.split;
-    check_lengths(&paths.tokens, read, shape.max_tokens(), |_, row| is_chosen(row))?;
+    check_lengths(&paths.tokens, read, model.max_tokens(), |_, row| is_chosen(row))?;
     if let Some(CalibrationSource::Tokens(path)) = &paths.calibration {
-        calibration = Some(Calibration::fit(&classifier, path, context)?);
+        calibration = Some(Calibration::fit(&*model, path, context)?);
     }
-    say_what_holds(&classifier, calibration.as_ref());
+    say_what_holds(&*model, calibration.as_ref());
     if let Some(calibration) = &calibration {
         let text = serde_json::to_string(calibration)
             .map_err(|e| Fault::failed("writing the calibration", e))?;
@@ -92,13 +104,13 @@ pub fn run(
     let chunks = Chunks::new(&paths.tokens, shard, stream, paths.want_records())?;
     let mut earlier = chunks.earlier().map(str::to_owned);
     let predictor = Predictor {
-        classifier: &classifier,
+        model: &*model,
         naming: &naming,
         calibration: calibration.as_ref(),
         wants_records: paths.want_records(),
     };
     let predict = |Taken { rows, is_own }: Taken| {
-        context.check_interrupt("nothing was written; run the same command again")?;
+        context.check_interrupt(AGAIN)?;
         let count = if is_own { rows.len() as u64 } else { 0 };
         let first = rows.first().map(|row| row.id.clone());
         let chosen: Vec<TokenRow> = rows.into_iter().filter(is_chosen).collect();
@@ -112,7 +124,7 @@ pub fn run(
         Ok((done, count))
     };
     let mut joiner = Joiner::default();
-    in_order(CHUNKS_AT_ONCE, chunks, predict, |(Done { windows, records }, count)| {
+    in_order(model.at_once(), chunks, predict, |(Done { windows, records }, count)| {
         outputs.windows(&windows)?;
         for run in records {
             if let Run::Open(record) = &run
@@ -132,6 +144,7 @@ pub fn run(
         outputs.record(&predictor.of_record(record))?;
     }
     drop(progress);
+    model.finish()?;
     let (rows, records) = (outputs.rows(), outputs.records());
     if rows == 0 && shard == Shard::WHOLE {
         tracing::warn!("no window was predicted: the table has none, or none of the split");
@@ -146,9 +159,9 @@ pub fn run(
 }
 
 /// What the user should know about confidence and lineages.
-fn say_what_holds(classifier: &Classifier, calibration: Option<&Calibration>) {
-    let shape = classifier.config();
-    match (calibration, &shape.temperatures) {
+fn say_what_holds(model: &dyn Model, calibration: Option<&Calibration>) {
+    let shape = model.shape();
+    match (calibration, shape.and_then(|shape| shape.temperatures.as_ref())) {
         (Some(calibration), _) => calibration.log(),
         (None, Some(_)) => tracing::info!(
             "confidence is the probability: the classifier has temperatures of its own, which were \
@@ -158,7 +171,10 @@ fn say_what_holds(classifier: &Classifier, calibration: Option<&Calibration>) {
             "confidence is the probability, which was not calibrated: pass --calibration-tokens"
         ),
     }
-    if shape.decoding.is_none() && shape.ranks.len() > 1 {
+    if let Some(shape) = shape
+        && shape.decoding.is_none()
+        && shape.ranks.len() > 1
+    {
         tracing::info!(
             "each rank is predicted for itself, so the taxa of a window need not be a lineage: \
              readlens-combine, with this one classifier, makes one that predicts lineages"
@@ -174,7 +190,7 @@ struct Done {
 }
 
 struct Predictor<'a> {
-    classifier: &'a Classifier,
+    model: &'a dyn Model,
     naming: &'a Naming<'a>,
     calibration: Option<&'a Calibration>,
     wants_records: bool,
@@ -188,7 +204,7 @@ struct Window {
 
 impl Predictor<'_> {
     fn predict(&self, rows: &[TokenRow]) -> Result<Done> {
-        let said = say(self.classifier, rows)?;
+        let said = say(self.model, rows)?;
         let windows: Vec<Window> = said.par_iter().map(|said| self.of_window(said)).collect();
         let of_row = |(row, window): (&TokenRow, &Window)| {
             let whose = Whose {
@@ -210,8 +226,7 @@ impl Predictor<'_> {
                 let Window { answers, log_p } = &windows[place];
                 record.add(&rows[place], log_p, answers.iter().map(|answer| answer.class));
             };
-            let shape = self.classifier.config();
-            done.records = runs(rows, shape, add, |record| self.of_record(record));
+            done.records = runs(rows, self.model.ranks(), add, |record| self.of_record(record));
         }
         Ok(done)
     }
@@ -225,7 +240,7 @@ impl Predictor<'_> {
     }
 
     fn of_record(&self, record: Record) -> OfRecord {
-        let log_p = record.log_probabilities(self.classifier.config());
+        let log_p = record.log_probabilities(self.model.shape());
         let of_rank = |log_p: &Vec<f64>| log_p.iter().map(|log_p| log_p.exp() as f32).collect();
         let p: Vec<Vec<f32>> = log_p.iter().map(of_rank).collect();
         let temperatures = self.calibration.map(|calibration| calibration.records.as_slice());

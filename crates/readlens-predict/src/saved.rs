@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use readlens_fault::{Fault, Place, Result};
-use readlens_nn::ClassifierConfig;
+use readlens_nn::RankClasses;
 use readlens_provenance::{Artefact, InputDigest, Manifest, read_json};
 use serde::{Deserialize, Serialize};
 
@@ -39,14 +39,14 @@ pub(crate) struct Saved {
 }
 
 impl Saved {
-    /// Reads the file at `path`, which is to be of `classifier`, whose shape is `shape`.
+    /// Reads the file at `path`, which is to be of `classifier`, which has `ranks`.
     ///
     /// # Errors
     /// The file cannot be read, is no calibration, or is that of another classifier.
     pub(crate) fn read(
         path: &Path,
-        classifier: &InputDigest,
-        shape: &ClassifierConfig,
+        classifier: Option<&InputDigest>,
+        ranks: &[RankClasses],
     ) -> Result<(Calibration, Artefact)> {
         let saved: Self = read_json(path)?;
         let fault = |part: &str| {
@@ -55,18 +55,20 @@ impl Saved {
                 .remedy("pass what --save-calibration wrote for this very classifier")
         };
         let found = saved.manifest.input("classifier");
-        if found.is_none_or(|found| found.sha256 != classifier.sha256) {
+        let name = classifier.map_or("", |classifier| &classifier.name);
+        let is_it = found.zip(classifier).is_some_and(|(found, own)| found.sha256 == own.sha256);
+        if !is_it {
             return Err(fault("manifest")
-                .expected(format!("a calibration of the classifier {}", classifier.name))
+                .expected(format!("a calibration of the classifier {name}"))
                 .found("one of another classifier")
                 .into());
         }
         for (part, figures) in
             [("windows", &saved.calibration.windows), ("records", &saved.calibration.records)]
         {
-            let ranks = || figures.iter().map(|figures| &figures.rank);
-            if !ranks().eq(shape.ranks.iter().map(|rank| &rank.rank)) {
-                let found: Vec<&str> = ranks().map(String::as_str).collect();
+            let named = || figures.iter().map(|figures| &figures.rank);
+            if !named().eq(ranks.iter().map(|rank| &rank.rank)) {
+                let found: Vec<&str> = named().map(String::as_str).collect();
                 return Err(fault(part)
                     .expected("a temperature for each rank of the classifier")
                     .found(format!("temperatures of {}", found.join(", ")))

@@ -6,7 +6,7 @@ mod bench;
 use std::collections::BTreeMap;
 
 use bench::{Folder, decoding_shape, table};
-use readlens_batch::{Shard, most_likely};
+use readlens_batch::{ModelSource, Shard, most_likely};
 use readlens_fault::{ExitCode, Fault};
 use readlens_kmer::{Alphabet, Tokenization};
 use readlens_predict::{CalibrationSource, Config, Paths};
@@ -224,7 +224,11 @@ fn what_cannot_be_predicted_is_refused_before_anything_is_written() {
             "long, row 7: expected at most 20",
         ),
         (Box::new(|p| p.tokens = path("absent")), ExitCode::BadInput, "absent"),
-        (Box::new(|p| p.classifier = path("tokens.parquet")), ExitCode::BadInput, "tokens.parquet"),
+        (
+            Box::new(|p| p.model = ModelSource::Directory(path("tokens.parquet"))),
+            ExitCode::BadInput,
+            "tokens.parquet",
+        ),
         (
             Box::new(|p| p.calibration = tokens("other")),
             ExitCode::BadInput,

@@ -3,7 +3,7 @@
 use candle_core::{D, DType, Tensor};
 use rayon::prelude::*;
 use readlens_fault::Result;
-use readlens_nn::{Pooling, TokenBatch};
+use readlens_nn::{Classifier, Pooling, TokenBatch};
 
 use crate::objective::{Objective, Scores, Window};
 
@@ -17,20 +17,20 @@ use crate::objective::{Objective, Scores, Window};
 pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.check_interrupt()?;
     objective.count(objective.windows().len(), 0);
+    let classifier = objective.network()?;
     // One window at a time: attention takes memory with the square of the positions.
     let of_window = |window: &Window<'_>| {
         let scores =
-            rollout(objective, window).map_err(Objective::failed("following attention"))?;
+            rollout(classifier, window).map_err(Objective::failed("following attention"))?;
         Ok(vec![scores; objective.outputs().len()])
     };
     objective.windows().par_iter().map(of_window).collect()
 }
 
-fn rollout(objective: &Objective<'_>, window: &Window<'_>) -> candle_core::Result<Vec<f64>> {
+fn rollout(classifier: &Classifier, window: &Window<'_>) -> candle_core::Result<Vec<f64>> {
     if window.real == 0 {
         return Ok(Vec::new());
     }
-    let classifier = objective.classifier();
     let Some(transformer) = classifier.transformer() else {
         candle_core::bail!("only a transformer has attention");
     };

@@ -15,7 +15,7 @@ pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.check_interrupt()?;
     let windows = objective.windows();
     let tokens: Vec<WindowTokens> = windows.iter().map(|window| window.tokens).collect();
-    let classifier = objective.classifier();
+    let classifier = objective.network()?;
     for_each_batch(&tokens, classifier.device(), "querying embeddings", |batch, indices| {
         let Some(transformer) = classifier.transformer() else {
             candle_core::bail!("only a transformer has a query of a class");

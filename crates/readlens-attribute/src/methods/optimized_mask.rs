@@ -7,7 +7,7 @@
 
 use candle_core::{D, Result, Tensor, Var};
 use readlens_batch::for_each_batch;
-use readlens_nn::{Explained, Pass, TokenBatch, WindowTokens, losses, masking};
+use readlens_nn::{Classifier, Explained, Pass, TokenBatch, WindowTokens, losses, masking};
 
 use crate::objective::{Objective, Scores, real_values};
 use crate::settings::OptimizedMask;
@@ -30,19 +30,21 @@ pub(super) fn scores(
     let passes = 2 * optimization.steps * windows.len() * objective.outputs().len();
     objective.count(passes, passes);
     let rows: Vec<WindowTokens> = windows.iter().map(|window| window.tokens).collect();
-    let device = objective.classifier().device();
-    let scores = for_each_batch(&rows, device, "optimising masks", |batch, indices| {
-        let mut scores: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
-        for &output in objective.outputs() {
-            let logits = optimize(objective, batch, indices, output, optimization)?;
-            for (scores, logits) in
-                scores.iter_mut().zip(real_values(&logits, batch, &rows, indices)?)
-            {
-                scores.push(logits.into_iter().map(f64::from).collect());
+    let classifier = objective.network()?;
+    let scores =
+        for_each_batch(&rows, classifier.device(), "optimising masks", |batch, indices| {
+            let mut scores: Vec<Vec<Vec<f64>>> = vec![Vec::new(); indices.len()];
+            for &output in objective.outputs() {
+                let logits =
+                    optimize((objective, classifier), batch, indices, output, optimization)?;
+                for (scores, logits) in
+                    scores.iter_mut().zip(real_values(&logits, batch, &rows, indices)?)
+                {
+                    scores.push(logits.into_iter().map(f64::from).collect());
+                }
             }
-        }
-        Ok(scores)
-    })?;
+            Ok(scores)
+        })?;
     // An interrupt ends the optimisation early.
     objective.check_interrupt()?;
     Ok(scores)
@@ -50,13 +52,13 @@ pub(super) fn scores(
 
 /// Logits `(batch, tokens)` of the masks of one output.
 fn optimize(
-    objective: &Objective<'_>,
+    (objective, classifier): (&Objective<'_>, &Classifier),
     batch: &TokenBatch,
     windows: &[usize],
     output: Explained,
     optimization: OptimizedMask,
 ) -> Result<Tensor> {
-    let device = objective.classifier().device();
+    let device = classifier.device();
     let shape = batch.dims()?;
     let mut logits = vec![START; shape.0 * shape.1];
     let mut moments = vec![[0f64; 2]; logits.len()];
@@ -68,7 +70,7 @@ fn optimize(
         let soft = candle_nn::ops::sigmoid(variable.as_tensor())?;
         let area = losses::area(&soft, batch)?.sum_all()?;
         let kept = masking::straight_through(&soft)?;
-        let loss = (misfit(objective, batch, &kept, windows, output)?
+        let loss = (misfit((objective, classifier), batch, &kept, windows, output)?
             + (area * optimization.area_weight)?)?;
         let gradients = loss.backward()?;
         let Some(gradient) = gradients.get(&variable) else {
@@ -94,14 +96,13 @@ fn optimize(
 /// `−ln p(target)` of the kept tokens plus `−ln(1 − p(target))` of the removed ones, the mean over
 /// the output's ranks, summed over rows.
 fn misfit(
-    objective: &Objective<'_>,
+    (objective, classifier): (&Objective<'_>, &Classifier),
     batch: &TokenBatch,
     kept: &Tensor,
     windows: &[usize],
     output: Explained,
 ) -> Result<Tensor> {
-    let forward =
-        |mask: &Tensor| objective.classifier().forward(batch, Some(mask), &mut Pass::inference());
+    let forward = |mask: &Tensor| classifier.forward(batch, Some(mask), &mut Pass::inference());
     let of_kept = forward(&masking::complete(kept, batch)?)?;
     let of_removed = forward(&masking::complete_inverse(kept, batch)?)?;
     let ranks = objective.ranks(output);

@@ -3,8 +3,8 @@
 
 use std::path::PathBuf;
 
-use readlens_batch::Shard;
 use readlens_batch::most_likely;
+use readlens_batch::{ModelSource, Shard};
 use readlens_fault::Result;
 use readlens_nn::{Classifier, DeviceKind, Precision, load_classifier};
 use readlens_perturb::{Config, Paths, run};
@@ -64,7 +64,7 @@ impl Folder {
     ) -> Result<Vec<PerturbationRow>> {
         let mut paths = Paths {
             tokens: self.path("tokens.parquet"),
-            classifier: self.path("classifier"),
+            model: ModelSource::Directory(self.path("classifier")),
             masks: vec![self.path("masks.parquet")],
             judge: None,
             output: self.path(name),

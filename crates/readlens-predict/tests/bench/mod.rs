@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use readlens_batch::{Shard, as_read, predict};
+use readlens_batch::{ModelSource, Shard, as_read, predict};
 use readlens_fault::Result;
 use readlens_nn::{
     Classifier, ClassifierConfig, DeviceKind, LineageDecoding, Precision, WindowTokens,
@@ -58,7 +58,7 @@ impl Folder {
     pub fn paths(&self) -> Paths {
         Paths {
             tokens: self.path("tokens.parquet"),
-            classifier: self.path("classifier"),
+            model: ModelSource::Directory(self.path("classifier")),
             calibration: None,
             save_calibration: None,
             output: self.path("windows"),
