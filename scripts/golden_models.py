@@ -289,7 +289,9 @@ def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None =
         # What earlier versions kept in the file, and what the language model has beside.
         width = shape["hidden_size"] // shape["num_attention_heads"]
         places = shape["max_position_embeddings"]
-        frequencies = 1.0 / 10000 ** (torch.arange(0, width, 2).float() / width)
+        # ESM-2's went through f16, and that is what transformers computes with.
+        frequencies = (1.0 / 10000 ** (torch.arange(0, width, 2).float() / width)).half().float()
+        model.esm.rotary_embeddings.inv_freq.copy_(frequencies)
         heads = shape["num_hidden_layers"] * shape["num_attention_heads"]
         added = {
             f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq": frequencies.clone()

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::process::Stdio;
 
 use readlens_tests::{rows, tokenization, write_tokens};
-use stages::{STAGES, contents, names_in, run, stage, succeed};
+use stages::{STAGES, contents, names_in, run, stage, succeed, workspace};
 
 /// A stage with its options in a folder made by [`prepare`].
 struct Use {
@@ -23,7 +23,7 @@ struct Use {
     rest: &'static str,
 }
 
-const USES: [Use; 20] = [
+const USES: [Use; 21] = [
     Use {
         stage: "simulate",
         inputs: &[],
@@ -69,6 +69,13 @@ const USES: [Use; 20] = [
     Use {
         stage: "combine",
         inputs: &[("--tokens", "tokens.parquet"), ("--classifier", "classifier")],
+        outputs: &["--output"],
+        writes_directory: true,
+        rest: "",
+    },
+    Use {
+        stage: "import",
+        inputs: &[("--model", "model"), ("--labels", "labels.tsv")],
         outputs: &["--output"],
         writes_directory: true,
         rest: "",
@@ -213,6 +220,14 @@ fn prepare() -> tempfile::TempDir {
     fs::write(path("genes.fasta"), ">a\nACGTACGTACGT\n").unwrap();
     fs::write(path("taxa.tsv"), "id\tgenus\na\tBacillus\n").unwrap();
     fs::write(path("truth.tsv"), format!("id\tstart\tend\n{}\t0\t6\n", windows[0].id)).unwrap();
+    let golden = workspace().join("crates/readlens-import/tests/golden/bert-narrow");
+    fs::create_dir(path("model")).unwrap();
+    for entry in fs::read_dir(golden).unwrap() {
+        let entry = entry.unwrap();
+        fs::copy(entry.path(), path("model").join(entry.file_name())).unwrap();
+    }
+    let labels = "label\trank\ttaxon\ntaxon a\tgenus\tA\ntaxon b\tgenus\tB\n";
+    fs::write(path("labels.tsv"), labels).unwrap();
     let made = [
         (
             "train-classifier",

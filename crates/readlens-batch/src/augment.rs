@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Augmentation {
-    /// Drop 0 to stride − 1 leading bases, so that k-mers fall in every frame; none before tokens of
-    /// a list.
+    /// Drop 0 to stride − 1 leading bases, so that k-mers fall in every frame; none before tokens
+    /// of a list.
     pub frame_offset: bool,
     /// Read half of the windows as their reverse complement.
     pub reverse_complement: bool,

@@ -21,7 +21,8 @@ impl Window {
     ///
     /// # Errors
     /// [`Fault::Usage`] if the tokens are no k-mers, if there are bases between two of them, which
-    /// no token tells, or a phase is above 2. [`Fault::Input`] if the tokens are not those of a window.
+    /// no token tells, or a phase is above 2. [`Fault::Input`] if the tokens are not those of a
+    /// window.
     pub fn of(tokens: &[u32], tokenization: &Tokenization, phase: Option<u8>) -> Result<Self> {
         let kmers = tokenization.kmers_for("channels")?;
         if kmers.leave_gaps() {

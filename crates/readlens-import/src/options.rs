@@ -20,7 +20,8 @@ pub struct Options {
     ///
     /// Each of its labels has one row. Labels of one rank are the classes of one head, so a model
     /// whose outputs are several heads side by side has several ranks; ranks stand in the order of
-    /// their first rows. Labels are those of id2label in config.json, or LABEL_0, LABEL_1 and so on.
+    /// their first rows. Labels are those of id2label in config.json, or LABEL_0, LABEL_1 and so
+    /// on.
     #[arg(long, value_name = "TSV")]
     labels: Option<PathBuf>,
     /// Name of the only rank, whose taxa are the model's labels

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
 use candle_core::{DType, Tensor};
-use readlens_fault::{Fault, Place, Result};
+use readlens_fault::{Fault, InputFault, Place, Result};
 
 /// The tensors of a model by the names that they have in its files.
 pub(crate) struct Tensors {
@@ -41,9 +41,23 @@ impl Tensors {
         Ok(Self { file: file.to_path_buf(), tensors: named })
     }
 
+    /// A fault about the tensor `name`.
+    pub(crate) fn fault(&self, name: &str) -> InputFault {
+        Fault::input(&self.file).at(Place::Part(format!("tensor {name}")))
+    }
+
+    /// The tensor `name` in f32 where the files have it.
+    pub(crate) fn take_if_there(&mut self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
+        if !self.tensors.contains_key(name) {
+            return Ok(None);
+        }
+        self.take(name, shape).map(Some)
+    }
+
     /// The tensor `name` in f32. The shape follows from config.json.
     pub(crate) fn take(&mut self, name: &str, shape: &[usize]) -> Result<Tensor> {
-        let fault = || Fault::input(&self.file).at(Place::Part(format!("tensor {name}")));
+        let file = self.file.clone();
+        let fault = || Fault::input(&file).at(Place::Part(format!("tensor {name}")));
         let Some(tensor) = self.tensors.remove(name) else {
             return Err(fault()
                 .expected(format!("shape {shape:?}, as config.json says"))

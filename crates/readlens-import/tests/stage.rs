@@ -126,7 +126,7 @@ fn changed(file: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> (tempfile::TempDi
 #[test]
 fn files_of_different_models_are_refused() {
     // A letter more than the embedding has, in the place of the last one.
-    let (all, model) = changed("vocab.txt", |text| [text, b"\nJ\n".to_vec()].concat());
+    let (all, model) = changed("vocab.txt", |text| [text, b"J\n".to_vec()].concat());
     let output = all.path().join("classifier");
     let fault = import(&model, None, &output).unwrap_err().to_string();
     assert!(fault.contains("ids below 33"), "{fault}");

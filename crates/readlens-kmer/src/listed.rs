@@ -76,8 +76,8 @@ impl ListedTokens {
     ///
     /// # Errors
     /// [`Fault::Usage`]: there is no token or more than [`MAX_LISTED`], one is empty, longer than
-    /// [`MAX_LISTED_LETTERS`], not of capital ASCII letters, `*`, `-` and `.`, or twice in the list; or a
-    /// merge does not make a token of the list.
+    /// [`MAX_LISTED_LETTERS`], not of capital ASCII letters, `*`, `-` and `.`, or twice in the
+    /// list; or a merge does not make a token of the list.
     pub fn new(tokens: Vec<String>, merges: Option<Vec<(u32, u32)>>) -> Result<Self> {
         if tokens.is_empty() || tokens.len() > MAX_LISTED {
             return Err(Fault::usage(format!(

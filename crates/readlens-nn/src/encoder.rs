@@ -73,7 +73,7 @@ impl Encoder {
     /// The shape cannot work or a tensor is missing.
     pub fn new(config: &EncoderConfig, source: &mut WeightSource) -> Result<Self> {
         config.validate()?;
-        let EncoderConfig { dim, feed_forward, architecture, .. } = *config;
+        let EncoderConfig { dim, feed_forward, ref architecture, .. } = *config;
         let norm = |source: &mut WeightSource, name: &str| {
             let norm = LayerNorm::new(source, name, dim)?;
             Ok::<_, Fault>(norm.with_epsilon(architecture.epsilon()))

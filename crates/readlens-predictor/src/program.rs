@@ -49,8 +49,8 @@ impl Program {
     /// Starts the program for windows of `tokenization`, and reads what it answers for.
     ///
     /// # Errors
-    /// The tokens are no k-mers or do not say all letters, the program cannot be started, ends, gives no schema
-    /// of answers in time, or `check` fails.
+    /// The tokens are no k-mers or do not say all letters, the program cannot be started, ends,
+    /// gives no schema of answers in time, or `check` fails.
     pub fn start(command: &Command, tokenization: &Tokenization, check: Check) -> Result<Self> {
         let kmers = tokenization.kmers_for("programs that answer")?;
         if kmers.leave_gaps() {

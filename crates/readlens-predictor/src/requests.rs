@@ -27,7 +27,8 @@ pub(crate) struct Requests {
 }
 
 impl Requests {
-    /// The stream for windows of `tokenization`, which are of `kmers`; its schema is the first message.
+    /// The stream for windows of `tokenization`, which are of `kmers`; its schema is the first
+    /// message.
     pub(crate) fn new(tokenization: &Tokenization, kmers: Kmers) -> Result<Self> {
         let metadata = [
             (KEY_PROTOCOL, PROTOCOL.to_owned()),

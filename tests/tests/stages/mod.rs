@@ -6,7 +6,7 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 /// Every stage, in the order of the data flow.
-pub const STAGES: [&str; 20] = [
+pub const STAGES: [&str; 21] = [
     "simulate",
     "tokenize",
     "baseline",
@@ -14,6 +14,7 @@ pub const STAGES: [&str; 20] = [
     "train-classifier",
     "train-experts",
     "combine",
+    "import",
     "assess",
     "predict",
     "randomize",

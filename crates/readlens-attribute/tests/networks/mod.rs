@@ -74,6 +74,7 @@ pub fn designs() -> Vec<(&'static str, Classifier)> {
                 transformer.encoder.patch = 1;
                 transformer.encoder.norm = NormPlace::Post;
                 transformer.encoder.architecture = Architecture {
+                    frequencies: None,
                     positions: Positions::Alibi,
                     unit: FeedForward::GatedGelu,
                     token_type: true,

@@ -1,5 +1,5 @@
-//! BERT, and BERTax as `scripts/bertax_to_safetensors.py` writes it: learned positions, norms behind
-//! each sum, a pooler over CLS.
+//! BERT, and BERTax as `scripts/bertax_to_safetensors.py` writes it: learned positions, norms
+//! behind each sum, a pooler over CLS.
 
 use readlens_fault::Result;
 use readlens_nn::{Architecture, EncoderConfig, FeedForward, MaskSite, NormPlace};
@@ -54,6 +54,7 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         dropout: 0.0,
         mask_site: MaskSite::Embedding,
         architecture: Architecture {
+            frequencies: None,
             unit,
             token_type: true,
             norm_epsilon: Some(norm_epsilon),

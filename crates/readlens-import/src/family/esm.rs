@@ -107,6 +107,10 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         Family::GatedEsm => FeedForward::GatedSilu,
         _ => FeedForward::Gelu,
     };
+    let frequencies = match shape.positions {
+        Positions::Rotary => frequencies(&mut tensors, layers, dim / heads / 2)?,
+        _ => None,
+    };
     let encoder = EncoderConfig {
         vocabulary,
         max_tokens: shape.places(),
@@ -121,6 +125,7 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         mask_site: MaskSite::Embedding,
         architecture: Architecture {
             positions: shape.positions,
+            frequencies,
             unit,
             token_type: false,
             norm_epsilon: Some(shape.norm_epsilon),
@@ -174,6 +179,28 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
 
 const OF_PLACES: &str = "esm.embeddings.position_embeddings.weight";
 
+/// Frequencies of rotary positions, where the file holds them: once, or once for each layer. Those of
+/// ESM-2 went through f16, and transformers computes with them.
+fn frequencies(tensors: &mut Tensors, layers: usize, pairs: usize) -> Result<Option<Vec<f32>>> {
+    let of_layer = |i| format!("esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq");
+    let names = std::iter::once("esm.rotary_embeddings.inv_freq".to_owned());
+    let mut found: Option<Vec<f32>> = None;
+    for name in names.chain((0..layers).map(of_layer)) {
+        let Some(tensor) = tensors.take_if_there(&name, &[pairs])? else { continue };
+        let values = tensor.to_vec1().map_err(|e| Fault::failed("reading frequencies", e))?;
+        if found.as_ref().is_some_and(|found| *found != values) {
+            return Err(tensors
+                .fault(&name)
+                .expected("the same frequencies in every layer")
+                .found("others")
+                .remedy("a model that turns its layers by different angles cannot be imported")
+                .into());
+        }
+        found = Some(values);
+    }
+    Ok(found)
+}
+
 /// Heads of other tasks, and buffers that follow from the configuration. A table of positions is
 /// left over only where positions are rotary.
 fn is_harmless(name: &str) -> bool {
@@ -182,12 +209,10 @@ fn is_harmless(name: &str) -> bool {
         || name.starts_with("esm.pooler.")
         || name == "esm.embeddings.position_ids"
         || name == OF_PLACES
-        || name.ends_with(".rotary_embeddings.inv_freq")
-        || name == "esm.rotary_embeddings.inv_freq"
 }
 
-/// Embeddings as a sequence without hidden tokens has them: all scaled by the share that was seen in
-/// training, and that of the mask 0.
+/// Embeddings as a sequence without hidden tokens has them: all scaled by the share that was seen
+/// in training, and that of the mask 0.
 fn scaled(tokens: &Tensor, mask: Option<usize>) -> candle_core::Result<Tensor> {
     let seen = (tokens * (1.0 - HIDDEN_IN_TRAINING))?;
     let Some(mask) = mask else { return Ok(seen) };

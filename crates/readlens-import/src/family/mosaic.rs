@@ -1,5 +1,5 @@
-//! MosaicBERT: slopes of attention in the place of positions, gated feed-forward units, norms behind
-//! each sum, a pooler over CLS.
+//! MosaicBERT: slopes of attention in the place of positions, gated feed-forward units, norms
+//! behind each sum, a pooler over CLS.
 
 use readlens_fault::Result;
 use readlens_nn::{
@@ -44,6 +44,7 @@ pub(super) fn read(settings: &Settings, mut tensors: Tensors) -> Result<Imported
         mask_site: MaskSite::Embedding,
         architecture: Architecture {
             positions: Positions::Alibi,
+            frequencies: None,
             unit: FeedForward::GatedGelu,
             token_type: true,
             norm_epsilon: Some(norm_epsilon),

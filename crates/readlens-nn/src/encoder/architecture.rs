@@ -39,11 +39,16 @@ pub enum FeedForward {
 
 /// What an encoder computes otherwise than those that are trained here; that of an imported model.
 /// The default is our own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Architecture {
     /// How it knows where a token stands.
     pub positions: Positions,
+    /// Angles of rotary positions from one place to the next, in radians, for each pair of channels
+    /// of a head; none for `10000^(−2i / width)`. Checkpoints hold them rounded, and were trained
+    /// with them as they are.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub frequencies: Option<Vec<f32>>,
     /// What stands between the two layers of a feed-forward unit.
     pub unit: FeedForward,
     /// Whether a learned vector of all tokens, the tensor `type`, is added to each embedding behind
@@ -73,6 +78,14 @@ impl Architecture {
         if self.positions == Positions::Rotary && !head.is_multiple_of(2) {
             return Err(Fault::usage(format!(
                 "rotary positions need heads of an even width, not {head}: change dim or heads"
+            )));
+        }
+        let wanted = if self.positions == Positions::Rotary { head / 2 } else { 0 };
+        if let Some(found) = &self.frequencies
+            && (found.len() != wanted || !found.iter().all(|angle| angle.is_finite()))
+        {
+            return Err(Fault::usage(format!(
+                "frequencies must be {wanted} numbers, one for each pair of channels of a head"
             )));
         }
         if self.end && patch > 1 {

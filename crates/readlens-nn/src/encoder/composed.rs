@@ -56,8 +56,8 @@ impl Encoder {
     }
 
     fn block_shape(&self) -> BlockShape {
-        let EncoderConfig { norm, heads, feed_forward, architecture, .. } = self.config;
-        BlockShape { norm, heads, unit: architecture.unit, feed_forward }
+        let EncoderConfig { norm, heads, feed_forward, .. } = self.config;
+        BlockShape { norm, heads, unit: self.config.architecture.unit, feed_forward }
     }
 
     /// Whether blocks are computed again where a gradient goes back through them: one graph of all
@@ -81,8 +81,8 @@ impl Encoder {
     fn attention_heads(&self, states: &Tensor) -> Result<Heads> {
         let (_, places, dim) = states.dims3()?;
         let heads = self.config.heads;
-        let positions = self.config.architecture.positions;
-        positions.heads(places, heads, dim / heads, states.dtype(), states.device())
+        let architecture = &self.config.architecture;
+        architecture.heads(places, heads, dim / heads, states.dtype(), states.device())
     }
 
     /// Token embedding plus type and position under the mask; `(batch, positions, dim)`, with the

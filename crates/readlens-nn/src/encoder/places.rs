@@ -2,16 +2,16 @@
 
 use candle_core::{DType, Device, Result, Tensor};
 
-use super::Positions;
+use super::{Architecture, Positions};
 use crate::ops::{Heads, Turn};
 
 /// What the angles of rotary positions fall from one pair of channels to the next by, over a head.
 const ROTARY_BASE: f64 = 10_000.0;
 
-impl Positions {
+impl Architecture {
     /// For `places` positions and heads of `width` channels.
     pub(super) fn heads(
-        self,
+        &self,
         places: usize,
         heads: usize,
         width: usize,
@@ -21,17 +21,17 @@ impl Positions {
         let tensor = |values: Vec<f64>, shape: &[usize]| {
             Tensor::from_vec(values, shape, &Device::Cpu)?.to_dtype(dtype)?.to_device(device)
         };
-        match self {
-            Self::Learned => Ok(Heads::default()),
-            Self::Rotary => {
-                let angles = angles(places, width);
+        match self.positions {
+            Positions::Learned => Ok(Heads::default()),
+            Positions::Rotary => {
+                let angles = angles(places, width, self.frequencies.as_deref());
                 let of = |part: fn(f64) -> f64| {
                     tensor(angles.iter().map(|angle| part(*angle)).collect(), &[places, width])
                 };
                 let turn = Turn { cos: of(f64::cos)?, sin: of(f64::sin)? };
                 Ok(Heads { turn: Some(turn), bias: None })
             }
-            Self::Alibi => {
+            Positions::Alibi => {
                 let mut bias = Vec::with_capacity(heads * places * places);
                 for slope in slopes(heads) {
                     let of_query = |query: usize| {
@@ -46,13 +46,18 @@ impl Positions {
     }
 }
 
-/// `place · base^(−2i / width)` for pair `i`, both channels of a pair alike; `places × width`.
-fn angles(places: usize, width: usize) -> Vec<f64> {
+/// `place · base^(−2i / width)` for pair `i`, or `place` times its given frequency, both channels of a
+/// pair alike; `places × width`.
+fn angles(places: usize, width: usize, frequencies: Option<&[f32]>) -> Vec<f64> {
     let half = width / 2;
     let of_place = |place: usize| {
         (0..width).map(move |channel| {
-            let exponent = 2.0 * (channel % half) as f64 / width as f64;
-            place as f64 * ROTARY_BASE.powf(-exponent)
+            let pair = channel % half;
+            let frequency = match frequencies {
+                Some(given) => f64::from(given[pair]),
+                None => ROTARY_BASE.powf(-2.0 * pair as f64 / width as f64),
+            };
+            place as f64 * frequency
         })
     };
     (0..places).flat_map(of_place).collect()
@@ -92,6 +97,8 @@ mod tests {
 
     #[test]
     fn angles_fall_from_pair_to_pair() {
-        assert_close(&angles(2, 4), &[0.0, 0.0, 0.0, 0.0, 1.0, 0.01, 1.0, 0.01]);
+        assert_close(&angles(2, 4, None), &[0.0, 0.0, 0.0, 0.0, 1.0, 0.01, 1.0, 0.01]);
+        let given = [1.0, 0.25];
+        assert_close(&angles(3, 4, Some(&given))[8..], &[2.0, 0.5, 2.0, 0.5]);
     }
 }

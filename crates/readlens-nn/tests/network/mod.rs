@@ -58,11 +58,12 @@ pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 5] {
         ..post(architecture)
     };
     let own = Architecture::default();
-    let bert = Architecture { token_type: true, norm_epsilon: Some(1e-12), end: true, ..own };
+    let bert =
+        Architecture { token_type: true, norm_epsilon: Some(1e-12), end: true, ..own.clone() };
     let (alibi, rotary) = (Positions::Alibi, Positions::Rotary);
     [
-        ("bert", post(bert)),
-        ("bertax", post(Architecture { unit: FeedForward::GeluTanh, end: false, ..bert })),
+        ("bert", post(bert.clone())),
+        ("bertax", post(Architecture { unit: FeedForward::GeluTanh, end: false, ..bert.clone() })),
         (
             "mosaic",
             EncoderConfig {
@@ -70,7 +71,7 @@ pub fn foreign_encoders() -> [(&'static str, EncoderConfig); 5] {
                 ..post(Architecture { positions: alibi, unit: FeedForward::GatedGelu, ..bert })
             },
         ),
-        ("esm", pre(Architecture { positions: rotary, end: true, ..own })),
+        ("esm", pre(Architecture { positions: rotary, end: true, ..own.clone() })),
         ("nt", pre(Architecture { positions: rotary, unit: FeedForward::GatedSilu, ..own })),
     ]
 }
