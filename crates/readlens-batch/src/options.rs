@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use readlens_nn::scores::Averaging;
 use readlens_nn::{DeviceKind, Precision};
 use readlens_predictor::Command;
@@ -11,16 +11,17 @@ use crate::stream::Shard;
 
 /// Options of every stage that only asks for predictions.
 #[derive(Clone, Debug, Args)]
+#[command(group(ArgGroup::new("model").required(true).args(["classifier", "predictor"])))]
 pub struct ModelOptions {
     /// Directory of the classifier
-    #[arg(long, value_name = "DIR", required_unless_present = "predictor")]
+    #[arg(long, value_name = "DIR")]
     classifier: Option<PathBuf>,
     /// Command of a program that answers in the place of a classifier, such as "python my_model.py"
     ///
     /// It reads windows and masks as an Arrow IPC stream on standard input, and writes
     /// probabilities as another one on standard output: docs/any-program.md describes both. What it
     /// says on standard error goes to the log.
-    #[arg(long, value_name = "COMMAND", conflicts_with = "classifier")]
+    #[arg(long, value_name = "COMMAND")]
     predictor: Option<String>,
     /// Seconds within which the predictor must start, give each answer, and end
     #[arg(

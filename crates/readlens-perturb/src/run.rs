@@ -50,19 +50,17 @@ pub fn run(
     let check = move || asking.check_interrupt(AGAIN);
     let Bound { model: own, windows, mut inputs } =
         Bound::ask(&paths.tokens, &paths.model, device, config.precision, check)?;
-    let device_of = match own.network() {
-        Some(classifier) => classifier.device().clone(),
-        None => device.open(config.precision)?,
-    };
     let load = |path: &PathBuf| -> Result<Classifier> {
-        Ok(load_classifier(path, &device_of)?.with_precision(config.precision))
+        let device = match own.network() {
+            Some(classifier) => classifier.device().clone(),
+            None => device.open(config.precision)?,
+        };
+        Ok(load_classifier(path, &device)?.with_precision(config.precision))
     };
     let of_mean = |path| load(path)?.with_mask_site(MaskSite::Mean);
-    let networks = Networks {
-        mean: paths.model.directory().map(of_mean).transpose()?,
-        judge: paths.judge.as_ref().map(load).transpose()?,
-        own,
-    };
+    let mean = paths.model.directory().map(of_mean).transpose()?;
+    let judge = paths.judge.as_ref().map(load).transpose()?;
+    let networks = Networks { own, mean, judge };
     let ranks = networks.own.ranks();
     let tokenization = windows.tokenization().clone();
     check_judge(&networks, &tokenization, paths)?;

@@ -12,7 +12,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use readlens_fault::{Fault, InputFault, Result};
-use rustix::process::{Pid, Signal, kill_process_group};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process_group, waitid};
 
 use crate::command::Command;
 use crate::frames::{Frame, read};
@@ -132,11 +132,12 @@ impl Process {
         let start = Instant::now();
         loop {
             check()?;
-            let ended =
-                self.child.try_wait().map_err(|e| Fault::failed("waiting for the predictor", e))?;
-            if let Some(status) = ended {
+            if self.is_over() {
+                self.kill_group();
+                let status = self.child.wait();
                 self.has_ended = true;
-                return Ok(Some(status));
+                let failed = |e| Fault::failed("waiting for the predictor", e);
+                return status.map(Some).map_err(failed);
             }
             if start.elapsed() >= timeout {
                 return Ok(None);
@@ -155,15 +156,28 @@ impl Process {
     /// Ends the program and all that it has started.
     pub(crate) fn kill(&mut self) {
         self.input = None;
-        // The group is there as long as one process of it is, even where the program has ended.
-        if let Ok(id) = i32::try_from(self.child.id())
-            && let Some(group) = Pid::from_raw(id)
-        {
-            let _ = kill_process_group(group, Signal::KILL);
-        }
         if !self.has_ended {
+            self.kill_group();
             let _ = self.child.wait();
             self.has_ended = true;
+        }
+    }
+
+    fn id(&self) -> Option<Pid> {
+        i32::try_from(self.child.id()).ok().and_then(Pid::from_raw)
+    }
+
+    /// Whether the program has ended. Its number stays its own until it is waited for, so that
+    /// the group that is ended afterwards is nobody else's.
+    fn is_over(&self) -> bool {
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let status = self.id().map(|id| waitid(WaitId::Pid(id), options));
+        !matches!(status, Some(Ok(None)))
+    }
+
+    fn kill_group(&self) {
+        if let Some(id) = self.id() {
+            let _ = kill_process_group(id, Signal::KILL);
         }
     }
 }
