@@ -32,8 +32,8 @@ pub enum EndToken {
 pub struct Imported {
     /// Its architecture.
     pub family: Family,
-    /// Its ranks from the highest to the lowest, with labels in class order; a model of one head has
-    /// one rank called `label`.
+    /// Its ranks from the highest to the lowest, with labels in class order; a model of one head
+    /// has one rank called `label`.
     pub ranks: Vec<RankClasses>,
     /// Number of tokens of its own vocabulary.
     pub vocabulary: usize,
@@ -93,8 +93,8 @@ impl Imported {
         }
     }
 
-    /// Puts the token embeddings into our order: `rows[id]` is the model's own id of our token `id`.
-    /// Ours are 0 padding, 1 unknown, 2 CLS, 3 the end, 4 the mask, and then the vocabulary's
+    /// Puts the token embeddings into our order: `rows[id]` is the model's own id of our token
+    /// `id`. Ours are 0 padding, 1 unknown, 2 CLS, 3 the end, 4 the mask, and then the vocabulary's
     /// tokens. `end` says whether the network appends the end to each row.
     ///
     /// # Errors

@@ -11,8 +11,8 @@ use serde::Deserialize;
 use serde_json::json;
 
 const NAME: &str = "bertax-small";
-/// Largest difference of two logarithms of probabilities, or two derivatives; keras-bert computes in
-/// f32.
+/// Largest difference of two logarithms of probabilities, or two derivatives; keras-bert computes
+/// in f32.
 const TOLERANCE: f64 = 1e-4;
 
 /// `expected.json`; `scripts/golden_bertax.py` says what it holds.

@@ -69,8 +69,8 @@ impl Pass {
         }
     }
 
-    /// Whether what a gradient needs may be computed twice instead of being held: not where all is to
-    /// be candle's, nor under dropout, whose draws are not had twice.
+    /// Whether what a gradient needs may be computed twice instead of being held: not where all is
+    /// to be candle's, nor under dropout, whose draws are not had twice.
     pub(crate) fn may_recompute(&self) -> bool {
         !matches!(self.how, How::Composed) && self.dropout.is_off()
     }

@@ -180,8 +180,8 @@ fn config_explained(config: &ClassifierConfig) -> Vec<Explained> {
     (0..config.ranks.len()).map(Explained::Rank).collect()
 }
 
-/// Blocks that are computed again, a few rows at a time and by kernels, against one graph of candle's
-/// operations.
+/// Blocks that are computed again, a few rows at a time and by kernels, against one graph of
+/// candle's operations.
 #[test]
 fn what_is_computed_again_is_the_same() {
     const LONGEST: usize = 700;

@@ -12,8 +12,8 @@ use crate::objective::{Objective, Scores, Window};
 /// row of CLS, or the mean of all rows.
 ///
 /// The tokens of a patch have the value of their position. An end that the encoder adds passes
-/// attention on, and has no score: it stands behind the tokens. No target is involved: every output has
-/// the same scores.
+/// attention on, and has no score: it stands behind the tokens. No target is involved: every output
+/// has the same scores.
 pub(super) fn scores(objective: &Objective<'_>) -> Result<Scores> {
     objective.check_interrupt()?;
     objective.count(objective.windows().len(), 0);

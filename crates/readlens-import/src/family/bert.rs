@@ -1,5 +1,5 @@
-//! BERT, and BERTax as `scripts/bertax_to_safetensors.py` writes it: learned positions, norms behind
-//! each sum, a pooler over CLS.
+//! BERT, and BERTax as `scripts/bertax_to_safetensors.py` writes it: learned positions, norms
+//! behind each sum, a pooler over CLS.
 
 use readlens_fault::Result;
 use readlens_nn::{Architecture, EncoderConfig, FeedForward, MaskSite, NormPlace};

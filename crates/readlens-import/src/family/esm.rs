@@ -186,8 +186,8 @@ fn is_harmless(name: &str) -> bool {
         || name == "esm.rotary_embeddings.inv_freq"
 }
 
-/// Embeddings as a sequence without hidden tokens has them: all scaled by the share that was seen in
-/// training, and that of the mask 0.
+/// Embeddings as a sequence without hidden tokens has them: all scaled by the share that was seen
+/// in training, and that of the mask 0.
 fn scaled(tokens: &Tensor, mask: Option<usize>) -> candle_core::Result<Tensor> {
     let seen = (tokens * (1.0 - HIDDEN_IN_TRAINING))?;
     let Some(mask) = mask else { return Ok(seen) };

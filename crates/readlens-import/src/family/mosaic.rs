@@ -1,5 +1,5 @@
-//! MosaicBERT: slopes of attention in the place of positions, gated feed-forward units, norms behind
-//! each sum, a pooler over CLS.
+//! MosaicBERT: slopes of attention in the place of positions, gated feed-forward units, norms
+//! behind each sum, a pooler over CLS.
 
 use readlens_fault::Result;
 use readlens_nn::{

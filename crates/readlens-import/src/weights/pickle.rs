@@ -3,9 +3,9 @@
 //! A pickle is a program. This reader knows the few instructions that saving a dictionary of
 //! tensors takes, and the few functions that such a pickle calls: an ordered dictionary, and the
 //! building of a tensor or a parameter. It calls none of them; it writes down what they were asked
-//! for. Any other instruction or function ends the reading, by its name. Values are shared and never
-//! copied, a dictionary keeps nothing but names and tensors, and tuples nest no deeper than those of
-//! a tensor, so memory and time follow the length of the file.
+//! for. Any other instruction or function ends the reading, by its name. Values are shared and
+//! never copied, a dictionary keeps nothing but names and tensors, and tuples nest no deeper than
+//! those of a tensor, so memory and time follow the length of the file.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -297,8 +297,8 @@ impl<'a> Machine<'a> {
         self.push(made)
     }
 
-    /// Attributes beside the entries of a dictionary, such as the versions of a model's modules, are
-    /// left out.
+    /// Attributes beside the entries of a dictionary, such as the versions of a model's modules,
+    /// are left out.
     fn build(&mut self) -> Result<(), String> {
         self.pop()?;
         match self.stack.last().map(|top| &*top.value) {
