@@ -19,7 +19,8 @@ const MOST_RANKS: usize = 64;
 const ONLY_RANK: &str = "label";
 
 /// The only rank of a model of one head: its labels in class order, from `id2label`, whose keys
-/// must be 0 to n − 1. Without it they are LABEL_0 to LABEL_n, as transformers calls them.
+/// must be 0 to n − 1. Without it they are LABEL_0, LABEL_1 and so on, as transformers calls
+/// them.
 pub(crate) fn only_rank(settings: &Settings) -> Result<Vec<RankClasses>> {
     let count = settings.maybe_size("num_labels", MOST_CLASSES)?;
     let labels = match settings.get("id2label") {

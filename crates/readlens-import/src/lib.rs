@@ -2,9 +2,9 @@
 //!
 //! [`read`] takes a directory as Hugging Face's `save_pretrained` writes it, of a model
 //! `…ForSequenceClassification`, and gives its shape, its labels and its tensors under the names
-//! that `readlens-nn` has for them; so it does for BERTax as `scripts/bertax_to_safetensors.py` writes
-//! it. Rows of the token embedding are then still in the order of the
-//! model's own vocabulary; [`Imported::arrange`] puts them into ours.
+//! that `readlens-nn` has for them; so it does for BERTax as `scripts/bertax_to_safetensors.py`
+//! writes it. Rows of the token embedding are then still in the order of the model's own
+//! vocabulary; [`Imported::arrange`] puts them into ours.
 //!
 //! What changes the computation is read from `config.json` and nothing is guessed: a field that is
 //! not known, or has a value that is not computed here, is refused by name. So is a tensor that the

@@ -46,12 +46,9 @@ impl Tensors {
         Fault::input(&self.file).at(Place::Part(format!("tensor {name}")))
     }
 
-    /// The tensor `name` in f32 where the files have it.
-    pub(crate) fn take_if_there(&mut self, name: &str, shape: &[usize]) -> Result<Option<Tensor>> {
-        if !self.tensors.contains_key(name) {
-            return Ok(None);
-        }
-        self.take(name, shape).map(Some)
+    /// Names of the tensors that are left and that `is_wanted`, in order.
+    pub(crate) fn names(&self, is_wanted: impl Fn(&str) -> bool) -> Vec<String> {
+        self.tensors.keys().filter(|name| is_wanted(name)).cloned().collect()
     }
 
     /// The tensor `name` in f32. The shape follows from config.json.

@@ -9,7 +9,7 @@ use readlens_import::Family;
 use readlens_nn::{Classifier, Pass, TokenBatch};
 
 /// Largest difference of two logits, or two derivatives.
-const TOLERANCE: f64 = 1e-4;
+const TOLERANCE: f64 = 1e-5;
 
 fn assert_close(found: &[f32], expected: &[f64], what: &str) {
     assert_eq!(found.len(), expected.len(), "{what}");

@@ -61,6 +61,22 @@ fn every_golden_model_becomes_a_classifier() {
     }
 }
 
+/// Rounded through f16, as those of ESM-2 are: 1.7e-5 in the logits of this one.
+#[test]
+fn rotary_frequencies_are_those_of_the_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = folder.path().join("classifier");
+    let classifier = import(&golden().join("esm-two"), None, &output).unwrap();
+    let encoder = &classifier.config().transformer().unwrap().encoder;
+    let found = encoder.architecture.frequencies.as_ref().unwrap();
+    let half = (encoder.dim / encoder.heads) / 2;
+    assert_eq!(found.len(), half);
+    let exact = |i: usize| 10_000_f64.powf(-(i as f64) / half as f64);
+    let differs = |(i, found): (usize, &f32)| (f64::from(*found) / exact(i) - 1.0).abs() > 1e-6;
+    assert!(found.iter().enumerate().any(differs));
+    assert!(found.iter().enumerate().all(|(i, f)| (f64::from(*f) / exact(i) - 1.0).abs() < 1e-3));
+}
+
 /// Four outputs are two heads side by side: each has its own softmax, and none sees the other.
 #[test]
 fn outputs_are_divided_among_ranks() {

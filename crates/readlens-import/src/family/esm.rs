@@ -107,11 +107,7 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         Family::GatedEsm => FeedForward::GatedSilu,
         _ => FeedForward::Gelu,
     };
-    let frequencies = match shape.positions {
-        Positions::Rotary => frequencies(&mut tensors, layers, dim / heads / 2)?,
-        _ => None,
-    };
-    let encoder = EncoderConfig {
+    let mut encoder = EncoderConfig {
         vocabulary,
         max_tokens: shape.places(),
         dim,
@@ -125,7 +121,7 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         mask_site: MaskSite::Embedding,
         architecture: Architecture {
             positions: shape.positions,
-            frequencies,
+            frequencies: None,
             unit,
             token_type: false,
             norm_epsilon: Some(shape.norm_epsilon),
@@ -133,6 +129,9 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
         },
     };
     checked(settings, &encoder)?;
+    if shape.positions == Positions::Rotary {
+        encoder.architecture.frequencies = frequencies(&mut tensors, dim / heads / 2)?;
+    }
 
     let mut named = Named::default();
     let tokens = tensors.take("esm.embeddings.word_embeddings.weight", &[vocabulary, dim])?;
@@ -179,14 +178,12 @@ pub(super) fn read(family: Family, settings: &Settings, mut tensors: Tensors) ->
 
 const OF_PLACES: &str = "esm.embeddings.position_embeddings.weight";
 
-/// Frequencies of rotary positions, where the file holds them: once, or once for each layer. Those of
-/// ESM-2 went through f16, and transformers computes with them.
-fn frequencies(tensors: &mut Tensors, layers: usize, pairs: usize) -> Result<Option<Vec<f32>>> {
-    let of_layer = |i| format!("esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq");
-    let names = std::iter::once("esm.rotary_embeddings.inv_freq".to_owned());
+/// Frequencies of rotary positions, where the file holds them: once, or once for each layer. Those
+/// of ESM-2 went through f16, and transformers computes with them.
+fn frequencies(tensors: &mut Tensors, pairs: usize) -> Result<Option<Vec<f32>>> {
     let mut found: Option<Vec<f32>> = None;
-    for name in names.chain((0..layers).map(of_layer)) {
-        let Some(tensor) = tensors.take_if_there(&name, &[pairs])? else { continue };
+    for name in tensors.names(|name| name.ends_with("rotary_embeddings.inv_freq")) {
+        let tensor = tensors.take(&name, &[pairs])?;
         let values = tensor.to_vec1().map_err(|e| Fault::failed("reading frequencies", e))?;
         if found.as_ref().is_some_and(|found| *found != values) {
             return Err(tensors
