@@ -240,9 +240,9 @@ mod tests {
             vary(&row, kind, &by, 1, || Fault::input("t.parquet")).unwrap_err().to_string()
         };
         assert!(message(|row| row.strand = "?".to_owned()).contains("the strand + or -"));
-        assert!(message(|row| row.end += 1).contains("the tokens of bases 2 to 13"));
-        assert!(message(|row| row.end = 0).contains("the tokens of bases 2 to 0"));
-        assert!(message(|row| row.tokens.clear()).contains("found 0 of them"));
+        assert!(message(|row| row.end += 1).contains("9 tokens for bases 2 to 13"));
+        assert!(message(|row| row.end = 0).contains("0 tokens for bases 2 to 0"));
+        assert!(message(|row| row.tokens.clear()).contains("found not even CLS"));
         let found = message(|row| row.tokens[3] = 69);
         assert!(found.starts_with("t.parquet: expected tokens that agree"), "{found}");
         let apart = tokenization(3, 4);

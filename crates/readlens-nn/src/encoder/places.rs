@@ -46,8 +46,8 @@ impl Architecture {
     }
 }
 
-/// `place · base^(−2i / width)` for pair `i`, or `place` times its given frequency, both channels of a
-/// pair alike; `places × width`.
+/// `place · base^(−2i / width)` for pair `i`, or `place` times its given frequency, both channels
+/// of a pair alike; `places × width`.
 fn angles(places: usize, width: usize, frequencies: Option<&[f32]>) -> Vec<f64> {
     let half = width / 2;
     let of_place = |place: usize| {
