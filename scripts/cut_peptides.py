@@ -6,8 +6,9 @@ PROTEINS is a folder with sequences.fasta.gz and labels.tsv (columns `id` and `s
 with a motif on each line. Writes to FOLDER:
 
   peptides.fasta, peptides.tsv   peptides of 10 to 30 residues, 20,000 of proteins of the split train,
-                                 1,000 of valid and 2,000 of test; columns `id` and `split`
-  planted.fasta, planted.tsv     peptides of test, 10 for each motif, in which a motif stands in the place
+                                 1,000 of valid and 2,000 of test; columns `id`, `split` and `activity`, which
+                                 is empty: nothing is known of it
+  planted.fasta                  peptides of test, 10 for each motif, in which a motif stands in the place
                                  of as many residues
   background.fasta               the same without the motif
   motifs.tsv                     where each motif was planted: `id`, `start` (0-based), `end`, `name`
@@ -88,7 +89,7 @@ def main():
                 made += 1
                 peptides.append((f"{split}-{made}", split, letters))
     write_fasta(folder / "peptides.fasta", [(name, letters) for name, _, letters in peptides])
-    write_table(folder / "peptides.tsv", ["id", "split"], [(name, split) for name, split, _ in peptides])
+    write_table(folder / "peptides.tsv", ["id", "split", "activity"], [(name, split, "") for name, split, _ in peptides])
 
     background, planted, places = [], [], []
     for motif in motifs:
@@ -103,7 +104,6 @@ def main():
             places.append((name, start, end, "motif"))
     write_fasta(folder / "background.fasta", background)
     write_fasta(folder / "planted.fasta", planted)
-    write_table(folder / "planted.tsv", ["id", "split"], [(name, "test") for name, _ in planted])
     write_table(folder / "motifs.tsv", ["id", "start", "end", "name"], places)
     print(f"cut_peptides: wrote {len(peptides)} peptides and {len(planted)} with a motif to {folder}")
 

@@ -271,6 +271,10 @@ def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None =
     shake(model)
     if half:
         halve(model)
+    if (half or old_buffers) and config.position_embedding_type == "rotary":
+        # ESM-2's went through f16, and that is what transformers computes with.
+        frequencies = model.esm.rotary_embeddings.inv_freq
+        frequencies.copy_(frequencies.half().float())
     model.save_pretrained(directory)
     if half:
         add_tensors(directory, {
@@ -287,11 +291,8 @@ def esm(directory: Path, tokens: list[str], labels: int, *, gated: bool | None =
         })
     if old_buffers:
         # What earlier versions kept in the file, and what the language model has beside.
-        width = shape["hidden_size"] // shape["num_attention_heads"]
         places = shape["max_position_embeddings"]
-        # ESM-2's went through f16, and that is what transformers computes with.
-        frequencies = (1.0 / 10000 ** (torch.arange(0, width, 2).float() / width)).half().float()
-        model.esm.rotary_embeddings.inv_freq.copy_(frequencies)
+        frequencies = model.esm.rotary_embeddings.inv_freq
         heads = shape["num_hidden_layers"] * shape["num_attention_heads"]
         added = {
             f"esm.encoder.layer.{i}.attention.self.rotary_embeddings.inv_freq": frequencies.clone()

@@ -28,13 +28,13 @@ struct Meaning {
 
 impl Meanings {
     /// Labels that are the taxa of one rank.
-    pub(crate) fn of_one_rank<'a>(rank: &str, labels: impl Iterator<Item = &'a String>) -> Self {
+    pub(crate) fn of_one_rank(rank: &str, labels: &[String]) -> Self {
         let meaning = |label: &String| Meaning {
             label: label.clone(),
             rank: rank.to_owned(),
             taxon: label.clone(),
         };
-        Self { file: PathBuf::new(), rows: labels.map(meaning).collect() }
+        Self { file: PathBuf::new(), rows: labels.iter().map(meaning).collect() }
     }
 
     /// Reads the table at `path`.
@@ -88,10 +88,10 @@ impl Meanings {
     /// The labels are not those of the model, or a rank has only one.
     pub(crate) fn heads(
         self,
-        model: &[RankClasses],
+        model: &RankClasses,
         tensors: &mut HashMap<String, Tensor>,
     ) -> Result<Vec<RankClasses>> {
-        let labels: Vec<&String> = model.iter().flat_map(|rank| &rank.taxa).collect();
+        let labels = &model.taxa;
         let wrong = |expected: &str, found: String| -> Fault {
             Fault::input(&self.file)
                 .expected(expected)
@@ -101,7 +101,7 @@ impl Meanings {
         };
         let mut ranks: Vec<(RankClasses, Vec<u32>)> = Vec::new();
         for Meaning { label, rank, taxon } in &self.rows {
-            let Some(output) = labels.iter().position(|other| *other == label) else {
+            let Some(output) = labels.iter().position(|other| other == label) else {
                 let shown: Vec<&str> = labels.iter().take(20).map(|label| label.as_str()).collect();
                 let expected = format!("labels of the model: {}", shown.join(", "));
                 return Err(wrong(&expected, format!("{label:?}")));

@@ -44,19 +44,29 @@ pub fn run(config: &Config, paths: &Paths) -> Result<()> {
         return Err(Fault::usage(format!("--rank: {bad}")));
     }
     let imported = read(model)?;
-    let tokenizer = read_tokenizer(model)?;
+    let tokenizer = read_tokenizer(model, imported.family)?;
     for name in &imported.unused {
         tracing::info!("the tensor {name} is not used");
     }
-    let (family, only) = (imported.family, imported.ranks.clone());
+    let (family, own) = (imported.family, imported.ranks.clone());
     let files = imported.files.clone();
     let Arranged { network, mut tensors } =
         imported.arrange(&tokenizer.rows, tokenizer.has_end, &tokenizer.file)?;
-    let meanings = match labels {
-        Some(table) => Meanings::read(table)?,
-        None => Meanings::of_one_rank(&config.rank, only.iter().flat_map(|rank| &rank.taxa)),
+    let meanings = match (labels, own.as_slice()) {
+        (Some(table), [only]) => Some((Meanings::read(table)?, only)),
+        (None, [only]) => Some((Meanings::of_one_rank(&config.rank, &only.taxa), only)),
+        // Its heads have ranks, and each sees what those above it say.
+        (None, _) => None,
+        (Some(_), _) => {
+            return Err(Fault::usage(format!(
+                "--labels is for models of one head, and {family} names its own ranks; drop it"
+            )));
+        }
     };
-    let ranks = meanings.heads(&only, &mut tensors)?;
+    let ranks = match meanings {
+        Some((meanings, only)) => meanings.heads(only, &mut tensors)?,
+        None => own,
+    };
     let shape = ClassifierConfig::of(
         NetworkConfig::Transformer(network),
         ranks,

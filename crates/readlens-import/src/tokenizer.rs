@@ -12,6 +12,8 @@ use readlens_kmer::{Alphabet, CLS, FIRST_KMER, ListedTokens, MASK, SEP, Tokeniza
 use readlens_provenance::read_json;
 use serde::Deserialize;
 
+use crate::family::Family;
+
 /// Ids of what stands in a vocabulary beside the letters.
 #[derive(Clone, Debug, Default)]
 struct SpecialTokens {
@@ -83,23 +85,24 @@ impl Settings {
     }
 }
 
-/// Reads the tokenizer files in `directory`.
+/// Reads the tokenizer files in `directory`, of a model of `family`.
 ///
-/// A BERT vocabulary of all k-mers is read at stride 1, as DNABERT's is; one of single letters
-/// letter by letter, as ProtBert's. A vocabulary of an ESM tokenizer is cut by the longest token
-/// that fits (ESM-2, Nucleotide Transformer). A `tokenizer.json` is byte-pair encoding (DNABERT-2).
-/// Sequences are DNA where the tokens hold no letters but A, C, G, T and N, else proteins.
+/// A BERT vocabulary of all k-mers is read at stride 1, as DNABERT's is, and that of BERTax side by
+/// side; one of single letters letter by letter, as ProtBert's. A vocabulary of an ESM tokenizer is
+/// cut by the longest token that fits (ESM-2, Nucleotide Transformer). A `tokenizer.json` is
+/// byte-pair encoding (DNABERT-2). Sequences are DNA where the tokens hold no letters but A, C, G,
+/// T and N, else proteins.
 ///
 /// # Errors
 /// There is no tokenizer, it is of another kind, or its tokens are not made of the letters of an
 /// alphabet.
-pub fn read_tokenizer(directory: &Path) -> Result<Tokenizer> {
+pub fn read_tokenizer(directory: &Path, family: Family) -> Result<Tokenizer> {
     let (list, json) = (directory.join("vocab.txt"), directory.join("tokenizer.json"));
     let settings = directory.join("tokenizer_config.json");
     let settings: Settings =
         if settings.is_file() { read_json(&settings)? } else { Settings::unsaid() };
     let (file, words) = if list.is_file() {
-        (list.clone(), words::read(&list, &settings)?)
+        (list.clone(), words::read(&list, &settings, family)?)
     } else if json.is_file() {
         (json.clone(), bpe::read(&json)?)
     } else {
@@ -109,10 +112,10 @@ pub fn read_tokenizer(directory: &Path) -> Result<Tokenizer> {
             .remedy("save the tokenizer beside the model with save_pretrained")
             .into());
     };
-    of_words(&file, words)
+    of_words(&file, words, family)
 }
 
-fn of_words(file: &Path, words: Words) -> Result<Tokenizer> {
+fn of_words(file: &Path, words: Words, family: Family) -> Result<Tokenizer> {
     let wrong = |place: &str, expected: &str, found: String| -> Fault {
         Fault::input(file)
             .at(Place::Part(place.to_owned()))
@@ -155,7 +158,7 @@ fn of_words(file: &Path, words: Words) -> Result<Tokenizer> {
     rows[MASK as usize] = special.mask.unwrap_or(unknown);
     let tokenization = match rule {
         Rule::Words if tokens.iter().any(|(_, token)| token.len() > 1) => {
-            let (tokenization, ids) = every_kmer(alphabet, &tokens, has_cls)
+            let (tokenization, ids) = every_kmer(alphabet, &tokens, has_cls, family)
                 .map_err(|found| wrong("vocabulary", "every k-mer, or single letters", found))?;
             rows.extend(ids);
             tokenization
@@ -176,7 +179,7 @@ fn of_words(file: &Path, words: Words) -> Result<Tokenizer> {
     Ok(Tokenizer { tokenization, rows, has_end, file: file.to_path_buf() })
 }
 
-/// A tokenization of every k-mer at stride 1, and the model's id of each in the order of ours.
+/// A tokenization of every k-mer, and the model's id of each in the order of ours.
 ///
 /// # Errors
 /// What the tokens are instead.
@@ -184,14 +187,17 @@ fn every_kmer(
     alphabet: Alphabet,
     tokens: &[(u32, String)],
     has_cls: bool,
+    family: Family,
 ) -> std::result::Result<(Tokenization, Vec<u32>), String> {
     let k = tokens.first().map_or(0, |(_, token)| token.len());
     if let Some((id, token)) = tokens.iter().find(|(_, token)| token.len() != k) {
         return Err(format!("tokens of {k} letters, and {token:?} as token {id}"));
     }
-    let tokenization = u32::try_from(k)
-        .map_err(|e| e.to_string())
-        .and_then(|k| Tokenization::new(alphabet, k, 1, has_cls).map_err(|e| e.to_string()))?;
+    let of = |k: u32| {
+        let stride = if family == Family::Bertax { k } else { 1 };
+        Tokenization::new(alphabet, k, stride, has_cls).map_err(|e| e.to_string())
+    };
+    let tokenization = u32::try_from(k).map_err(|e| e.to_string()).and_then(of)?;
     let ids: HashMap<&str, u32> = tokens.iter().map(|(id, token)| (token.as_str(), *id)).collect();
     let ours = FIRST_KMER..tokenization.vocabulary_size() as u32;
     let rows = ours.map(|id| {

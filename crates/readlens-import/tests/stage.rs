@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use candle_core::{DType, Tensor};
 use models::{CPU, expected, golden, names};
 use readlens_fault::Result;
-use readlens_import::{Config, Paths, read_tokenizer, run};
+use readlens_import::{Config, Paths, Tokenizer, read_tokenizer, run};
 use readlens_nn::{Classifier, Pass, TokenBatch, load_classifier};
 
 fn import(model: &Path, labels: Option<&str>, output: &Path) -> Result<Classifier> {
@@ -25,9 +25,14 @@ fn import(model: &Path, labels: Option<&str>, output: &Path) -> Result<Classifie
     load_classifier(output, &CPU)
 }
 
+fn tokenizer(name: &str) -> Tokenizer {
+    let folder = golden().join(name);
+    read_tokenizer(&folder, readlens_import::read(&folder).unwrap().family).unwrap()
+}
+
 /// Logits per rank of a golden model's rows, and those that are expected.
 fn logits(name: &str, classifier: &Classifier) -> (Vec<Vec<Vec<f32>>>, Vec<Vec<f64>>) {
-    let tokenizer = read_tokenizer(&golden().join(name)).unwrap();
+    let tokenizer = tokenizer(name);
     let expected = expected(name);
     let ours = |ids: &Vec<u32>| -> Vec<u32> {
         let body = &ids[..ids.len() - usize::from(tokenizer.has_end)];
@@ -75,6 +80,19 @@ fn rotary_frequencies_are_those_of_the_file() {
     let differs = |(i, found): (usize, &f32)| (f64::from(*found) / exact(i) - 1.0).abs() > 1e-6;
     assert!(found.iter().enumerate().any(differs));
     assert!(found.iter().enumerate().all(|(i, f)| (f64::from(*f) / exact(i) - 1.0).abs() < 1e-3));
+}
+
+/// Its heads have ranks of their own.
+#[test]
+fn bertax_keeps_its_ranks() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = golden().join("bertax-small");
+    let classifier = import(&model, None, &folder.path().join("classifier")).unwrap();
+    let ranks: Vec<&str> = classifier.config().ranks.iter().map(|r| r.rank.as_str()).collect();
+    assert_eq!(ranks, ["superkingdom", "phylum", "genus"]);
+    let table = "label\trank\ttaxon\n";
+    let fault = import(&model, Some(table), &folder.path().join("other")).unwrap_err().to_string();
+    assert!(fault.contains("BERTax names its own ranks"), "{fault}");
 }
 
 /// Four outputs are two heads side by side: each has its own softmax, and none sees the other.

@@ -6,7 +6,7 @@ mod models;
 use std::path::Path;
 
 use models::{golden, names};
-use readlens_import::{Tokenizer, read_tokenizer};
+use readlens_import::{Family, Tokenizer, read_tokenizer};
 use readlens_kmer::{Alphabet, SEP, UNK, Vocabulary};
 use serde::Deserialize;
 
@@ -32,7 +32,7 @@ fn ids(tokenizer: &Tokenizer, sequence: &str) -> Vec<u32> {
 #[test]
 fn sequences_have_the_tokens_of_the_models_own_tokenizer() {
     for name in names() {
-        let tokenizer = read_tokenizer(&golden().join(&name)).unwrap();
+        let tokenizer = tokenizer(&name);
         let text = std::fs::read(golden().join(&name).join("expected.json")).unwrap();
         let Expected { tokenizer: examples } = serde_json::from_slice(&text).unwrap();
         assert!(examples.len() > 5);
@@ -59,10 +59,14 @@ fn sequences_have_the_tokens_of_the_models_own_tokenizer() {
 
 #[test]
 fn vocabularies_say_alphabet_and_rule() {
-    let read = |name: &str| read_tokenizer(&golden().join(name)).unwrap();
+    let read = tokenizer;
     let dnabert = read("bert-dnabert");
     let kmers = dnabert.tokenization.kmers().unwrap();
     assert_eq!((kmers.k, kmers.stride, dnabert.has_end), (3, 1, true));
+    // BERTax reads 3-mers side by side, and no end.
+    let bertax = read("bertax-small");
+    let kmers = bertax.tokenization.kmers().unwrap();
+    assert_eq!((kmers.k, kmers.stride, bertax.has_end), (3, 3, false));
     let (esm, nt, mosaic) = (read("esm-two"), read("nt-one"), read("mosaic-four"));
     assert_eq!(esm.tokenization.alphabet, Alphabet::Protein);
     assert_eq!(nt.tokenization.alphabet, Alphabet::Dna);
@@ -76,6 +80,11 @@ fn vocabularies_say_alphabet_and_rule() {
     assert_eq!(esm.tokenization.vocabulary_size(), 5 + 27);
 }
 
+fn tokenizer(name: &str) -> Tokenizer {
+    let folder = golden().join(name);
+    read_tokenizer(&folder, readlens_import::read(&folder).unwrap().family).unwrap()
+}
+
 /// A folder with one file.
 fn folder(file: &str, text: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
@@ -84,7 +93,7 @@ fn folder(file: &str, text: &str) -> tempfile::TempDir {
 }
 
 fn refused(folder: &Path) -> String {
-    read_tokenizer(folder).unwrap_err().to_string()
+    read_tokenizer(folder, Family::Bert).unwrap_err().to_string()
 }
 
 #[test]
@@ -148,10 +157,7 @@ fn byte_pair_encoding_of_another_kind_is_refused() {
         *merge = text.into();
     }
     let folder = folder("tokenizer.json", &changed.to_string());
-    let (texts, pairs) = (read_tokenizer(folder.path()).unwrap(), golden_tokenizer());
+    let (texts, pairs) =
+        (read_tokenizer(folder.path(), Family::MosaicBert).unwrap(), tokenizer("mosaic-four"));
     assert_eq!((texts.tokenization, texts.rows), (pairs.tokenization, pairs.rows));
-}
-
-fn golden_tokenizer() -> Tokenizer {
-    read_tokenizer(&golden().join("mosaic-four")).unwrap()
 }

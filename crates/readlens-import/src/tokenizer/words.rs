@@ -6,6 +6,7 @@ use readlens_fault::{Fault, Place, Result};
 use readlens_kmer::MAX_LISTED;
 
 use super::{Rule, Settings, SpecialTokens, Words};
+use crate::family::Family;
 
 /// Largest file.
 const MAX_BYTES: u64 = 64 << 20;
@@ -14,7 +15,7 @@ const MAX_BYTES: u64 = 64 << 20;
 ///
 /// # Errors
 /// It is no text of tokens, or its tokenizer is neither BERT's nor ESM's.
-pub(super) fn read(file: &Path, settings: &Settings) -> Result<Words> {
+pub(super) fn read(file: &Path, settings: &Settings, family: Family) -> Result<Words> {
     let wrong = |place: Place, expected: &str, found: String, remedy: &str| -> Fault {
         Fault::input(file).at(place).expected(expected).found(found).remedy(remedy).into()
     };
@@ -61,7 +62,7 @@ pub(super) fn read(file: &Path, settings: &Settings) -> Result<Words> {
             other => tokens.push((number, other.to_owned())),
         }
     }
-    let has_end = if is_esm { !settings.eos_token.is_null() } else { true };
+    let has_end = if is_esm { !settings.eos_token.is_null() } else { family != Family::Bertax };
     let rule = if is_esm { Rule::LongestFirst } else { Rule::Words };
     Ok(Words { tokens, special, rule, has_cls: true, has_end })
 }
