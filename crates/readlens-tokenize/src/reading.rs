@@ -134,22 +134,21 @@ impl<'a> Reading<'a> {
         }
         let wrong = record.bases.iter().enumerate().find(|(_, byte)| !is_symbol(byte));
         let Some((place, byte)) = wrong else { return Ok(()) };
-        let (expected, remedy) = match self.config.tokenization.alphabet {
-            Alphabet::Protein => (
-                "amino acids (20 letters, B, J, O, U, X, Z, *, - and .)",
-                "pass protein sequences without blanks or numbers",
-            ),
-            _ => (
-                "nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)",
-                "pass nucleotide sequences without blanks or numbers; proteins are for imported models",
-            ),
-        };
-        Err(Fault::input(path)
+        let fault = Fault::input(path)
             .at(Place::Record { ordinal: record.ordinal, id: record.id.clone() })
-            .expected(expected)
-            .found(format!("\"{}\" at base {place} (0-based)", byte.escape_ascii()))
-            .remedy(remedy)
-            .into())
+            .found(format!("\"{}\" at base {place} (0-based)", byte.escape_ascii()));
+        let fault = match self.config.tokenization.alphabet {
+            Alphabet::Protein => fault
+                .expected("amino acids (20 letters, B, J, O, U, X, Z, *, - and .)")
+                .remedy("pass protein sequences without blanks or numbers"),
+            _ => fault
+                .expected("nucleotide codes (A, C, G, T, U, IUPAC ambiguity codes, X, - and .)")
+                .remedy(
+                    "pass nucleotide sequences without blanks or numbers; a model of proteins \
+                     reads proteins, with --like",
+                ),
+        };
+        Err(fault.into())
     }
 
     /// Which files hold one read each of the same pairs, by their first records. Standard input and

@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 /// Makes all files that `cases.tsv` names.
 pub fn write_files(directory: &Path) {
     write_classifiers(directory);
+    crate::imported::write(directory);
     write_explainers(directory);
     write_token_tables(directory);
     write_mask_tables(directory);
