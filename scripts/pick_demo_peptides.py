@@ -3,7 +3,7 @@
 Usage: pick_demo_peptides.py PROTEINS [FOLDER]
 
 PROTEINS is a folder with sequences.fasta.gz and labels.tsv (columns `id` and `source`), FOLDER by
-default the project's data/peptides. Of proteins whose source is UniProt, 400 peptides of 10 to 30
+default the project's data/peptides. Of proteins whose source is UniProt, 200 peptides of 10 to 30
 residues are cut, each from a protein of its own, where a seed says.
 """
 
@@ -15,7 +15,7 @@ import sys
 
 from cut_peptides import peptide
 
-COUNT, SEED = 400, 1
+COUNT, SEED = 200, 1
 OF_UNIPROT = {"Archaea", "Viruses", "Mitochondria", "uniprot_sp", "uniprot_tr"}
 
 

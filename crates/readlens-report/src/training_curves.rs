@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use readlens_fault::{Fault, Result};
+use readlens_provenance::{Manifest, read_json};
 use readlens_tables::Reader;
 use readlens_tables::training::TrainingRow;
 use readlens_tables::vocabulary::Split;
@@ -65,15 +66,25 @@ impl Thinned {
     }
 }
 
+/// Stages that write a model without training one.
+const UNTRAINED: [&str; 2] = ["import", "randomize"];
+
 /// The curves of `directory`'s training table, by term in the order of their first row.
 ///
 /// A term with figures of whole epochs shows these and not those of single steps. What was noted
-/// once is no curve, such as all that is known of a classifier that was counted or combined.
+/// once is no curve, such as all that is known of a classifier that was counted or combined. A
+/// classifier that was imported or randomised has no table.
 ///
 /// # Errors
 /// The table cannot be read or has far too many terms.
 pub(crate) fn curves_of(directory: &Path) -> Result<Vec<Term>> {
     let path = directory.join("training.parquet");
+    if !path.exists() {
+        let Manifest { stage, .. } = read_json(&directory.join("manifest.json"))?;
+        if UNTRAINED.contains(&stage.as_str()) {
+            return Ok(Vec::new());
+        }
+    }
     let mut order: Vec<String> = Vec::new();
     let mut curves: BTreeMap<Key, Thinned> = BTreeMap::new();
     for row in Reader::<TrainingRow>::open(&path)? {

@@ -22,8 +22,8 @@ fn head(page: &mut String, card: &Card) {
     let _ = write!(
         page,
         "# {}\n\n\
-         A model of readlens {}: a classifier that names {}, and an Explainer that shows what it read. It\n\
-         was learned from {} records of {} nucleotides. `report.html` shows what it reads; everything below is\n\
+         A model of readlens {}: a classifier that names {}, and an Explainer that shows what it read. {}\n\
+         learned from {} records of {} letters. `report.html` shows what it reads; everything below is\n\
          also in `card.json`.\n\n\
          ```sh\n\
          readlens predict new.fasta.gz --model THIS-FOLDER --out predicted    # taxa\n\
@@ -33,6 +33,8 @@ fn head(page: &mut String, card: &Card) {
         plain(&card.title),
         plain(&card.version),
         ranks.join(", "),
+        // A classifier that was given learned elsewhere.
+        if card.accuracy.is_empty() { "The Explainer" } else { "They" },
         card.data.records,
         card.data.bases,
     );
